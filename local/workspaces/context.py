@@ -1,0 +1,39 @@
+"""What an operation is given: the estate, the call, and the faults of its items."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from local.workspaces.estate import Estate
+from local.workspaces.faults import Fault
+
+
+@dataclass(frozen=True)
+class Context:
+    """One call, as its operation sees it.
+
+    Attributes
+    ----------
+    item_fault : callable
+        Given a kind, a user name and an id, returns the injected fault that this item meets.
+    """
+
+    estate: Estate
+    region: str
+    params: dict[str, Any]
+    now: datetime
+    item_fault: Callable[[str, str, str | None], Fault | None]
+
+    def failed(self, user: str, workspace_id: str | None) -> dict[str, str] | None:
+        """Return the injected error of an item, as the members of a failed request."""
+        fault = self.item_fault("fail_item", user, workspace_id)
+        if fault is None:
+            return None
+        return {
+            "ErrorCode": fault.code or "InternalFailure",
+            "ErrorMessage": fault.message or "The request could not be carried out.",
+        }
+
+
+Operation = Callable[[Context], dict[str, Any]]

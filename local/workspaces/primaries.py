@@ -1,0 +1,159 @@
+"""The operations that create, end, stop and start WorkSpaces."""
+
+from typing import Any
+
+from local.workspaces import rules
+from local.workspaces.context import Context
+from local.workspaces.errors import ServiceError
+from local.workspaces.estate import Bundle, Workspace
+
+
+def create_workspaces(context: Context) -> dict[str, Any]:
+    """Create up to 25 WorkSpaces; what is wrong with one of them does not touch the others."""
+    pending, failed = [], []
+    for item in context.params["Workspaces"]:
+        error = _refusal(context, item) or context.failed(item["UserName"], None)
+        if error is not None:
+            failed.append({"WorkspaceRequest": dict(item), **error})
+            continue
+        made = _create(context, item)
+        pending.append(
+            {
+                "WorkspaceId": made.workspace_id,
+                "DirectoryId": made.directory_id,
+                "UserName": made.user_name,
+                "State": made.state,
+                "BundleId": made.bundle_id,
+            }
+        )
+    return {"FailedRequests": failed, "PendingRequests": pending}
+
+
+def _refusal(context: Context, item: dict[str, Any]) -> dict[str, str] | None:
+    directory = context.estate.directories.get((context.region, item["DirectoryId"]))
+    bundle = context.estate.bundle(context.region, item["BundleId"])
+    if directory is None or directory.state != "REGISTERED":
+        return _error("ResourceNotFound.Directory", "The directory is not registered in this Region.")
+    if directory.spelling(item["UserName"]) is None:
+        return _error("ResourceNotFound.User", f"The user {item['UserName']} does not exist in the directory.")
+    if bundle is None or bundle.bundle_type != "REGULAR":
+        return _error("ResourceNotFound.Bundle", "The bundle does not exist in this Region.")
+    if bundle.state != "AVAILABLE":
+        return _error("ResourceInvalidState.Bundle", f"The bundle is {bundle.state}.")
+    if context.estate.of_user(context.region, item["DirectoryId"], item["UserName"]):
+        return _error("ResourceExists.WorkSpace", f"A WorkSpace already exists for {item['UserName']}.")
+    return None
+
+
+def _error(code: str, message: str) -> dict[str, str]:
+    return {"ErrorCode": code, "ErrorMessage": message}
+
+
+def _create(context: Context, item: dict[str, Any]) -> Workspace:
+    estate = context.estate
+    bundle = estate.bundle(context.region, item["BundleId"])
+    directory = estate.directory(context.region, item["DirectoryId"])
+    assert bundle is not None  # noqa: S101 - checked by _refusal
+    made = Workspace(
+        workspace_id=estate.new_id("ws"),
+        number=estate.next_number(),
+        region=context.region,
+        directory_id=item["DirectoryId"],
+        user_name=directory.spelling(item["UserName"]) or item["UserName"],
+        bundle_id=bundle.bundle_id,
+        properties=_properties(bundle, item.get("WorkspaceProperties", {})),
+        created_at=context.now,
+        volume_encryption_key=item.get("VolumeEncryptionKey"),
+        user_volume_encrypted=bool(item.get("UserVolumeEncryptionEnabled")),
+        root_volume_encrypted=bool(item.get("RootVolumeEncryptionEnabled")),
+        workspace_name=item.get("WorkspaceName"),
+        tags={tag["Key"]: tag.get("Value", "") for tag in item.get("Tags", ())},
+    )
+    estate.add(made, estate.settings.boot_seconds)
+    return made
+
+
+def _properties(bundle: Bundle, asked: dict[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "RunningMode": "ALWAYS_ON",
+        "RootVolumeSizeGib": bundle.root_gib,
+        "UserVolumeSizeGib": bundle.user_gib,
+        "ComputeTypeName": bundle.compute_type,
+        "Protocols": ["WSP"],
+        "OperatingSystemName": bundle.operating_system,
+        **asked,
+    }
+    if properties["RunningMode"] == "AUTO_STOP":
+        properties.setdefault("RunningModeAutoStopTimeoutInMinutes", 60)
+    return properties
+
+
+def migrate_workspace(context: Context) -> dict[str, Any]:
+    """Give a user a new WorkSpace, with a new id, in place of the old one.
+
+    What becomes of a standby is not documented; here it stays with the old id, and the new WorkSpace has none.
+    """
+    source = context.estate.get(context.region, context.params["SourceWorkspaceId"])
+    if source is None:
+        raise ServiceError("ResourceNotFoundException", "The WorkSpace does not exist.")
+    bundle = context.estate.bundle(context.region, context.params["BundleId"])
+    if bundle is None or bundle.bundle_type != "REGULAR":
+        raise ServiceError("ResourceNotFoundException", "The bundle does not exist.")
+    if source.is_standby:
+        raise ServiceError("OperationNotSupportedException", "A standby WorkSpace cannot be migrated.")
+    if source.state not in rules.READY_STATES:
+        raise ServiceError("OperationNotSupportedException", f"The WorkSpace is in state {source.state}.")
+    context.estate.terminate(source, context.now)
+    made = _create(
+        context,
+        {
+            "DirectoryId": source.directory_id,
+            "UserName": source.user_name,
+            "BundleId": bundle.bundle_id,
+            "VolumeEncryptionKey": source.volume_encryption_key,
+            "UserVolumeEncryptionEnabled": source.user_volume_encrypted,
+            "RootVolumeEncryptionEnabled": source.root_volume_encrypted,
+            "WorkspaceProperties": {"RunningMode": source.properties["RunningMode"]},
+            "Tags": [{"Key": key, "Value": value} for key, value in source.tags.items()],
+        },
+    )
+    return {"SourceWorkspaceId": source.workspace_id, "TargetWorkspaceId": made.workspace_id}
+
+
+def terminate_workspaces(context: Context) -> dict[str, Any]:
+    """Terminate WorkSpaces, primaries or standbys, of the Region that is called."""
+    return _each(context, "TerminateWorkspaceRequests", context.estate.terminate, None)
+
+
+def stop_workspaces(context: Context) -> dict[str, Any]:
+    """Stop AUTO_STOP WorkSpaces."""
+    return _each(
+        context,
+        "StopWorkspaceRequests",
+        lambda workspace, _: context.estate.set_state(workspace, "STOPPED"),
+        "AVAILABLE",
+    )
+
+
+def start_workspaces(context: Context) -> dict[str, Any]:
+    """Start stopped WorkSpaces."""
+    return _each(context, "StartWorkspaceRequests", context.estate.start, "STOPPED")
+
+
+def _each(context: Context, member: str, act: Any, from_state: str | None) -> dict[str, Any]:
+    failed = []
+    for item in context.params[member]:
+        workspace = context.estate.get(context.region, item.get("WorkspaceId", ""))
+        if workspace is None:
+            error: dict[str, str] | None = _error(
+                "ResourceNotFound.Workspace", "The WorkSpace does not exist in this Region."
+            )
+        elif from_state not in (None, workspace.state):
+            error = _error("ResourceInvalidState.Workspace", f"The WorkSpace is in state {workspace.state}.")
+        else:
+            error = context.failed(workspace.user_name, workspace.workspace_id)
+        if error is not None:
+            failed.append({**item, **error})
+        elif workspace is not None:
+            act(workspace, context.now)
+    return {"FailedRequests": failed}

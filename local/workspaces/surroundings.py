@@ -1,0 +1,127 @@
+"""The operations on what surrounds WorkSpaces: directories, bundles and tags."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from local.workspaces.context import Context
+from local.workspaces.errors import ServiceError, invalid
+from local.workspaces.estate import Bundle, Directory
+from local.workspaces.rules import MAX_TAGS
+
+_PAGE = 25
+_BUNDLE_SECONDS = 60.0
+
+
+def describe_workspace_directories(context: Context) -> dict[str, Any]:
+    """Show the directories of a Region, 25 a page."""
+    asked = context.params.get("DirectoryIds")
+    found = [
+        _show_directory(directory)
+        for (region, directory_id), directory in context.estate.directories.items()
+        if region == context.region and (asked is None or directory_id in asked)
+    ]
+    return _page(context, "Directories", found, context.params.get("Limit", _PAGE))
+
+
+def describe_workspace_bundles(context: Context) -> dict[str, Any]:
+    """Show the account's own bundles, or Amazon's with ``Owner`` AMAZON, or those asked for by id."""
+    asked, owner = context.params.get("BundleIds"), context.params.get("Owner")
+    if asked is not None and owner is not None:
+        raise invalid("BundleIds and Owner cannot be combined.")
+    found = [
+        _show_bundle(context, bundle)
+        for bundle in context.estate.bundles(context.region)
+        if (bundle.bundle_id in asked if asked is not None else bundle.owner == (owner or context.estate.account))
+    ]
+    return _page(context, "Bundles", found, _PAGE)
+
+
+def create_workspace_bundle(context: Context) -> dict[str, Any]:
+    """Create a bundle of the account's own, PENDING for a minute."""
+    params, estate = context.params, context.estate
+    if any(bundle.name == params["BundleName"] for bundle in estate.bundles(context.region)):
+        raise ServiceError("ResourceAlreadyExistsException", "There is a bundle of that name.")
+    bundle = Bundle(
+        bundle_id=estate.new_id("wsb"),
+        name=params["BundleName"],
+        compute_type=params["ComputeType"].get("Name", "STANDARD"),
+        operating_system="WINDOWS_SERVER_2022",
+        owner=estate.account,
+        state="PENDING",
+        root_gib=int(params.get("RootStorage", {}).get("Capacity", 80)),
+        user_gib=int(params["UserStorage"]["Capacity"]),
+        image_id=params["ImageId"],
+        description=params["BundleDescription"],
+        created_at=context.now,
+    )
+    estate.add_bundle(context.region, bundle)
+
+    def finish(_: datetime) -> None:
+        bundle.state = "AVAILABLE"
+
+    estate.later(context.now + timedelta(seconds=_BUNDLE_SECONDS), finish)
+    return {"WorkspaceBundle": _show_bundle(context, bundle)}
+
+
+def create_tags(context: Context) -> dict[str, Any]:
+    """Add tags to a WorkSpace, over those of the same key."""
+    tags = _tags(context)
+    new = {tag["Key"]: tag.get("Value", "") for tag in context.params["Tags"]}
+    if len({**tags, **new}) > MAX_TAGS:
+        raise ServiceError("ResourceLimitExceededException", f"A resource can have {MAX_TAGS} tags.")
+    tags.update(new)
+    return {}
+
+
+def describe_tags(context: Context) -> dict[str, Any]:
+    """Show the tags of a WorkSpace."""
+    return {"TagList": [{"Key": key, "Value": value} for key, value in _tags(context).items()]}
+
+
+def _tags(context: Context) -> dict[str, str]:
+    found = context.estate.get(context.region, context.params["ResourceId"])
+    if found is None:
+        fields = {"ResourceId": context.params["ResourceId"]}
+        raise ServiceError("ResourceNotFoundException", "The resource does not exist.", fields=fields)
+    return found.tags
+
+
+def _page(context: Context, member: str, found: list[dict[str, Any]], size: int) -> dict[str, Any]:
+    token = context.params.get("NextToken", "0")
+    if not token.isdecimal():
+        raise invalid("The token is not valid.")
+    start = int(token)
+    following = {"NextToken": str(start + size)} if start + size < len(found) else {}
+    return {member: found[start : start + size], **following}
+
+
+def _show_directory(directory: Directory) -> dict[str, Any]:
+    return {
+        "DirectoryId": directory.directory_id,
+        "Alias": directory.directory_id,
+        "DirectoryName": f"{directory.region}.corp.example.com",
+        "RegistrationCode": f"SLiad+{directory.directory_id[2:8].upper()}",
+        "DirectoryType": directory.directory_type,
+        "WorkspaceType": directory.workspace_type,
+        "State": directory.state,
+        "SubnetIds": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"],
+        "Tenancy": "SHARED",
+    }
+
+
+def _show_bundle(context: Context, bundle: Bundle) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "BundleId": bundle.bundle_id,
+        "Name": bundle.name,
+        "Owner": bundle.owner,
+        "Description": bundle.description or bundle.name,
+        "ImageId": bundle.image_id,
+        "RootStorage": {"Capacity": str(bundle.root_gib)},
+        "UserStorage": {"Capacity": str(bundle.user_gib)},
+        "ComputeType": {"Name": bundle.compute_type},
+        "State": bundle.state,
+        "BundleType": bundle.bundle_type,
+    }
+    if bundle.created_at is not None:
+        shown["CreationTime"] = bundle.created_at
+    return shown

@@ -1,0 +1,142 @@
+"""The botocore adapter: real requests and answers, and each fault as a network would show it."""
+
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+
+from local.botocore_adapter import NotJsonError, read_request
+from local.workspaces import KINDS, Fault, World
+from tests.local.worlds import AWAY, DR, PRIMARY, advance, client_of, create_ready, make_world
+
+
+def request_standby(world: World, primary: str) -> dict[str, object]:
+    answer = client_of(world, DR).create_standby_workspaces(
+        PrimaryRegion=PRIMARY, StandbyWorkspaces=[{"PrimaryWorkspaceId": primary, "DirectoryId": AWAY}]
+    )
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def test_botocores_own_parsing_gets_dates_and_relations() -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    client_of(world, DR).create_standby_workspaces(
+        PrimaryRegion=PRIMARY,
+        StandbyWorkspaces=[
+            {"PrimaryWorkspaceId": primary, "DirectoryId": AWAY, "DataReplication": "PRIMARY_AS_SOURCE"}
+        ],
+    )
+    advance(world, 13 * 3600)
+    (shown,) = client_of(world).describe_workspaces(WorkspaceIds=[primary])["Workspaces"]
+    assert shown["RelatedWorkspaces"][0]["Type"] == "STANDBY"
+    taken = shown["StandbyWorkspacesProperties"][0]["RecoverySnapshotTime"]
+    assert world.clock.now() - taken == timedelta(hours=13)
+
+
+def test_the_paginator_walks_all_pages() -> None:
+    world = make_world()
+    create_ready(world, *[f"user{number:02}" for number in range(25)])
+    create_ready(world, *[f"user{number:02}" for number in range(25, 50)])
+    pages = client_of(world).get_paginator("describe_workspaces").paginate(PaginationConfig={"PageSize": 20})
+    assert [len(page["Workspaces"]) for page in pages] == [20, 20, 10]
+
+
+def test_26_ids_pass_the_client_and_fail_at_the_service() -> None:
+    with pytest.raises(ClientError, match="ValidationException"):
+        client_of(make_world()).describe_workspaces(WorkspaceIds=[f"ws-{number:09}" for number in range(26)])
+
+
+def test_the_caller_is_whom_the_adapter_names() -> None:
+    world = make_world()
+    client_of(world, principal="arn:aws:iam::123456789012:user/ann").describe_workspaces()
+    assert world.calls[-1].principal.endswith("user/ann")
+
+
+WITHOUT_EFFECT = {
+    "throttle": (ClientError, "ThrottlingException"),
+    "refuse": (ClientError, "AccessDeniedException"),
+    "error_before": (ClientError, "InternalServerException"),
+    "connection_refused": (EndpointConnectionError, "Could not connect"),
+    "connect_timeout": (ConnectTimeoutError, "Connect timeout"),
+    "read_timeout_before": (ReadTimeoutError, "Read timeout"),
+}
+WITH_EFFECT = {
+    "error_after": (ClientError, "InternalServerException"),
+    "read_timeout_after": (ReadTimeoutError, "Read timeout"),
+    "connection_closed_after": (ConnectionClosedError, "Connection was closed"),
+}
+
+
+@pytest.mark.parametrize("kind", [*WITHOUT_EFFECT, *WITH_EFFECT])
+def test_each_fault_shows_as_a_real_one_and_has_its_effect_or_none(kind: str) -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    expected, message = {**WITHOUT_EFFECT, **WITH_EFFECT}[kind]
+    assert issubclass(expected, BotoCoreError | ClientError)
+    world.inject(Fault("CreateStandbyWorkspaces", kind, times=1))
+    with pytest.raises(expected, match=message):
+        request_standby(world, primary)
+    assert len(world.standbys()) == (1 if kind in WITH_EFFECT else 0)
+    assert world.calls[-1].outcome != "ok"
+    request_standby(world, primary)
+    assert world.calls[-1].outcome == "ok"
+
+
+@pytest.mark.parametrize("kind", ["empty", "malformed"])
+def test_an_answer_without_content_has_its_effect(kind: str) -> None:
+    # botocore takes a body that is not JSON for an answer without members: a caller sees no error at all
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    world.inject(Fault("CreateStandbyWorkspaces", kind, times=1))
+    assert request_standby(world, primary) == {}
+    assert len(world.standbys()) == 1
+
+
+def test_hidden_workspaces_are_left_out() -> None:
+    world = make_world()
+    create_ready(world, "user01", "user02")
+    world.inject(Fault("DescribeWorkspaces", "hide", user="user01", until=world.clock.now() + timedelta(hours=1)))
+    assert [each["UserName"] for each in client_of(world).describe_workspaces()["Workspaces"]] == ["user02"]
+    advance(world, 3600)
+    assert len(client_of(world).describe_workspaces()["Workspaces"]) == 2
+
+
+def test_every_kind_of_fault_is_tried_above() -> None:
+    assert set(WITHOUT_EFFECT) | set(WITH_EFFECT) | {"empty", "malformed", "hide", "fail_item"} == KINDS
+
+
+def test_faults_choose_region_caller_parameters_and_number() -> None:
+    world = make_world()
+    ann, bob = (f"arn:aws:iam::123456789012:user/{name}" for name in ("ann", "bob"))
+    world.inject(Fault("*", "throttle", region=PRIMARY, principal="user/ann", skip=1, times=2))
+    outcomes = []
+    for region, who in [(PRIMARY, ann), (DR, ann), (PRIMARY, bob), (PRIMARY, ann), (PRIMARY, ann), (PRIMARY, ann)]:
+        try:
+            client_of(world, region, who).describe_workspaces()
+            outcomes.append(True)
+        except ClientError:
+            outcomes.append(False)
+    assert outcomes == [True, True, True, False, False, True]
+    world.inject(Fault("DescribeWorkspaces", "throttle", when=lambda params: "WorkspaceIds" in params))
+    client_of(world).describe_workspaces()
+    with pytest.raises(ClientError, match="Throttling"):
+        client_of(world).describe_workspaces(WorkspaceIds=["ws-012345678"])
+    world.clear_faults()
+    assert world.faults() == []
+
+
+def test_another_protocol_fails_loudly() -> None:
+    with pytest.raises(NotJsonError):
+        read_request({"Content-Type": "application/cbor", "X-Amz-Target": "WorkspacesService.DescribeWorkspaces"}, b"")
+
+
+def test_an_unknown_kind_of_fault_is_refused() -> None:
+    with pytest.raises(ValueError, match="there is no fault 'thunder'"):
+        Fault("*", "thunder")

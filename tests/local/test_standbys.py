@@ -1,0 +1,256 @@
+"""CreateStandbyWorkspaces of the model: who gets a standby, who does not, and what the service says."""
+
+import pytest
+
+from local.workspaces import Fault, ServiceError
+from tests.local.worlds import (
+    AWAY,
+    DR,
+    HOME,
+    PRIMARY,
+    USERS,
+    advance,
+    create,
+    create_ready,
+    describe,
+    failures,
+    make_world,
+    standby,
+)
+
+KEY = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def test_a_standby_is_created_and_both_sides_show_the_relation() -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    (pending,) = standby(world, primary)["PendingStandbyRequests"]
+    assert set(pending) == {"UserName", "DirectoryId", "State", "WorkspaceId"}
+    assert pending["State"] == "PENDING"
+    advance(world, 1200)
+    standby_id = pending["WorkspaceId"]
+    expected = {"WorkspaceId": standby_id, "Region": DR, "State": "AVAILABLE", "Type": "STANDBY"}
+    assert describe(world, primary)["RelatedWorkspaces"] == [expected]
+    expected = {"WorkspaceId": primary, "Region": PRIMARY, "State": "AVAILABLE", "Type": "PRIMARY"}
+    assert describe(world, standby_id, DR)["RelatedWorkspaces"] == [expected]
+    assert describe(world, primary)["StandbyWorkspacesProperties"] == [
+        {"StandbyWorkspaceId": standby_id, "DataReplication": "NO_REPLICATION"}
+    ]
+
+
+def test_a_permissive_world_creates_and_bills_a_second_standby() -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    standby(world, primary)
+    assert world.duplicates() == []
+    standby(world, primary)
+    assert [group[:2] for group in world.duplicates()] == [("primary", primary), ("user", AWAY)]
+    assert len(world.standbys()) == 2
+
+
+def test_a_strict_world_refuses_a_second_standby() -> None:
+    world = make_world(strict=True)
+    (primary,) = create_ready(world, "user01")
+    standby(world, primary)
+    assert failures(standby(world, primary)) == ["ResourceExists.WorkSpace"]
+    assert len(world.standbys()) == 1
+
+
+def test_the_same_primary_twice_in_one_call_makes_two() -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    standby(world, primary, primary)
+    assert len(world.standbys_of(primary)) == 2
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_desktop_made_by_hand_is_in_the_way_in_both_worlds(strict: bool) -> None:
+    world = make_world(strict=strict)
+    (primary,) = create_ready(world, "user01")
+    by_hand = [{"DirectoryId": AWAY, "UserName": "USER01", "BundleId": "wsb-windowsstandard"}]
+    world.call(DR, "CreateWorkspaces", {"Workspaces": by_hand})
+    assert failures(standby(world, primary)) == ["ResourceExists.WorkSpace"]
+
+
+def test_a_user_whom_the_dr_directory_does_not_know_is_refused_until_it_does() -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    world.remove_user(DR, AWAY, "user01")
+    assert failures(standby(world, primary)) == ["ResourceNotFound.User"]
+    world.add_directory(DR, AWAY, ["User01"])
+    (pending,) = standby(world, primary)["PendingStandbyRequests"]
+    assert pending["UserName"] == "User01"
+
+
+@pytest.mark.parametrize(
+    "state", ["PENDING", "STOPPING", "STARTING", "REBUILDING", "ERROR", "SUSPENDED", "TERMINATING"]
+)
+def test_a_primary_that_is_neither_available_nor_stopped_is_refused(state: str) -> None:
+    world = make_world()
+    (primary,) = create(world, "user01")
+    world.set_state(primary, state)
+    assert failures(standby(world, primary)) == ["OperationNotSupported.WorkspaceState"]
+    world.set_state(primary, "STOPPED")
+    assert failures(standby(world, primary)) == []
+
+
+@pytest.mark.parametrize(
+    ("bundle", "code"),
+    [
+        ("wsb-amazonlinuxstandard", "OperationNotSupported.OperatingSystem"),
+        ("wsb-ubuntupower", "OperationNotSupported.OperatingSystem"),
+        ("wsb-rhelstandard", "OperationNotSupported.OperatingSystem"),
+        ("wsb-rockystandard", "OperationNotSupported.OperatingSystem"),
+        ("wsb-windowsgeneralpurpose4xlarge", "OperationNotSupported.ComputeType"),
+        ("wsb-windowsgeneralpurpose8xlarge", "OperationNotSupported.ComputeType"),
+        ("wsb-windowsgraphicsg4dn", "OperationNotSupported.ComputeType"),
+    ],
+)
+def test_systems_and_types_without_standbys_are_refused(bundle: str, code: str) -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01", BundleId=bundle)
+    assert failures(standby(world, primary)) == [code]
+
+
+def test_an_encrypted_primary_needs_a_key_of_the_dr_region_and_others_may_not_have_one() -> None:
+    world = make_world()
+    encrypted, plain = create_ready(world, "user01", UserVolumeEncryptionEnabled=True) + create_ready(world, "user02")
+    code = "InvalidParameterValue.VolumeEncryptionKey"
+    assert failures(standby(world, encrypted)) == [code]
+    assert failures(standby(world, encrypted, VolumeEncryptionKey=KEY.replace(DR, PRIMARY))) == [code]
+    assert failures(standby(world, plain, VolumeEncryptionKey=KEY)) == [code]
+    assert failures(standby(world, encrypted, VolumeEncryptionKey=KEY)) == []
+
+
+def test_replication_from_simple_ad_is_refused_and_elsewhere_takes_half_a_day() -> None:
+    world = make_world()
+    world.add_directory(DR, "d-92aaaaaaaa", USERS, directory_type="SIMPLE_AD")
+    (primary,) = create_ready(world, "user01")
+    replicated = {"DataReplication": "PRIMARY_AS_SOURCE"}
+    assert failures(standby(world, primary, DirectoryId="d-92aaaaaaaa", **replicated)) == [
+        "OperationNotSupported.DataReplication"
+    ]
+    (pending,) = standby(world, primary, **replicated)["PendingStandbyRequests"]
+    assert "RecoverySnapshotTime" not in describe(world, primary)["StandbyWorkspacesProperties"][0]
+    created = world.workspace(pending["WorkspaceId"]).created_at
+    advance(world, 30 * 3600)
+    taken = describe(world, primary)["StandbyWorkspacesProperties"][0]["RecoverySnapshotTime"]
+    assert (taken - created).total_seconds() == 12 * 3600
+    world.freeze_replication(pending["WorkspaceId"])
+    advance(world, 30 * 3600)
+    assert describe(world, primary)["StandbyWorkspacesProperties"][0]["RecoverySnapshotTime"] == taken
+
+
+def test_pending_requests_come_in_another_order_and_with_shouted_names() -> None:
+    world = make_world(shout_user_names=True)
+    ids = create_ready(world, *USERS[:20])
+    names = [pending["UserName"] for pending in standby(world, *ids)["PendingStandbyRequests"]]
+    assert sorted(names) == [user.upper() for user in USERS[:20]]
+    assert names != sorted(names)
+
+
+def test_a_standby_has_no_standby_and_is_not_migrated() -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    (pending,) = standby(world, primary)["PendingStandbyRequests"]
+    advance(world, 1200)
+    back = [{"PrimaryWorkspaceId": pending["WorkspaceId"], "DirectoryId": HOME}]
+    answer = world.call(PRIMARY, "CreateStandbyWorkspaces", {"PrimaryRegion": DR, "StandbyWorkspaces": back})
+    assert failures(answer) == ["OperationNotSupported.StandbyWorkSpace"]
+    with pytest.raises(ServiceError, match="OperationNotSupportedException"):
+        world.call(
+            DR, "MigrateWorkspace", {"SourceWorkspaceId": pending["WorkspaceId"], "BundleId": "wsb-windowspower"}
+        )
+
+
+def test_the_wrong_region_is_refused() -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    with pytest.raises(ServiceError, match="InvalidParameterValuesException"):
+        standby(world, primary, region=PRIMARY)
+    with pytest.raises(ServiceError, match="OperationNotSupportedException"):
+        standby(world, primary, region="ap-south-2")
+    elsewhere = {
+        "PrimaryRegion": "eu-west-1",
+        "StandbyWorkspaces": [{"PrimaryWorkspaceId": primary, "DirectoryId": AWAY}],
+    }
+    assert failures(world.call(DR, "CreateStandbyWorkspaces", elsewhere)) == ["ResourceNotFound.WorkSpace"]
+    assert failures(standby(world, primary, DirectoryId=HOME)) == ["ResourceNotFound.Directory"]
+    assert world.standbys() == []
+
+
+def test_above_the_quota_the_whole_call_fails_and_creates_nothing() -> None:
+    world = make_world(standby_quota=2)
+    ids = create_ready(world, *USERS[:3])
+    with pytest.raises(ServiceError, match="ResourceLimitExceededException"):
+        standby(world, *ids)
+    assert world.standbys() == []
+    standby(world, *ids[:2])
+    assert len(world.standbys()) == 2
+
+
+def test_above_the_quota_single_items_fail_when_so_chosen() -> None:
+    world = make_world(standby_quota=2, quota_refusal="item")
+    answer = standby(world, *create_ready(world, *USERS[:3]))
+    assert failures(answer) == ["ResourceLimitExceeded.StandbyWorkSpaces"]
+    assert len(world.standbys()) == 2
+
+
+def test_a_refusal_fails_the_whole_call_when_so_chosen() -> None:
+    world = make_world(refusals="call")
+    good, bad = create_ready(world, "user01") + create_ready(world, "user02", BundleId="wsb-ubuntustandard")
+    with pytest.raises(ServiceError, match="OperationNotSupportedException"):
+        standby(world, good, bad)
+    assert world.standbys() == []
+    assert failures(standby(world, good)) == []
+
+
+def test_more_than_25_in_one_call_are_refused() -> None:
+    world = make_world()
+    ids = create_ready(world, *USERS[:25]) + create_ready(world, "user40")
+    with pytest.raises(ServiceError, match="InvalidParameterValuesException"):
+        standby(world, *ids)
+    standby(world, *ids[:25])
+    assert len(world.standbys()) == 25
+
+
+def test_the_standby_of_a_chosen_user_ends_in_error_and_still_counts() -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    world.fail_standby_of("USER01")
+    standby(world, primary)
+    advance(world, 1200)
+    assert [each.state for each in world.standbys()] == ["ERROR"]
+    assert describe(world, primary)["RelatedWorkspaces"][0]["State"] == "ERROR"
+
+
+def test_an_item_fault_fails_the_named_item_as_often_as_asked() -> None:
+    world = make_world()
+    ids = create_ready(world, "user01", "user02")
+    world.inject(Fault("CreateStandbyWorkspaces", "fail_item", user="user02", times=1, code="Strange.Thing"))
+    answer = standby(world, *ids)
+    assert failures(answer) == ["Strange.Thing"]
+    assert answer["FailedStandbyRequests"][0]["StandbyWorkspaceRequest"]["PrimaryWorkspaceId"] == ids[1]
+    assert failures(standby(world, ids[1])) == []
+
+
+def test_the_relation_stays_unseen_as_long_as_it_lags() -> None:
+    world = make_world(relation_lag_seconds=100)
+    (primary,) = create_ready(world, "user01")
+    (pending,) = standby(world, primary)["PendingStandbyRequests"]
+    assert "RelatedWorkspaces" not in describe(world, primary)
+    assert "RelatedWorkspaces" not in describe(world, pending["WorkspaceId"], DR)
+    advance(world, 100)
+    assert "RelatedWorkspaces" in describe(world, primary)
+    assert "RelatedWorkspaces" in describe(world, pending["WorkspaceId"], DR)
+
+
+def test_a_standby_outlives_its_primary_and_forgets_it() -> None:
+    world = make_world()
+    (primary,) = create_ready(world, "user01")
+    (pending,) = standby(world, primary)["PendingStandbyRequests"]
+    world.terminate(primary)
+    advance(world, 1200)
+    assert "RelatedWorkspaces" not in describe(world, pending["WorkspaceId"], DR)
+    world.settings.change(orphans_keep_relation=True)
+    assert describe(world, pending["WorkspaceId"], DR)["RelatedWorkspaces"][0]["State"] == "TERMINATED"
