@@ -1,0 +1,68 @@
+"""The command `standby`: makes a configuration file, checks it, and prints its JSON Schema."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from infra.config import VERSION, json_schema
+from infra.config_file import EXAMPLE, ConfigurationError, load
+from infra.config_rules import cautions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEFAULT: Final = Path("standby.yaml")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 mistaken, 2 not understood."""
+    parser = argparse.ArgumentParser(prog="standby", description="WorkSpaces Standby: the operator's commands.")
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, does in (
+        ("init", "make a configuration file from the example; never overwrites one"),
+        ("check", "say what is wrong with a configuration file, or that it is valid"),
+    ):
+        command = commands.add_parser(name, help=does, description=does)
+        command.add_argument("path", nargs="?", type=Path, default=DEFAULT, metavar="PATH", help=f"default: {DEFAULT}")
+    does = "print the JSON Schema of the configuration file, for editors"
+    commands.add_parser("schema", help=does, description=does)
+    chosen = parser.parse_args(arguments)
+    match chosen.command:
+        case "init":
+            return _init(chosen.path)
+        case "check":
+            return _check(chosen.path)
+        case _:
+            sys.stdout.write(json_schema())
+            return 0
+
+
+def _init(path: Path) -> int:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(EXAMPLE.read_text(encoding="utf-8"))
+    except FileExistsError:
+        print(f"{path} exists, and is left as it is. Change it, and ask `standby check {path}`.", file=sys.stderr)
+        return 1
+    except OSError as failure:
+        print(f"{path} cannot be written: {failure.strerror}.", file=sys.stderr)
+        return 1
+    print(f"{path} is written. Put your Regions and directories in, then ask `standby check {path}`.")
+    return 0
+
+
+def _check(path: Path) -> int:
+    try:
+        configuration = load(path)
+    except ConfigurationError as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    for caution in cautions(configuration):
+        print(f"{path}: warning: {caution}", file=sys.stderr)
+    count = sum(len(pair.directories) for pair in configuration.pairs)
+    print(f"{path} is valid: {len(configuration.pairs)} pair(s) of Regions, {count} directories.")
+    return 0

@@ -1,0 +1,206 @@
+"""Alarms: each says in its description what has happened and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from constructs import Construct
+
+from infra.functions import METRICS_NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_sns as sns
+    from aws_cdk import aws_sqs as sqs
+    from aws_cdk import aws_stepfunctions as sfn
+
+    from infra.config import Pair
+    from infra.functions import StandbyFunction
+
+FIVE_MINUTES = Duration.minutes(5)
+QUARTER = Duration.minutes(15)
+
+
+class _Alarms(Construct):
+    """Alarms that all go to one topic, and are named after their stack."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, topic: sns.ITopic) -> None:
+        super().__init__(scope, construct_id)
+        self._action = actions.SnsAction(topic)
+        self.alarms: list[cloudwatch.Alarm] = []
+
+    def _add(
+        self,
+        name: str,
+        description: str,
+        metric: cloudwatch.IMetric,
+        *,
+        threshold: float = 1,
+        periods: int = 1,
+        silence_is_alarm: bool = False,
+    ) -> None:
+        """Alarm when the metric reaches the threshold, or, for silence, when it stays below."""
+        alarm = cloudwatch.Alarm(
+            self,
+            "".join(word.capitalize() for word in name.split("-")),
+            alarm_name=f"{Stack.of(self).stack_name}-{name}",
+            alarm_description=description,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=periods,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+            if silence_is_alarm
+            else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING
+            if silence_is_alarm
+            else cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(self._action)
+        self.alarms.append(alarm)
+
+
+class PrimaryAlarms(_Alarms):
+    """What can go wrong in the primary Region."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pair: Pair,
+        topic: sns.ITopic,
+        functions: Sequence[StandbyFunction],
+        announce: StandbyFunction,
+        machine: sfn.StateMachine,
+        dead_letters: sqs.IQueue,
+        rule_name: str,
+    ) -> None:
+        super().__init__(scope, construct_id, topic=topic)
+        self._add(
+            "dead-letters",
+            "Something could not be delivered or handled, and waits in the dead-letter queue. "
+            "Read a message there, mend its cause, and redrive it (README, Troubleshooting).",
+            dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="max"),
+        )
+        for function in functions:
+            self._function(function)
+        self._executions(machine)
+        self._add(
+            "notices-late",
+            "Notices leave the ledger's stream more than 10 minutes late: look at the announce function's log.",
+            announce.function.metric("IteratorAge", period=FIVE_MINUTES, statistic="max"),
+            threshold=Duration.minutes(10).to_milliseconds(),
+            periods=3,
+        )
+        self._add(
+            "events-undelivered",
+            "EventBridge could not deliver an event to protect. It retries for a day, then it is a dead letter.",
+            _metric("AWS/Events", "FailedInvocations", {"RuleName": rule_name}, "sum"),
+        )
+        self._add(
+            "replica-late",
+            f"The ledger's replica in {pair.dr_region} is more than 15 minutes behind: in a failover it would show an "
+            "older state.",
+            _metric(
+                "AWS/DynamoDB",
+                "ReplicationLatency",
+                {"TableName": pair.stack_name, "ReceivingRegion": pair.dr_region},
+                "avg",
+            ),
+            threshold=QUARTER.to_milliseconds(),
+            periods=3,
+        )
+        self._add(
+            "ledger-throttled",
+            "DynamoDB throttles the ledger. Open rows are looked at again later; nothing is lost.",
+            _throttles(pair.stack_name),
+            periods=3,
+        )
+
+    def _function(self, function: StandbyFunction) -> None:
+        name = function.spec.name
+        self._add(
+            f"{name}-errors",
+            f"The {name} function failed. Its callers retry; read its log group /aws/lambda/{function.name}.",
+            function.function.metric_errors(period=FIVE_MINUTES),
+        )
+        self._add(
+            f"{name}-throttles",
+            f"Lambda throttles the {name} function: the account's concurrency is used up. Its callers retry.",
+            function.function.metric_throttles(period=FIVE_MINUTES),
+            periods=3,
+        )
+
+    def _executions(self, machine: sfn.StateMachine) -> None:
+        for what, metric in (
+            ("failed", machine.metric_failed(period=FIVE_MINUTES)),
+            ("timed-out", machine.metric_timed_out(period=FIVE_MINUTES)),
+            ("aborted", machine.metric_aborted(period=FIVE_MINUTES)),
+        ):
+            self._add(
+                f"watch-{what}",
+                f"An execution of the watcher {what.replace('-', ' ')}. The next starts within 15 minutes; "
+                "if this comes again, look at the execution in the Step Functions console.",
+                metric,
+            )
+
+
+class DrAlarms(_Alarms):
+    """What the DR Region can see: its replica, and whether the primary side still lives."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, pair: Pair, topic: sns.ITopic) -> None:
+        super().__init__(scope, construct_id, topic=topic)
+        self._add(
+            "primary-silent",
+            f"Nothing has been heard from {pair.primary_region} for 45 minutes: no watcher ran there. If the Region is "
+            "down, the ledger's replica here says who has a standby; else look at the schedule and the watch function.",
+            _metric(METRICS_NAMESPACE, "Heartbeat", {"Stack": pair.stack_name}, "sum", QUARTER),
+            periods=3,
+            silence_is_alarm=True,
+        )
+        self._add(
+            "replica-throttled",
+            "DynamoDB throttles the ledger's replica: it may fall behind, or refuse readers.",
+            _throttles(pair.stack_name),
+            periods=3,
+        )
+        self._add(
+            "replica-errors",
+            "DynamoDB has had errors of its own while reading the ledger's replica.",
+            cloudwatch.MathExpression(
+                expression="FILL(get, 0) + FILL(query, 0)",
+                label="SystemErrors",
+                period=FIVE_MINUTES,
+                using_metrics={
+                    key: _metric(
+                        "AWS/DynamoDB", "SystemErrors", {"TableName": pair.stack_name, "Operation": operation}, "sum"
+                    )
+                    for key, operation in (("get", "GetItem"), ("query", "Query"))
+                },
+            ),
+            periods=3,
+        )
+
+
+def _throttles(table: str) -> cloudwatch.MathExpression:
+    return cloudwatch.MathExpression(
+        expression="FILL(reads, 0) + FILL(writes, 0)",
+        label="Throttled",
+        period=FIVE_MINUTES,
+        using_metrics={
+            key: _metric("AWS/DynamoDB", name, {"TableName": table}, "sum")
+            for key, name in (("reads", "ReadThrottleEvents"), ("writes", "WriteThrottleEvents"))
+        },
+    )
+
+
+def _metric(
+    namespace: str, name: str, dimensions: Mapping[str, str], statistic: str, period: Duration = FIVE_MINUTES
+) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=namespace, metric_name=name, dimensions_map=dict(dimensions), statistic=statistic, period=period
+    )

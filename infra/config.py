@@ -1,0 +1,194 @@
+"""The configuration file's model: its keys, their defaults and what a single value may look like.
+
+What several values must be to each other is in `config_rules`, how the file is read and mistakes are told in
+`config_file`. Each field's description is written as what a person should write there: the same words make the advice
+of an error message and the help that editors show from the JSON Schema.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+VERSION: Final = "0.1.0"
+
+DIRECTORY_ID: Final = r"^(d-[0-9a-f]{8,63}|wsd-[0-9a-z]{8,63})$"
+REGION: Final = r"^[a-z]{2}(-[a-z]+)+-[1-9]$"
+ACCOUNT: Final = r"^[0-9]{12}$"
+KEY_ARN: Final = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+TOPIC_ARN: Final = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
+POLICY_ARN: Final = r"^arn:aws[a-z-]*:iam::[0-9]{12}:policy/[A-Za-z0-9+=,.@_/-]+$"
+EMAIL: Final = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+# WorkSpaces' own alphabet for tags.
+TAG_TEXT: Final = r"^[\w +\-=.:/@]*$"
+
+DirectoryId = Annotated[str, StringConstraints(pattern=DIRECTORY_ID)]
+Region = Annotated[str, StringConstraints(pattern=REGION)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class DirectoryMapping(_Section):
+    """What the standbys of one directory's WorkSpaces are to be."""
+
+    dr_directory: DirectoryId = Field(
+        description="the id of the partner directory in the DR Region, for example d-926722edaf",
+    )
+    volume_encryption_key: Annotated[str, StringConstraints(pattern=KEY_ARN)] | None = Field(
+        default=None,
+        description="the ARN of a symmetric KMS key in the DR Region, for example "
+        "arn:aws:kms:us-west-2:123456789012:key/1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d (an alias will not do); "
+        "needed for WorkSpaces with encrypted volumes",
+    )
+    data_replication: Literal["NO_REPLICATION", "PRIMARY_AS_SOURCE"] = Field(
+        default="NO_REPLICATION",
+        description="NO_REPLICATION, or PRIMARY_AS_SOURCE (one-way copies every 12 hours, at an extra monthly charge)",
+    )
+
+
+class Pair(_Section):
+    """A primary Region and the DR Region that holds its standbys: two stacks."""
+
+    primary_region: Region = Field(description="the Region whose WorkSpaces get standbys, for example us-east-1")
+    dr_region: Region = Field(description="the Region the standbys are made in, for example us-west-2")
+    account: Annotated[str, StringConstraints(pattern=ACCOUNT)] | None = Field(
+        default=None,
+        description='the 12 digits of the AWS account, in quotes, for example "123456789012"; '
+        "without it the account of the deploying credentials is used",
+    )
+    directories: Annotated[dict[DirectoryId, DirectoryMapping], Field(min_length=1)] = Field(
+        description="at least one directory of the primary Region, each with its partner: "
+        "{d-906732325d: {dr_directory: d-926722edaf}}",
+    )
+    tags: Annotated[
+        dict[
+            Annotated[str, StringConstraints(pattern=TAG_TEXT, min_length=1, max_length=127)],
+            Annotated[str, StringConstraints(pattern=TAG_TEXT, max_length=255)],
+        ],
+        Field(max_length=40),
+    ] = Field(
+        default_factory=dict,
+        description="tags for every standby, each a text of letters, digits, spaces and + - = . : / @, "
+        'in quotes if it looks like a number or a truth value, for example {CostCenter: "4711"}; at most 40',
+    )
+    mode: Literal["protect", "observe"] = Field(
+        default="protect",
+        description="protect, or observe to decide and record without creating anything",
+    )
+    first_look_minutes: Annotated[float, Field(gt=0, le=1440, allow_inf_nan=False)] = Field(
+        default=15,
+        description="the minutes after a create before its row is first looked at, for example 15 (at most 1440)",
+    )
+    poll_interval_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = Field(
+        default=120,
+        description="the seconds between two looks at a row, for example 120 (at most 3600)",
+    )
+    primary_deadline_minutes: Annotated[float, Field(gt=0, le=43200, allow_inf_nan=False)] = Field(
+        default=240,
+        description="the minutes until a new primary has to be ready, for example 240 (at most 43200, 30 days)",
+    )
+    standby_deadline_minutes: Annotated[float, Field(gt=0, le=43200, allow_inf_nan=False)] = Field(
+        default=120,
+        description="the minutes from the request until a standby has to be ready, for example 120 "
+        "(at most 43200, 30 days)",
+    )
+    max_new_standbys_per_day: Annotated[int, Field(ge=1)] = Field(
+        default=200,
+        description="how many standbys may be made in a UTC day, a whole number from 1, for example 200 "
+        "(to make none, set mode: observe)",
+    )
+    max_standbys: Annotated[int, Field(ge=1)] = Field(
+        default=5000,
+        description="how many standbys there may be in all, a whole number from 1, for example 5000 "
+        "(to make none, set mode: observe)",
+    )
+    notify: list[Annotated[str, StringConstraints(pattern=EMAIL)]] = Field(
+        default_factory=list,
+        description="a list of e-mail addresses, for example [ops@example.com]",
+    )
+    notify_topic_arn: Annotated[str, StringConstraints(pattern=TOPIC_ARN)] | None = Field(
+        default=None,
+        description="the ARN of an existing SNS topic in the primary Region, for example "
+        "arn:aws:sns:us-east-1:123456789012:ops",
+    )
+    permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY_ARN)] | None = Field(
+        default=None,
+        description="the ARN of a managed policy that bounds every role of the stacks, for example "
+        "arn:aws:iam::123456789012:policy/boundary",
+    )
+
+    @property
+    def stack_name(self) -> str:
+        """Name of the primary Region's stack, of its ledger table, and the first part of most other names."""
+        return f"Standby-{self.primary_region}-{self.dr_region}"
+
+    @property
+    def dr_stack_name(self) -> str:
+        """Name of the DR Region's stack."""
+        return f"{self.stack_name}-dr"
+
+    @property
+    def encryption_keys(self) -> list[str]:
+        """ARNs of the KMS keys that are named, each once, sorted."""
+        return sorted({m.volume_encryption_key for m in self.directories.values() if m.volume_encryption_key})
+
+    @property
+    def digest(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of this pair, defaults filled in, as canonical JSON."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+class Configuration(_Section):
+    """The whole configuration file."""
+
+    pairs: Annotated[list[Pair], Field(min_length=1)] = Field(
+        description="a list with at least one pair of Regions: - primary_region: …, dr_region: …, directories: …",
+    )
+
+    def settings(self, pair: Pair) -> dict[str, Any]:
+        """What the functions of a pair read from `settings.json`; all times in seconds.
+
+        `mutual` marks a directory that is also the partner in another pair: standbys of that other pair live in it,
+        and a standby must never get a standby.
+        """
+        partners = {(p.dr_region, m.dr_directory) for p in self.pairs for m in p.directories.values()}
+        return {
+            "version": VERSION,
+            "config_digest": pair.digest,
+            "stack": pair.stack_name,
+            "primary_region": pair.primary_region,
+            "dr_region": pair.dr_region,
+            "mode": pair.mode,
+            "tags": dict(sorted(pair.tags.items())),
+            "first_look_seconds": _plain(pair.first_look_minutes * 60),
+            "poll_interval_seconds": _plain(pair.poll_interval_seconds),
+            "primary_deadline_seconds": _plain(pair.primary_deadline_minutes * 60),
+            "standby_deadline_seconds": _plain(pair.standby_deadline_minutes * 60),
+            "max_new_standbys_per_day": pair.max_new_standbys_per_day,
+            "max_standbys": pair.max_standbys,
+            "directories": {
+                directory: {**mapping.model_dump(), "mutual": (pair.primary_region, directory) in partners}
+                for directory, mapping in sorted(pair.directories.items())
+            },
+        }
+
+
+def _plain(seconds: float) -> float:
+    """120.0 as 120, so that the file reads as it was meant."""
+    return int(seconds) if seconds == int(seconds) else seconds
+
+
+def json_schema() -> str:
+    """The JSON Schema of the configuration file, for editors."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Configuration.model_json_schema(),
+        "title": "WorkSpaces Standby configuration",
+    }
+    return json.dumps(schema, indent=2) + "\n"

@@ -1,0 +1,213 @@
+"""What the values of a configuration must be to each other, and what is allowed but deserves a warning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from infra.config import Configuration, Pair
+
+KeyPath = tuple[str | int, ...]
+
+# AWS's list of Regions for standby WorkSpaces as of 2026. It has grown before, so another one is only warned of.
+STANDBY_REGIONS: Final = ("us-east-1", "us-east-2", "us-west-2", "eu-central-1", "eu-west-1")
+RESERVED_TAGS: Final = ("aws:", "workspaces-standby:")
+
+
+@dataclass(frozen=True)
+class BrokenRule:
+    """Values that are fine each, and not together."""
+
+    path: KeyPath
+    problem: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something that is allowed, and perhaps not meant."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A pair as it stands in the file: anything may be missing or of a wrong type, which is told elsewhere."""
+
+    index: int
+    keys: dict[Any, Any]
+
+    def at(self, *path: str) -> KeyPath:
+        return ("pairs", self.index, *path)
+
+    def text(self, key: str) -> str | None:
+        value = self.keys.get(key)
+        return value if isinstance(value, str) else None
+
+    def number(self, key: str, default: float) -> float | None:
+        value = self.keys.get(key, default)
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else None
+
+    def directories(self) -> Iterator[tuple[str, dict[Any, Any]]]:
+        written = self.keys.get("directories")
+        for directory, mapping in written.items() if isinstance(written, dict) else ():
+            if isinstance(directory, str) and isinstance(mapping, dict):
+                yield directory, mapping
+
+
+def broken_rules(document: Any) -> list[BrokenRule]:
+    """All rules that the file, as written, breaks between its values."""
+    written = document.get("pairs") if isinstance(document, dict) else None
+    pairs = [
+        _Written(index, keys)
+        for index, keys in enumerate(written if isinstance(written, list) else ())
+        if isinstance(keys, dict)
+    ]
+    return [broken for rule in _RULES for broken in rule(pairs)]
+
+
+def _two_regions(pairs: list[_Written]) -> Iterator[BrokenRule]:
+    seen: set[tuple[str, str]] = set()
+    for pair in pairs:
+        primary, dr = pair.text("primary_region"), pair.text("dr_region")
+        if primary is None or dr is None:
+            continue
+        if primary == dr:
+            advice = "Write another Region: a standby in the primary's own Region is lost together with it"
+            yield BrokenRule(pair.at("dr_region"), f"{dr} is the primary Region too", advice)
+        elif (primary, dr) in seen:
+            advice = "Put its directories into the other entry: two Regions are one pair, and one stack each"
+            yield BrokenRule(pair.at("primary_region"), f"{primary} and {dr} are a pair already", advice)
+        seen.add((primary, dr))
+
+
+def _one_mapping_a_directory(pairs: list[_Written]) -> Iterator[BrokenRule]:
+    seen: dict[tuple[str | None, str], int] = {}
+    for pair in pairs:
+        for directory, _ in pair.directories():
+            first = seen.setdefault((pair.text("primary_region"), directory), pair.index)
+            if first != pair.index:
+                advice = "Map it in one pair only: a primary gets one standby, in one DR Region"
+                yield BrokenRule(pair.at("directories", directory), f"pairs[{first}] maps this directory too", advice)
+
+
+def _one_directory_a_partner(pairs: list[_Written]) -> Iterator[BrokenRule]:
+    seen: dict[tuple[str | None, str], str] = {}
+    for pair in pairs:
+        for directory, mapping in pair.directories():
+            partner, path = mapping.get("dr_directory"), pair.at("directories", directory, "dr_directory")
+            if not isinstance(partner, str):
+                continue
+            if partner == directory:
+                advice = "Write the id of the partner directory in the DR Region"
+                yield BrokenRule(path, f"{partner} would be its own partner", advice)
+                continue
+            first = seen.setdefault((pair.text("dr_region"), partner), directory)
+            if first != directory:
+                advice = "Give each directory a partner of its own: a user has one WorkSpace a directory"
+                yield BrokenRule(path, f"{partner} is the partner of {first} already", advice)
+
+
+def _arns_in_their_place(pairs: list[_Written]) -> Iterator[BrokenRule]:
+    for pair in pairs:
+        dr, primary, account = pair.text("dr_region"), pair.text("primary_region"), pair.text("account")
+        for directory, mapping in pair.directories():
+            found = _arn_part(mapping.get("volume_encryption_key"), 3)
+            if found and dr and found != dr:
+                path = pair.at("directories", directory, "volume_encryption_key")
+                advice = f"Write the ARN of a key in {dr}: standbys' volumes are encrypted there"
+                yield BrokenRule(path, f"this key is in {found}", advice)
+        found = _arn_part(pair.text("notify_topic_arn"), 3)
+        if found and primary and found != primary:
+            advice = f"Write the ARN of a topic in {primary}: alarms and functions publish in their own Region"
+            yield BrokenRule(pair.at("notify_topic_arn"), f"this topic is in {found}", advice)
+        found = _arn_part(pair.text("permissions_boundary"), 4)
+        if found and account and found != account:
+            advice = f"Write the ARN of a policy in account {account}: a boundary is of the role's own account"
+            yield BrokenRule(pair.at("permissions_boundary"), f"this policy is in account {found}", advice)
+
+
+def _arn_part(arn: Any, index: int) -> str | None:
+    parts = arn.split(":") if isinstance(arn, str) else []
+    return parts[index] if len(parts) > 5 else None
+
+
+def _times_that_can_work(pairs: list[_Written]) -> Iterator[BrokenRule]:
+    for pair in pairs:
+        first_look, poll = pair.number("first_look_minutes", 15), pair.number("poll_interval_seconds", 120)
+        primary, standby = pair.number("primary_deadline_minutes", 240), pair.number("standby_deadline_minutes", 120)
+        if first_look and primary and primary <= first_look:
+            advice = f"Write more than first_look_minutes ({first_look:g}): a row would time out before it is looked at"
+            yield BrokenRule(pair.at("primary_deadline_minutes"), f"{primary:g} minutes cannot work", advice)
+        for key, deadline in (("primary_deadline_minutes", primary), ("standby_deadline_minutes", standby)):
+            if poll and deadline and deadline * 60 <= poll:
+                advice = f"Write more than poll_interval_seconds ({poll:g} s): a row would time out between two looks"
+                yield BrokenRule(pair.at(key), f"{deadline:g} minutes cannot work", advice)
+
+
+def _tags_of_the_operator(pairs: list[_Written]) -> Iterator[BrokenRule]:
+    for pair in pairs:
+        tags = pair.keys.get("tags")
+        for key in tags if isinstance(tags, dict) else ():
+            for reserved in RESERVED_TAGS:
+                if isinstance(key, str) and key.lower().startswith(reserved):
+                    advice = f"Choose another key: {reserved} is kept for AWS's and this program's own tags"
+                    yield BrokenRule(pair.at("tags", key), "this tag cannot be set", advice)
+
+
+def _each_address_once(pairs: list[_Written]) -> Iterator[BrokenRule]:
+    for pair in pairs:
+        notify = pair.keys.get("notify")
+        addresses = [a.casefold() for a in notify if isinstance(a, str)] if isinstance(notify, list) else []
+        for address in sorted({a for a in addresses if addresses.count(a) > 1}):
+            yield BrokenRule(pair.at("notify"), f"{address} stands here twice", "Keep one of the two")
+
+
+_RULES: Final[tuple[Callable[[list[_Written]], Iterator[BrokenRule]], ...]] = (
+    _two_regions,
+    _one_mapping_a_directory,
+    _one_directory_a_partner,
+    _arns_in_their_place,
+    _times_that_can_work,
+    _tags_of_the_operator,
+    _each_address_once,
+)
+
+# Below these a real account only gets more calls, or false alarms: a WorkSpace takes about 20 minutes to become
+# AVAILABLE, one with an encrypted root volume up to an hour, and the API gives 2 calls a second to everybody.
+_SMALLEST: Final = (
+    ("first_look_minutes", 5, "a WorkSpace takes about 20 minutes to become ready, so earlier looks find nothing"),
+    ("poll_interval_seconds", 30, "the API gives 2 calls a second, shared with everything else in the account"),
+    ("primary_deadline_minutes", 90, "an encrypted WorkSpace takes up to an hour, and would be reported as timed out"),
+    ("standby_deadline_minutes", 90, "an encrypted standby takes up to an hour, and would be reported as timed out"),
+)
+
+
+def cautions(configuration: Configuration) -> list[Caution]:
+    """What is allowed, and perhaps not meant. The embedded cloud's configuration gets some of these on purpose."""
+    return [caution for index, pair in enumerate(configuration.pairs) for caution in _cautions(f"pairs[{index}]", pair)]
+
+
+def _cautions(at: str, pair: Pair) -> Iterator[Caution]:
+    for key in ("primary_region", "dr_region"):
+        region = getattr(pair, key)
+        if region not in STANDBY_REGIONS:
+            known = ", ".join(STANDBY_REGIONS)
+            yield Caution(f"{at}.{key}", f"{region} is not one of the Regions known for standby WorkSpaces ({known})")
+    for key, least, why in _SMALLEST:
+        value = getattr(pair, key)
+        if value < least:
+            yield Caution(f"{at}.{key}", f"{value:g} is too small for a real account (write {least} or more): {why}")
+    if not pair.notify:
+        if pair.notify_topic_arn is None:
+            yield Caution(f"{at}.notify", "nobody is told of anything: write an address, or notify_topic_arn")
+        else:
+            message = f"alarms in {pair.dr_region} reach nobody: a topic is of one Region, so write an address as well"
+            yield Caution(f"{at}.notify", f"{message}, or subscribe to the DR stack's topic yourself")

@@ -1,0 +1,111 @@
+"""One page that shows a pair at work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from infra.functions import METRICS_NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_sqs as sqs
+    from aws_cdk import aws_stepfunctions as sfn
+
+    from infra.functions import StandbyFunction
+
+HALF, THIRD = 12, 8
+
+
+class Dashboard(Construct):
+    """The CloudWatch dashboard: outcomes first, then the machinery, then what the logs say."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        functions: Sequence[StandbyFunction],
+        machine: sfn.StateMachine,
+        dead_letters: sqs.IQueue,
+        alarms: Sequence[cloudwatch.IAlarm],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        dashboard = cloudwatch.Dashboard(
+            self,
+            "Dashboard",
+            dashboard_name=Stack.of(self).stack_name,
+            default_interval=Duration.days(1),
+        )
+        dashboard.add_widgets(
+            _graph("Standbys", HALF, _sums("protect", "StandbysRequested"), _sums("watch", "Protected", "Failed")),
+            _graph("Others", HALF, _sums("protect", "Held", "Rejected", "Ineligible"), _sums("watch", "TimedOut")),
+        )
+        dashboard.add_widgets(
+            _graph("Open rows", THIRD, [_metric("watch", "OpenRows", "max")]),
+            _graph("Effective poll interval (s)", THIRD, [_metric("watch", "EffectiveIntervalSeconds", "max")]),
+            _graph(
+                "Trouble with AWS",
+                THIRD,
+                _sums("protect", "Throttled", "UnknownAnswers", "BadEvents"),
+                _sums("watch", "Throttled", "UnknownAnswers"),
+            ),
+        )
+        dashboard.add_widgets(
+            _graph(
+                "Functions: errors and throttles",
+                THIRD,
+                [f.function.metric_errors(label=f"{f.spec.name} errors") for f in functions],
+                [f.function.metric_throttles(label=f"{f.spec.name} throttles") for f in functions],
+            ),
+            _graph(
+                "Functions: duration, 99th percentile",
+                THIRD,
+                [f.function.metric_duration(statistic="p99", label=f.spec.name) for f in functions],
+            ),
+            _graph(
+                "Watcher and dead letters",
+                THIRD,
+                [machine.metric_started(), machine.metric_failed()],
+                [machine.metric_timed_out(), machine.metric_aborted()],
+                [dead_letters.metric_approximate_number_of_messages_visible(statistic="max")],
+            ),
+        )
+        dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=4))
+        dashboard.add_widgets(
+            cloudwatch.LogQueryWidget(
+                title="Warnings and errors",
+                log_group_names=[f.log_group.log_group_name for f in functions],
+                query_lines=[
+                    "fields @timestamp, service, level, message",
+                    "filter level in ['WARNING', 'ERROR', 'CRITICAL']",
+                    "sort @timestamp desc",
+                    "limit 50",
+                ],
+                width=24,
+                height=8,
+            )
+        )
+
+
+def _graph(title: str, width: int, *metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, width=width, left=[metric for some in metrics for metric in some])
+
+
+def _sums(service: str, *names: str) -> list[cloudwatch.IMetric]:
+    return [_metric(service, name, "sum") for name in names]
+
+
+def _metric(service: str, name: str, statistic: str) -> cloudwatch.IMetric:
+    return cloudwatch.Metric(
+        namespace=METRICS_NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": service},
+        statistic=statistic,
+        period=Duration.minutes(5),
+        label=f"{name} ({service})",
+    )

@@ -1,0 +1,23 @@
+"""Where everything ends that could not be delivered or handled: one encrypted queue a pair."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+
+class DeadLetters(Construct):
+    """The dead-letter queue of rule, schedule, stream and functions. An alarm tells of the first message in it."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        # With a key of SQS's own, EventBridge and Lambda can send without a grant on a customer's key.
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            removal_policy=RemovalPolicy.DESTROY,
+        )

@@ -1,0 +1,35 @@
+"""The DR Region's stack: what watches the ledger's replica, and whether the primary side still lives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnOutput, Environment, Stack
+
+from infra.alarms import DrAlarms
+from infra.config import VERSION
+from infra.notifications import Notifications
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from infra.config import Pair
+
+
+class DrStack(Stack):
+    """A topic and alarms.
+
+    The topic is always one of its own: an existing topic belongs to the primary Region, CloudWatch publishes in its own
+    Region only, and these alarms have to work while the primary Region does not.
+    """
+
+    def __init__(self, scope: Construct, *, pair: Pair, account: str | None) -> None:
+        super().__init__(
+            scope,
+            pair.dr_stack_name,
+            env=Environment(account=account, region=pair.dr_region),
+            description=f"WorkSpaces Standby {VERSION}: watches the ledger's replica, and {pair.primary_region}",
+        )
+        notifications = Notifications(self, "Notifications", addresses=pair.notify)
+        DrAlarms(self, "Alarms", pair=pair, topic=notifications.topic)
+        CfnOutput(self, "NotificationTopicArn", value=notifications.topic.topic_arn)

@@ -1,0 +1,87 @@
+"""The one way a function is made: role, log group, tracing, environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+METRICS_NAMESPACE: Final = "WorkspacesStandby"
+# Thirteen months: last year's same month is still there to compare with.
+LOG_RETENTION: Final = logs.RetentionDays.THIRTEEN_MONTHS
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """What differs between functions."""
+
+    name: str
+    """Also the module of the handler and Powertools' service name."""
+    timeout: Duration
+    memory_mb: int
+    description: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class StandbyFunction(Construct):
+    """A Lambda function under a role of its own that can do no more than write its log and its traces.
+
+    There is no reserved concurrency: small accounts cannot give it. Throttles are met by the callers' retries.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, spec: FunctionSpec, code: lambda_.Code) -> None:
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self).stack_name
+        self.spec = spec
+        self.name = f"{stack}-{spec.name}"
+        self.log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/lambda/{self.name}",
+            retention=LOG_RETENTION,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"{spec.name} of {stack}",
+        )
+        self.log_group.grant_write(self.role)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=self.name,
+            description=spec.description,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=f"{spec.name}.handler",
+            code=code,
+            role=self.role,
+            timeout=spec.timeout,
+            memory_size=spec.memory_mb,
+            log_group=self.log_group,
+            tracing=lambda_.Tracing.ACTIVE,
+            environment={
+                "POWERTOOLS_SERVICE_NAME": spec.name,
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                **spec.environment,
+            },
+        )
+
+    def allow(
+        self, sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, object] | None = None
+    ) -> None:
+        """Add one statement to the role."""
+        self.role.add_to_policy(
+            iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources), conditions=conditions)
+        )

@@ -1,0 +1,66 @@
+"""The ledger: one global table, written in the primary Region only, and readable in the DR Region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+if TYPE_CHECKING:
+    from infra.config import Pair
+
+# Each index has key attributes of its own, so that STATE and EVENT rows never mix in one.
+INDEXES: Final = {
+    "by_status": ("ix_status", "ix_status_at"),
+    "by_user": ("ix_user", "ix_user_at"),
+    "by_uncovered": ("ix_uncovered", "ix_uncovered_at"),
+    "by_day": ("ix_day", "ix_day_at"),
+}
+
+
+class Ledger(Construct):
+    """The DynamoDB table with its four indexes and its replica.
+
+    Its name is the stack's, so that the DR Region's stack can watch the replica without asking this stack. It outlives
+    the stack: it is the record of who was covered when.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, pair: Pair) -> None:
+        super().__init__(scope, construct_id)
+        recovery = dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True)
+        self.table = dynamodb.TableV2(
+            self,
+            "Table",
+            table_name=pair.stack_name,
+            partition_key=_text("pk"),
+            sort_key=_text("sk"),
+            billing=dynamodb.Billing.on_demand(),
+            # A global table needs both images in its stream; the outbox reads the new one.
+            dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+            point_in_time_recovery_specification=recovery,
+            deletion_protection=True,
+            removal_policy=RemovalPolicy.RETAIN,
+            global_secondary_indexes=[
+                dynamodb.GlobalSecondaryIndexPropsV2(index_name=name, partition_key=_text(pk), sort_key=_text(sk))
+                for name, (pk, sk) in INDEXES.items()
+            ],
+            # Neither of the last two is taken over from the table: both are a replica's own.
+            replicas=[
+                dynamodb.ReplicaTableProps(
+                    region=pair.dr_region,
+                    point_in_time_recovery_specification=recovery,
+                    deletion_protection=True,
+                )
+            ],
+        )
+
+    @property
+    def index_arns(self) -> list[str]:
+        """ARNs of the four indexes in the primary Region."""
+        return [f"{self.table.table_arn}/index/{name}" for name in INDEXES]
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

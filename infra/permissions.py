@@ -1,0 +1,127 @@
+"""What each function may do, in exact actions on exact ARNs wherever AWS lets an ARN be named.
+
+Which Region's ARNs AWS evaluates when it authorises CreateStandbyWorkspaces is not documented: both are named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+
+if TYPE_CHECKING:
+    from infra.config import Pair
+    from infra.functions import StandbyFunction
+    from infra.ledger import Ledger
+
+# An inline policy holds 10,240 characters; a directory's two ARNs take about 135 of them. Fifty mappings leave room for
+# everything else. A larger fleet's role names all directories of the account in the two Regions instead: the ids would
+# fill more managed policies than a role can have, and the function acts on mapped directories only.
+MOST_DIRECTORIES_BY_ID: Final = 50
+# A key's ARN takes about 80 characters, and stands in two statements.
+MOST_KEYS_INLINE: Final = 15
+# A managed policy holds 6,144 characters, a role ten of them: 10 x 65 keys, more than 500 directories can name.
+KEYS_A_POLICY: Final = 65
+
+# A key user's actions as far as a symmetric key has them.
+KEY_USE: Final = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
+
+def describe_workspaces(function: StandbyFunction, pair: Pair) -> None:
+    """DescribeWorkspaces in both Regions; it takes no resource."""
+    function.allow(
+        "DescribeWorkspaces", ["workspaces:DescribeWorkspaces"], ["*"], _only_in(pair.primary_region, pair.dr_region)
+    )
+
+
+def use_ledger(function: StandbyFunction, ledger: Ledger) -> None:
+    """Read and write rows. Nothing deletes: claims are released by an update, history is append-only."""
+    function.allow(
+        "LedgerRows",
+        [
+            "dynamodb:BatchGetItem",
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        ],
+        [ledger.table.table_arn],
+    )
+    function.allow("LedgerIndexes", ["dynamodb:Query"], ledger.index_arns)
+
+
+def create_standbys(function: StandbyFunction, pair: Pair) -> None:
+    """CreateStandbyWorkspaces with its tags, and the keys for encrypted volumes."""
+    stack = Stack.of(function)
+    regions = (pair.primary_region, pair.dr_region)
+    if len(pair.directories) <= MOST_DIRECTORIES_BY_ID:
+        of_region = {
+            pair.primary_region: list(pair.directories),
+            pair.dr_region: [mapping.dr_directory for mapping in pair.directories.values()],
+        }
+    else:
+        of_region = {region: ["*"] for region in regions}
+    directories = [
+        f"arn:{stack.partition}:workspaces:{region}:{stack.account}:directory/{directory}"
+        for region in regions
+        for directory in of_region[region]
+    ]
+    # The primary is one that does not exist yet, and the standby's id is AWS's to choose.
+    workspaces = [f"arn:{stack.partition}:workspaces:{region}:{stack.account}:workspace/*" for region in regions]
+    function.allow("CreateStandbys", ["workspaces:CreateStandbyWorkspaces"], [*workspaces, *directories])
+    function.allow("TagStandbys", ["workspaces:CreateTags"], ["*"], _only_in(*regions))
+    _use_keys(function, pair.encryption_keys)
+
+
+def put_heartbeat(function: StandbyFunction, pair: Pair, namespace: str) -> None:
+    """PutMetricData in the DR Region, into our namespace only; it takes no resource."""
+    conditions = {"StringEquals": {"cloudwatch:namespace": namespace, "aws:RequestedRegion": pair.dr_region}}
+    function.allow("Heartbeat", ["cloudwatch:PutMetricData"], ["*"], conditions)
+
+
+def _only_in(*regions: str) -> dict[str, object]:
+    return {"StringEquals": {"aws:RequestedRegion": list(regions)}}
+
+
+def _use_keys(function: StandbyFunction, keys: list[str]) -> None:
+    """Key-user actions, and grants that only an AWS service may ask for, on the configured keys and no other."""
+    for_services = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    if len(keys) <= MOST_KEYS_INLINE:
+        if keys:
+            function.allow("UseVolumeKeys", KEY_USE, keys)
+            function.allow("GrantVolumeKeys", ["kms:CreateGrant"], keys, for_services)
+        return
+    # So many ARNs fit into a role only once each. The condition moves into a denial, which a missing value meets too.
+    for number, start in enumerate(range(0, len(keys), KEYS_A_POLICY), 1):
+        function.role.add_managed_policy(
+            iam.ManagedPolicy(
+                function,
+                f"VolumeKeys{number}",
+                statements=[
+                    iam.PolicyStatement(
+                        sid="UseVolumeKeys",
+                        actions=[*KEY_USE, "kms:CreateGrant"],
+                        resources=keys[start : start + KEYS_A_POLICY],
+                    )
+                ],
+            )
+        )
+    function.role.add_to_policy(
+        iam.PolicyStatement(
+            sid="GrantVolumeKeys",
+            effect=iam.Effect.DENY,
+            actions=["kms:CreateGrant"],
+            resources=["*"],
+            conditions={"BoolIfExists": {"kms:GrantIsForAWSResource": "false"}},
+        )
+    )

@@ -1,0 +1,180 @@
+"""The primary Region's stack: everything that decides, acts and records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnOutput, Duration, Environment, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+
+from infra import permissions
+from infra.alarms import PrimaryAlarms
+from infra.config import VERSION
+from infra.dashboard import Dashboard
+from infra.dead_letters import DeadLetters
+from infra.failed_executions import FailedExecutions
+from infra.functions import METRICS_NAMESPACE, FunctionSpec, StandbyFunction
+from infra.ledger import Ledger
+from infra.notifications import Notifications
+from infra.outbox import Outbox
+from infra.triggers import Triggers
+from infra.watch_machine import WatchMachine, execution_arns, machine_arn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from constructs import Construct
+
+    from infra.config import Pair
+
+
+class PrimaryStack(Stack):
+    """Rule and schedule → protect and the watcher → ledger → outbox, with their alarms."""
+
+    def __init__(self, scope: Construct, *, pair: Pair, account: str | None, bundle: Path) -> None:
+        super().__init__(
+            scope,
+            pair.stack_name,
+            env=Environment(account=account, region=pair.primary_region),
+            description=f"WorkSpaces Standby {VERSION}: standbys in {pair.dr_region} for WorkSpaces here",
+        )
+        self.pair = pair
+        # The CDK lets functions depend on their roles twice, by reference and by name.
+        self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
+        bound_roles(self, pair)
+        self.ledger = Ledger(self, "Ledger", pair=pair)
+        self.dead_letters = DeadLetters(self, "DeadLetters").queue
+        self.notifications = Notifications(
+            self, "Notifications", addresses=pair.notify, existing_topic_arn=pair.notify_topic_arn
+        )
+        code = lambda_.Code.from_asset(str(bundle))
+        self.protect = self._build_protect(code)
+        self.watch = self._build_watch(code)
+        self.announce = self._build_announce(code)
+        self.functions = [self.protect, self.watch, self.announce]
+        self.machine = WatchMachine(self, "Watcher", watch=self.watch, protect=self.protect).machine
+        self.triggers = Triggers(
+            self, "Triggers", protect=self.protect, machine=self.machine, dead_letters=self.dead_letters
+        )
+        Outbox(self, "Outbox", ledger=self.ledger, announce=self.announce, dead_letters=self.dead_letters)
+        FailedExecutions(
+            self,
+            "FailedExecutions",
+            machine=self.machine,
+            notifications=self.notifications,
+            dead_letters=self.dead_letters,
+        )
+        self._build_alarms()
+        self._build_outputs()
+
+    def _build_protect(self, code: lambda_.Code) -> StandbyFunction:
+        protect = self._function(
+            code,
+            "protect",
+            timeout=Duration.minutes(5),
+            description="Decides what each primary needs, and requests its standby",
+            WATCH_STATE_MACHINE_ARN=machine_arn(self),
+            DEAD_LETTER_QUEUE_URL=self.dead_letters.queue_url,
+        )
+        # EventBridge's events are queued inside Lambda: what is throttled or fails there is retried, then kept.
+        protect.function.configure_async_invoke(
+            retry_attempts=2,
+            max_event_age=Duration.hours(6),
+            on_failure=destinations.SqsDestination(self.dead_letters),
+        )
+        permissions.describe_workspaces(protect, self.pair)
+        permissions.create_standbys(protect, self.pair)
+        permissions.use_ledger(protect, self.ledger)
+        protect.allow("StartWatcher", ["states:StartExecution"], [machine_arn(self)])
+        protect.allow("DeadLetters", ["sqs:SendMessage"], [self.dead_letters.queue_arn])
+        return protect
+
+    def _build_watch(self, code: lambda_.Code) -> StandbyFunction:
+        watch = self._function(
+            code,
+            "watch",
+            timeout=Duration.minutes(5),
+            description="One round over the open rows: looks at their primaries and standbys",
+            WATCH_STATE_MACHINE_ARN=machine_arn(self),
+        )
+        permissions.describe_workspaces(watch, self.pair)
+        permissions.use_ledger(watch, self.ledger)
+        permissions.put_heartbeat(watch, self.pair, METRICS_NAMESPACE)
+        watch.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self)])
+        return watch
+
+    def _build_announce(self, code: lambda_.Code) -> StandbyFunction:
+        announce = self._function(
+            code,
+            "announce",
+            timeout=Duration.minutes(1),
+            description="Sends each transition to the event bus, and a notice where a person is needed",
+            NOTIFICATION_TOPIC_ARN=self.notifications.topic.topic_arn,
+            EVENT_BUS_NAME="default",
+        )
+        bus = f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/default"
+        announce.allow("Bus", ["events:PutEvents"], [bus], {"StringEquals": {"events:source": "workspaces-standby"}})
+        announce.allow("DeadLetters", ["sqs:SendMessage"], [self.dead_letters.queue_arn])
+        self.notifications.grant_publish(announce.role)
+        return announce
+
+    def _function(
+        self, code: lambda_.Code, name: str, *, timeout: Duration, description: str, **environment: str
+    ) -> StandbyFunction:
+        return StandbyFunction(
+            self,
+            name.capitalize(),
+            code=code,
+            spec=FunctionSpec(
+                name=name,
+                timeout=timeout,
+                memory_mb=256,
+                description=description,
+                environment={"LEDGER_TABLE": self.ledger.table.table_name, **environment},
+            ),
+        )
+
+    def _build_alarms(self) -> None:
+        alarms = PrimaryAlarms(
+            self,
+            "Alarms",
+            pair=self.pair,
+            topic=self.notifications.topic,
+            functions=self.functions,
+            announce=self.announce,
+            machine=self.machine,
+            dead_letters=self.dead_letters,
+            rule_name=self.triggers.rule.rule_name,
+        )
+        Dashboard(
+            self,
+            "Overview",
+            functions=self.functions,
+            machine=self.machine,
+            dead_letters=self.dead_letters,
+            alarms=alarms.alarms,
+        )
+
+    def _build_outputs(self) -> None:
+        outputs = {
+            "LedgerTableName": self.ledger.table.table_name,
+            "ProtectFunctionName": self.protect.function.function_name,
+            "WatchFunctionName": self.watch.function.function_name,
+            "WatchStateMachineArn": self.machine.state_machine_arn,
+            "DeadLetterQueueUrl": self.dead_letters.queue_url,
+            "NotificationTopicArn": self.notifications.topic.topic_arn,
+            "EventRuleName": self.triggers.rule.rule_name,
+            "ConfigDigest": self.pair.digest,
+            "Version": VERSION,
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+
+def bound_roles(stack: Stack, pair: Pair) -> None:
+    """Put the configured permissions boundary on every role of a stack."""
+    if pair.permissions_boundary:
+        policy = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", pair.permissions_boundary)
+        iam.PermissionsBoundary.of(stack).apply(policy)

@@ -1,0 +1,75 @@
+"""From a configuration file to a cloud assembly, the same with the CDK's command line and without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import App
+
+from infra import bundle, nag
+from infra.config_file import ConfigurationError, load
+from infra.config_rules import cautions
+from infra.dr_stack import DrStack
+from infra.stack import PrimaryStack
+
+if TYPE_CHECKING:
+    from infra.config import Configuration
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+DEFAULT_CONFIGURATION: Final = "standby.yaml"
+
+
+def main() -> int:
+    """Synthesise what the CDK context key `config` names; exit status 1 and a readable list if it is mistaken."""
+    app = new_app()
+    file = Path(str(app.node.try_get_context("config") or DEFAULT_CONFIGURATION))
+    try:
+        configuration = load(file)
+    except ConfigurationError as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 1
+    for caution in cautions(configuration):
+        sys.stderr.write(f"{file}: warning: {caution}\n")
+    _synthesise(app, configuration)
+    return 0
+
+
+def synthesise(config_path: Path, outdir: Path) -> None:
+    """Write the cloud assembly of a configuration file into a directory.
+
+    Raises
+    ------
+    infra.config_file.ConfigurationError
+        if the file is mistaken.
+    """
+    configuration = load(config_path)
+    _synthesise(new_app(outdir), configuration)
+
+
+def new_app(outdir: Path | None = None) -> App:
+    """An app with the feature flags of `cdk.json`, which the CDK's command line would otherwise have to hand in."""
+    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return App(outdir=str(outdir) if outdir else None, context=flags, analytics_reporting=False)
+
+
+def add_stacks(app: App, configuration: Configuration, work: Path) -> None:
+    """Two stacks for each pair of Regions; `work` holds what is zipped until the app has taken it over."""
+    for pair in configuration.pairs:
+        account = pair.account or os.environ.get("CDK_DEFAULT_ACCOUNT")
+        assets = work / pair.stack_name
+        bundle.build(assets, configuration.settings(pair))
+        primary = PrimaryStack(app, pair=pair, account=account, bundle=assets)
+        nag.acknowledge(primary)
+        DrStack(app, pair=pair, account=account).add_stack_dependency(primary)
+
+
+def _synthesise(app: App, configuration: Configuration) -> None:
+    with TemporaryDirectory() as work:
+        add_stacks(app, configuration, Path(work))
+        nag.check(app)
+        app.synth()
