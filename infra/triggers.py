@@ -39,7 +39,7 @@ class Triggers(Construct):
             "NewWorkspaces",
             rule_name=f"{stack.stack_name}-new-workspaces",
             description="CreateWorkspaces and MigrateWorkspace, as CloudTrail records them",
-            # WorkSpaces emits no event of its own about a new WorkSpace: CloudTrail's record of the call is the only one.
+            # WorkSpaces emits no event of its own about a new WorkSpace: CloudTrail's record of the call is all.
             # A call that failed as a whole has an errorCode; one that failed in part names the parts in its answer.
             event_pattern=events.EventPattern(
                 source=["aws.workspaces"],
