@@ -1,0 +1,49 @@
+"""announce: the outbox. Invoked by the ledger's stream; sends each change to the bus, and notices to the topic."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
+from botocore.exceptions import BotoCoreError, ClientError
+
+from standby.notices import Announcer, NotSent
+from standby.settings import require
+from standby.wiring import LambdaContext, load_settings, make_client
+
+logger = Logger()
+metrics = Metrics()
+
+
+@functools.cache
+def function() -> Announcer:
+    """The function's parts, once a process."""
+    region = load_settings().primary_region
+    return Announcer(
+        make_client("events", region),
+        make_client("sns", region),
+        bus_name=require(os.environ, "EVENT_BUS_NAME"),
+        topic_arn=require(os.environ, "NOTIFICATION_TOPIC_ARN"),
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Announce the EVENT rows of a batch, in order; the first that fails is where the stream goes on."""
+    for entry in DynamoDBStreamEvent(event).records:
+        change = entry.dynamodb
+        row = change.new_image if change else None
+        if not row or not str(row.get("sk", "")).startswith("EVENT#"):
+            continue
+        try:
+            if function().announce(row):
+                metrics.add_metric(name="NoticesSent", unit=MetricUnit.Count, value=1)
+        except (ClientError, BotoCoreError, NotSent) as problem:
+            logger.warning(f"{row['pk']} {row['sk']} is announced again later: {problem}")
+            return {"batchItemFailures": [{"itemIdentifier": change.sequence_number if change else ""}]}
+    return {"batchItemFailures": []}

@@ -1,0 +1,191 @@
+"""Rule 1's lock: a primary and its (DR directory, user) are claimed together, counted, and given back.
+
+A claim is one transaction: the row becomes CLAIMED with an owner and a lease, the user's claim row comes to name this
+primary, and the two counters (today's new standbys, all standbys) go up while they are below their limits. Nothing is
+ever deleted: a claim given back names nobody.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from standby.clock import Clock, to_text
+from standby.decisions import Decision
+from standby.ledger import Context, Ledger
+from standby.model import DirectoryId, Workspace, WorkspaceId, user_key
+from standby.reasons import Reason
+from standby.rows import Row
+from standby.settings import Settings
+from standby.table import ConditionFailed, Write
+
+CLAIM = "CLAIM"
+COUNTER = "COUNTER"
+TOTAL = "COUNTER#TOTAL"
+NOBODY = "-"
+# Longer than the slowest call that may be under way (connect 5 s, answer 30 s), with room for a batch of claims.
+LEASE = timedelta(seconds=120)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The claim is ours until `row.claim_expires_at`."""
+
+    row: Row
+
+
+@dataclass(frozen=True)
+class Refused:
+    """No claim; `reason` says which limit, or that the user's standby is another primary's (`holder`)."""
+
+    reason: Reason
+    holder: str | None = None
+
+
+def claim_key(dr_directory: DirectoryId, user_name: str) -> str:
+    """The partition key of a user's claim in a DR directory."""
+    return f"CLAIM#{dr_directory}#{user_key(user_name)}"
+
+
+def day_counter(day: str) -> str:
+    """The partition key of a UTC day's counter of new standbys."""
+    return f"COUNTER#DAY#{day}"
+
+
+class Claims:
+    """Takes and gives back claims."""
+
+    def __init__(self, ledger: Ledger, settings: Settings, clock: Clock) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._clock = clock
+
+    def take(self, decision: Decision, row: Row | None, seen: Workspace, context: Context) -> Claimed | Refused:
+        """Claim a primary and its user.
+
+        A row whose own claim has ended keeps its user's claim and its place in the counters; only owner and lease
+        are new.
+
+        Raises
+        ------
+        LostRace
+            The row changed meanwhile: another invocation has it.
+        LedgerUnavailable
+            Not known whether it was taken; then nothing may be created. The lease, if it was, ends by itself.
+        """
+        now = self._clock.now()
+        claimed = dataclasses.replace(
+            self._ledger.next_row(row, decision, seen, context),
+            claim_owner=context.owner,
+            claim_expires_at=now + LEASE,
+            due_at=now + LEASE,
+            looked_at=None,
+        )
+        if row is not None and row.claim_key is not None:
+            self._ledger.write(claimed, row)
+            return Claimed(claimed)
+        if claimed.dr_directory_id is None or claimed.user_name is None:
+            raise ValueError(f"{claimed.primary_id} cannot be claimed without its directory and user")
+        key, day = claim_key(claimed.dr_directory_id, claimed.user_name), to_text(now)[:10]
+        claimed = dataclasses.replace(claimed, claim_key=key, counted_day=day)
+        beside = [
+            _hold(key, claimed.primary_id, now),
+            _count(day_counter(day), 1, self._settings.max_new_standbys_per_day),
+            _count(TOTAL, 1, self._settings.max_standbys),
+        ]
+        try:
+            self._ledger.write(claimed, row, beside=beside)
+        except ConditionFailed as refused:
+            if 0 in refused.failed:
+                holder = refused.found.get(0, {}).get("primary_id")
+                return Refused(Reason.USER_HAS_STANDBY, holder)
+            return Refused(Reason.CEILING if 2 in refused.failed else Reason.DAILY_CAP)
+        return Claimed(claimed)
+
+    def give_back(self, decision: Decision, row: Row, seen: Workspace | None, context: Context) -> Row:
+        """Record that nothing was created for a claimed row, and free its user and its places in the counters.
+
+        Raises
+        ------
+        LostRace, LedgerUnavailable
+            As `Ledger.write`.
+        """
+        free = dataclasses.replace(
+            self._ledger.next_row(row, decision, seen, context),
+            claim_owner=None,
+            claim_expires_at=None,
+            claim_key=None,
+            counted_day=None,
+            looked_at=None,
+        )
+        beside = []
+        if row.claim_key is not None:
+            beside = [_release(row.claim_key, row.primary_id, self._clock.now()), _count(TOTAL, -1)]
+            if row.counted_day is not None:
+                beside.append(_count(day_counter(row.counted_day), -1))
+        self._ledger.write(free, row, beside=beside)
+        return free
+
+    def adopt(
+        self, decision: Decision, row: Row | None, seen: Workspace | None, context: Context, *, requested: bool = False
+    ) -> Row | None:
+        """Record a standby that exists: just `requested` from here, or found.
+
+        Its user's claim and a place below the ceiling are taken if it has none and they are free, for it costs money
+        like any other; it is recorded all the same if they are not, for it is there.
+
+        Raises
+        ------
+        LostRace, LedgerUnavailable
+            As `Ledger.write`.
+        """
+        now = self._clock.now()
+        new = dataclasses.replace(
+            self._ledger.next_row(row, decision, seen, context), claim_owner=None, claim_expires_at=None, looked_at=None
+        )
+        if requested:
+            new = dataclasses.replace(new, requested_at=now)
+        if not new.differs_from(row):
+            return row
+        if new.claim_key is None and new.dr_directory_id and new.user_name:
+            key = claim_key(new.dr_directory_id, new.user_name)
+            holding = dataclasses.replace(new, claim_key=key)
+            try:
+                self._ledger.write(holding, row, beside=[_hold(key, new.primary_id, now), _count(TOTAL, 1)])
+            except ConditionFailed:
+                pass  # the user's claim is another primary's
+            else:
+                return holding
+        self._ledger.write(new, row)
+        return new
+
+
+def _hold(key: str, primary_id: WorkspaceId, now: datetime) -> Write:
+    return Write(
+        key={"pk": key, "sk": CLAIM},
+        update="SET primary_id = :me, held_at = :now",
+        condition="attribute_not_exists(pk) OR primary_id = :nobody",
+        values={":me": primary_id, ":nobody": NOBODY, ":now": to_text(now)},
+    )
+
+
+def _release(key: str, primary_id: WorkspaceId, now: datetime) -> Write:
+    return Write(
+        key={"pk": key, "sk": CLAIM},
+        update="SET primary_id = :nobody, released_at = :now",
+        condition="primary_id = :me",
+        values={":me": primary_id, ":nobody": NOBODY, ":now": to_text(now)},
+    )
+
+
+def _count(key: str, by: int, limit: int | None = None) -> Write:
+    at = {"pk": key, "sk": COUNTER}
+    if limit is None:
+        return Write(key=at, update="ADD taken :by", values={":by": by})
+    return Write(
+        key=at,
+        update="ADD taken :by",
+        condition="attribute_not_exists(taken) OR taken < :limit",
+        values={":by": by, ":limit": limit},
+    )

@@ -1,0 +1,303 @@
+"""What to do with a primary, decided from what was seen, what the ledger has, and the configuration. Calls nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from standby.model import (
+    DEADLINE_STANDS_STILL,
+    GONE,
+    READY,
+    Cause,
+    Related,
+    Status,
+    Workspace,
+    WorkspaceId,
+)
+from standby.reasons import MEANING, Reason
+from standby.rows import Row
+from standby.settings import Settings
+
+USER_RETRY = timedelta(minutes=30)
+USER_DEADLINE = timedelta(hours=24)  # directories lag behind new hires
+# A WorkSpace takes ~20 minutes, one with an encrypted root volume up to an hour.
+_ENCRYPTED_ROOT_FACTOR = 3
+
+_LINUX = ("AMAZON_LINUX", "UBUNTU", "RHEL", "ROCKY")
+_COMPUTE_REFUSED = ("GRAPHICS", "GENERALPURPOSE_4XLARGE", "GENERALPURPOSE_8XLARGE")
+
+
+class Action(StrEnum):
+    """What a decision leads to."""
+
+    NONE = "NONE"  # nothing, not even a row
+    RECORD = "RECORD"  # the ledger says so
+    LOOK = "LOOK"  # look into the DR directory before anything else
+    REQUEST = "REQUEST"  # claim, and request a standby
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision as data: the log line, the metric, the ledger row and the notice are all made from it.
+
+    `status` is the row's afterwards, None where there is to be no row. `standby` is the one it rests on, if any;
+    `due_in` the time until the next look; `deadline_in` starts the deadline anew.
+    """
+
+    primary_id: WorkspaceId
+    action: Action
+    status: Status | None
+    reason: Reason
+    message: str
+    standby: Related | None = None
+    due_in: timedelta | None = None
+    deadline_in: timedelta | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+    def answer(self) -> dict[str, str | None]:
+        """The form in which a caller by hand gets it."""
+        return {
+            "primary_id": self.primary_id,
+            "action": self.action,
+            "status": self.status,
+            "reason_code": self.reason,
+            "message": self.message,
+        }
+
+
+def say(reason: Reason, detail: str = "") -> str:
+    """The reason's sentence, with what is particular to this case."""
+    sentence = MEANING[reason].sentence
+    return f"{sentence} {detail}" if detail else sentence
+
+
+def record(
+    primary_id: WorkspaceId,
+    status: Status,
+    reason: Reason,
+    detail: str = "",
+    *,
+    standby: Related | None = None,
+    due_in: timedelta | None = None,
+    deadline_in: timedelta | None = None,
+    error: tuple[str, str] | None = None,
+) -> Decision:
+    """A decision that the ledger is to hold."""
+    code, message = error if error else (None, None)
+    return Decision(
+        primary_id, Action.RECORD, status, reason, say(reason, detail), standby, due_in, deadline_in, code, message
+    )
+
+
+def nothing(primary_id: WorkspaceId, row: Row | None, reason: Reason, detail: str = "") -> Decision:
+    """A decision to leave everything as it is."""
+    return Decision(primary_id, Action.NONE, row.status if row else None, reason, say(reason, detail))
+
+
+def decide(
+    primary_id: WorkspaceId, seen: Workspace | None, row: Row | None, settings: Settings, cause: Cause, now: datetime
+) -> Decision:
+    """What to do with a primary after an answer of DescribeWorkspaces that came whole.
+
+    Parameters
+    ----------
+    seen
+        The WorkSpace as the answer showed it; None if it was not in it, which does not mean that it is gone.
+    row
+        Its row, if it has one.
+    """
+    if seen is None:
+        return _absent(primary_id, row, settings, now)
+    if seen.primary is not None:
+        return _is_standby(primary_id, row, seen.primary)
+    if seen.standbys:
+        return with_standby(primary_id, seen.standbys[0], row, settings, now)
+    if row and row.status is Status.CLAIMED:
+        return _claimed(primary_id, row, now)
+    if row and row.was_requested:
+        return _standby_not_seen(primary_id, row, now)
+    if seen.state in GONE:
+        return record(primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED, f"Its state is {seen.state}.")
+    return without_standby(primary_id, seen, row, settings, cause, now)
+
+
+def describe_failed(primary_id: WorkspaceId, row: Row | None, settings: Settings, error: tuple[str, str]) -> Decision:
+    """What to do when DescribeWorkspaces gave no usable answer: unknown is not gone, so no status changes.
+
+    A primary without a row gets one: the row is the retry.
+    """
+    if row is not None:
+        return nothing(primary_id, row, Reason.DESCRIBE_FAILED, f"{error[0]}: {error[1]}")
+    return record(
+        primary_id,
+        Status.WAITING,
+        Reason.DESCRIBE_FAILED,
+        due_in=settings.poll_interval,
+        deadline_in=settings.primary_deadline,
+        error=error,
+    )
+
+
+def _absent(primary_id: WorkspaceId, row: Row | None, settings: Settings, now: datetime) -> Decision:
+    if row is None or row.status is Status.WAITING:
+        # Absence is not a state: an absent WorkSpace gets its deadline twice before it is given up for it.
+        if row and _past(row.deadline_at, now - settings.primary_deadline):
+            return record(primary_id, Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, "DescribeWorkspaces never showed it.")
+        return _wait(primary_id, row, Reason.NOT_VISIBLE_YET, settings)
+    if row.status is Status.CLAIMED:
+        return _claimed(primary_id, row, now)
+    if row.status is Status.REQUESTED and _past(row.deadline_at, now - settings.standby_deadline):
+        return record(
+            primary_id,
+            Status.TIMED_OUT,
+            Reason.STANDBY_NOT_READY,
+            "DescribeWorkspaces does not show the primary either.",
+        )
+    return nothing(primary_id, row, Reason.NOT_VISIBLE_YET)
+
+
+def _is_standby(primary_id: WorkspaceId, row: Row | None, other: Related) -> Decision:
+    detail = f"Its primary is {other.id} in {other.region}."
+    if row is None or row.reason is Reason.IS_STANDBY:
+        return nothing(primary_id, row, Reason.IS_STANDBY, detail)
+    # Taken for a primary while its RelatedWorkspaces was still empty.
+    return record(primary_id, Status.INELIGIBLE, Reason.IS_STANDBY, detail)
+
+
+def with_standby(
+    primary_id: WorkspaceId, standby: Related, row: Row | None, settings: Settings, now: datetime
+) -> Decision:
+    """What a primary's standby, seen in a state, makes of its row."""
+    ours = row is not None and (row.was_requested or row.status is Status.CLAIMED)
+    where = f"{standby.id} in {standby.region} is {standby.state}."
+    if standby.is_healthy:
+        reason = Reason.STANDBY_READY if ours and row and row.reason is not Reason.ADOPTED else Reason.ADOPTED
+        return record(primary_id, Status.PROTECTED, reason, where, standby=standby)
+    if row and row.status is Status.PROTECTED:
+        # It was ready once; how a standby fares afterwards is the sweep's to say, and a reboot takes no cover away.
+        return nothing(primary_id, row, Reason.STANDBY_READY, where)
+    if standby.state == "ERROR":
+        return record(primary_id, Status.FAILED, Reason.STANDBY_IN_ERROR, where, standby=standby)
+    if standby.state in GONE:
+        if ours:
+            return (
+                _standby_not_seen(primary_id, row, now) if row else nothing(primary_id, row, Reason.STANDBY_TERMINATING)
+            )
+        return _wait(primary_id, row, Reason.STANDBY_TERMINATING, settings, where)
+    if ours and row and row.status is not Status.CLAIMED and _past(row.deadline_at, now):
+        return record(primary_id, Status.TIMED_OUT, Reason.STANDBY_NOT_READY, where, standby=standby)
+    if row and row.status in (Status.TIMED_OUT, Status.FAILED) and ours:
+        return nothing(primary_id, row, row.reason, where)
+    reason = Reason.STANDBY_STARTING if ours and row and row.reason is not Reason.ADOPTED else Reason.ADOPTED
+    fresh = row is None or row.status is not Status.REQUESTED
+    return record(
+        primary_id,
+        Status.REQUESTED,
+        reason,
+        where,
+        standby=standby,
+        due_in=settings.poll_interval if fresh else None,
+        deadline_in=settings.standby_deadline if fresh else None,
+    )
+
+
+def _claimed(primary_id: WorkspaceId, row: Row, now: datetime) -> Decision:
+    if row.claim_expires_at is not None and now < row.claim_expires_at:
+        return nothing(primary_id, row, row.reason, "Its claim is still held.")
+    if row.due_at is not None and now < row.due_at:
+        return nothing(primary_id, row, row.reason)
+    return Decision(
+        primary_id, Action.LOOK, row.status, row.reason, "The claim ended without a clear answer: is there a standby?"
+    )
+
+
+def _standby_not_seen(primary_id: WorkspaceId, row: Row, now: datetime) -> Decision:
+    if row.status is Status.REQUESTED and _past(row.deadline_at, now):
+        return record(
+            primary_id, Status.TIMED_OUT, Reason.STANDBY_NOT_READY, "The primary shows no standby in RelatedWorkspaces."
+        )
+    return nothing(primary_id, row, row.reason, "The primary shows no standby in RelatedWorkspaces now.")
+
+
+def without_standby(
+    primary_id: WorkspaceId, seen: Workspace, row: Row | None, settings: Settings, cause: Cause, now: datetime
+) -> Decision:
+    """What to do with a primary that certainly has no standby."""
+    if obstacle := _obstacle(seen, settings):
+        reason, detail = obstacle
+        return record(primary_id, Status.INELIGIBLE, reason, detail)
+    if row and row.status is Status.REJECTED and not cause.reopens:
+        return nothing(primary_id, row, row.reason)
+    if row and row.reason is Reason.USER_NOT_IN_DR_DIRECTORY and not cause.reopens and not _past(row.due_at, now):
+        return nothing(primary_id, row, row.reason)
+    if seen.state not in READY or not seen.user_name:
+        return _not_ready(primary_id, seen, row, settings, now)
+    return Decision(primary_id, Action.REQUEST, Status.CLAIMED, Reason.READY, say(Reason.READY))
+
+
+def _not_ready(
+    primary_id: WorkspaceId, seen: Workspace, row: Row | None, settings: Settings, now: datetime
+) -> Decision:
+    state = f"Its state is {seen.state}."
+    if seen.state in DEADLINE_STANDS_STILL:
+        waiting = row is not None and row.status is Status.WAITING and row.deadline_at is not None
+        # Written again only when half of the time has passed, so that a long suspension is not a long history.
+        runs_low = not waiting or (row and row.deadline_at and row.deadline_at - now < settings.primary_deadline / 2)
+        return _wait(
+            primary_id,
+            row,
+            Reason.PRIMARY_PAUSED_BY_SERVICE,
+            settings,
+            state,
+            deadline_in=settings.primary_deadline if runs_low else None,
+        )
+    if row and row.status is Status.WAITING and _past(row.deadline_at, now):
+        return record(primary_id, Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, state)
+    if row and row.status is Status.TIMED_OUT and row.reason is Reason.PRIMARY_NOT_READY:
+        return nothing(primary_id, row, row.reason, state)
+    factor = _ENCRYPTED_ROOT_FACTOR if seen.root_encrypted else 1
+    reason = Reason.PRIMARY_PENDING if seen.state not in READY and seen.state else Reason.NOT_VISIBLE_YET
+    return _wait(primary_id, row, reason, settings, state, due_in=settings.first_look * factor)
+
+
+def _wait(
+    primary_id: WorkspaceId,
+    row: Row | None,
+    reason: Reason,
+    settings: Settings,
+    detail: str = "",
+    *,
+    due_in: timedelta | None = None,
+    deadline_in: timedelta | None = None,
+) -> Decision:
+    waiting = row is not None and row.status is Status.WAITING
+    return record(
+        primary_id,
+        Status.WAITING,
+        reason,
+        detail,
+        due_in=None if waiting else (due_in or settings.first_look),
+        deadline_in=deadline_in or (None if waiting else settings.primary_deadline),
+    )
+
+
+def _obstacle(seen: Workspace, settings: Settings) -> tuple[Reason, str] | None:
+    """Why it cannot have a standby, if it is known already. What the service has not said is no obstacle."""
+    if seen.directory_id is not None and seen.directory_id not in settings.directories:
+        return Reason.DIRECTORY_NOT_MAPPED, f"The directory is {seen.directory_id}."
+    # Prefixes: the enums grow (RHEL_9, GRAPHICS_G8), and an unknown value is the service's to judge.
+    if seen.operating_system and seen.operating_system.startswith(_LINUX):
+        return Reason.OPERATING_SYSTEM, f"It is {seen.operating_system}."
+    if seen.compute_type and seen.compute_type.startswith(_COMPUTE_REFUSED):
+        return Reason.COMPUTE_TYPE, f"It is {seen.compute_type}."
+    mapped = settings.directories[seen.directory_id] if seen.directory_id else None
+    if seen.is_encrypted and mapped and mapped.volume_encryption_key is None:
+        return Reason.NO_DR_KEY, f"The directory is {seen.directory_id}."
+    return None
+
+
+def _past(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and now >= moment

@@ -1,0 +1,130 @@
+"""What triggers us: an event is a hint that yields ids, and nothing else in it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from standby.model import Cause, WorkspaceId, is_workspace_id
+
+DETAIL_TYPE = "AWS API Call via CloudTrail"
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Ids to look at, and why; `bad_ids` are what stood where an id belongs."""
+
+    ids: tuple[WorkspaceId, ...]
+    cause: Cause
+    bad_ids: tuple[str, ...] = ()
+
+
+class BadEvent(Exception):
+    """An event that yields no ids. The message says why; `for_a_person` whether somebody can make it good by hand."""
+
+    def __init__(self, message: str, *, for_a_person: bool) -> None:
+        super().__init__(message)
+        self.for_a_person = for_a_person
+
+
+def read(event: object, *, account: str, region: str) -> Hint:
+    """The ids in an EventBridge event from CloudTrail, or in a call by hand (`{"mode": "reconcile", …}`).
+
+    Parameters
+    ----------
+    event
+        Whatever the function was invoked with.
+    account, region
+        Where this function stands; events of another account or Region are not its business.
+
+    Raises
+    ------
+    BadEvent
+        It yields no id.
+    """
+    if not isinstance(event, Mapping):
+        raise BadEvent(f"the event is a {type(event).__name__}, not an object", for_a_person=True)
+    if event.get("mode") == "reconcile":
+        return _by_hand(event)
+    return _from_trail(event, account, region)
+
+
+def _by_hand(event: Mapping[str, Any]) -> Hint:
+    ids = event.get("workspace_ids")
+    if not isinstance(ids, list) or not ids:
+        raise BadEvent(
+            '"workspace_ids" must be a list of WorkSpace ids, for example ["ws-1abc2def3"]', for_a_person=True
+        )
+    given = event.get("cause")
+    cause = given if isinstance(given, Mapping) else {}
+    return _hint(ids, Cause(type=str(cause.get("type") or "manual"), id=str(cause.get("id") or "by hand")))
+
+
+def _from_trail(event: Mapping[str, Any], account: str, region: str) -> Hint:
+    detail = event.get("detail")
+    if not isinstance(detail, Mapping) or event.get("detail-type") != DETAIL_TYPE:
+        raise BadEvent(
+            f'neither a call by hand ("mode": "reconcile") nor an event "{DETAIL_TYPE}";'
+            f" its keys: {sorted(map(str, event))}",
+            for_a_person=True,
+        )
+    if event.get("account") != account or event.get("region") != region:
+        raise BadEvent(
+            f"the event is of account {event.get('account')} in {event.get('region')};"
+            f" this stack protects account {account} in {region}",
+            for_a_person=False,
+        )
+    name = detail.get("eventName")
+    if detail.get("errorCode"):
+        raise BadEvent(f"{name} failed ({detail['errorCode']}): no WorkSpace came of it", for_a_person=False)
+    answer = detail.get("responseElements")
+    if not isinstance(answer, Mapping):
+        raise BadEvent(f"{name} has no responseElements, so it names no WorkSpace", for_a_person=True)
+    found = list(_ids_in(str(name), answer))
+    if not found:
+        refused = _entries(answer, "failedRequests")
+        raise BadEvent(
+            f"{name} names no WorkSpace that was created ({len(refused)} of its requests failed)",
+            for_a_person=not refused,
+        )
+    return _hint(found, Cause(type="event", id=str(event.get("id") or "unknown"), principal=_principal(detail)))
+
+
+def _ids_in(name: str, answer: Mapping[str, Any]) -> Iterator[object]:
+    match name:
+        case "CreateWorkspaces":
+            for entry in _entries(answer, "pendingRequests"):
+                yield _get(entry, "workspaceId") if isinstance(entry, Mapping) else entry
+        case "MigrateWorkspace":
+            # The new id; its event's body is not documented, so the casing is by analogy and either is taken.
+            if (target := _get(answer, "targetWorkspaceId")) is not None:
+                yield target
+        case _:
+            raise BadEvent(f"{name} creates no primary WorkSpace", for_a_person=False)
+
+
+def _entries(answer: Mapping[str, Any], name: str) -> list[Any]:
+    found = _get(answer, name)
+    return found if isinstance(found, list) else []
+
+
+def _get(mapping: Mapping[str, Any], name: str) -> Any:
+    """The value of `name` whether its first letter is small, as CloudTrail writes it, or capital, as the API does."""
+    return mapping.get(name, mapping.get(name[0].upper() + name[1:]))
+
+
+def _hint(candidates: list[Any], cause: Cause) -> Hint:
+    ids = tuple(dict.fromkeys(WorkspaceId(one) for one in candidates if is_workspace_id(one)))
+    bad = tuple(str(one) for one in candidates if not is_workspace_id(one))
+    if not ids:
+        raise BadEvent(f"no WorkSpace id among {list(bad)[:25]}; an id looks like ws-1abc2def3", for_a_person=True)
+    return Hint(ids=ids, cause=cause, bad_ids=bad)
+
+
+def _principal(detail: Mapping[str, Any]) -> str | None:
+    identity = detail.get("userIdentity")
+    if not isinstance(identity, Mapping):
+        return None
+    found = identity.get("arn") or identity.get("principalId") or identity.get("invokedBy")
+    return str(found) if found else None

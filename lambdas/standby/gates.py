@@ -1,0 +1,94 @@
+"""What holds creations back for the whole pair: the pause switch, observe mode, the quota, the cap and the ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from standby.claims import COUNTER, TOTAL, day_counter
+from standby.clock import Clock, from_text, to_text
+from standby.ledger import Context
+from standby.model import Status
+from standby.reasons import MEANING, Reason
+from standby.rows import SCHEMA_VERSION, day_partition, shard_of
+from standby.settings import Settings
+from standby.table import Table
+
+PAUSE = "PAUSE"
+QUOTA_HOLD = "HOLD#QUOTA_REACHED"
+QUOTA_PROBE = timedelta(hours=1)  # after this long somebody may have raised it
+
+
+class Gates:
+    """Reads and sets them; all consistent reads of the primary Region's replica."""
+
+    def __init__(self, table: Table, settings: Settings, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._table = table
+        self._settings = settings
+        self._clock = clock
+        self._new_id = new_id
+
+    def closed(self) -> Reason | None:
+        """Why nothing may be created now; None if it may.
+
+        Raises
+        ------
+        LedgerUnavailable
+            Not known: then nothing may be created either.
+        """
+        if self._settings.mode != "protect":
+            return Reason.OBSERVE_MODE
+        pause = self._table.get(PAUSE, PAUSE)
+        # Whoever puts the row by hand may forget the attribute: the row alone is the wish to pause.
+        if pause is not None and pause.get("paused", True) is not False:
+            return Reason.PAUSED
+        hold = self._table.get(QUOTA_HOLD, PAUSE)
+        if hold is not None and self._clock.now() < from_text(hold["until"]):
+            return Reason.QUOTA_REACHED
+        return None
+
+    def room(self) -> int:
+        """How many standbys may still be claimed today, below cap and ceiling. Only the claim itself is exact."""
+        today = day_counter(to_text(self._clock.now())[:10])
+        below_cap = self._settings.max_new_standbys_per_day - self._taken(today)
+        below_ceiling = self._settings.max_standbys - self._taken(TOTAL)
+        return max(min(below_cap, below_ceiling), 0)
+
+    def hold_for_quota(self) -> None:
+        """Hold the whole pair: the quota is used up. The next try is after `QUOTA_PROBE`."""
+        until = to_text(self._clock.now() + QUOTA_PROBE)
+        self._table.put({"pk": QUOTA_HOLD, "sk": PAUSE, "until": until})
+
+    def tell_once_a_day(self, reason: Reason, context: Context, detail: str = "") -> None:
+        """Write the pair's own EVENT row for a reason that holds many: one notice a UTC day, however many are held."""
+        now = self._clock.now()
+        self._table.put(self._pair_event(reason, context, detail, now), condition="attribute_not_exists(pk)")
+
+    def _pair_event(self, reason: Reason, context: Context, detail: str, now: datetime) -> dict[str, object]:
+        at = to_text(now)
+        pk = f"HOLD#{reason}"
+        return {
+            "pk": pk,
+            "sk": f"EVENT#{at[:10]}",
+            "schema_version": SCHEMA_VERSION,
+            "version": 1,
+            "primary_id": pk,
+            "primary_region": self._settings.primary_region,
+            "dr_region": self._settings.dr_region,
+            "status": Status.HELD,
+            "reason_code": reason,
+            "message": f"{MEANING[reason].sentence} {detail}".strip(),
+            "at": at,
+            "day": at[:10],
+            "ix_day": day_partition(at[:10], shard_of(pk)),
+            "ix_day_at": at,
+            "changed_at": at,
+            "cause_type": context.cause.type,
+            "cause_id": context.cause.id,
+            "change_id": self._new_id(),
+            "notice": True,
+        }
+
+    def _taken(self, counter: str) -> int:
+        item = self._table.get(counter, COUNTER)
+        return int(item["taken"]) if item else 0

@@ -1,0 +1,40 @@
+"""The sign of life that the DR Region's alarm listens for: it fires when the primary side falls silent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from standby.recorder import Telemetry
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+NAMESPACE = "WorkspacesStandby"
+
+
+class Heartbeat:
+    """Puts metric Heartbeat into the DR Region."""
+
+    def __init__(self, cloudwatch: CloudWatchClient, stack: str, telemetry: Telemetry) -> None:
+        self._cloudwatch = cloudwatch
+        self._stack = stack
+        self._telemetry = telemetry
+
+    def beat(self) -> None:
+        """Say that the primary side lives. A DR Region that does not listen stops nothing here."""
+        try:
+            self._cloudwatch.put_metric_data(
+                Namespace=NAMESPACE,
+                MetricData=[
+                    {
+                        "MetricName": "Heartbeat",
+                        "Dimensions": [{"Name": "Stack", "Value": self._stack}],
+                        "Value": 1,
+                        "Unit": "Count",
+                    }
+                ],
+            )
+        except (ClientError, BotoCoreError) as problem:
+            self._telemetry.problem(f"No heartbeat into the DR Region: {problem}")

@@ -1,0 +1,198 @@
+"""The ledger of primaries: read rows, and write each change with its event in one transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from standby.clock import Clock, to_text
+from standby.decisions import Decision
+from standby.model import Cause, Region, Status, Workspace, WorkspaceId
+from standby.reasons import MEANING, Reason
+from standby.rows import SHARDS, STATE, Row, status_partition
+from standby.settings import Settings
+from standby.table import ConditionFailed, Table, Write
+
+
+class LostRace(Exception):
+    """Somebody else changed the row meanwhile; nothing was written. The next look decides afresh."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every change of one invocation has in common."""
+
+    cause: Cause
+    owner: str  # of the claims it takes: the invocation's id
+    execution_arn: str | None = None
+
+
+class Ledger:
+    """The one writer of STATE and EVENT rows."""
+
+    def __init__(self, table: Table, settings: Settings, clock: Clock, new_id: Callable[[], str]) -> None:
+        self.table = table
+        self._settings = settings
+        self._clock = clock
+        self._new_id = new_id
+
+    def load(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Row]:
+        """The rows of those of the primaries that have one."""
+        items = self.table.get_many([(one, STATE) for one in ids])
+        return {row.primary_id: row for row in map(Row.from_item, items)}
+
+    def history(self, primary_id: WorkspaceId) -> list[dict[str, Any]]:
+        """The EVENT rows of a primary, oldest first."""
+        values = {":pk": primary_id, ":prefix": "EVENT#"}
+        pages = self.table.query(None, "pk = :pk AND begins_with(sk, :prefix)", values)
+        return [item for page, _ in pages for item in page]
+
+    def next_row(self, row: Row | None, decision: Decision, seen: Workspace | None, context: Context) -> Row:
+        """The row as it is to be after `decision`; not written."""
+        now = self._clock.now()
+        if decision.status is None:
+            raise ValueError(f"a decision without a status has no row: {decision}")
+        base = row or Row(
+            primary_id=decision.primary_id,
+            primary_region=self._settings.primary_region,
+            dr_region=self._settings.dr_region,
+            status=decision.status,
+            reason=decision.reason,
+            message=decision.message,
+            version=0,
+            first_seen_at=now,
+            changed_at=now,
+            cause_type=context.cause.type,
+            cause_id=context.cause.id,
+        )
+        changes: dict[str, Any] = {
+            "status": decision.status,
+            "reason": decision.reason,
+            "message": decision.message,
+            "error_code": decision.error_code,
+            "error_message": decision.error_message,
+            "version": base.version + 1,
+            "changed_at": now,
+            "change_id": self._new_id(),
+            "cause_type": context.cause.type,
+            "cause_id": context.cause.id,
+            "execution_arn": context.execution_arn,
+            # Who caused the charge stays known, whoever looks at the row later.
+            "principal": context.cause.principal or base.principal,
+            **self._facts(base, seen),
+            **_times(base, decision, now),
+            "told": _told(base, decision),
+        }
+        if decision.reason is Reason.USER_NOT_IN_DR_DIRECTORY:
+            changes["user_missing_since"] = base.user_missing_since or now
+        if decision.reason is Reason.NOTHING_SEEN_ONCE:
+            changes["looked_at"] = now
+        if decision.standby is not None:
+            changes |= {
+                "standby_id": decision.standby.id,
+                "standby_state": decision.standby.state,
+                "dr_region": Region(decision.standby.region or base.dr_region),
+            }
+            if seen is not None:
+                changes["replication"] = seen.replication_of(decision.standby.id) or base.replication
+        return dataclasses.replace(base, **changes)
+
+    def _facts(self, base: Row, seen: Workspace | None) -> dict[str, Any]:
+        """What the WorkSpace itself told; a fact once known is not forgotten because an answer was partial."""
+        if seen is None:
+            return {}
+        directory_id = seen.directory_id or base.primary_directory_id
+        mapped = self._settings.directories.get(directory_id) if directory_id else None
+        return {
+            "primary_state": seen.state or base.primary_state,
+            "primary_directory_id": directory_id,
+            "dr_directory_id": mapped.dr_directory if mapped else base.dr_directory_id,
+            "user_name": seen.user_name or base.user_name,
+        }
+
+    def write(self, new: Row, old: Row | None, *, beside: Sequence[Write] = ()) -> None:
+        """Write the row over the version it was made from, with its event and what belongs to it, or nothing at all.
+
+        Raises
+        ------
+        LostRace
+            The row is not the one it was made from.
+        ConditionFailed
+            A condition of `beside` did not hold; `failed` counts from 0 in `beside`.
+        LedgerUnavailable
+            DynamoDB gave no answer.
+        """
+        condition, values = ("version = :old", {":old": old.version}) if old else ("attribute_not_exists(pk)", None)
+        writes = [
+            Write(item=new.to_state_item(), condition=condition, values=values),
+            Write(item=new.to_event_item(old), condition="attribute_not_exists(pk)"),
+            *beside,
+        ]
+        try:
+            self.table.transact(writes)
+        except ConditionFailed as refused:
+            # Our own first try may have been written and its answer lost, whatever became of its token.
+            present = self.table.get(new.primary_id, STATE)
+            if present is not None and present.get("change_id") == new.change_id:
+                return
+            if refused.failed & {0, 1}:
+                raise LostRace(f"the row of {new.primary_id} was changed by somebody else") from None
+            raise ConditionFailed(
+                frozenset(at - 2 for at in refused.failed), {at - 2: item for at, item in refused.found.items()}
+            ) from None
+
+    def record(self, decision: Decision, row: Row | None, seen: Workspace | None, context: Context) -> Row | None:
+        """Write what was decided, if it tells anything new, and return the row as it then is.
+
+        Raises
+        ------
+        LostRace, LedgerUnavailable
+            As `write`.
+        """
+        new = self.next_row(row, decision, seen, context)
+        if not new.differs_from(row):
+            return row
+        self.write(new, row)
+        return new
+
+    def postpone(self, row: Row, due_at: datetime) -> None:
+        """Look at an open row again no sooner than `due_at`. Nothing new is known: no event, no new version."""
+        values = {":due": to_text(due_at), ":version": row.version}
+        self.table.update(row.primary_id, STATE, "SET due_at = :due, ix_status_at = :due", values, "version = :version")
+
+    def rows_by_status(
+        self, status: Status, shard: int, start: dict[str, Any] | None = None
+    ) -> Iterator[tuple[list[Row], dict[str, Any] | None]]:
+        """The pages of a shard of a status, the first due first, each with the key to go on from."""
+        values = {":partition": status_partition(status, shard)}
+        for items, following in self.table.query("by_status", "ix_status = :partition", values, start):
+            yield [Row.from_item(item) for item in items], following
+
+
+ALL_SHARDS = range(SHARDS)
+
+
+def _times(base: Row, decision: Decision, now: datetime) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if not decision.status or not decision.status.is_open:
+        return {
+            "due_at": None,
+            "deadline_at": None,
+            "protected_at": base.protected_at or (now if decision.status is Status.PROTECTED else None),
+        }
+    if decision.due_in is not None:
+        changes["due_at"] = now + decision.due_in
+    if decision.deadline_in is not None:
+        changes["deadline_at"] = now + decision.deadline_in
+    return changes
+
+
+def _told(base: Row, decision: Decision) -> Reason | None:
+    """The reason of the last notice: a protected primary's next trouble is news; a held one's is told for its pair."""
+    if decision.status is Status.PROTECTED:
+        return None
+    tells = MEANING[decision.reason].notify and decision.status is not Status.HELD
+    return decision.reason if tells else base.told

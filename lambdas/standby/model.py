@@ -1,0 +1,122 @@
+"""What WorkSpaces are to us: ids, states, and a WorkSpace as DescribeWorkspaces shows it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+WorkspaceId = NewType("WorkspaceId", str)
+DirectoryId = NewType("DirectoryId", str)
+Region = NewType("Region", str)
+
+# As in botocore's model of the service; an id that does not match would fail the whole call it is in.
+_WORKSPACE_ID = re.compile(r"ws-[0-9a-z]{8,63}")
+
+
+def is_workspace_id(text: object) -> bool:
+    """Whether `text` has the form of a WorkSpace id (`ws-` and 8 to 63 digits or small letters)."""
+    return isinstance(text, str) and _WORKSPACE_ID.fullmatch(text) is not None
+
+
+def user_key(user_name: str) -> str:
+    """The form in which user names are compared: AWS does not say whether their case counts, so it never does here."""
+    return user_name.casefold()
+
+
+class Status(StrEnum):
+    """Where a primary stands on its way to a standby."""
+
+    WAITING = "WAITING"
+    CLAIMED = "CLAIMED"
+    REQUESTED = "REQUESTED"
+    PROTECTED = "PROTECTED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    INELIGIBLE = "INELIGIBLE"
+    EXCLUDED = "EXCLUDED"
+    HELD = "HELD"
+    REPORTED = "REPORTED"
+    STANDBY_MISSING = "STANDBY_MISSING"
+    PRIMARY_GONE = "PRIMARY_GONE"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the watcher still has work with it."""
+        return self in OPEN
+
+
+OPEN = (Status.WAITING, Status.CLAIMED, Status.REQUESTED)
+
+# The service's states are strings here, not an enum: next year's value must pass through unharmed.
+READY = frozenset({"AVAILABLE", "STOPPED"})  # an AUTO_STOP fleet is STOPPED at night
+HEALTHY_STANDBY = frozenset({"AVAILABLE", "STOPPED", "STOPPING", "STARTING"})
+GONE = frozenset({"TERMINATING", "TERMINATED"})
+DEADLINE_STANDS_STILL = frozenset({"SUSPENDED", "ADMIN_MAINTENANCE"})
+
+
+@dataclass(frozen=True)
+class Related:
+    """An entry of RelatedWorkspaces."""
+
+    id: WorkspaceId
+    region: Region | None
+    state: str | None
+    kind: str | None  # PRIMARY, STANDBY, or what the service thinks of next
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether a user could be sent to it, as far as its state says."""
+        return self.state in HEALTHY_STANDBY
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A WorkSpace as DescribeWorkspaces showed it; None where the answer did not say."""
+
+    id: WorkspaceId
+    directory_id: DirectoryId | None = None
+    user_name: str | None = None
+    state: str | None = None
+    compute_type: str | None = None
+    operating_system: str | None = None
+    root_encrypted: bool = False
+    user_encrypted: bool = False
+    related: tuple[Related, ...] = ()
+    replication: tuple[tuple[WorkspaceId, str], ...] = ()  # standby id -> its DataReplication
+
+    @property
+    def primary(self) -> Related | None:
+        """The primary this WorkSpace is the standby of; None for a primary, or while the service does not say yet."""
+        return next((other for other in self.related if other.kind == "PRIMARY"), None)
+
+    @property
+    def standbys(self) -> tuple[Related, ...]:
+        """Its standbys, the healthiest first. More than one is a fault of somebody's, and it is seen."""
+        found = [other for other in self.related if other.kind == "STANDBY"]
+        return tuple(sorted(found, key=lambda other: (not other.is_healthy, other.state in GONE, other.id)))
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether any of its volumes is encrypted."""
+        return self.root_encrypted or self.user_encrypted
+
+    def replication_of(self, standby_id: WorkspaceId) -> str | None:
+        """The DataReplication the service shows for one of its standbys."""
+        return dict(self.replication).get(standby_id)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a WorkSpace is looked at: what sort of trigger, which one, and who stood behind it."""
+
+    type: str  # event, watch, manual, sweep
+    id: str
+    principal: str | None = None  # the ARN that called CreateWorkspaces: who caused the charge
+
+    @property
+    def reopens(self) -> bool:
+        """Whether it may try again what the service has refused: a person or the sweep may, an event's copy may not."""
+        return self.type not in ("event", "watch")

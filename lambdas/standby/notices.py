@@ -1,0 +1,91 @@
+"""What leaves the ledger: an event on the bus for each change, and a notice for each that needs a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from standby.reasons import MEANING, Reason
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_sns import SNSClient
+
+SOURCE = "workspaces-standby"
+DETAIL_TYPE = "Standby Status Changed"
+_SUBJECT_MOST = 100  # of SNS, in ASCII
+
+
+class NotSent(Exception):
+    """The bus did not take an event; the message has its words."""
+
+
+class Announcer:
+    """Sends what an EVENT row says to the event bus and, where it needs a person, to the topic."""
+
+    def __init__(self, events: EventBridgeClient, sns: SNSClient, *, bus_name: str, topic_arn: str) -> None:
+        self._events = events
+        self._sns = sns
+        self._bus_name = bus_name
+        self._topic_arn = topic_arn
+
+    def announce(self, event_row: Mapping[str, Any]) -> bool:
+        """Send one EVENT row; return whether it made a notice.
+
+        The bus comes first: its subscribers know a copy by version, a person does not.
+
+        Raises
+        ------
+        NotSent, botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
+            It has to be sent again.
+        """
+        answer = self._events.put_events(
+            Entries=[
+                {
+                    "EventBusName": self._bus_name,
+                    "Source": SOURCE,
+                    "DetailType": DETAIL_TYPE,
+                    "Detail": json.dumps(event_row, default=str, sort_keys=True),
+                }
+            ]
+        )
+        if answer.get("FailedEntryCount"):
+            entry = answer["Entries"][0]
+            raise NotSent(f"EventBridge: {entry.get('ErrorCode')}: {entry.get('ErrorMessage')}")
+        if not event_row.get("notice"):
+            return False
+        self._sns.publish(TopicArn=self._topic_arn, Subject=subject(event_row), Message=text(event_row))
+        return True
+
+
+def subject(event_row: Mapping[str, Any]) -> str:
+    """The notice's subject: who, and what, in the 100 ASCII characters that SNS allows."""
+    who = event_row.get("user_name") or event_row["primary_id"]
+    words = f"WorkSpaces Standby: {who}: {event_row['status']} ({event_row['reason_code']})"
+    return words.encode("ascii", "replace").decode("ascii")[:_SUBJECT_MOST]
+
+
+def text(event_row: Mapping[str, Any]) -> str:
+    """The notice: what happened, where, what to do."""
+    meaning = MEANING[Reason(event_row["reason_code"])]
+    lines = [str(event_row["message"]), "", f"What to do: {meaning.advice}", ""]
+    for label, name in (
+        ("Primary", "primary_id"),
+        ("User", "user_name"),
+        ("Directory", "primary_directory_id"),
+        ("Region", "primary_region"),
+        ("DR Region", "dr_region"),
+        ("DR directory", "dr_directory_id"),
+        ("Standby", "standby_id"),
+        ("Status", "status"),
+        ("Reason", "reason_code"),
+        ("AWS's error code", "error_code"),
+        ("AWS's message", "error_message"),
+        ("At", "at"),
+        ("Because of", "cause_id"),
+        ("Created by", "principal"),
+    ):
+        if event_row.get(name):
+            lines.append(f"{label}: {event_row[name]}")
+    return "\n".join(lines)

@@ -1,0 +1,216 @@
+"""watch's work: one round over all open rows, paced, recording what changed and naming what is ready for protect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from standby.decisions import Action, decide
+from standby.gates import Gates
+from standby.ledger import ALL_SHARDS
+from standby.model import OPEN, Status, WorkspaceId
+from standby.recorder import Recorder
+from standby.rows import Row
+from standby.settings import Settings
+from standby.watch_lease import WatchLease
+from standby.workspaces import BATCH, Primaries
+
+# The answer of protect for so many fits the 256 KiB of a state, and its work fits its time.
+MOST_READY = 500
+# Some 16 history events a round: far below the 25,000 at which an execution fails.
+MOST_ROUNDS = 1000
+# A row written a moment ago may not be in the index yet.
+INDEX_LAG_SECONDS = 2.0
+# With nothing due, look again after so many polls at the latest: a row may come that is due sooner.
+IDLE_POLLS = 5
+# Held rows are tried at the start of an execution, and after so many rounds: they wait for a day or a person.
+HELD_ROUNDS = 8
+_PARTITIONS = [(status, shard) for status in OPEN for shard in ALL_SHARDS]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round found; the state machine's next steps are made from it.
+
+    `ready` are ids for protect; `cursor` is where the round goes on, None if it is finished; `open` counts the open
+    rows that this part of the round met or knows of.
+    """
+
+    done: bool
+    outcome: str
+    wait_seconds: int = 0
+    ready: tuple[WorkspaceId, ...] = ()
+    cursor: dict[str, Any] | None = None
+    open: int = 0
+    interval_seconds: int = 0
+
+    def answer(self) -> dict[str, Any]:
+        """The form in which the state machine gets it."""
+        return {
+            "done": self.done,
+            "outcome": self.outcome,
+            "wait_seconds": self.wait_seconds,
+            "ready": list(self.ready),
+            "cursor": self.cursor,
+            "open": self.open,
+            "interval_seconds": self.interval_seconds,
+        }
+
+
+class Observer:
+    """Looks at every open row that is due, and at held ones as far as there is room for them."""
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        primaries: Primaries,
+        gates: Gates,
+        lease: WatchLease,
+        settings: Settings,
+        has_time: Callable[[], bool],
+    ) -> None:
+        self._recorder = recorder
+        self._ledger = recorder.ledger
+        self._primaries = primaries
+        self._gates = gates
+        self._lease = lease
+        self._settings = settings
+        self._has_time = has_time
+        self._clock = recorder.clock
+
+    def observe(self, execution_arn: str, round_number: int, cursor: dict[str, Any] | None) -> Round:
+        """One round, or what of it there is time for.
+
+        Raises
+        ------
+        LedgerUnavailable
+            The ledger could not be read; the state machine tries again.
+        """
+        interval = self._lease.take(execution_arn, starts_round=cursor is None)
+        if interval is None:
+            return Round(done=True, outcome="another watcher holds the lease")
+        if round_number >= MOST_ROUNDS:
+            self._lease.give_up(execution_arn)
+            return Round(done=True, outcome="as long as one execution may be; the schedule starts the next")
+        takes_held = round_number % HELD_ROUNDS == 0
+        survey = self._survey(cursor, takes_held=takes_held)
+        if round_number == 0 and survey.is_empty:
+            self._clock.sleep(INDEX_LAG_SECONDS)
+            survey = self._survey(None, takes_held=takes_held)
+        if cursor is None:
+            self._recorder.telemetry.count("OpenRows", survey.open)
+            if survey.is_empty:
+                self._lease.give_up(execution_arn)
+                return Round(done=True, outcome="nothing is open")
+        if interval:
+            self._recorder.telemetry.count("EffectiveIntervalSeconds", interval)
+        wait = self._wait(survey)
+        self._lease.extend(execution_arn, timedelta(seconds=wait))
+        return Round(
+            done=False,
+            outcome="looked",
+            wait_seconds=wait,
+            ready=tuple(survey.ready),
+            cursor=survey.cursor,
+            open=survey.open,
+            interval_seconds=round(interval),
+        )
+
+    def _survey(self, cursor: dict[str, Any] | None, *, takes_held: bool) -> _Survey:
+        survey = _Survey()
+        cut = False
+        for batch in self._due(cursor, survey):
+            self._look(batch, survey)
+            cut = len(survey.ready) > MOST_READY - BATCH or not self._has_time()
+            if cut:
+                break
+        if not cut:
+            survey.cursor = None
+            if takes_held:
+                survey.ready += self._from_held(MOST_READY - len(survey.ready))
+        return survey
+
+    def _due(self, cursor: dict[str, Any] | None, survey: _Survey) -> Iterator[list[Row]]:
+        """Batches of 25 due rows over all open statuses, and in `survey` where the round stands after each."""
+        now = self._clock.now()
+        batch: list[Row] = []
+        first, start = (cursor["partition"], cursor["key"]) if cursor else (0, None)
+        for at in range(first, len(_PARTITIONS)):
+            for page, _ in self._ledger.rows_by_status(*_PARTITIONS[at], start):
+                due = [row for row in page if row.due_at is None or row.due_at <= now]
+                later = [row.due_at for row in page if row.due_at is not None and row.due_at > now]
+                survey.open += len(page)
+                survey.next_due = min([*later, *([survey.next_due] if survey.next_due else [])], default=None)
+                for row in due:
+                    batch.append(row)
+                    if len(batch) == BATCH:
+                        survey.cursor = {"partition": at, "key": _key_of(row)}
+                        yield batch
+                        batch = []
+            start = None
+        survey.cursor = None
+        if batch:
+            yield batch
+
+    def _look(self, batch: list[Row], survey: _Survey) -> None:
+        described = self._primaries.describe([row.primary_id for row in batch])
+        survey.looked_at += len(batch)
+        for row in batch:
+            if row.primary_id in described.unknown:
+                self._recorder.telemetry.count("UnknownAnswers")
+                continue
+            seen = described.found.get(row.primary_id)
+            decision = decide(
+                row.primary_id, seen, row, self._settings, self._recorder.context.cause, self._clock.now()
+            )
+            if decision.action in (Action.REQUEST, Action.LOOK):
+                survey.ready.append(row.primary_id)
+            else:
+                self._recorder.carry_out(decision, row, seen)
+
+    def _from_held(self, most: int) -> list[WorkspaceId]:
+        """Held primaries that there is room for now, the longest held first."""
+        if most <= 0 or self._gates.closed() is not None:
+            return []
+        room = min(self._gates.room(), most)
+        found: list[WorkspaceId] = []
+        for shard in ALL_SHARDS:
+            for page, _ in self._ledger.rows_by_status(Status.HELD, shard):
+                found += [row.primary_id for row in page[: room - len(found)]]
+                if len(found) >= room:
+                    return found
+        return found
+
+    def _wait(self, survey: _Survey) -> int:
+        """Whole seconds until the next look: none within a round, else a poll, or until the first row is due."""
+        if survey.cursor is not None:
+            return 0
+        poll = self._settings.poll_interval.total_seconds()
+        if survey.looked_at or survey.ready or survey.next_due is None:
+            return max(1, round(poll))
+        until_due = (survey.next_due - self._clock.now()).total_seconds()
+        return max(1, round(min(until_due, poll * IDLE_POLLS)))
+
+
+class _Survey:
+    """What a round has met so far."""
+
+    def __init__(self) -> None:
+        self.ready: list[WorkspaceId] = []
+        self.open = 0
+        self.looked_at = 0
+        self.next_due: datetime | None = None
+        self.cursor: dict[str, Any] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.open == 0 and not self.ready
+
+
+def _key_of(row: Row) -> dict[str, Any]:
+    """The key from which a query of by_status goes on after this row."""
+    item = row.to_state_item()
+    return {name: item[name] for name in ("pk", "sk", "ix_status", "ix_status_at")}

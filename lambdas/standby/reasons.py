@@ -1,0 +1,192 @@
+"""Every reason a row can have, with its sentence and what to do: the one place, from which the README is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a primary has the status it has. A closed list: the tests and the README's table go through all of it."""
+
+    # on the way
+    NOT_VISIBLE_YET = "NOT_VISIBLE_YET"
+    PRIMARY_PENDING = "PRIMARY_PENDING"
+    PRIMARY_PAUSED_BY_SERVICE = "PRIMARY_PAUSED_BY_SERVICE"
+    DESCRIBE_FAILED = "DESCRIBE_FAILED"
+    READY = "READY"
+    CREATE_THROTTLED = "CREATE_THROTTLED"
+    CREATE_UNREACHABLE = "CREATE_UNREACHABLE"
+    STATE_REFUSED = "STATE_REFUSED"
+    USER_NOT_IN_DR_DIRECTORY = "USER_NOT_IN_DR_DIRECTORY"
+    DR_DESKTOP_UNCLEAR = "DR_DESKTOP_UNCLEAR"
+    STANDBY_TERMINATING = "STANDBY_TERMINATING"
+    CLAIM_TAKEN = "CLAIM_TAKEN"
+    LEASE_TOO_SHORT = "LEASE_TOO_SHORT"
+    REQUEST_UNCERTAIN = "REQUEST_UNCERTAIN"
+    NOTHING_SEEN_ONCE = "NOTHING_SEEN_ONCE"
+    CREATE_ACCEPTED = "CREATE_ACCEPTED"
+    STANDBY_STARTING = "STANDBY_STARTING"
+    # settled well
+    STANDBY_READY = "STANDBY_READY"
+    ADOPTED = "ADOPTED"
+    # held
+    PAUSED = "PAUSED"
+    OBSERVE_MODE = "OBSERVE_MODE"
+    DAILY_CAP = "DAILY_CAP"
+    CEILING = "CEILING"
+    QUOTA_REACHED = "QUOTA_REACHED"
+    # cannot have one
+    IS_STANDBY = "IS_STANDBY"
+    DIRECTORY_NOT_MAPPED = "DIRECTORY_NOT_MAPPED"
+    OPERATING_SYSTEM = "OPERATING_SYSTEM"
+    COMPUTE_TYPE = "COMPUTE_TYPE"
+    NO_DR_KEY = "NO_DR_KEY"
+    SECONDARY_EXISTS = "SECONDARY_EXISTS"
+    USER_HAS_STANDBY = "USER_HAS_STANDBY"
+    # settled badly
+    PRIMARY_NOT_READY = "PRIMARY_NOT_READY"
+    STANDBY_NOT_READY = "STANDBY_NOT_READY"
+    STANDBY_IN_ERROR = "STANDBY_IN_ERROR"
+    USER_NOT_FOUND = "USER_NOT_FOUND"
+    ACCESS_DENIED = "ACCESS_DENIED"
+    SERVICE_REFUSED = "SERVICE_REFUSED"
+    PRIMARY_TERMINATED = "PRIMARY_TERMINATED"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a reason says to a person, and whether it has to be told to one."""
+
+    sentence: str
+    advice: str
+    notify: bool = False
+
+
+_NOTHING = "Nothing; it goes on by itself."
+
+MEANING: dict[Reason, Meaning] = {
+    Reason.NOT_VISIBLE_YET: Meaning("DescribeWorkspaces does not show the WorkSpace, or not all of it, yet.", _NOTHING),
+    Reason.PRIMARY_PENDING: Meaning("The primary is not AVAILABLE or STOPPED yet.", _NOTHING),
+    Reason.PRIMARY_PAUSED_BY_SERVICE: Meaning(
+        "The primary is SUSPENDED or in ADMIN_MAINTENANCE; its deadline stands still meanwhile.",
+        "Nothing, or bring the WorkSpace back in the console.",
+    ),
+    Reason.DESCRIBE_FAILED: Meaning(
+        "DescribeWorkspaces gave no usable answer; the WorkSpace is looked at again.",
+        "Nothing if it passes. If it stays, read error_code and error_message of the row.",
+    ),
+    Reason.READY: Meaning("The primary is ready for its standby to be requested.", _NOTHING),
+    Reason.CREATE_THROTTLED: Meaning("CreateStandbyWorkspaces was throttled; it is sent again.", _NOTHING),
+    Reason.CREATE_UNREACHABLE: Meaning(
+        "The WorkSpaces endpoint of the DR Region could not be reached, or could not work, before anything was created;"
+        " it is tried again.",
+        "Nothing if it passes. If it stays, look at the DR Region's health and the function's network and credentials.",
+    ),
+    Reason.STATE_REFUSED: Meaning(
+        "The service did not accept the primary in its present state; it is tried again.",
+        "Nothing, or look at error_message if it lasts.",
+    ),
+    Reason.USER_NOT_IN_DR_DIRECTORY: Meaning(
+        "The DR directory does not know the user yet; it is tried again for 24 hours.",
+        "Create the user in the DR directory, or let the directories' synchronisation do it.",
+    ),
+    Reason.DR_DESKTOP_UNCLEAR: Meaning(
+        "The DR directory has a desktop of this user and the service does not say yet what it belongs to.", _NOTHING
+    ),
+    Reason.STANDBY_TERMINATING: Meaning(
+        "The standby is being terminated; nothing is created before it is gone.", _NOTHING
+    ),
+    Reason.CLAIM_TAKEN: Meaning("Claimed: the request for its standby is about to be sent.", _NOTHING),
+    Reason.LEASE_TOO_SHORT: Meaning(
+        "The claim's time was too short to send the request safely; it was given back and is taken anew.", _NOTHING
+    ),
+    Reason.REQUEST_UNCERTAIN: Meaning(
+        "CreateStandbyWorkspaces gave no clear answer, so the standby may exist; nothing is created again before two"
+        " complete looks have found none.",
+        _NOTHING,
+    ),
+    Reason.NOTHING_SEEN_ONCE: Meaning(
+        "A first complete look after an unclear request found no standby; a second one decides.", _NOTHING
+    ),
+    Reason.CREATE_ACCEPTED: Meaning("The service accepted the request; the standby is being built.", _NOTHING),
+    Reason.STANDBY_STARTING: Meaning("The standby exists and is not ready yet.", _NOTHING),
+    Reason.STANDBY_READY: Meaning("The standby is ready.", "Nothing."),
+    Reason.ADOPTED: Meaning(
+        "The primary had a standby already, made by somebody else; it is watched like ours.", "Nothing."
+    ),
+    Reason.PAUSED: Meaning("The pause switch is on; nothing is created.", "Take the pause away when you are ready."),
+    Reason.OBSERVE_MODE: Meaning(
+        "The pair is in observe mode: decided and recorded, not created.", "Set mode: protect and deploy."
+    ),
+    Reason.DAILY_CAP: Meaning(
+        "Today's number of new standbys is reached; the rest follows on later days (UTC).",
+        "Nothing, or raise max_new_standbys_per_day and deploy.",
+        notify=True,
+    ),
+    Reason.CEILING: Meaning(
+        "The ceiling on all standbys is reached.", "Raise max_standbys and deploy, or leave it.", notify=True
+    ),
+    Reason.QUOTA_REACHED: Meaning(
+        "The account's quota of standby WorkSpaces in the DR Region is used up; the whole pair waits for it.",
+        "Ask for a higher quota L-9A67B5CB (Service Quotas, DR Region). It is tried again every hour.",
+        notify=True,
+    ),
+    Reason.IS_STANDBY: Meaning("This WorkSpace is itself a standby.", "Nothing."),
+    Reason.DIRECTORY_NOT_MAPPED: Meaning(
+        "Its directory is not in the configuration.", "Add the directory to standby.yaml if it is to be protected."
+    ),
+    Reason.OPERATING_SYSTEM: Meaning(
+        "Its operating system cannot have a standby (Windows and BYOL only).", "Nothing; AWS does not offer it."
+    ),
+    Reason.COMPUTE_TYPE: Meaning(
+        "Its compute type cannot have a standby (no graphics, GeneralPurpose.4xlarge or 8xlarge).",
+        "Nothing; AWS does not offer it.",
+    ),
+    Reason.NO_DR_KEY: Meaning(
+        "Its volumes are encrypted and the configuration names no key in the DR Region.",
+        "Set volume_encryption_key for its directory (a symmetric key in the DR Region) and deploy.",
+        notify=True,
+    ),
+    Reason.SECONDARY_EXISTS: Meaning(
+        "The user has a desktop in the DR directory that is not this primary's standby; AWS cannot convert it.",
+        "Decide whether that desktop can go. It is never touched from here.",
+        notify=True,
+    ),
+    Reason.USER_HAS_STANDBY: Meaning(
+        "Another primary of the same user has the standby in that DR directory.",
+        "Decide which primary counts; a user has one standby in a directory.",
+        notify=True,
+    ),
+    Reason.PRIMARY_NOT_READY: Meaning(
+        "The primary was not ready before its deadline.",
+        "Look at the primary in the console; once it is AVAILABLE, call protect by hand for it.",
+        notify=True,
+    ),
+    Reason.STANDBY_NOT_READY: Meaning(
+        "The standby was not ready before its deadline.",
+        "Look at the standby in the DR Region's console. A late one still counts when it is seen.",
+        notify=True,
+    ),
+    Reason.STANDBY_IN_ERROR: Meaning(
+        "The standby is in ERROR.",
+        "Look at it in the DR Region's console; terminate it if it does not recover, then call protect by hand.",
+        notify=True,
+    ),
+    Reason.USER_NOT_FOUND: Meaning(
+        "The DR directory did not know the user for 24 hours.",
+        "Create the user in the DR directory, then call protect by hand for this primary.",
+        notify=True,
+    ),
+    Reason.ACCESS_DENIED: Meaning(
+        "AWS refused the permission to create the standby.",
+        "Look for a permissions boundary, an SCP or a key policy that denies it; then call protect by hand.",
+        notify=True,
+    ),
+    Reason.SERVICE_REFUSED: Meaning(
+        "The service refused the standby; its own code and words are in error_code and error_message.",
+        "Act on the service's message, then call protect by hand for this primary.",
+        notify=True,
+    ),
+    Reason.PRIMARY_TERMINATED: Meaning("The primary is being terminated or is gone.", "Nothing."),
+}

@@ -1,0 +1,99 @@
+"""Carries a decision into the ledger, and tells what became of it: one log line and one metric for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from standby.claims import Claims
+from standby.clock import Clock
+from standby.decisions import Action, Decision
+from standby.ledger import Context, Ledger, LostRace
+from standby.model import Status, Workspace, WorkspaceId
+from standby.reasons import Reason
+from standby.rows import Row
+from standby.table import ConditionFailed, LedgerUnavailable
+
+_TRIES = 3
+
+
+class Telemetry(Protocol):
+    """Where log lines and metrics go."""
+
+    def decided(self, decision: Decision, context: Context, *, changed: bool) -> None:
+        """A decision was made; `changed` if the ledger now tells something new."""
+        ...
+
+    def problem(self, message: str, **fields: object) -> None:
+        """Something went wrong that the next look makes good."""
+        ...
+
+    def count(self, metric: str, value: float = 1) -> None:
+        """Add to a metric."""
+        ...
+
+
+class Recorder:
+    """Writes what one invocation decides. `unrecorded` has the primaries that have no row though they should."""
+
+    def __init__(self, ledger: Ledger, claims: Claims, clock: Clock, telemetry: Telemetry, context: Context) -> None:
+        self.ledger = ledger
+        self.claims = claims
+        self.clock = clock
+        self.telemetry = telemetry
+        self.context = context
+        self.unrecorded: dict[WorkspaceId, str] = {}
+
+    def carry_out(
+        self, decision: Decision, row: Row | None, seen: Workspace | None, *, requested: bool = False
+    ) -> Decision:
+        """Write a decision's row; return the decision, or why it could not be written.
+
+        With `requested` (a standby was just created) or a standby in the decision, a row that somebody else changed
+        is read again and written once more: that a standby exists must not be lost.
+        """
+        if decision.action is Action.NONE:
+            self.telemetry.decided(decision, self.context, changed=False)
+            return decision
+        changed = False
+        for attempt in range(1, _TRIES + 1):
+            try:
+                changed = self._write(decision, row, seen, requested=requested) is not row
+            except LostRace as problem:
+                if decision.standby is None or attempt == _TRIES:
+                    return self.left_alone(decision.primary_id, row, problem)
+                row = self._again(decision.primary_id, row)
+            except (ConditionFailed, LedgerUnavailable) as problem:
+                return self.left_alone(decision.primary_id, row, problem)
+            else:
+                break
+        self.telemetry.decided(decision, self.context, changed=changed)
+        return decision
+
+    def left_alone(self, primary_id: WorkspaceId, row: Row | None, problem: Exception) -> Decision:
+        """The decision that nothing could be written; whoever looks next goes on from what the ledger has."""
+        self.telemetry.problem(str(problem), primary_id=primary_id)
+        if row is None and not isinstance(problem, LostRace):
+            self.unrecorded[primary_id] = str(problem)
+        reason = row.reason if row else Reason.NOT_VISIBLE_YET
+        return Decision(primary_id, Action.NONE, row.status if row else None, reason, f"Not recorded: {problem}")
+
+    def try_to(self, write: Callable[[], None]) -> None:
+        """Do a write whose failure must not stop what is going on."""
+        try:
+            write()
+        except LedgerUnavailable as problem:
+            self.telemetry.problem(str(problem))
+
+    def _again(self, primary_id: WorkspaceId, row: Row | None) -> Row | None:
+        try:
+            return self.ledger.load([primary_id]).get(primary_id, row)
+        except LedgerUnavailable:
+            return row
+
+    def _write(self, decision: Decision, row: Row | None, seen: Workspace | None, *, requested: bool) -> Row | None:
+        if decision.standby is not None:
+            return self.claims.adopt(decision, row, seen, self.context, requested=requested)
+        if row is not None and row.status is Status.CLAIMED and decision.status is not Status.CLAIMED:
+            return self.claims.give_back(decision, row, seen, self.context)
+        return self.ledger.record(decision, row, seen, self.context)

@@ -1,0 +1,184 @@
+"""A row of the ledger: where one primary stands, and its form in DynamoDB."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from standby.clock import from_text, to_text
+from standby.model import DirectoryId, Region, Status, WorkspaceId, user_key
+from standby.reasons import Reason
+
+SCHEMA_VERSION = 1
+STATE = "STATE"
+# A partition key of an index takes 1,000 writes a second. Four share a status or a day: together what a new
+# on-demand table takes in all (4,000), and 100,000 rows never stand behind one key. Changing it re-keys the ledger.
+SHARDS = 4
+
+_MOMENTS = (
+    "first_seen_at",
+    "changed_at",
+    "due_at",
+    "deadline_at",
+    "requested_at",
+    "protected_at",
+    "claim_expires_at",
+    "looked_at",
+    "user_missing_since",
+)
+# What makes a row worth writing again: that somebody looked and found the same is not history.
+_SIGNIFICANT = (
+    "status",
+    "reason",
+    "user_name",
+    "primary_directory_id",
+    "dr_directory_id",
+    "standby_id",
+    "replication",
+    "deadline_at",
+    "looked_at",
+    "claim_owner",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """The present state of one primary, as the ledger has it.
+
+    `due_at` is when an open row may be looked at next; `deadline_at` when it stops being waited for; `claim_key` the
+    key of the user's claim it holds, if it holds one; `looked_at` when a complete look last found no standby after an
+    unclear request; `user_missing_since` when the DR directory was first said not to know the user; `told` the
+    reason of the last notice, so that finding the same again tells nobody twice.
+    """
+
+    primary_id: WorkspaceId
+    primary_region: Region
+    dr_region: Region
+    status: Status
+    reason: Reason
+    message: str
+    version: int
+    first_seen_at: datetime
+    changed_at: datetime
+    cause_type: str
+    cause_id: str
+    due_at: datetime | None = None
+    deadline_at: datetime | None = None
+    primary_state: str | None = None
+    primary_directory_id: DirectoryId | None = None
+    dr_directory_id: DirectoryId | None = None
+    user_name: str | None = None
+    standby_id: WorkspaceId | None = None
+    standby_state: str | None = None
+    replication: str | None = None
+    requested_at: datetime | None = None
+    protected_at: datetime | None = None
+    claim_owner: str | None = None
+    claim_expires_at: datetime | None = None
+    claim_key: str | None = None
+    counted_day: str | None = None
+    looked_at: datetime | None = None
+    user_missing_since: datetime | None = None
+    told: Reason | None = None
+    principal: str | None = None
+    execution_arn: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    change_id: str = ""
+
+    def differs_from(self, other: Row | None) -> bool:
+        """Whether writing this row over `other` would tell anybody anything."""
+        return other is None or any(getattr(self, name) != getattr(other, name) for name in _SIGNIFICANT)
+
+    @property
+    def was_requested(self) -> bool:
+        """Whether a standby was asked for, or seen: then none may be asked for again while it may exist."""
+        return self.standby_id is not None or self.requested_at is not None
+
+    def to_attributes(self) -> dict[str, Any]:
+        """The fixed attributes, without keys of table and indexes; absent where there is no value."""
+        found: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                continue
+            name = "reason_code" if field.name == "reason" else field.name
+            found[name] = to_text(value) if isinstance(value, datetime) else value
+        if self.user_name is not None:
+            found["user_key"] = user_key(self.user_name)
+        return found
+
+    def to_state_item(self) -> dict[str, Any]:
+        """The STATE row, with the key attributes of its indexes."""
+        changed = to_text(self.changed_at)
+        # Open rows stand in the order in which they are due, so that the watcher reads a prefix.
+        order = to_text(self.due_at) if self.status.is_open and self.due_at else changed
+        item = self.to_attributes() | {
+            "pk": self.primary_id,
+            "sk": STATE,
+            "ix_status": status_partition(self.status, shard_of(self.primary_id)),
+            "ix_status_at": order,
+        }
+        if self.user_name is not None:
+            item |= {"ix_user": user_key(self.user_name), "ix_user_at": changed}
+        if self.is_uncovered:
+            item |= {"ix_uncovered": self.primary_region, "ix_uncovered_at": changed}
+        return item
+
+    @property
+    def is_uncovered(self) -> bool:
+        """Whether a desktop stands here without a standby that a user could be sent to."""
+        return self.status not in (Status.PROTECTED, Status.PRIMARY_GONE) and self.reason is not Reason.IS_STANDBY
+
+    def to_event_item(self, previous: Row | None) -> dict[str, Any]:
+        """The EVENT row of the change that led from `previous` to this."""
+        at = to_text(self.changed_at)
+        return self.to_attributes() | {
+            "pk": self.primary_id,
+            "sk": f"EVENT#{self.version:06d}",
+            "at": at,
+            "day": at[:10],
+            "ix_day": day_partition(at[:10], shard_of(self.primary_id)),
+            "ix_day_at": at,
+            **({"from_status": previous.status} if previous else {}),
+            **({"notice": True} if self.told and (previous is None or previous.told != self.told) else {}),
+        }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Row:
+        """The row in a STATE item.
+
+        Raises
+        ------
+        ValueError, KeyError
+            The item is not one that this version writes.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        values: dict[str, Any] = {name: value for name, value in item.items() if name in known}
+        values["reason"] = Reason(item["reason_code"])
+        values["status"] = Status(item["status"])
+        values["told"] = Reason(item["told"]) if item.get("told") else None
+        values["version"] = int(item["version"])
+        for name in _MOMENTS:
+            if name in values:
+                values[name] = from_text(values[name])
+        return cls(**values)
+
+
+def shard_of(primary_id: str) -> int:
+    """The shard, 0 to `SHARDS` - 1, of a primary: the same for ever."""
+    return zlib.crc32(primary_id.encode()) % SHARDS
+
+
+def status_partition(status: Status, shard: int) -> str:
+    """Key of index by_status, e.g. `FAILED#2`."""
+    return f"{status}#{shard}"
+
+
+def day_partition(day: str, shard: int) -> str:
+    """Key of index by_day, e.g. `2026-03-03#0`."""
+    return f"{day}#{shard}"

@@ -1,0 +1,55 @@
+"""Log lines and metrics, by Powertools: the one place that knows either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from standby.decisions import Decision
+from standby.ledger import Context
+from standby.model import Status
+
+_METRIC = {
+    Status.WAITING: "Waiting",
+    Status.REQUESTED: "StandbysRequested",
+    Status.PROTECTED: "Protected",
+    Status.HELD: "Held",
+    Status.REJECTED: "Rejected",
+    Status.FAILED: "Failed",
+    Status.TIMED_OUT: "TimedOut",
+    Status.INELIGIBLE: "Ineligible",
+}
+
+
+class PowertoolsTelemetry:
+    """Structured log lines, and metrics in embedded format."""
+
+    def __init__(self, logger: Logger, metrics: Metrics) -> None:
+        self._logger = logger
+        self._metrics = metrics
+
+    def decided(self, decision: Decision, context: Context, *, changed: bool) -> None:
+        """Log a decision, and count it if it changed the ledger."""
+        fields: dict[str, Any] = {
+            **decision.answer(),
+            "cause_type": context.cause.type,
+            "cause_id": context.cause.id,
+            "error_code": decision.error_code,
+            "error_message": decision.error_message,
+        }
+        del fields["message"]
+        log = self._logger.info if changed else self._logger.debug
+        log(decision.message, extra={name: value for name, value in fields.items() if value is not None})
+        if changed and decision.status in _METRIC:
+            self.count(_METRIC[decision.status])
+
+    def problem(self, message: str, **fields: object) -> None:
+        """Log something that the next look makes good."""
+        self._logger.warning(message, extra=dict(fields))
+
+    def count(self, metric: str, value: float = 1) -> None:
+        """Add to a metric."""
+        unit = MetricUnit.Seconds if metric.endswith("Seconds") else MetricUnit.Count
+        self._metrics.add_metric(name=metric, unit=unit, value=value)

@@ -1,0 +1,116 @@
+"""One watcher at a time: a lease row that names the execution that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from standby.clock import Clock, from_text, to_text
+from standby.table import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+LEASE = "LEASE#WATCH"
+NOBODY = "-"
+# From one look of the holder to its next, beside the wait between them: two functions at their time-outs of five
+# minutes each, and their retries.
+WORK = timedelta(minutes=15)
+
+
+class Executions:
+    """Asks Step Functions about executions, and starts them."""
+
+    def __init__(self, client: SFNClient, state_machine_arn: str) -> None:
+        self._client = client
+        self._state_machine_arn = state_machine_arn
+
+    def may_be_running(self, execution_arn: str) -> bool:
+        """False only if the service says that it has ended: what is not known counts as running."""
+        try:
+            return self._client.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+        except ClientError as problem:
+            return problem.response["Error"].get("Code") != "ExecutionDoesNotExist"
+        except (BotoCoreError, KeyError):
+            return True
+
+    def start(self, name: str) -> None:
+        """Start the watcher.
+
+        Raises
+        ------
+        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
+            It was not started; the schedule will.
+        """
+        self._client.start_execution(stateMachineArn=self._state_machine_arn, name=name, input="{}")
+
+
+class WatchLease:
+    """The lease; held until it ends, is given up, or its execution is known to have ended."""
+
+    def __init__(self, table: Table, executions: Executions, clock: Clock) -> None:
+        self._table = table
+        self._executions = executions
+        self._clock = clock
+
+    def is_held(self) -> bool:
+        """Whether a watcher is at work, so that none need be started.
+
+        Raises
+        ------
+        LedgerUnavailable
+            Not known.
+        """
+        row = self._table.get(LEASE, LEASE)
+        return row is not None and row["holder"] != NOBODY and self._is_live(row)
+
+    def take(self, execution_arn: str, *, starts_round: bool) -> float | None:
+        """Take or renew the lease for an execution.
+
+        Returns
+        -------
+        float or None
+            The seconds since this watcher's last round began, 0 where there was none or none begins; None if
+            another execution holds the lease.
+
+        Raises
+        ------
+        LedgerUnavailable
+            Not known.
+        """
+        now = self._clock.now()
+        row = self._table.get(LEASE, LEASE) or {}
+        holder = row.get("holder", NOBODY)
+        if holder not in (execution_arn, NOBODY) and self._is_live(row):
+            return None
+        began = from_text(row["round_began_at"]) if holder == execution_arn else None
+        taken = self._table.put(
+            {
+                "pk": LEASE,
+                "sk": LEASE,
+                "holder": execution_arn,
+                "expires_at": to_text(now + WORK),
+                "round_began_at": to_text(now if starts_round or began is None else began),
+            },
+            "attribute_not_exists(pk) OR holder = :holder",
+            {":holder": holder},
+        )
+        if not taken:
+            return None
+        return (now - began).total_seconds() if began and starts_round else 0.0
+
+    def extend(self, execution_arn: str, wait: timedelta) -> None:
+        """Hold it over a wait of the state machine, and the work after it."""
+        values = {":until": to_text(self._clock.now() + wait + WORK), ":me": execution_arn}
+        self._table.update(LEASE, LEASE, "SET expires_at = :until", values, "holder = :me")
+
+    def give_up(self, execution_arn: str) -> None:
+        """Let the next watcher have it."""
+        values = {":nobody": NOBODY, ":me": execution_arn}
+        self._table.update(LEASE, LEASE, "SET holder = :nobody", values, "holder = :me")
+
+    def _is_live(self, row: Mapping[str, Any]) -> bool:
+        return self._clock.now() < from_text(row["expires_at"]) and self._executions.may_be_running(row["holder"])

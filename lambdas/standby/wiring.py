@@ -1,0 +1,182 @@
+"""Puts the parts together for a handler: clients, settings, clock, ids. Only here is known how they are made."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from botocore.config import Config
+
+from standby.claims import Claims
+from standby.clock import Clock, Pacer, SystemClock
+from standby.gates import Gates
+from standby.ledger import Context, Ledger
+from standby.model import Cause, Region
+from standby.observe import Observer
+from standby.reconcile import Reconciler
+from standby.recorder import Recorder, Telemetry
+from standby.settings import Settings, require
+from standby.table import Table
+from standby.telemetry import PowertoolsTelemetry
+from standby.watch_lease import Executions, WatchLease
+from standby.workspaces import Primaries, Standbys
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_workspaces import WorkSpacesClient
+
+# A polite neighbour: WorkSpaces' API gives an account 2 calls a second.
+CALLS_PER_SECOND = 1.0
+# Time kept back for what was begun: a call (35 s) and its records.
+RESERVE_SECONDS = 60.0
+
+# No retries: throttles share the budget of the whole account, and the next look is the retry.
+WORKSPACES_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1, "mode": "standard"})
+# Retries of DynamoDB are safe: writes are conditional, and transactions carry a token.
+QUICK_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 5, "mode": "standard"})
+
+
+class LambdaContext(Protocol):
+    """What is used of the context that Lambda hands to a handler."""
+
+    aws_request_id: str
+    invoked_function_arn: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the time-out."""
+        ...
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The AWS clients of protect and watch."""
+
+    primary: WorkSpacesClient
+    dr: WorkSpacesClient
+    dynamodb: DynamoDBClient
+    sfn: SFNClient
+
+
+def make_client(service: str, region: Region) -> Any:
+    """A boto3 client; endpoints are found as botocore finds them (`AWS_ENDPOINT_URL`)."""
+    config = WORKSPACES_CONFIG if service == "workspaces" else QUICK_CONFIG
+    return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+
+
+def make_clients(settings: Settings) -> Clients:
+    """The clients for a pair of Regions. All but the WorkSpaces of the DR Region are of the primary one (rule 7)."""
+    return Clients(
+        primary=make_client("workspaces", settings.primary_region),
+        dr=make_client("workspaces", settings.dr_region),
+        dynamodb=make_client("dynamodb", settings.primary_region),
+        sfn=make_client("stepfunctions", settings.primary_region),
+    )
+
+
+def new_id() -> str:
+    """An id that nobody else makes."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the functions are built from; tests hand in their own."""
+
+    settings: Settings
+    clients: Clients
+    table_name: str
+    watch_arn: str
+    clock: Clock
+    telemetry: Telemetry
+    new_id: Callable[[], str] = new_id
+
+    def table(self) -> Table:
+        """The ledger's table."""
+        return Table(self.clients.dynamodb, self.table_name, self.clock.sleep)
+
+    def gates(self) -> Gates:
+        """What may hold creations back."""
+        return Gates(self.table(), self.settings, self.clock, self.new_id)
+
+    def lease(self) -> WatchLease:
+        """The watcher's lease."""
+        return WatchLease(self.table(), self.executions(), self.clock)
+
+    def executions(self) -> Executions:
+        """The watcher's executions."""
+        return Executions(self.clients.sfn, self.watch_arn)
+
+    def recorder(self, context: Context) -> Recorder:
+        """The writer of one invocation."""
+        ledger = Ledger(self.table(), self.settings, self.clock, self.new_id)
+        return Recorder(ledger, Claims(ledger, self.settings, self.clock), self.clock, self.telemetry, context)
+
+    def reconciler(self, context: Context, has_time: Callable[[], bool], *, paced: bool) -> Reconciler:
+        """protect's work, for one invocation."""
+        pacer = Pacer(self.clock, CALLS_PER_SECOND) if paced else None
+        return Reconciler(
+            recorder=self.recorder(context),
+            primaries=Primaries(self.clients.primary, pacer),
+            standbys=Standbys(self.clients.dr, self.settings.primary_region, pacer),
+            gates=self.gates(),
+            settings=self.settings,
+            has_time=has_time,
+        )
+
+    def observer(self, execution_arn: str, request_id: str, has_time: Callable[[], bool]) -> Observer:
+        """watch's work, for one invocation."""
+        context = Context(Cause("watch", execution_arn), owner=request_id, execution_arn=execution_arn)
+        return Observer(
+            recorder=self.recorder(context),
+            primaries=Primaries(self.clients.primary, Pacer(self.clock, CALLS_PER_SECOND)),
+            gates=self.gates(),
+            lease=self.lease(),
+            settings=self.settings,
+            has_time=has_time,
+        )
+
+
+def load_settings() -> Settings:
+    """The settings beside the code, in the zip.
+
+    Raises
+    ------
+    BadSettings
+        They are missing.
+    """
+    return Settings.load(Path(__file__).resolve().parents[1] / "settings.json")
+
+
+def parts_of(environment: Mapping[str, str], logger: Logger, metrics: Metrics) -> Parts:
+    """What a deployed function is made of.
+
+    Raises
+    ------
+    BadSettings
+        The deployment is not whole.
+    """
+    settings = load_settings()
+    return Parts(
+        settings=settings,
+        clients=make_clients(settings),
+        table_name=require(environment, "LEDGER_TABLE"),
+        watch_arn=require(environment, "WATCH_STATE_MACHINE_ARN"),
+        clock=SystemClock(),
+        telemetry=PowertoolsTelemetry(logger, metrics),
+    )
+
+
+def time_left(context: LambdaContext) -> Callable[[], bool]:
+    """Whether an invocation has time for another batch."""
+    return lambda: context.get_remaining_time_in_millis() / 1000 > RESERVE_SECONDS
+
+
+def account_of(context: LambdaContext) -> str:
+    """The account that a function runs in."""
+    return context.invoked_function_arn.split(":")[4]
