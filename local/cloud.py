@@ -1,0 +1,226 @@
+"""Starts the embedded cloud, hands out clients of it, deploys into it, and leaves nothing behind."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from local.control import PREFIX
+from local.deploy import Outputs, deploy
+from local.world_client import WorldClient
+
+DEFAULT_ACCOUNT = "123456789012"
+OPERATOR = "operator"
+_START_SECONDS = 60.0
+_STOP_SECONDS = 8.0
+
+
+class CloudError(Exception):
+    """The embedded cloud did not start; the text ends with its log."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key of the embedded cloud."""
+
+    access_key_id: str
+    secret_access_key: str
+
+
+class Cloud:
+    """A running embedded cloud; a context manager that ends it.
+
+    Made by :meth:`start`. The process listens on loopback only, and ends with this one whatever way it goes.
+
+    Attributes
+    ----------
+    endpoint : str
+        The URL for every service of every Region.
+    account : str
+        The account's id.
+    control_url : str
+        Where the world is controlled; see :mod:`local.control`.
+    pid : int
+        The process.
+    credentials : Credentials
+        Those of the IAM user ``operator``, who may do everything.
+    world : WorldClient
+        The world, over the control URL.
+    log_path : Path
+        The process's log, gone with it.
+    """
+
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", port: int, account: str, root_secret: str, home: Path
+    ) -> None:
+        self._process = process
+        self._home = home
+        self.account = account
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.control_url = f"{self.endpoint}{PREFIX}"
+        self.pid = process.pid
+        self.log_path = home / "server.log"
+        self.world = WorldClient(self.control_url)
+        self.credentials = Credentials(account, root_secret)
+
+    @classmethod
+    def start(
+        cls, *, account: str = DEFAULT_ACCOUNT, wait_scale: float = 1.0, log_level: str = "INFO", **world: Any
+    ) -> "Cloud":
+        """Start an embedded cloud and return once it answers.
+
+        Parameters
+        ----------
+        account : str
+            The account's id.
+        wait_scale : float
+            What the seconds of Step Functions' waits and retries are multiplied by.
+        log_level : str
+            Of the process's log.
+        **world
+            Settings of the world: attributes of :class:`local.workspaces.Settings`, and ``seed``.
+
+        Raises
+        ------
+        CloudError
+            When it does not come up.
+        """
+        home = Path(tempfile.mkdtemp(prefix="standby-cloud-"))
+        secret = secrets.token_hex(20)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment |= {
+            "AWS_ACCESS_KEY_ID": account,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "LOG_LEVEL": log_level,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+            "SFN_WAIT_SCALE": str(wait_scale),
+            "STANDBY_ACCOUNT": account,
+            "STANDBY_WORLD": json.dumps(world),
+            "TMPDIR": str(home),
+        }
+        with (home / "server.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "local.server"],
+                env=environment,
+                cwd=home,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            port = _read_port(process, home)
+            cloud = cls(process, port, account, secret, home)
+            _await_answer(cloud)
+            cloud.credentials = _make_operator(cloud)
+        except BaseException:
+            _end(process, home)
+            raise
+        return cloud
+
+    def __enter__(self) -> Self:
+        """Return the cloud itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the cloud."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process and all it started, and remove its files."""
+        _end(self._process, self._home)
+
+    def client(self, service: str, region: str, *, credentials: Credentials | None = None, **options: Any) -> Any:
+        """Return a boto3 client of the embedded cloud.
+
+        Parameters
+        ----------
+        service, region : str
+            As boto3 names them.
+        credentials : Credentials, optional
+            The operator's unless given.
+        **options
+            For :class:`botocore.config.Config`, such as ``retries`` or ``read_timeout``.
+        """
+        used = credentials or self.credentials
+        return boto3.session.Session(
+            aws_access_key_id=used.access_key_id, aws_secret_access_key=used.secret_access_key, region_name=region
+        ).client(
+            service,  # type: ignore[call-overload] # any service
+            endpoint_url=self.endpoint,
+            config=Config(s3={"addressing_style": "path"}, **options),
+        )
+
+    def deploy(self, assembly: Path) -> Outputs:
+        """Deploy a synthesised CDK app, unmodified, and return the outputs of its stacks by name."""
+        return deploy(assembly, self.client, self.account)
+
+    def make_user(self, name: str, *statements: dict[str, Any]) -> Credentials:
+        """Make an IAM user with the given policy statements and return an access key of theirs."""
+        iam = self.client("iam", "us-east-1")
+        iam.create_user(UserName=name)
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        iam.put_user_policy(UserName=name, PolicyName="given", PolicyDocument=document)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def _read_port(process: "subprocess.Popen[bytes]", home: Path) -> int:
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    line = process.stdout.readline()
+    if not line:
+        raise CloudError(_told(process, home))
+    return int(json.loads(line)["port"])
+
+
+def _await_answer(cloud: Cloud) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        with suppress(urllib.error.URLError, ConnectionError):
+            urllib.request.urlopen(f"{cloud.endpoint}/_ministack/health", timeout=5).close()  # noqa: S310
+            return
+        if cloud._process.poll() is not None or time.monotonic() > deadline:
+            raise CloudError(_told(cloud._process, cloud._home))
+        time.sleep(0.02)
+
+
+def _told(process: "subprocess.Popen[bytes]", home: Path) -> str:
+    log = (home / "server.log").read_text(errors="replace")[-4000:]
+    return f"the embedded cloud did not start (exit status {process.poll()}):\n{log}"
+
+
+def _make_operator(cloud: Cloud) -> Credentials:
+    """Make the user that clients use: a person in CloudTrail's records, where the root user would be nobody."""
+    return cloud.make_user(OPERATOR, {"Effect": "Allow", "Action": "*", "Resource": "*"})
+
+
+def _end(process: "subprocess.Popen[bytes]", home: Path) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+    # The end of its input ends it; then its whole group, which is the functions' processes.
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    shutil.rmtree(home, ignore_errors=True)

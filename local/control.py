@@ -1,0 +1,159 @@
+"""The control URL's verbs: what an operator of the embedded cloud can do to its world, and see of it, as JSON.
+
+GET, under ``/_standby/``
+    ``""`` this list · ``snapshot`` primaries, standbys, duplicates and settings · ``calls?since=N`` the call log ·
+    ``trail?since=N`` CloudTrail's events · ``clock`` · ``settings`` · ``faults``
+POST, with a JSON object
+    ``clock`` {"advance_seconds"} · ``settings`` {"strict": true, …} (any of local.workspaces.Settings) ·
+    ``faults`` {"operation", "kind", …} (any attribute of local.workspaces.Fault but ``when``) · ``clear_faults`` {} ·
+    ``add_directory`` {"region", "directory_id", "users"} · ``remove_user`` {"region", "directory_id", "user"} ·
+    ``set_state`` {"workspace_id", "state"} · ``terminate`` {"workspace_id"} · ``fail_standby_of`` {"user"} ·
+    ``connect`` {"workspace_id"} · ``freeze_replication`` {"standby_id"} ·
+    ``redeliver`` {"event_id"} (CloudTrail delivers an event again) · ``fire_schedules`` {} (every schedule fires now)
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from local.workspaces import Fault, OffsetClock, Workspace, World
+
+PREFIX = "/_standby/"
+
+
+class BadRequestError(Exception):
+    """A request to the control URL that names nothing there, or is wrong; its text says what would be right."""
+
+
+class Control:
+    """Answers the control URL.
+
+    Parameters
+    ----------
+    world : World
+        What is controlled.
+    fire_schedules : callable
+        Lets every EventBridge schedule of the embedded cloud fire now, and returns how many did.
+    """
+
+    def __init__(self, world: World, fire_schedules: Callable[[], int]) -> None:
+        self._world = world
+        self._fire_schedules = fire_schedules
+        self._shows: dict[str, Callable[[dict[str, str]], Any]] = {
+            "": lambda _: {"help": (__doc__ or "").splitlines()},
+            "snapshot": lambda _: snapshot(world),
+            "calls": lambda query: [_plain(call) for call in world.calls[int(query.get("since", 0)) :]],
+            "trail": lambda query: world.trail[int(query.get("since", 0)) :],
+            "clock": lambda _: {"now": _plain(world.clock.now())},
+            "settings": lambda _: _plain(world.settings),
+            "faults": lambda _: [_show_fault(fault) for fault in world.faults()],
+        }
+        self._acts: dict[str, Callable[..., Any]] = {
+            "clock": self._advance,
+            "settings": self._change,
+            "faults": self._inject,
+            "clear_faults": world.clear_faults,
+            "add_directory": self._add_directory,
+            "remove_user": world.remove_user,
+            "set_state": world.set_state,
+            "terminate": world.terminate,
+            "fail_standby_of": world.fail_standby_of,
+            "connect": world.connect,
+            "freeze_replication": world.freeze_replication,
+            "redeliver": self._redeliver,
+            "fire_schedules": lambda: {"fired": self._fire_schedules()},
+        }
+
+    def answer(self, method: str, target: str, body: dict[str, Any]) -> Any:
+        """Answer a request.
+
+        Parameters
+        ----------
+        method : str
+            GET shows, POST acts.
+        target : str
+            The path below :data:`PREFIX`, with its query.
+        body : dict
+            The object that was posted.
+
+        Raises
+        ------
+        BadRequestError
+            Naming what is wrong.
+        """
+        parts = urlsplit(target)
+        verbs = self._acts if method == "POST" else self._shows
+        if parts.path not in verbs:
+            raise BadRequestError(f"{method} {PREFIX}{parts.path} is nothing; there are {', '.join(sorted(verbs))}")
+        try:
+            if method == "POST":
+                inspect.signature(self._acts[parts.path]).bind(**body)
+                return self._acts[parts.path](**body) or {}
+            return self._shows[parts.path]({name: values[-1] for name, values in parse_qs(parts.query).items()})
+        except (TypeError, ValueError) as error:
+            raise BadRequestError(str(error)) from error
+        except KeyError as error:
+            raise BadRequestError(f"there is no {error}") from error
+
+    def _advance(self, advance_seconds: float) -> dict[str, Any]:
+        if not isinstance(self._world.clock, OffsetClock):
+            raise BadRequestError("this world's clock is moved by its owner")
+        self._world.clock.advance(advance_seconds)
+        return {"now": _plain(self._world.settle())}
+
+    def _change(self, **choices: Any) -> Any:
+        self._world.settings.change(**choices)
+        return _plain(self._world.settings)
+
+    def _inject(self, **fault: Any) -> None:
+        if fault.get("until") is not None:
+            fault["until"] = datetime.fromisoformat(fault["until"])
+        self._world.inject(Fault(**fault))
+
+    def _add_directory(self, region: str, directory_id: str, users: list[str], **kinds: str) -> None:
+        self._world.add_directory(region, directory_id, users, **kinds)
+
+    def _redeliver(self, event_id: str) -> None:
+        for event in self._world.trail:
+            if event["id"] == event_id:
+                self._world.deliver(event)
+                return
+        raise KeyError(event_id)
+
+
+def snapshot(world: World) -> dict[str, Any]:
+    """Return what there is in a world, counted by the service and not by its customer."""
+    return {
+        "now": _plain(world.clock.now()),
+        "primaries": [_show(workspace) for workspace in world.primaries()],
+        "standbys": [_show(workspace) for workspace in world.standbys()],
+        "duplicates": world.duplicates(),
+        "settings": _plain(world.settings),
+        "calls": len(world.calls),
+        "events": len(world.trail),
+    }
+
+
+def _show(workspace: Workspace) -> dict[str, Any]:
+    hidden = ("number", "plan", "boots_to")
+    return {name: value for name, value in _plain(workspace).items() if name not in hidden and value is not None}
+
+
+def _show_fault(fault: Fault) -> dict[str, Any]:
+    shown = {name: getattr(fault, name) for name in fault.__dataclass_fields__ if name != "when"}
+    return {name: _plain(value) for name, value in shown.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _plain(dataclasses.asdict(value))
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

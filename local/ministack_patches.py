@@ -1,0 +1,171 @@
+"""Every place where the embedded cloud reaches into MiniStack's private names.
+
+Each is asserted to exist before anything is changed, and the version is pinned, so that another MiniStack fails at the
+start and not in the middle of a run. No other module imports MiniStack; it reads its environment when it is imported.
+"""
+
+import importlib.metadata
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from types import ModuleType
+from typing import Any
+
+from ministack import app  # type: ignore[import-untyped]
+from ministack.core import (  # type: ignore[import-untyped]
+    iam_actions,
+    iam_evaluator,
+    lambda_runtime,
+    responses,
+    router,
+)
+from ministack.services import eventbridge, lambda_svc, scheduler  # type: ignore[import-untyped]
+
+VERSION = "1.5.33"
+Response = tuple[int, dict[str, str], bytes]
+
+# What is changed, called or read: a module, its functions, and its other names.
+PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = (
+    (app, ("app",), ("AUTH", "SERVICE_HANDLERS")),
+    (router, ("extract_access_key_id", "extract_region"), ("SERVICE_PATTERNS",)),
+    (responses, ("set_request_account_id", "set_request_region"), ()),
+    (iam_evaluator, ("AuthError", "caller_arn", "enforce"), ()),
+    (iam_actions, ("access_denied_response",), ()),
+    (lambda_runtime, ("reset",), ()),
+    (eventbridge, ("_dispatch_event", "_dispatch_to_lambda", "_events_log_list"), ("logger",)),
+    (
+        lambda_svc,
+        ("_execution_record_for_config", "_get_func_record_for_ref", "invoke_async_with_retry"),
+        ("_LAMBDA_ASYNC_RETRY_BASE_SECONDS",),
+    ),
+    (scheduler, ("_tick_schedules",), ("_schedule_last_fired", "_schedules")),
+)
+
+
+class AnotherMinistackError(RuntimeError):
+    """The installed MiniStack is not the one these patches are for."""
+
+
+def check() -> None:
+    """Raise :class:`AnotherMinistackError` unless every patch point is there."""
+    installed = importlib.metadata.version("ministack")
+    if installed != VERSION:
+        raise AnotherMinistackError(f"MiniStack {installed} is installed; the embedded cloud is made for {VERSION}")
+    for module, functions, names in PATCH_POINTS:
+        for name in (*functions, *names):
+            found = getattr(module, name, None)
+            if found is None or (name in functions and not callable(found)):
+                raise AnotherMinistackError(f"{module.__name__}.{name} is not there, or is something else")
+
+
+def add_service(name: str, target_prefix: str, handler: Any) -> None:
+    """Let the emulator answer a service's requests, told by their ``X-Amz-Target``, with ``handler``."""
+    router.SERVICE_PATTERNS[name] = {"target_prefixes": [target_prefix]}
+    app.SERVICE_HANDLERS[name] = handler
+
+
+def application() -> Any:
+    """Return the emulator's ASGI application."""
+    return app.app
+
+
+# --- IAM
+
+
+def region_of(headers: dict[str, str], query: dict[str, list[str]]) -> str:
+    """Return the Region a request was signed for."""
+    return str(router.extract_region(headers, query))
+
+
+def caller() -> str:
+    """Return the ARN of whoever signed the present request."""
+    return str(iam_evaluator.caller_arn())
+
+
+def denial(
+    headers: dict[str, str],
+    query: dict[str, list[str]],
+    region: str,
+    needed: Iterable[tuple[str, str, dict[str, Any]]],
+) -> tuple[str, str, str] | None:
+    """Evaluate what a request needs against the policies of whoever signed it.
+
+    Parameters
+    ----------
+    needed
+        Each action, the ARN it is evaluated on, and the condition keys of the request.
+
+    Returns
+    -------
+    tuple or None
+        The error's code, its message and the action, or ``None`` when everything is allowed.
+    """
+    access_key = router.extract_access_key_id(headers, query)
+    for action, arn, context in needed:
+        service = action.partition(":")[0]
+        denied = iam_evaluator.enforce(access_key, action, service, region, resource_arn=arn, service_context=context)
+        if isinstance(denied, iam_evaluator.AuthError):
+            return denied.code, denied.message, action
+        if denied is not None:
+            message = f"User: {denied.principal_arn} is not authorized to perform: {action} on resource: {arn}"
+            return "AccessDeniedException", message, action
+    return None
+
+
+# --- EventBridge and Scheduler
+
+
+def retry_events_to_functions() -> None:
+    """Let EventBridge invoke functions as AWS does: asynchronously, with two retries and an on-failure destination.
+
+    As it comes, MiniStack invokes once and forgets a failure.
+    """
+
+    def dispatch(arn: str, payload: str) -> None:
+        function, config, name = lambda_svc._get_func_record_for_ref(arn)
+        if not function or not config:
+            eventbridge.logger.warning("EventBridge: function %s not found", name)
+            return
+        record = lambda_svc._execution_record_for_config(function, config)
+        lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+    eventbridge._dispatch_to_lambda = dispatch
+
+
+def deliver_event(event: dict[str, Any]) -> None:
+    """Put an event of an AWS service on the default bus of its account and Region.
+
+    PutEvents refuses ``aws.*`` sources, as it should; AWS's own events do not come that way.
+    """
+    responses.set_request_account_id(event["account"])
+    responses.set_request_region(event["region"])
+    record = {
+        "EventId": event["id"],
+        "Source": event["source"],
+        "DetailType": event["detail-type"],
+        "Detail": json.dumps(event["detail"]),
+        "EventBusName": "default",
+        "Time": int(datetime.fromisoformat(event["time"]).timestamp()),
+        "Resources": event["resources"],
+        "Account": event["account"],
+        "Region": event["region"],
+    }
+    eventbridge._events_log_list().append(record)
+    eventbridge._dispatch_event(record)
+
+
+def fire_schedules() -> int:
+    """Let every EventBridge Scheduler schedule fire now, and return how many there are."""
+    keys = list(scheduler._schedules._data)
+    for key in keys:
+        scheduler._schedule_last_fired[key] = 0
+    scheduler._tick_schedules()
+    return len(keys)
+
+
+# --- Lambda
+
+
+def stop_functions() -> None:
+    """End the processes in which functions run."""
+    lambda_runtime.reset()

@@ -1,0 +1,99 @@
+"""The embedded cloud's process: MiniStack with a model of WorkSpaces in it, on loopback, until its parent goes.
+
+``python -m local.server`` listens on a free port of 127.0.0.1, writes one line of JSON ({"port", "pid"}) to standard
+output and ends when its standard input does, so that it never outlives whoever started it, which is
+:class:`local.cloud.Cloud`.
+
+Environment: STANDBY_ACCOUNT (the account), STANDBY_WORLD (JSON settings of the world), AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY (the root user's), TMPDIR.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import threading
+from typing import Any
+
+_FIXED_ENVIRONMENT = {
+    "AUTH": "true",
+    "BIND_HOST": "127.0.0.1",
+    "MINISTACK_HOST": "127.0.0.1",
+    # no listener but the one, and no container
+    "IOT_MTLS_ENABLED": "0",
+    "SFTP_ENABLED": "0",
+    "DOCKER_HOST": "unix:///nonexistent",
+}
+_SILENT_SECONDS = 600.0
+
+
+def main() -> None:
+    """Run until standard input ends."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(256)
+    port = listener.getsockname()[1]
+    account = os.environ.get("STANDBY_ACCOUNT", "123456789012")
+    # MiniStack reads its environment when it is imported.
+    os.environ.update(_FIXED_ENVIRONMENT, GATEWAY_PORT=str(port), MINISTACK_ACCOUNT_ID=account)
+    application = _application(account, json.loads(os.environ.get("STANDBY_WORLD", "{}")))
+
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = os.environ.get("LOG_LEVEL", "INFO")
+    config.graceful_timeout = 1
+    config.shutdown_timeout = 1
+
+    async def run() -> None:
+        orphaned = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=_await_end_of_input, args=(loop, orphaned), daemon=True).start()
+        print(json.dumps({"port": port, "pid": os.getpid()}), flush=True)
+        await serve(application, config, shutdown_trigger=orphaned.wait)
+
+    from local import ministack_patches
+
+    try:
+        asyncio.run(run())
+    finally:
+        ministack_patches.stop_functions()
+        # Threads of the emulator may be in the middle of a wait of minutes.
+        os._exit(0)
+
+
+def _await_end_of_input(loop: asyncio.AbstractEventLoop, orphaned: asyncio.Event) -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    loop.call_soon_threadsafe(orphaned.set)
+
+
+def _application(account: str, settings: dict[str, Any]) -> Any:
+    from local import ministack_patches
+    from local.control import Control
+    from local.gateway import Gateway
+    from local.workspaces import OffsetClock, World
+    from local.workspaces_service import WorkspacesService
+
+    ministack_patches.check()
+    world = World(OffsetClock(), account=account, **settings)
+    world.subscribe(lambda event: threading.Thread(target=ministack_patches.deliver_event, args=(event,)).start())
+    ministack_patches.add_service("workspaces", "WorkspacesService", WorkspacesService(world).handle_request)
+    ministack_patches.retry_events_to_functions()
+    threading.Thread(target=_keep_time, args=(world,), daemon=True).start()
+    return Gateway(ministack_patches.application(), Control(world, ministack_patches.fire_schedules), _SILENT_SECONDS)
+
+
+def _keep_time(world: Any) -> None:
+    """Let what is due in the world happen even when nobody calls it: CloudTrail's late events."""
+    pause = threading.Event()
+    while not pause.wait(0.1):
+        world.settle()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""A client of the control URL, with a world's verbs."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from local.workspaces import Fault
+
+
+class ControlError(Exception):
+    """The control URL refused a request; the text is its own."""
+
+
+class WorldClient:
+    """The world of an embedded cloud, from outside its process.
+
+    Parameters
+    ----------
+    control_url : str
+        Such as ``http://127.0.0.1:4566/_standby/``.
+    """
+
+    def __init__(self, control_url: str) -> None:
+        self._url = control_url
+
+    # --- what there is
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return ``now``, ``primaries``, ``standbys``, ``duplicates``, ``settings``, and how many calls and events."""
+        found: dict[str, Any] = self._get("snapshot")
+        return found
+
+    def primaries(self) -> list[dict[str, Any]]:
+        """Return the live primaries, each with its attributes."""
+        found: list[dict[str, Any]] = self.snapshot()["primaries"]
+        return found
+
+    def standbys(self) -> list[dict[str, Any]]:
+        """Return the live standbys, those in ERROR included, each with its attributes."""
+        found: list[dict[str, Any]] = self.snapshot()["standbys"]
+        return found
+
+    def duplicates(self) -> list[list[str]]:
+        """Return the primaries and users with more than one live standby."""
+        found: list[list[str]] = self.snapshot()["duplicates"]
+        return found
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the call log from number ``since``."""
+        found: list[dict[str, Any]] = self._get(f"calls?since={since}")
+        return found
+
+    def trail(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return CloudTrail's events from number ``since``."""
+        found: list[dict[str, Any]] = self._get(f"trail?since={since}")
+        return found
+
+    def now(self) -> str:
+        """Return the world's time, ISO 8601."""
+        return str(self._get("clock")["now"])
+
+    # --- what can be done to it
+
+    def advance(self, seconds: float) -> str:
+        """Set the world's clock forward and return its new time; the emulator's own clock stays."""
+        return str(self._post("clock", advance_seconds=seconds)["now"])
+
+    def change(self, **settings: Any) -> dict[str, Any]:
+        """Change settings, such as ``strict=True``, and return all."""
+        changed: dict[str, Any] = self._post("settings", **settings)
+        return changed
+
+    def inject(self, fault: Fault) -> None:
+        """Add a fault, which cannot have a ``when``."""
+        if fault.when is not None:
+            raise ValueError("a condition cannot be sent; use skip, user, primary_id or principal")
+        sent = {name: getattr(fault, name) for name in fault.__dataclass_fields__ if name not in ("when", "hits")}
+        if fault.until is not None:
+            sent["until"] = fault.until.isoformat()
+        self._post("faults", **sent)
+
+    def clear_faults(self) -> None:
+        """Take back all faults."""
+        self._post("clear_faults")
+
+    def add_directory(self, region: str, directory_id: str, users: list[str], **kinds: str) -> None:
+        """Register a directory, or add users to one."""
+        self._post("add_directory", region=region, directory_id=directory_id, users=users, **kinds)
+
+    def remove_user(self, region: str, directory_id: str, user: str) -> None:
+        """Take a user out of a directory."""
+        self._post("remove_user", region=region, directory_id=directory_id, user=user)
+
+    def set_state(self, workspace_id: str, state: str) -> None:
+        """Put a WorkSpace into a state."""
+        self._post("set_state", workspace_id=workspace_id, state=state)
+
+    def terminate(self, workspace_id: str) -> None:
+        """Begin to terminate a WorkSpace without an event."""
+        self._post("terminate", workspace_id=workspace_id)
+
+    def fail_standby_of(self, user: str) -> None:
+        """Let a user's standbys end in ERROR."""
+        self._post("fail_standby_of", user=user)
+
+    def connect(self, workspace_id: str) -> None:
+        """Let the user of a WorkSpace log in now."""
+        self._post("connect", workspace_id=workspace_id)
+
+    def freeze_replication(self, standby_id: str) -> None:
+        """Let no further copy of data reach a standby."""
+        self._post("freeze_replication", standby_id=standby_id)
+
+    def redeliver(self, event_id: str) -> None:
+        """Let CloudTrail deliver one of its events again."""
+        self._post("redeliver", event_id=event_id)
+
+    def fire_schedules(self) -> int:
+        """Let every EventBridge schedule fire now; return how many there are."""
+        return int(self._post("fire_schedules")["fired"])
+
+    def _get(self, path: str) -> Any:
+        return self._send(urllib.request.Request(self._url + path))  # noqa: S310 - http, on loopback
+
+    def _post(self, path: str, **body: Any) -> Any:
+        return self._send(urllib.request.Request(self._url + path, json.dumps(body).encode(), method="POST"))  # noqa: S310
+
+    def _send(self, request: urllib.request.Request) -> Any:
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ControlError(json.loads(error.read())["error"]) from None
