@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Stack
 from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
     from aws_cdk import aws_stepfunctions as sfn
-
-    from infra.notifications import Notifications
 
 
 class FailedExecutions(Construct):
@@ -24,7 +24,7 @@ class FailedExecutions(Construct):
         construct_id: str,
         *,
         machine: sfn.StateMachine,
-        notifications: Notifications,
+        topic: sns.ITopic,
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -48,5 +48,5 @@ class FailedExecutions(Construct):
                     "stateMachineArn": [machine.state_machine_arn],
                 },
             ),
-            targets=[notifications.rule_target(message, dead_letters)],
+            targets=[targets.SnsTopic(topic, message=message, dead_letter_queue=dead_letters)],
         )

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 if TYPE_CHECKING:
@@ -49,7 +46,14 @@ class Notifications(Construct):
         alarms = iam.ServicePrincipal(
             "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         )
-        self.key.add_to_resource_policy(_use_key("AlarmsOfThisAccount", alarms))
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[alarms],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],  # in a key's policy: the key itself
+            )
+        )
         topic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True, display_name="WorkSpaces Standby")
         topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -63,13 +67,6 @@ class Notifications(Construct):
             topic.add_subscription(subscriptions.EmailSubscription(address))
         return topic
 
-    def rule_target(self, message: events.RuleTargetInput, dead_letters: sqs.IQueue) -> targets.SnsTopic:
-        """The topic as the target of an EventBridge rule; lets EventBridge publish to it."""
-        if self.key:
-            # AWS documents that EventBridge's use of a topic's key cannot be bound by aws:SourceAccount.
-            self.key.add_to_resource_policy(_use_key("Rules", iam.ServicePrincipal("events.amazonaws.com")))
-        return targets.SnsTopic(self.topic, message=message, dead_letter_queue=dead_letters)
-
     def grant_publish(self, role: iam.Role) -> None:
         """Let a role publish to the topic, and use its key if it is ours."""
         role.add_to_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn]))
@@ -77,12 +74,3 @@ class Notifications(Construct):
             role.add_to_policy(
                 iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self.key.key_arn])
             )
-
-
-def _use_key(sid: str, principal: iam.PrincipalBase) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        sid=sid,
-        principals=[principal],
-        actions=["kms:Decrypt", "kms:GenerateDataKey"],
-        resources=["*"],  # in a key's policy: the key itself
-    )

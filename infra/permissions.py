@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from infra.functions import StandbyFunction
     from infra.ledger import Ledger
 
-# An inline policy holds 10,240 characters; a directory's two ARNs take about 135 of them. Fifty mappings leave room for
-# everything else. A larger fleet's role names all directories of the account in the two Regions instead: the ids would
-# fill more managed policies than a role can have, and the function acts on mapped directories only.
-MOST_DIRECTORIES_BY_ID: Final = 50
+# A role's own policy holds 10,240 characters, and two directories' ARNs take about 135: forty mappings leave room for
+# the rest. A larger map's role names all directories of the account in the two Regions instead: 500 mappings' ids would
+# fill more managed policies than a role may have, and the function acts on mapped directories only.
+MOST_DIRECTORIES_BY_ID: Final = 40
 # A key's ARN takes about 80 characters, and stands in two statements.
-MOST_KEYS_INLINE: Final = 15
+MOST_KEYS_INLINE: Final = 10
 # A managed policy holds 6,144 characters, a role ten of them: 10 x 65 keys, more than 500 directories can name.
 KEYS_A_POLICY: Final = 65
 

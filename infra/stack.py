@@ -63,7 +63,7 @@ class PrimaryStack(Stack):
             self,
             "FailedExecutions",
             machine=self.machine,
-            notifications=self.notifications,
+            topic=self.notifications.topic,
             dead_letters=self.dead_letters,
         )
         self._build_alarms()
@@ -78,7 +78,8 @@ class PrimaryStack(Stack):
             WATCH_STATE_MACHINE_ARN=machine_arn(self),
             DEAD_LETTER_QUEUE_URL=self.dead_letters.queue_url,
         )
-        # EventBridge's events are queued inside Lambda: what is throttled or fails there is retried, then kept.
+        # EventBridge's events are queued inside Lambda: what is throttled or fails there is retried, then kept. The
+        # destination brings the grant with which protect also puts aside what only a person can read.
         protect.function.configure_async_invoke(
             retry_attempts=2,
             max_event_age=Duration.hours(6),
@@ -88,7 +89,6 @@ class PrimaryStack(Stack):
         permissions.create_standbys(protect, self.pair)
         permissions.use_ledger(protect, self.ledger)
         protect.allow("StartWatcher", ["states:StartExecution"], [machine_arn(self)])
-        protect.allow("DeadLetters", ["sqs:SendMessage"], [self.dead_letters.queue_arn])
         return protect
 
     def _build_watch(self, code: lambda_.Code) -> StandbyFunction:
@@ -116,7 +116,6 @@ class PrimaryStack(Stack):
         )
         bus = f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/default"
         announce.allow("Bus", ["events:PutEvents"], [bus], {"StringEquals": {"events:source": "workspaces-standby"}})
-        announce.allow("DeadLetters", ["sqs:SendMessage"], [self.dead_letters.queue_arn])
         self.notifications.grant_publish(announce.role)
         return announce
 
