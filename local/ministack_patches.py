@@ -20,6 +20,7 @@ from ministack.core import (  # type: ignore[import-untyped]
     router,
 )
 from ministack.services import eventbridge, lambda_svc, scheduler  # type: ignore[import-untyped]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 VERSION = "1.5.33"
 Response = tuple[int, dict[str, str], bytes]
@@ -39,6 +40,7 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
         ("_LAMBDA_ASYNC_RETRY_BASE_SECONDS",),
     ),
     (scheduler, ("_tick_schedules",), ("_schedule_last_fired", "_schedules")),
+    (provisioners, ("_cw_metric_alarm_record",), ()),
 )
 
 
@@ -161,6 +163,27 @@ def fire_schedules() -> int:
         scheduler._schedule_last_fired[key] = 0
     scheduler._tick_schedules()
     return len(keys)
+
+
+# --- CloudFormation
+
+
+def accept_metric_math() -> None:
+    """Let CloudFormation make alarms over an expression, which MiniStack refuses.
+
+    They are kept and shown, and never evaluated: their state stays INSUFFICIENT_DATA.
+    """
+    simple = provisioners._cw_metric_alarm_record
+
+    def record(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+        metrics = properties.get("Metrics")
+        if not metrics:
+            return dict(simple(name, properties))
+        rest = {key: value for key, value in properties.items() if key != "Metrics"}
+        alarm = dict(simple(name, {**rest, "MetricName": "expression", "Namespace": "expression"}))
+        return {**alarm, "MetricName": None, "Namespace": None, "Metrics": metrics}
+
+    provisioners._cw_metric_alarm_record = record
 
 
 # --- Lambda

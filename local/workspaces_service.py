@@ -75,9 +75,12 @@ class WorkspacesService:
         action = "workspaces:CreateStandbyWorkspaces"
         for item in _items(params):
             tags = _request_tags(item)
-            for one in (params.get("PrimaryRegion", region), region):
-                yield action, self._arn(one, "workspace", item.get("PrimaryWorkspaceId", "*")), tags
-                yield action, self._arn(one, "directory", item.get("DirectoryId", "*")), tags
+            primary_region, primary_id = params.get("PrimaryRegion", region), item.get("PrimaryWorkspaceId", "*")
+            # Which Region's ARNs are evaluated is not documented; a caller has to be allowed on both.
+            yield action, self._arn(primary_region, "workspace", primary_id), tags
+            yield action, self._arn(region, "workspace", primary_id), tags
+            yield action, self._arn(primary_region, "directory", self._directory_of(primary_id)), tags
+            yield action, self._arn(region, "directory", item.get("DirectoryId", "*")), tags
             yield "workspaces:CreateTags", "*", tags
             yield "workspaces:DescribeWorkspaces", "*", {}
             key = item.get("VolumeEncryptionKey")
@@ -88,6 +91,12 @@ class WorkspacesService:
 
     def _arn(self, region: str, kind: str, name: str) -> str:
         return f"arn:aws:workspaces:{region}:{self._world.account}:{kind}/{name}"
+
+    def _directory_of(self, workspace_id: str) -> str:
+        try:
+            return self._world.workspace(workspace_id).directory_id
+        except KeyError:
+            return "*"
 
     def _resource_tags(self, workspace_id: str) -> dict[str, Any]:
         try:

@@ -26,7 +26,7 @@ class ServiceError(Exception):
         self.fields = fields or {}
 
 
-class TransportFault(Exception):  # noqa: N818 - it is an injected fault, and named so everywhere
+class TransportFault(Exception):
     """The caller got no answer that can be read; an adapter turns this into what a network would show.
 
     Parameters
