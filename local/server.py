@@ -83,8 +83,7 @@ def _application(account: str, settings: dict[str, Any]) -> Any:
     world = World(OffsetClock(), account=account, **settings)
     world.subscribe(lambda event: threading.Thread(target=ministack_patches.deliver_event, args=(event,)).start())
     ministack_patches.add_service("workspaces", "WorkspacesService", WorkspacesService(world).handle_request)
-    ministack_patches.retry_events_to_functions()
-    ministack_patches.accept_metric_math()
+    ministack_patches.apply()
     threading.Thread(target=_keep_time, args=(world,), daemon=True).start()
     return Gateway(ministack_patches.application(), Control(world, ministack_patches.fire_schedules), _SILENT_SECONDS)
 
