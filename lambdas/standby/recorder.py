@@ -49,8 +49,8 @@ class Recorder:
     ) -> Decision:
         """Write a decision's row; return the decision, or why it could not be written.
 
-        With `requested` (a standby was just created) or a standby in the decision, a row that somebody else changed
-        is read again and written once more: that a standby exists must not be lost.
+        With `requested` (a standby was just created), a row that somebody else changed is read again and written once
+        more: what only this invocation knows must not be lost. All else the next look finds again.
         """
         if decision.action is Action.NONE:
             self.telemetry.decided(decision, self.context, changed=False)
@@ -60,7 +60,7 @@ class Recorder:
             try:
                 changed = self._write(decision, row, seen, requested=requested) is not row
             except LostRace as problem:
-                if decision.standby is None or attempt == _TRIES:
+                if not requested or attempt == _TRIES:
                     return self.left_alone(decision.primary_id, row, problem)
                 row = self._again(decision.primary_id, row)
             except (ConditionFailed, LedgerUnavailable) as problem:
