@@ -1,0 +1,107 @@
+"""What is zipped: our code, its settings, and pure-Python libraries."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra import bundle
+
+if TYPE_CHECKING:
+    from tests.infra.templates import Assembly
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {"version": "0.1.0"}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("bundle")
+    bundle.build(target, SETTINGS)
+    return target
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes() for path in directory.rglob("*") if path.is_file()
+    }
+
+
+def test_lambdas_is_zipped_as_it_is(built: Path) -> None:
+    ours = {path.relative_to(bundle.LAMBDAS).as_posix() for path in bundle.LAMBDAS.rglob("*.py")}
+    assert ours
+    assert ours <= set(files(built))
+
+
+def test_it_holds_no_native_code_no_byte_code_and_neither_boto3_nor_pydantic(built: Path) -> None:
+    for name in files(built):
+        assert not name.endswith((".so", ".pyd", ".pyc", ".dylib")), name
+    assert not {"boto3", "botocore", "pydantic", "aws_xray_sdk"} & {path.name for path in built.iterdir()}
+
+
+def test_each_vendored_library_brings_its_licence(built: Path) -> None:
+    for library in bundle.VENDORED:
+        assert [name for name in files(built) if name.startswith(f"{library}-") and "LICENSE" in name.upper()], library
+
+
+def test_the_same_inputs_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    bundle.build(tmp_path, SETTINGS)
+    assert files(tmp_path) == files(built)
+
+
+def test_powertools_imports_from_the_bundle_alone(built: Path) -> None:
+    code = "import aws_lambda_powertools as p; from aws_lambda_powertools import Logger, Metrics; print(p.__file__)"
+    found = subprocess.run(  # noqa: S603
+        [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {str(built)!r}); {code}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout.startswith(str(built)), found.stderr
+
+
+def test_a_library_with_native_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "VENDORED", ("PyYAML",))
+    with pytest.raises(ValueError, match="native code"):
+        bundle.build(tmp_path, SETTINGS)
+
+
+def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) -> None:
+    (file,) = example.directory.glob("asset.*/settings.json")
+    settings = json.loads(file.read_text())
+    assert settings.pop("config_digest") == example.primary["Outputs"]["ConfigDigest"]["Value"]
+    plain = {"volume_encryption_key": None, "data_replication": "NO_REPLICATION", "mutual": False}
+    assert settings == {
+        "version": "0.1.0",
+        "stack": "Standby-us-east-1-us-west-2",
+        "primary_region": "us-east-1",
+        "dr_region": "us-west-2",
+        "mode": "protect",
+        "tags": {},
+        "first_look_seconds": 900,
+        "poll_interval_seconds": 120,
+        "primary_deadline_seconds": 14_400,
+        "standby_deadline_seconds": 7_200,
+        "max_new_standbys_per_day": 200,
+        "max_standbys": 5_000,
+        "directories": {
+            "d-906732325d": {"dr_directory": "d-926722edaf", **plain},
+            "d-9067328a7c": {"dr_directory": "d-926722f013", **plain},
+        },
+    }
+
+
+def test_a_directory_that_holds_another_pairs_standbys_is_mutual(everything: Assembly) -> None:
+    mutual = {}
+    for file in everything.directory.glob("asset.*/settings.json"):
+        settings = json.loads(file.read_text())
+        mutual[settings["stack"]] = {name: mapping["mutual"] for name, mapping in settings["directories"].items()}
+    assert mutual == {
+        "Standby-us-east-1-us-west-2": {"d-906732325d": True, "d-9067328a7c": False},
+        "Standby-us-west-2-us-east-1": {"d-926722edaf": True, "d-9267000000": False},
+    }

@@ -1,0 +1,133 @@
+"""Every way by which something is delivered: its pattern, its retries, and the dead letters where it ends."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.infra.templates import STACK, only, resources, text
+
+if TYPE_CHECKING:
+    from tests.infra.templates import Assembly
+
+RULE = "AWS::Events::Rule"
+
+
+def dead_letters(assembly: Assembly) -> str:
+    (name,) = resources(assembly.primary, "AWS::SQS::Queue")
+    return f"${{{name}.Arn}}"
+
+
+def test_the_rules_target_is_protect_with_a_days_retries_and_a_dead_letter_queue(example: Assembly) -> None:
+    (target,) = only(example.primary, RULE, "NewWorkspaces")["Targets"]
+    (protect,) = [name for name in resources(example.primary, "AWS::Lambda::Function") if name.startswith("Protect")]
+    assert text(target["Arn"]) == f"${{{protect}.Arn}}"
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+    assert text(target["DeadLetterConfig"]["Arn"]) == dead_letters(example)
+
+
+def test_only_the_rule_may_invoke_protect_from_outside(example: Assembly) -> None:
+    permission = only(example.primary, "AWS::Lambda::Permission")
+    assert permission["Principal"] == "events.amazonaws.com"
+    assert "NewWorkspaces" in text(permission["SourceArn"])
+
+
+def test_what_protect_cannot_handle_is_retried_and_then_kept(example: Assembly) -> None:
+    invocation = only(example.primary, "AWS::Lambda::EventInvokeConfig")
+    assert invocation["MaximumRetryAttempts"] == 2
+    assert invocation["MaximumEventAgeInSeconds"] == 21_600
+    assert text(invocation["DestinationConfig"]["OnFailure"]["Destination"]) == dead_letters(example)
+
+
+def test_the_schedule_starts_the_watcher_every_15_minutes(example: Assembly) -> None:
+    schedule = only(example.primary, "AWS::Scheduler::Schedule")
+    (machine,) = resources(example.primary, "AWS::StepFunctions::StateMachine")
+    assert schedule["ScheduleExpression"] == "rate(15 minutes)"
+    assert schedule["State"] == "ENABLED"
+    target = schedule["Target"]
+    assert text(target["Arn"]) == f"${{{machine}}}"
+    assert target["Input"] == "{}"
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3_600, "MaximumRetryAttempts": 10}
+    assert text(target["DeadLetterConfig"]["Arn"]) == dead_letters(example)
+
+
+def test_the_stream_wakes_announce_for_transitions_and_holds_only(example: Assembly) -> None:
+    mapping = only(example.primary, "AWS::Lambda::EventSourceMapping")
+    patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
+    assert patterns == [
+        {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": prefix}]}}}}
+        for prefix in ("EVENT#", "HOLD#")
+    ]
+    assert text(mapping["EventSourceArn"]).endswith(".StreamArn}")
+
+
+def test_one_bad_record_neither_blocks_the_stream_nor_is_lost(example: Assembly) -> None:
+    mapping = only(example.primary, "AWS::Lambda::EventSourceMapping")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == 20
+    assert mapping["MaximumRecordAgeInSeconds"] == 21_600
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert text(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == dead_letters(example)
+
+
+def test_the_queue_is_encrypted_keeps_14_days_and_refuses_plain_http(example: Assembly) -> None:
+    queue = only(example.primary, "AWS::SQS::Queue")
+    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["MessageRetentionPeriod"] == 14 * 86_400
+    statements = only(example.primary, "AWS::SQS::QueuePolicy")["PolicyDocument"]["Statement"]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in [s["Condition"] for s in statements if s["Effect"] == "Deny"]
+    senders = [s for s in statements if s["Effect"] == "Allow"]
+    assert len(senders) == 2
+    for sender in senders:
+        assert sender["Action"] == "sqs:SendMessage"
+        assert "aws:SourceArn" in sender["Condition"]["ArnEquals"]
+
+
+def test_executions_that_come_to_a_bad_end_are_told_in_a_sentence(example: Assembly) -> None:
+    rule = only(example.primary, RULE, "FailedExecutions")
+    assert rule["EventPattern"]["source"] == ["aws.states"]
+    assert rule["EventPattern"]["detail-type"] == ["Step Functions Execution Status Change"]
+    assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    (arn,) = rule["EventPattern"]["detail"]["stateMachineArn"]
+    assert text(arn).startswith("${WatcherMachine")
+    (target,) = rule["Targets"]
+    assert text(target["Arn"]).startswith("${NotificationsTopic")
+    assert text(target["DeadLetterConfig"]["Arn"]) == dead_letters(example)
+    sentence = target["InputTransformer"]["InputTemplate"]
+    assert sentence.startswith(f'"WorkSpaces Standby, {STACK}: execution <detail-name> of the watcher ended as ')
+
+
+def test_the_topic_is_encrypted_and_alarms_and_rules_may_use_it(example: Assembly) -> None:
+    for template, publishers in (
+        (example.primary, {"cloudwatch.amazonaws.com", "events.amazonaws.com"}),
+        (example.dr, {"cloudwatch.amazonaws.com"}),
+    ):
+        (key,) = resources(template, "AWS::KMS::Key")
+        assert text(only(template, "AWS::SNS::Topic")["KmsMasterKeyId"]) == f"${{{key}.Arn}}"
+        assert only(template, "AWS::KMS::Key")["EnableKeyRotation"] is True
+        key_users = only(template, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+        publishing = only(template, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+        for statements in (key_users, publishing):
+            services = {s["Principal"].get("Service") for s in statements if isinstance(s["Principal"], dict)}
+            assert services - {None} == publishers
+        assert {"Bool": {"aws:SecureTransport": "false"}} in [
+            s["Condition"] for s in publishing if s["Effect"] == "Deny"
+        ]
+
+
+def test_each_address_is_subscribed_in_both_regions(example: Assembly) -> None:
+    for template in (example.primary, example.dr):
+        subscription = only(template, "AWS::SNS::Subscription")
+        assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
+
+
+def test_an_existing_topic_is_used_in_its_region_and_the_dr_region_has_its_own(everything: Assembly) -> None:
+    assert not resources(everything.primary, "AWS::SNS::Topic")
+    assert not resources(everything.primary, "AWS::KMS::Key")
+    existing = "arn:aws:sns:us-east-1:123456789012:ops"
+    announce = only(everything.primary, "AWS::Lambda::Function", "Announce")
+    assert announce["Environment"]["Variables"]["NOTIFICATION_TOPIC_ARN"] == existing
+    for alarm in resources(everything.primary, "AWS::CloudWatch::Alarm").values():
+        assert alarm["Properties"]["AlarmActions"] == [existing]
+    assert len(resources(everything.dr, "AWS::SNS::Topic")) == 1
