@@ -46,12 +46,15 @@ def _init(path: Path) -> int:
         with path.open("x", encoding="utf-8") as file:
             file.write(EXAMPLE.read_text(encoding="utf-8"))
     except FileExistsError:
-        print(f"{path} exists, and is left as it is. Change it, and ask `standby check {path}`.", file=sys.stderr)
+        print(
+            f"{path} exists, and is left as it is. Change it, and ask `.venv/bin/standby check {path}`.",
+            file=sys.stderr,
+        )
         return 1
     except OSError as failure:
         print(f"{path} cannot be written: {failure.strerror}.", file=sys.stderr)
         return 1
-    print(f"{path} is written. Put your Regions and directories in, then ask `standby check {path}`.")
+    print(f"{path} is written. Put your Regions and directories in, then ask `.venv/bin/standby check {path}`.")
     return 0
 
 
@@ -63,6 +66,9 @@ def _check(path: Path) -> int:
         return 1
     for caution in cautions(configuration):
         print(f"{path}: warning: {caution}", file=sys.stderr)
-    count = sum(len(pair.directories) for pair in configuration.pairs)
-    print(f"{path} is valid: {len(configuration.pairs)} pair(s) of Regions, {count} directories.")
+    pairs, directories = len(configuration.pairs), sum(len(pair.directories) for pair in configuration.pairs)
+    print(
+        f"{path} is valid: {pairs} {'pair' if pairs == 1 else 'pairs'} of Regions, "
+        f"{directories} {'directory' if directories == 1 else 'directories'}."
+    )
     return 0

@@ -108,8 +108,8 @@ def _read(file: Path) -> tuple[Any, dict[str, int], list[Mistake]]:
     except (OSError, UnicodeDecodeError) as failure:
         advice = "Make it a readable text file in UTF-8"
         raise ConfigurationError(file, [Mistake("", f"it cannot be read ({failure})", advice)]) from None
-    loader = _PlainLoader(text)
     try:
+        loader = _PlainLoader(text)
         node = loader.get_single_node()
         if node is None:
             advice = "Copy standby.example.yaml over it, or write at least pairs: with two Regions and a directory"
@@ -121,19 +121,18 @@ def _read(file: Path) -> tuple[Any, dict[str, int], list[Mistake]]:
             if again:
                 duplicates.append(Mistake(path, "the key stands here a second time", "Keep one of the two", line))
         return loader.construct_document(node), lines, duplicates
-    except yaml.MarkedYAMLError as failure:
-        mark = failure.problem_mark or failure.context_mark
-        problem = f"this is not YAML ({failure.problem or failure.context})"
-        at = mark.line + 1 if mark else None
-        if mark and "\t" in (text.splitlines() or [""])[min(mark.line, len(text.splitlines()) - 1)]:
-            problem = "this line has a tab where YAML wants spaces"
-        advice = "Indent with spaces, two a level, and put texts with special characters in quotes"
-        raise ConfigurationError(file, [Mistake("", problem, advice, at)]) from None
     except yaml.YAMLError as failure:
-        advice = "Remove the unreadable characters"
-        raise ConfigurationError(file, [Mistake("", f"this is not YAML ({failure})", advice)]) from None
-    finally:
-        loader.dispose()
+        raise ConfigurationError(file, [_not_yaml(text, failure)]) from None
+
+
+def _not_yaml(text: str, failure: yaml.YAMLError) -> Mistake:
+    mark = failure.problem_mark or failure.context_mark if isinstance(failure, yaml.MarkedYAMLError) else None
+    if not isinstance(failure, yaml.MarkedYAMLError) or mark is None:
+        return Mistake("", f"this is not YAML ({failure})", "Remove the unreadable characters")
+    advice = "Indent with spaces, two a level, and put texts with special characters in quotes"
+    if "\t" in "".join(text.splitlines()[mark.line : mark.line + 1]):
+        return Mistake("", "this line has a tab where YAML wants spaces", advice, mark.line + 1)
+    return Mistake("", f"this is not YAML ({failure.problem or failure.context})", advice, mark.line + 1)
 
 
 def _keys(node: yaml.Node, path: KeyPath, above: set[int]) -> Iterator[tuple[str, int, bool]]:

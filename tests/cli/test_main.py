@@ -1,0 +1,75 @@
+"""The command `standby` as an operator uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from infra.config import json_schema
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = (ROOT / "standby.example.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_init_makes_a_file_that_check_finds_valid(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init"]) == 0
+    assert Path("standby.yaml").read_text(encoding="utf-8") == EXAMPLE
+    assert main(["check"]) == 0
+    assert "standby.yaml is valid: 1 pair of Regions, 2 directories." in capsys.readouterr().out
+
+
+def test_init_never_overwrites(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.yaml").write_text("mine")
+    assert main(["init", "mine.yaml"]) == 1
+    assert Path("mine.yaml").read_text() == "mine"
+    assert "mine.yaml exists, and is left as it is." in capsys.readouterr().err
+
+
+def test_init_says_when_it_cannot_write(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "nowhere/standby.yaml"]) == 1
+    assert "nowhere/standby.yaml cannot be written" in capsys.readouterr().err
+
+
+def test_check_prints_every_mistake_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("standby.yaml").write_text(EXAMPLE.replace("us-west-2", "us-east-1").replace("d-926722f013", "nothing"))
+    assert main(["check"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines()[0] == "standby.yaml: 2 mistakes"
+    assert "pairs[0].dr_region: " in told.err
+    assert "pairs[0].directories.d-9067328a7c.dr_directory: " in told.err
+
+
+def test_check_warns_and_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.yaml").write_text(EXAMPLE.replace("us-west-2", "ap-south-1"))
+    assert main(["check", "other.yaml"]) == 0
+    told = capsys.readouterr()
+    assert told.err.startswith("other.yaml: warning: pairs[0].dr_region: ap-south-1 is not one of the Regions known")
+    assert "other.yaml is valid" in told.out
+
+
+def test_check_of_a_missing_file_says_how_to_make_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 1
+    assert "`.venv/bin/standby init`" in capsys.readouterr().err
+
+
+def test_schema_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert capsys.readouterr().out == json_schema()
+
+
+@pytest.mark.parametrize("arguments", [[], ["destroy"], ["check", "a", "b"]])
+def test_what_is_not_understood_is_answered_with_the_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: standby")
