@@ -111,6 +111,7 @@ class Cloud:
             "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
             "SFN_WAIT_SCALE": str(wait_scale),
             "STANDBY_ACCOUNT": account,
+            "STANDBY_HOME": str(home),
             "STANDBY_WORLD": json.dumps(world),
             "TMPDIR": str(home),
         }
@@ -147,6 +148,10 @@ class Cloud:
     def stop(self) -> None:
         """End the process and all it started, and remove its files."""
         _end(self._process, self._home)
+
+    def wait(self) -> int:
+        """Wait until the process ends, which it does not do by itself, and return its exit status."""
+        return self._process.wait()
 
     def client(self, service: str, region: str, *, credentials: Credentials | None = None, **options: Any) -> Any:
         """Return a boto3 client of the embedded cloud.

@@ -1,15 +1,6 @@
-"""The control URL's verbs: what an operator of the embedded cloud can do to its world, and see of it, as JSON.
+"""The control URL: what an operator of the embedded cloud can do to its world, and see of it, as JSON.
 
-GET, under ``/_standby/``
-    ``""`` this list · ``snapshot`` primaries, standbys, duplicates and settings · ``calls?since=N`` the call log ·
-    ``trail?since=N`` CloudTrail's events · ``clock`` · ``settings`` · ``faults``
-POST, with a JSON object
-    ``clock`` {"advance_seconds"} · ``settings`` {"strict": true, …} (any of local.workspaces.Settings) ·
-    ``faults`` {"operation", "kind", …} (any attribute of local.workspaces.Fault but ``when``) · ``clear_faults`` {} ·
-    ``add_directory`` {"region", "directory_id", "users"} · ``remove_user`` {"region", "directory_id", "user"} ·
-    ``set_state`` {"workspace_id", "state"} · ``terminate`` {"workspace_id"} · ``fail_standby_of`` {"user"} ·
-    ``connect`` {"workspace_id"} · ``freeze_replication`` {"standby_id"} ·
-    ``redeliver`` {"event_id"} (CloudTrail delivers an event again) · ``fire_schedules`` {} (every schedule fires now)
+:data:`VERBS` lists it all; ``python -m local`` prints it, and the URL itself answers with it.
 """
 
 import dataclasses
@@ -22,6 +13,18 @@ from urllib.parse import parse_qs, urlsplit
 from local.workspaces import Fault, OffsetClock, Workspace, World
 
 PREFIX = "/_standby/"
+VERBS = """\
+GET, under ``/_standby/``
+    ``""`` this list · ``snapshot`` primaries, standbys, duplicates and settings · ``calls?since=N`` the call log ·
+    ``trail?since=N`` CloudTrail's events · ``clock`` · ``settings`` · ``faults``
+POST, with a JSON object
+    ``clock`` {"advance_seconds"} · ``settings`` {"strict": true, …} (any of local.workspaces.Settings) ·
+    ``faults`` {"operation", "kind", …} (any attribute of local.workspaces.Fault but ``when``) · ``clear_faults`` {} ·
+    ``add_directory`` {"region", "directory_id", "users"} · ``remove_user`` {"region", "directory_id", "user"} ·
+    ``set_state`` {"workspace_id", "state"} · ``terminate`` {"workspace_id"} · ``fail_standby_of`` {"user"} ·
+    ``connect`` {"workspace_id"} · ``freeze_replication`` {"standby_id"} ·
+    ``redeliver`` {"event_id"} (CloudTrail delivers an event again) · ``fire_schedules`` {} (every schedule fires now)
+"""
 
 
 class BadRequestError(Exception):
@@ -43,7 +46,7 @@ class Control:
         self._world = world
         self._fire_schedules = fire_schedules
         self._shows: dict[str, Callable[[dict[str, str]], Any]] = {
-            "": lambda _: {"help": (__doc__ or "").splitlines()},
+            "": lambda _: {"help": VERBS.splitlines()},
             "snapshot": lambda _: snapshot(world),
             "calls": lambda query: [_plain(call) for call in world.calls[int(query.get("since", 0)) :]],
             "trail": lambda query: world.trail[int(query.get("since", 0)) :],

@@ -1,12 +1,12 @@
 """Every place where the embedded cloud reaches into MiniStack's private names.
 
 Each is asserted to exist before anything is changed, and the version is pinned, so that another MiniStack fails at the
-start and not in the middle of a run. No other module imports MiniStack; it reads its environment when it is imported.
+start and not in the middle of a run. Only this module and :mod:`local.ministack_tables` import MiniStack, which reads
+its environment when it is imported.
 """
 
 import importlib.metadata
 import json
-import time
 from collections.abc import Iterable
 from datetime import datetime
 from types import ModuleType
@@ -22,8 +22,6 @@ from ministack.core import (  # type: ignore[import-untyped]
 )
 from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
-
-from local.stream_delivery import Delivery, Policy
 
 VERSION = "1.5.33"
 Response = tuple[int, dict[str, str], bytes]
@@ -52,9 +50,13 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
         ),
         ("_dynamodb_stream_positions", "_dynamodb_stream_positions_lock"),
     ),
-    (dynamodb, ("stream_end_position", "stream_records_since", "stream_start_position"), ("_tables",)),
+    (
+        dynamodb,
+        ("_delete_item", "_put_item", "stream_end_position", "stream_records_since", "stream_start_position"),
+        ("_pitr_settings", "_tables"),
+    ),
     (scheduler, ("_tick_schedules",), ("_schedule_last_fired", "_schedules")),
-    (provisioners, ("_cw_metric_alarm_record",), ()),
+    (provisioners, ("_cw_metric_alarm_record", "_ddb_global_table_create"), ("_RESOURCE_HANDLERS",)),
 )
 
 
@@ -75,11 +77,10 @@ def check() -> None:
 
 
 def apply() -> None:
-    """Apply the patches, after :func:`check`."""
+    """Apply the patches of this module, after :func:`check`."""
     retry_events_to_functions()
     add_condition_keys()
     accept_metric_math()
-    deliver_streams_as_lambda_does()
 
 
 def add_service(name: str, target_prefix: str, handler: Any) -> None:
@@ -229,71 +230,6 @@ def accept_metric_math() -> None:
 
 
 # --- Lambda
-
-
-def deliver_streams_as_lambda_does() -> None:
-    """Let mappings of DynamoDB streams bisect, take reports of failed items, count retries and give up.
-
-    As it comes, MiniStack takes a batch with reported failures for delivered, and retries a failed one for ever.
-    """
-    lambda_svc._poll_dynamodb_streams = _StreamPump().poll
-
-
-class _StreamPump:
-    def __init__(self) -> None:
-        self._deliveries: dict[str, Delivery] = {}
-        self._ends: dict[str, int] = {}
-
-    def poll(self) -> bool:
-        """Look at every mapping once; true if any has moved on, so that there may be more at once."""
-        advanced = False
-        for account, region, mapping in lambda_svc._iter_all_esms():
-            if mapping.get("Enabled", True) and ":dynamodb:" in mapping.get("EventSourceArn", ""):
-                responses.set_request_account_id(account)
-                responses.set_request_region(region)
-                advanced = self._poll_mapping(mapping) or advanced
-        return advanced
-
-    def _poll_mapping(self, mapping: dict[str, Any]) -> bool:
-        key, source = mapping["UUID"], mapping["EventSourceArn"]
-        table = source.split("/")[1]
-        function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
-        if function is None or (dynamodb._tables.get(table) or {}).get("LatestStreamArn") != source:
-            return False
-        delivery = self._deliveries.setdefault(key, Delivery(Policy.of(mapping)))
-        if delivery.is_idle:
-            self._take_in(mapping, table, delivery)
-        records = delivery.due(time.time())
-        if records is None:
-            return False
-        result = lambda_svc._execute_function(function, {"Records": records})
-        failed = bool(result.get("error"))
-        mapping["LastProcessingResult"] = "PROBLEM: Function call failed" if failed else "OK"
-        given_up = delivery.settle(failed=failed, answer=result.get("body"), now=time.time())
-        if given_up is not None:
-            lambda_svc._send_ddb_stream_failure_record(
-                mapping, function, given_up.records, source, result, given_up.condition
-            )
-        if delivery.is_idle:
-            self._move(key, self._ends[key])
-        return True
-
-    def _take_in(self, mapping: dict[str, Any], table: str, delivery: Delivery) -> None:
-        key = mapping["UUID"]
-        horizon, end = dynamodb.stream_start_position(table), dynamodb.stream_end_position(table)
-        start = horizon if mapping.get("StartingPosition") == "TRIM_HORIZON" else end
-        with lambda_svc._dynamodb_stream_positions_lock:
-            position = max(lambda_svc._dynamodb_stream_positions.get(key, start), horizon)
-        records = dynamodb.stream_records_since(table, position, int(mapping.get("BatchSize", 100)))
-        self._ends[key] = position + len(records)
-        delivery.take_in(lambda_svc._apply_filter_criteria(records, mapping))
-        if delivery.is_idle:
-            self._move(key, self._ends[key])
-
-    @staticmethod
-    def _move(key: str, position: int) -> None:
-        with lambda_svc._dynamodb_stream_positions_lock:
-            lambda_svc._dynamodb_stream_positions[key] = position
 
 
 def stop_functions() -> None:

@@ -5,12 +5,13 @@ output and ends when its standard input does, so that it never outlives whoever 
 :class:`local.cloud.Cloud`.
 
 Environment: STANDBY_ACCOUNT (the account), STANDBY_WORLD (JSON settings of the world), AWS_ACCESS_KEY_ID and
-AWS_SECRET_ACCESS_KEY (the root user's), TMPDIR.
+AWS_SECRET_ACCESS_KEY (the root user's), STANDBY_HOME (a directory of its own, which it removes at the end).
 """
 
 import asyncio
 import json
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -62,6 +63,7 @@ def main() -> None:
         asyncio.run(run())
     finally:
         ministack_patches.stop_functions()
+        shutil.rmtree(os.environ["STANDBY_HOME"], ignore_errors=True)
         # Threads of the emulator may be in the middle of a wait of minutes.
         os._exit(0)
 
@@ -73,7 +75,7 @@ def _await_end_of_input(loop: asyncio.AbstractEventLoop, orphaned: asyncio.Event
 
 
 def _application(account: str, settings: dict[str, Any]) -> Any:
-    from local import ministack_patches
+    from local import ministack_patches, ministack_tables
     from local.control import Control
     from local.gateway import Gateway
     from local.workspaces import OffsetClock, World
@@ -84,6 +86,7 @@ def _application(account: str, settings: dict[str, Any]) -> Any:
     world.subscribe(lambda event: threading.Thread(target=ministack_patches.deliver_event, args=(event,)).start())
     ministack_patches.add_service("workspaces", "WorkspacesService", WorkspacesService(world).handle_request)
     ministack_patches.apply()
+    ministack_tables.apply()
     threading.Thread(target=_keep_time, args=(world,), daemon=True).start()
     return Gateway(ministack_patches.application(), Control(world, ministack_patches.fire_schedules), _SILENT_SECONDS)
 

@@ -1,0 +1,161 @@
+"""The emulator's DynamoDB, where a mapping's delivery and a global table's replicas have to be as they are at AWS.
+
+The names it reaches for are asserted by :func:`local.ministack_patches.check`.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core import responses  # type: ignore[import-untyped]
+from ministack.services import dynamodb, lambda_svc  # type: ignore[import-untyped]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
+
+from local.stream_delivery import Delivery, Policy
+
+_REPLICATION_SECONDS = 0.2
+_REPLICATION_BATCH = 1000
+
+
+def apply() -> None:
+    """Apply the patches, after :func:`local.ministack_patches.check`."""
+    deliver_streams_as_lambda_does()
+    replicate_global_tables()
+
+
+def deliver_streams_as_lambda_does() -> None:
+    """Let mappings of DynamoDB streams bisect, take reports of failed items, count retries and give up.
+
+    As it comes, MiniStack takes a batch with reported failures for delivered, and retries a failed one for ever.
+    """
+    lambda_svc._poll_dynamodb_streams = _StreamPump().poll
+
+
+class _StreamPump:
+    def __init__(self) -> None:
+        self._deliveries: dict[str, Delivery] = {}
+        self._ends: dict[str, int] = {}
+
+    def poll(self) -> bool:
+        """Look at every mapping once; true if any has moved on, so that there may be more at once."""
+        advanced = False
+        for account, region, mapping in lambda_svc._iter_all_esms():
+            if mapping.get("Enabled", True) and ":dynamodb:" in mapping.get("EventSourceArn", ""):
+                responses.set_request_account_id(account)
+                responses.set_request_region(region)
+                advanced = self._poll_mapping(mapping) or advanced
+        return advanced
+
+    def _poll_mapping(self, mapping: dict[str, Any]) -> bool:
+        key, source = mapping["UUID"], mapping["EventSourceArn"]
+        table = source.split("/")[1]
+        function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+        if function is None or (dynamodb._tables.get(table) or {}).get("LatestStreamArn") != source:
+            return False
+        delivery = self._deliveries.setdefault(key, Delivery(Policy.of(mapping)))
+        if delivery.is_idle:
+            self._take_in(mapping, table, delivery)
+        records = delivery.due(time.time())
+        if records is None:
+            return False
+        result = lambda_svc._execute_function(function, {"Records": records})
+        failed = bool(result.get("error"))
+        mapping["LastProcessingResult"] = "PROBLEM: Function call failed" if failed else "OK"
+        given_up = delivery.settle(failed=failed, answer=result.get("body"), now=time.time())
+        if given_up is not None:
+            lambda_svc._send_ddb_stream_failure_record(
+                mapping, function, given_up.records, source, result, given_up.condition
+            )
+        if delivery.is_idle:
+            self._move(key, self._ends[key])
+        return True
+
+    def _take_in(self, mapping: dict[str, Any], table: str, delivery: Delivery) -> None:
+        key = mapping["UUID"]
+        horizon, end = dynamodb.stream_start_position(table), dynamodb.stream_end_position(table)
+        start = horizon if mapping.get("StartingPosition") == "TRIM_HORIZON" else end
+        with lambda_svc._dynamodb_stream_positions_lock:
+            position = max(lambda_svc._dynamodb_stream_positions.get(key, start), horizon)
+        records = dynamodb.stream_records_since(table, position, int(mapping.get("BatchSize", 100)))
+        self._ends[key] = position + len(records)
+        delivery.take_in(lambda_svc._apply_filter_criteria(records, mapping))
+        if delivery.is_idle:
+            self._move(key, self._ends[key])
+
+    @staticmethod
+    def _move(key: str, position: int) -> None:
+        with lambda_svc._dynamodb_stream_positions_lock:
+            lambda_svc._dynamodb_stream_positions[key] = position
+
+
+def replicate_global_tables() -> None:
+    """Let the replicas of a global table exist, with their own protection and recovery, and follow its writes.
+
+    As it comes, MiniStack makes the one table and ignores ``Replicas``. Here replication goes one way, from the Region
+    of the stack: what is written to a replica stays there, which no caller of ours does.
+    """
+    replication = _Replication()
+    provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::GlobalTable"]["create"] = replication.create
+    threading.Thread(target=replication.run, daemon=True).start()
+
+
+@dataclass
+class _Link:
+    account: str
+    region: str
+    table: str
+    replica_regions: list[str]
+    position: int = 0
+
+
+class _Replication:
+    def __init__(self) -> None:
+        self._create = provisioners._ddb_global_table_create
+        self._links: list[_Link] = []
+
+    def create(self, logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+        """Make the table and its replicas."""
+        here = responses.get_region()
+        name, attributes = self._create(logical_id, properties, stack_name)
+        link = _Link(responses.get_account_id(), here, name, [])
+        try:
+            for replica in properties.get("Replicas", ()):
+                responses.set_request_region(replica["Region"])
+                if replica["Region"] != here:
+                    self._create(logical_id, {**properties, "TableName": name}, stack_name)
+                    link.replica_regions.append(replica["Region"])
+                recovery = replica.get("PointInTimeRecoverySpecification", {})
+                dynamodb._tables[name]["DeletionProtectionEnabled"] = _is_true(replica.get("DeletionProtectionEnabled"))
+                dynamodb._pitr_settings[name] = _is_true(recovery.get("PointInTimeRecoveryEnabled"))
+        finally:
+            responses.set_request_region(here)
+        self._links.append(link)
+        return name, attributes
+
+    def run(self) -> None:
+        """Replicate for ever."""
+        while True:
+            time.sleep(_REPLICATION_SECONDS)
+            for link in self._links:
+                self._replicate(link)
+
+    def _replicate(self, link: _Link) -> None:
+        responses.set_request_account_id(link.account)
+        responses.set_request_region(link.region)
+        if link.table not in dynamodb._tables:
+            return
+        records = dynamodb.stream_records_since(link.table, link.position, _REPLICATION_BATCH)
+        for region in link.replica_regions:
+            responses.set_request_region(region)
+            for record in records:
+                image = record["dynamodb"].get("NewImage")
+                if image is not None:
+                    dynamodb._put_item({"TableName": link.table, "Item": image})
+                else:
+                    dynamodb._delete_item({"TableName": link.table, "Key": record["dynamodb"]["Keys"]})
+        link.position += len(records)
+
+
+def _is_true(value: object) -> bool:
+    return str(value).lower() == "true"

@@ -1,0 +1,162 @@
+"""Deploying an assembly, and what the emulator makes of it where patches bring it closer to AWS."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.cloud import Cloud
+from local.deploy import DeploymentError
+from tests.local import assembly
+from tests.local.assembly import DR_REGION, REGION
+from tests.local.test_cloud import ROOT, is_running, received, wait_until
+
+
+@pytest.fixture(scope="module")
+def deployed(running_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> tuple[Cloud, Path]:
+    folder = assembly.write(tmp_path_factory.mktemp("assembly"))
+    outputs = running_cloud.deploy(folder)
+    assert outputs["Small"]["Table"] == "small"
+    return running_cloud, folder
+
+
+def put(cloud: Cloud, *keys: str) -> None:
+    table = cloud.client("dynamodb", REGION)
+    for key in keys:
+        table.put_item(TableName="small", Item={"pk": {"S": key}})
+
+
+def invoke(cloud: Cloud, event: dict[str, Any]) -> tuple[str | None, Any]:
+    answer = cloud.client("lambda", REGION).invoke(FunctionName="small", Payload=json.dumps(event).encode())
+    return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+
+def dead_letters(cloud: Cloud, number: int) -> list[dict[str, Any]]:
+    sqs = cloud.client("sqs", REGION)
+    return received(sqs, sqs.get_queue_url(QueueName="small-dead-letters")["QueueUrl"], number)
+
+
+def test_a_second_deployment_changes_nothing(deployed: tuple[Cloud, Path]) -> None:
+    cloud, folder = deployed
+    assert cloud.deploy(folder)["Small"]["Table"] == "small"
+
+
+def test_functions_find_the_endpoint_and_know_their_account(deployed: tuple[Cloud, Path]) -> None:
+    cloud, _ = deployed
+    error, answer = invoke(cloud, {})
+    assert error is None
+    assert answer == {"endpoint": cloud.endpoint, "arn": f"arn:aws:lambda:{REGION}:{cloud.account}:function:small"}
+
+
+def test_functions_may_do_what_their_role_allows_and_no_more(deployed: tuple[Cloud, Path]) -> None:
+    error, answer = invoke(deployed[0], {"write": "forbidden"})
+    assert error == "Unhandled"
+    assert "AccessDeniedException" in answer["errorMessage"]
+
+
+def test_a_replica_is_there_protected_and_follows(deployed: tuple[Cloud, Path]) -> None:
+    cloud, _ = deployed
+    replica = cloud.client("dynamodb", DR_REGION)
+    description = replica.describe_table(TableName="small")["Table"]
+    assert description["TableArn"].split(":")[3] == DR_REGION
+    assert description["DeletionProtectionEnabled"]
+    recovery = replica.describe_continuous_backups(TableName="small")["ContinuousBackupsDescription"]
+    assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    put(cloud, "travels")
+    key = {"pk": {"S": "travels"}}
+    assert wait_until(lambda: "Item" in replica.get_item(TableName="small", Key=key))
+    cloud.client("dynamodb", REGION).delete_item(TableName="small", Key=key)
+    assert wait_until(lambda: "Item" not in replica.get_item(TableName="small", Key=key))
+    with pytest.raises(ClientError, match="deletion protection"):
+        replica.delete_table(TableName="small")
+
+
+def test_a_reported_record_is_retried_and_dead_lettered_and_others_are_not_lost(deployed: tuple[Cloud, Path]) -> None:
+    cloud, _ = deployed
+    put(cloud, "good1", "bad1", "good2")
+    (letter,) = dead_letters(cloud, 1)
+    assert letter["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert letter["DDBStreamBatchInfo"]["batchSize"] >= 1
+
+
+def test_an_event_that_fails_a_function_is_retried_and_then_dead_lettered(deployed: tuple[Cloud, Path]) -> None:
+    cloud, _ = deployed
+    entry = {"Source": "small", "DetailType": "any", "Detail": json.dumps({"fail": True})}
+    cloud.client("events", REGION).put_events(Entries=[entry])
+    (letter,) = dead_letters(cloud, 1)
+    assert letter["requestPayload"]["detail"] == {"fail": True}
+
+
+def test_schedules_fire_when_told_to(deployed: tuple[Cloud, Path]) -> None:
+    cloud, _ = deployed
+    assert cloud.world.fire_schedules() == 1
+    (letter,) = dead_letters(cloud, 1)
+    assert letter["requestPayload"]["detail"]["by"] == "schedule"
+
+
+def test_an_alarm_over_an_expression_is_kept(deployed: tuple[Cloud, Path]) -> None:
+    (alarm,) = deployed[0].client("cloudwatch", REGION).describe_alarms(AlarmNames=["small"])["MetricAlarms"]
+    assert alarm["StateValue"] == "INSUFFICIENT_DATA"
+
+
+def test_policies_can_name_the_source_of_events_and_the_namespace_of_metrics(cloud: Cloud) -> None:
+    caller = cloud.make_user(
+        "conditional",
+        *(
+            {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": {"StringEquals": {key: "ours"}}}
+            for action, key in (
+                ("events:PutEvents", "events:source"),
+                ("cloudwatch:PutMetricData", "cloudwatch:namespace"),
+            )
+        ),
+    )
+    events = cloud.client("events", REGION, credentials=caller)
+    metrics = cloud.client("cloudwatch", REGION, credentials=caller)
+
+    def put_both(name: str) -> None:
+        events.put_events(Entries=[{"Source": name, "DetailType": "any", "Detail": "{}"}])
+        metrics.put_metric_data(Namespace=name, MetricData=[{"MetricName": "m", "Value": 1}])
+
+    put_both("ours")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        events.put_events(Entries=[{"Source": "theirs", "DetailType": "any", "Detail": "{}"}])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        metrics.put_metric_data(Namespace="theirs", MetricData=[{"MetricName": "m", "Value": 1}])
+
+
+def test_a_stack_that_fails_says_why(running_cloud: Cloud, tmp_path: Path) -> None:
+    resources = {"Broken": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "broken"}}}
+    folder = assembly.write(tmp_path, "Broken", resources)
+    with pytest.raises(DeploymentError, match=r"Broken is CREATE_FAILED: .*MetricName and Namespace are required"):
+        running_cloud.deploy(folder)
+
+
+def test_the_command_deploys_writes_what_it_did_and_ends_on_an_interrupt(tmp_path: Path) -> None:
+    folder, output = assembly.write(tmp_path / "assembly"), tmp_path / "build" / "local.json"
+    command = [sys.executable, "-m", "local", "--assembly", str(folder), "--output", str(output)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603
+        assert wait_until(output.exists, 30)
+        assert wait_until(lambda: output.read_text().endswith("}\n"))
+        described = json.loads(output.read_text())
+        assert described["pid"] == running.pid
+        assert is_running(described["server_pid"])
+        assert described["outputs"]["Small"]["Table"] == "small"
+        assert (described["region"], described["dr_region"]) == (REGION, DR_REGION)
+        os.kill(described["pid"], signal.SIGINT)
+        printed, _ = running.communicate(timeout=20)
+    assert running.returncode == 0
+    assert "aws workspaces create-workspaces" in printed
+    assert not is_running(described["server_pid"])
+
+
+def test_the_command_names_what_is_missing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "local", "--assembly", str(tmp_path)]
+    failed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert failed.returncode == 1
+    assert "make synth" in failed.stderr

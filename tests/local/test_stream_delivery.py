@@ -1,0 +1,94 @@
+"""How a stream's records are delivered: in order, retried, bisected, reported one by one, given up."""
+
+from typing import Any
+
+from local.stream_delivery import Delivery, Discarded, Policy
+
+
+def record(number: int) -> dict[str, Any]:
+    return {"dynamodb": {"SequenceNumber": str(number), "ApproximateCreationDateTime": 1000.0}}
+
+
+def numbers(records: list[dict[str, Any]] | None) -> list[int] | None:
+    return None if records is None else [int(each["dynamodb"]["SequenceNumber"]) for each in records]
+
+
+def delivery(count: int, **policy: Any) -> Delivery:
+    made = Delivery(Policy(**policy))
+    made.take_in([record(number) for number in range(count)])
+    return made
+
+
+def failed(*items: Any) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": item} for item in items]}
+
+
+def test_a_batch_that_succeeds_is_done() -> None:
+    answers: list[Any] = [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, "text"]
+    for answer in answers:
+        made = delivery(3, reports_items=True)
+        assert numbers(made.due(1000)) == [0, 1, 2]
+        assert made.settle(failed=False, answer=answer, now=1000) is None
+        assert made.is_idle
+
+
+def test_after_a_reported_failure_that_record_and_all_after_it_come_again() -> None:
+    made = delivery(5, reports_items=True)
+    made.settle(failed=False, answer=failed("3", "2"), now=1000)
+    assert made.due(1000) is None
+    assert numbers(made.due(1001)) == [2, 3, 4]
+
+
+def test_a_report_that_names_no_record_fails_the_whole_batch() -> None:
+    made = delivery(3, reports_items=True)
+    made.settle(failed=False, answer=failed("nonsense"), now=1000)
+    assert numbers(made.due(1001)) == [0, 1, 2]
+
+
+def test_without_the_response_type_a_report_means_nothing() -> None:
+    made = delivery(3)
+    made.settle(failed=False, answer=failed("0"), now=1000)
+    assert made.is_idle
+
+
+def test_a_failing_batch_is_bisected_in_order_at_no_cost_of_retries() -> None:
+    made = delivery(4, bisects=True, max_retries=0)
+    assert made.settle(failed=True, answer=None, now=1000) is None
+    assert numbers(made.due(1000)) == [0, 1]
+    made.settle(failed=False, answer=None, now=1000)
+    made.settle(failed=True, answer=None, now=1000)
+    assert numbers(made.due(1000)) == [2]
+    assert made.settle(failed=True, answer=None, now=1000) == Discarded([record(2)], "RetryAttemptsExhausted")
+    assert numbers(made.due(1000)) == [3]
+
+
+def test_retries_pause_longer_each_time_and_then_give_up() -> None:
+    made = delivery(2, max_retries=2)
+    now, pauses = 1000.0, []
+    while (given_up := made.settle(failed=True, answer=None, now=now)) is None:
+        before = now
+        while made.due(now) is None:
+            now += 0.25
+        pauses.append(now - before)
+    assert pauses == [0.5, 1.0]
+    assert numbers(given_up.records) == [0, 1]
+
+
+def test_records_that_are_too_old_are_given_up() -> None:
+    made = delivery(1, max_age_seconds=60)
+    made.settle(failed=True, answer=None, now=1030)
+    given_up = made.settle(failed=True, answer=None, now=1061)
+    assert given_up is not None
+    assert given_up.condition == "MaxRecordAgeExceeded"
+    assert made.is_idle
+
+
+def test_the_settings_of_a_mapping_are_read() -> None:
+    mapping = {
+        "MaximumRetryAttempts": "20",
+        "MaximumRecordAgeInSeconds": 21600,
+        "BisectBatchOnFunctionError": "true",
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    }
+    assert Policy.of(mapping) == Policy(20, 21600, bisects=True, reports_items=True)
+    assert Policy.of({}) == Policy()
