@@ -38,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
             options.output.parent.mkdir(parents=True, exist_ok=True)
             options.output.write_text(json.dumps(described, indent=2) + "\n")
             print(how_to(described, pairs, options.output), flush=True)
-            return cloud.wait()
+            cloud.wait()
+            sys.stderr.write(f"The embedded cloud has ended by itself:\n{cloud.log_tail()}\n")
+            return 1
     except DeploymentError as error:
         sys.stderr.write(f"{error}\n")
         return 1

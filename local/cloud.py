@@ -8,9 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-import urllib.error
-import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from botocore.config import Config
 
 from local.control import PREFIX
 from local.deploy import Outputs, deploy
-from local.world_client import WorldClient
+from local.world_client import ControlError, WorldClient
 
 DEFAULT_ACCOUNT = "123456789012"
 OPERATOR = "operator"
@@ -77,6 +76,8 @@ class Cloud:
         self.log_path = home / "server.log"
         self.world = WorldClient(self.control_url)
         self.credentials = Credentials(account, root_secret)
+        self._session = boto3.session.Session()
+        self._lock = threading.Lock()
 
     @classmethod
     def start(
@@ -102,8 +103,12 @@ class Cloud:
         """
         home = Path(tempfile.mkdtemp(prefix="standby-cloud-"))
         secret = secrets.token_hex(20)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        # Nothing of the person's own AWS configuration, and no proxy, comes between functions and loopback.
+        environment = {name: value for name, value in os.environ.items() if not _is_ambient(name)}
         environment |= {
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_ACCESS_KEY_ID": account,
             "AWS_SECRET_ACCESS_KEY": secret,
             "LOG_LEVEL": log_level,
@@ -149,9 +154,13 @@ class Cloud:
         """End the process and all it started, and remove its files."""
         _end(self._process, self._home)
 
-    def wait(self) -> int:
-        """Wait until the process ends, which it does not do by itself, and return its exit status."""
-        return self._process.wait()
+    def wait(self) -> None:
+        """Wait until the process ends, which it does not do by itself."""
+        self._process.wait()
+
+    def log_tail(self) -> str:
+        """Return the end of the process's log."""
+        return _log_tail(self._home)
 
     def client(self, service: str, region: str, *, credentials: Credentials | None = None, **options: Any) -> Any:
         """Return a boto3 client of the embedded cloud.
@@ -166,13 +175,15 @@ class Cloud:
             For :class:`botocore.config.Config`, such as ``retries`` or ``read_timeout``.
         """
         used = credentials or self.credentials
-        return boto3.session.Session(
-            aws_access_key_id=used.access_key_id, aws_secret_access_key=used.secret_access_key, region_name=region
-        ).client(
-            service,  # type: ignore[call-overload] # any service
-            endpoint_url=self.endpoint,
-            config=Config(s3={"addressing_style": "path"}, **options),
-        )
+        with self._lock:  # a session makes its clients one at a time
+            return self._session.client(
+                service,  # type: ignore[call-overload] # any service
+                region_name=region,
+                endpoint_url=self.endpoint,
+                aws_access_key_id=used.access_key_id,
+                aws_secret_access_key=used.secret_access_key,
+                config=Config(s3={"addressing_style": "path"}, proxies={}, **options),
+            )
 
     def deploy(self, assembly: Path) -> Outputs:
         """Deploy a synthesised CDK app, unmodified, and return the outputs of its stacks by name."""
@@ -188,6 +199,10 @@ class Cloud:
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
+def _is_ambient(name: str) -> bool:
+    return name.startswith(("AWS_", "BOTO_")) or name.lower().endswith("_proxy")
+
+
 def _read_port(process: "subprocess.Popen[bytes]", home: Path) -> int:
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     line = process.stdout.readline()
@@ -199,8 +214,8 @@ def _read_port(process: "subprocess.Popen[bytes]", home: Path) -> int:
 def _await_answer(cloud: Cloud) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
-        with suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(f"{cloud.endpoint}/_ministack/health", timeout=5).close()  # noqa: S310
+        with suppress(ControlError, OSError):
+            cloud.world.now()
             return
         if cloud._process.poll() is not None or time.monotonic() > deadline:
             raise CloudError(_told(cloud._process, cloud._home))
@@ -208,8 +223,12 @@ def _await_answer(cloud: Cloud) -> None:
 
 
 def _told(process: "subprocess.Popen[bytes]", home: Path) -> str:
-    log = (home / "server.log").read_text(errors="replace")[-4000:]
-    return f"the embedded cloud did not start (exit status {process.poll()}):\n{log}"
+    return f"the embedded cloud did not start (exit status {process.poll()}):\n{_log_tail(home)}"
+
+
+def _log_tail(home: Path) -> str:
+    log = home / "server.log"
+    return log.read_text(errors="replace")[-4000:] if log.exists() else "its log is gone"
 
 
 def _make_operator(cloud: Cloud) -> Credentials:

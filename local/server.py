@@ -15,6 +15,7 @@ import shutil
 import socket
 import sys
 import threading
+import traceback
 from typing import Any
 
 _FIXED_ENVIRONMENT = {
@@ -59,13 +60,18 @@ def main() -> None:
 
     from local import ministack_patches
 
+    status = 1
     try:
         asyncio.run(run())
+        status = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         ministack_patches.stop_functions()
-        shutil.rmtree(os.environ["STANDBY_HOME"], ignore_errors=True)
+        if status == 0:  # else the log in there is wanted
+            shutil.rmtree(os.environ["STANDBY_HOME"], ignore_errors=True)
         # Threads of the emulator may be in the middle of a wait of minutes.
-        os._exit(0)
+        os._exit(status)
 
 
 def _await_end_of_input(loop: asyncio.AbstractEventLoop, orphaned: asyncio.Event) -> None:

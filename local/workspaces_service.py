@@ -12,7 +12,7 @@ from typing import Any
 
 from local import ministack_patches as emulator
 from local.botocore_adapter import CONTENT_TYPE, NotJsonError, answer, read_request
-from local.workspaces import TransportFault, World
+from local.workspaces import ServiceError, TransportFault, World
 
 # The gateway reads here which fault of the transport the present request has to show.
 transport_fault: ContextVar[list[str] | None] = ContextVar("transport_fault", default=None)
@@ -39,6 +39,7 @@ class WorkspacesService:
         denied = emulator.denial(headers, query, region, self._needed(region, operation, params))
         if denied is not None:
             code, message, _ = denied
+            self._world.record_denial(region, operation, params, emulator.caller(), ServiceError(code, message))
             return _refused(code, message)
         try:
             status, sent, content = await asyncio.to_thread(

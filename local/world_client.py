@@ -23,6 +23,7 @@ class WorldClient:
 
     def __init__(self, control_url: str) -> None:
         self._url = control_url
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     # --- what there is
 
@@ -128,7 +129,7 @@ class WorldClient:
 
     def _send(self, request: urllib.request.Request) -> Any:
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            with self._opener.open(request, timeout=60) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             with error:

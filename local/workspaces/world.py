@@ -132,6 +132,14 @@ class World:
 
         return OPERATIONS[operation](Context(self._estate, region, params, now, item_fault))
 
+    def record_denial(
+        self, region: str, operation: str, params: dict[str, Any], principal: str, error: ServiceError
+    ) -> None:
+        """Record a call that IAM refused before it came to the service."""
+        with self._lock:
+            self.calls.append(Call(self.clock.now(), region, operation, params, error.code, principal))
+            self._record(region, operation, params, principal, None, (error.code, error.message))
+
     # --- CloudTrail
 
     def subscribe(self, subscriber: trail.Subscriber) -> None:

@@ -140,6 +140,8 @@ def test_a_standby_needs_every_permission_that_aws_may_ask_for(cloud: Cloud, mis
     with pytest.raises(ClientError, match="AccessDeniedException"):
         client.create_standby_workspaces(PrimaryRegion=PRIMARY, StandbyWorkspaces=[item])
     assert cloud.world.standbys() == []
+    assert cloud.world.calls()[-1]["outcome"] == "AccessDeniedException"
+    assert cloud.world.trail()[-1]["detail"]["errorCode"] == "AccessDeniedException"
 
 
 def test_a_termination_can_be_bound_to_a_tag(cloud: Cloud) -> None:
