@@ -109,12 +109,13 @@ class Pair(_Section):
     )
     notify: list[Annotated[str, StringConstraints(pattern=EMAIL)]] = Field(
         default_factory=list,
-        description="a list of e-mail addresses, for example [ops@example.com]",
+        description="a list of e-mail addresses, for example [ops@example.com]; they are subscribed in both Regions, or, "
+        "beside notify_topic_arn, in the DR Region only",
     )
     notify_topic_arn: Annotated[str, StringConstraints(pattern=TOPIC_ARN)] | None = Field(
         default=None,
         description="the ARN of an existing SNS topic in the primary Region, for example "
-        "arn:aws:sns:us-east-1:123456789012:ops",
+        "arn:aws:sns:us-east-1:123456789012:ops; its policy has to let CloudWatch and EventBridge publish",
     )
     permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY_ARN)] | None = Field(
         default=None,

@@ -49,7 +49,6 @@ def use_ledger(function: StandbyFunction, ledger: Ledger) -> None:
         "LedgerRows",
         [
             "dynamodb:BatchGetItem",
-            "dynamodb:ConditionCheckItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:Query",

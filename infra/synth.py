@@ -26,7 +26,7 @@ DEFAULT_CONFIGURATION: Final = "standby.yaml"
 
 def main() -> int:
     """Synthesise what the CDK context key `config` names; exit status 1 and a readable list if it is mistaken."""
-    app = new_app()
+    app = new_app(Path(os.environ.get("CDK_OUTDIR", "cdk.out")))
     file = Path(str(app.node.try_get_context("config") or DEFAULT_CONFIGURATION))
     try:
         configuration = load(file)
@@ -51,10 +51,10 @@ def synthesise(config_path: Path, outdir: Path) -> None:
     _synthesise(new_app(outdir), configuration)
 
 
-def new_app(outdir: Path | None = None) -> App:
+def new_app(outdir: Path) -> App:
     """An app with the feature flags of `cdk.json`, which the CDK's command line would otherwise have to hand in."""
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    return App(outdir=str(outdir) if outdir else None, context=flags, analytics_reporting=False)
+    return App(outdir=str(outdir), context=flags, analytics_reporting=False)
 
 
 def add_stacks(app: App, configuration: Configuration, work: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra import bundle
+from standby.settings import Settings
 
 if TYPE_CHECKING:
     from tests.infra.templates import Assembly
@@ -94,6 +95,13 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
             "d-9067328a7c": {"dr_directory": "d-926722f013", **plain},
         },
     }
+
+
+def test_the_functions_understand_their_settings(everything: Assembly) -> None:
+    for file in everything.directory.glob("asset.*/settings.json"):
+        settings = Settings.from_document(json.loads(file.read_text()))
+        assert settings.poll_interval.total_seconds() == 120
+        assert len(settings.directories) == 2
 
 
 def test_a_directory_that_holds_another_pairs_standbys_is_mutual(everything: Assembly) -> None:
