@@ -109,7 +109,7 @@ class Pair(_Section):
     )
     notify: list[Annotated[str, StringConstraints(pattern=EMAIL)]] = Field(
         default_factory=list,
-        description="a list of e-mail addresses, for example [ops@example.com]; they are subscribed in both Regions, or, "
+        description="a list of e-mail addresses, for example [ops@example.com]; subscribed in both Regions, or, "
         "beside notify_topic_arn, in the DR Region only",
     )
     notify_topic_arn: Annotated[str, StringConstraints(pattern=TOPIC_ARN)] | None = Field(
