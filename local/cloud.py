@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import select
 import shutil
 import signal
 import subprocess
@@ -205,7 +206,8 @@ def _is_ambient(name: str) -> bool:
 
 def _read_port(process: "subprocess.Popen[bytes]", home: Path) -> int:
     assert process.stdout is not None  # noqa: S101 - it is a pipe
-    line = process.stdout.readline()
+    ready, _, _ = select.select([process.stdout], [], [], _START_SECONDS)
+    line = process.stdout.readline() if ready else b""
     if not line:
         raise CloudError(_told(process, home))
     return int(json.loads(line)["port"])

@@ -1,8 +1,8 @@
 """Every place where the embedded cloud reaches into MiniStack's private names.
 
 Each is asserted to exist before anything is changed, and the version is pinned, so that another MiniStack fails at the
-start and not in the middle of a run. Only this module and :mod:`local.ministack_tables` import MiniStack, which reads
-its environment when it is imported.
+start and not in the middle of a run. Only this module, :mod:`local.ministack_tables` and
+:mod:`local.ministack_delivery` import MiniStack, which reads its environment when it is imported.
 """
 
 import importlib.metadata
@@ -14,13 +14,16 @@ from typing import Any
 
 from ministack import app  # type: ignore[import-untyped]
 from ministack.core import (  # type: ignore[import-untyped]
+    arn as arns,
+)
+from ministack.core import (
     iam_actions,
     iam_evaluator,
     lambda_runtime,
     responses,
     router,
 )
-from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler  # type: ignore[import-untyped]
+from ministack.services import dynamodb, eventbridge, iam, lambda_svc, scheduler, stepfunctions  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 VERSION = "1.5.33"
@@ -30,16 +33,45 @@ Response = tuple[int, dict[str, str], bytes]
 PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = (
     (app, ("app",), ("AUTH", "SERVICE_HANDLERS")),
     (router, ("extract_access_key_id", "extract_region"), ("SERVICE_PATTERNS",)),
-    (responses, ("set_request_account_id", "set_request_region"), ()),
-    (iam_evaluator, ("AuthError", "caller_arn", "enforce"), ()),
+    (arns, ("parse_arn",), ()),
+    (responses, ("get_account_id", "get_region", "set_request_account_id", "set_request_region"), ()),
+    (
+        iam_evaluator,
+        (
+            "AuthError",
+            "EvalContext",
+            "_gather_role_policies",
+            "_resource_policy",
+            "_service_principal_matches",
+            "caller_arn",
+            "enforce",
+            "evaluate",
+            "evaluate_resource_policy",
+        ),
+        (),
+    ),
+    (iam, (), ("_roles",)),
+    (stepfunctions, ("_ExecutionError", "_call_lambda", "_run_execution"), ("_executions", "_state_machines")),
     (iam_actions, ("request_tag_context",), ()),
     (lambda_runtime, ("reset",), ()),
-    (eventbridge, ("_dispatch_event", "_dispatch_to_lambda", "_events_log_list"), ("logger",)),
+    (
+        eventbridge,
+        (
+            "_dispatch_event",
+            "_dispatch_to_lambda",
+            "_dispatch_to_sqs",
+            "_events_log_list",
+            "_invoke_target",
+            "_pattern_event_view",
+        ),
+        ("logger",),
+    ),
     (
         lambda_svc,
         (
             "_apply_filter_criteria",
             "_execute_function",
+            "_execute_function_warm",
             "_execution_record_for_config",
             "_get_func_record_for_qualifier",
             "_get_func_record_for_ref",

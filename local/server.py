@@ -81,7 +81,7 @@ def _await_end_of_input(loop: asyncio.AbstractEventLoop, orphaned: asyncio.Event
 
 
 def _application(account: str, settings: dict[str, Any]) -> Any:
-    from local import ministack_patches, ministack_tables
+    from local import ministack_delivery, ministack_patches, ministack_tables
     from local.control import Control
     from local.gateway import Gateway
     from local.workspaces import OffsetClock, World
@@ -93,6 +93,7 @@ def _application(account: str, settings: dict[str, Any]) -> Any:
     ministack_patches.add_service("workspaces", "WorkspacesService", WorkspacesService(world).handle_request)
     ministack_patches.apply()
     ministack_tables.apply()
+    ministack_delivery.apply()
     threading.Thread(target=_keep_time, args=(world,), daemon=True).start()
     return Gateway(ministack_patches.application(), Control(world, ministack_patches.fire_schedules), _SILENT_SECONDS)
 

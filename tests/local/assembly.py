@@ -12,6 +12,8 @@ def handler(event, context):
     if "Records" not in event:
         if event.get("detail", {}).get("fail"):
             raise ValueError("asked to fail")
+        if event.get("bytes"):
+            return "x" * event["bytes"]
         if event.get("write"):
             boto3.client("dynamodb").put_item(TableName=os.environ["TABLE"], Item={"pk": {"S": event["write"]}})
         return {"endpoint": os.environ["AWS_ENDPOINT_URL"], "arn": context.invoked_function_arn}
@@ -19,6 +21,7 @@ def handler(event, context):
     return {"batchItemFailures": [{"itemIdentifier": each["dynamodb"]["SequenceNumber"]} for each in bad]}
 """
 STACK, REGION, DR_REGION, ACCOUNT = "Small", "us-east-1", "us-west-2", "123456789012"
+FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:small"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:small-dead-letters"
 
 
@@ -88,6 +91,7 @@ def _resources() -> dict[str, Any]:
     statements = [
         {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
         {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"},
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": FUNCTION_ARN},
     ]
     return {
         "Table": _resource(
@@ -104,7 +108,13 @@ def _resources() -> dict[str, Any]:
             "IAM::Role",
             AssumeRolePolicyDocument={
                 "Statement": [
-                    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+                    {
+                        "Effect": "Allow",
+                        "Principal": {
+                            "Service": [f"{name}.amazonaws.com" for name in ("lambda", "scheduler", "states")]
+                        },
+                        "Action": "sts:AssumeRole",
+                    }
                 ]
             },
             Policies=[{"PolicyName": "read", "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}],
@@ -137,6 +147,13 @@ def _resources() -> dict[str, Any]:
             DestinationConfig={"OnFailure": {"Destination": QUEUE}},
         ),
         "Rule": _resource("Events::Rule", EventPattern={"source": ["small"]}, Targets=[{"Id": "function", "Arn": arn}]),
+        "Permission": _resource(
+            "Lambda::Permission",
+            FunctionName={"Ref": "Function"},
+            Action="lambda:InvokeFunction",
+            Principal="events.amazonaws.com",
+            SourceArn={"Fn::GetAtt": ["Rule", "Arn"]},
+        ),
         "Alarm": _resource(
             "CloudWatch::Alarm",
             AlarmName="small",

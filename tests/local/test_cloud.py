@@ -75,6 +75,7 @@ def test_it_ends_whatever_way_its_parent_goes(how: signal.Signals) -> None:
     assert wait_until(lambda: not is_running(pid) and not Path(home).exists())
 
 
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's list of sockets")
 def test_it_listens_on_loopback_only(cloud: Cloud) -> None:
     port = int(cloud.endpoint.rsplit(":", 1)[1])
     listening = [
@@ -205,7 +206,10 @@ def queue_of_events(cloud: Cloud, name: str) -> tuple[Any, str]:
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = f"arn:aws:sqs:{PRIMARY}:{cloud.account}:{name}"
     events = cloud.client("events", PRIMARY)
-    events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.workspaces"]}))
+    rule = events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.workspaces"]}))["RuleArn"]
+    sender = {"Principal": {"Service": "events.amazonaws.com"}, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}
+    policy = {"Statement": [statement("sqs:SendMessage", arn, **sender)]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
     return sqs, url
 

@@ -93,6 +93,75 @@ def test_an_event_that_fails_a_function_is_retried_and_then_dead_lettered(deploy
     assert letter["requestPayload"]["detail"] == {"fail": True}
 
 
+def machine(cloud: Cloud, name: str, event: dict[str, Any], role: str) -> dict[str, Any]:
+    """Run a state machine of one task, and return how it ended."""
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": "small", "Payload": event},
+        "End": True,
+    }
+    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "Task", "States": {"Task": task}})
+    states = cloud.client("stepfunctions", REGION)
+    made = states.create_state_machine(name=name, definition=definition, roleArn=role)
+    execution = states.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]
+
+    def description() -> Any:
+        return states.describe_execution(executionArn=execution)
+
+    assert wait_until(lambda: description()["status"] != "RUNNING")
+    ended: dict[str, Any] = description()
+    return ended
+
+
+def role_of_the_function(cloud: Cloud) -> str:
+    return str(cloud.client("lambda", REGION).get_function_configuration(FunctionName="small")["Role"])
+
+
+def test_a_state_machine_invokes_what_its_role_allows_and_no_more(deployed: tuple[Cloud, Path]) -> None:
+    cloud, _ = deployed
+    trust = {
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+    }
+    idle = cloud.client("iam", REGION).create_role(RoleName="idle", AssumeRolePolicyDocument=json.dumps(trust))
+    assert machine(cloud, "allowed", {}, role_of_the_function(cloud))["status"] == "SUCCEEDED"
+    assert machine(cloud, "refused", {}, idle["Role"]["Arn"])["error"] == "Lambda.AWSLambdaException"
+
+
+def test_a_task_fails_under_the_names_that_aws_gives(deployed: tuple[Cloud, Path]) -> None:
+    cloud, _ = deployed
+    role = role_of_the_function(cloud)
+    assert machine(cloud, "raising", {"detail": {"fail": True}}, role)["error"] == "ValueError"
+    assert machine(cloud, "large", {"bytes": 300_000}, role)["error"] == "States.DataLimitExceeded"
+    functions = cloud.client("lambda", REGION)
+    functions.put_function_concurrency(FunctionName="small", ReservedConcurrentExecutions=0)
+    try:
+        assert machine(cloud, "throttled", {}, role)["error"] == "Lambda.TooManyRequestsException"
+    finally:
+        functions.delete_function_concurrency(FunctionName="small")
+
+
+def test_a_rule_without_permission_dead_letters_its_event(deployed: tuple[Cloud, Path]) -> None:
+    cloud, _ = deployed
+    events, sqs = cloud.client("events", REGION), cloud.client("sqs", REGION)
+    rule = events.put_rule(Name="unheard", EventPattern=json.dumps({"source": ["unheard"]}))["RuleArn"]
+    url = sqs.create_queue(QueueName="unheard")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{cloud.account}:unheard"
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [allow]})})
+    target = {"Id": "function", "Arn": assembly.FUNCTION_ARN, "DeadLetterConfig": {"Arn": arn}}
+    events.put_targets(Rule="unheard", Targets=[target])
+    events.put_events(Entries=[{"Source": "unheard", "DetailType": "any", "Detail": "{}"}])
+    (letter,) = received(sqs, url, 1)
+    assert letter["source"] == "unheard"
+
+
 def test_schedules_fire_when_told_to(deployed: tuple[Cloud, Path]) -> None:
     cloud, _ = deployed
     assert cloud.world.fire_schedules() == 1
