@@ -14,16 +14,25 @@ from local.workspaces import Fault, OffsetClock, Workspace, World
 
 PREFIX = "/_standby/"
 VERBS = """\
-GET, under ``/_standby/``
-    ``""`` this list · ``snapshot`` primaries, standbys, duplicates and settings · ``calls?since=N`` the call log ·
-    ``trail?since=N`` CloudTrail's events · ``clock`` · ``settings`` · ``faults``
-POST, with a JSON object
-    ``clock`` {"advance_seconds"} · ``settings`` {"strict": true, …} (any of local.workspaces.Settings) ·
-    ``faults`` {"operation", "kind", …} (any attribute of local.workspaces.Fault but ``when``) · ``clear_faults`` {} ·
-    ``add_directory`` {"region", "directory_id", "users"} · ``remove_user`` {"region", "directory_id", "user"} ·
-    ``set_state`` {"workspace_id", "state"} · ``terminate`` {"workspace_id"} · ``fail_standby_of`` {"user"} ·
-    ``connect`` {"workspace_id"} · ``freeze_replication`` {"standby_id"} ·
-    ``redeliver`` {"event_id"} (CloudTrail delivers an event again) · ``fire_schedules`` {} (every schedule fires now)
+GET (below /_standby/)
+  snapshot           primaries, standbys and duplicates as the service knows them, and the settings
+  calls?since=N      the log of calls, with their outcome and caller
+  trail?since=N      CloudTrail's events
+  clock, settings, faults
+POST, with a JSON object (below /_standby/)
+  clock              {"advance_seconds": 3600}: the world's clock; the emulator's own stays
+  settings           {"strict": true, ...}: any attribute of local.workspaces.Settings
+  faults             {"operation": ..., "kind": ...}: any attribute of local.workspaces.Fault but "when"
+  clear_faults       {}
+  add_directory      {"region", "directory_id", "users": [...]}
+  remove_user        {"region", "directory_id", "user"}
+  set_state          {"workspace_id", "state"}
+  terminate          {"workspace_id"}
+  fail_standby_of    {"user"}: the user's standbys end in ERROR
+  connect            {"workspace_id"}: the user logs in now
+  freeze_replication {"standby_id"}: no further copy of data arrives
+  redeliver          {"event_id"}: CloudTrail delivers an event again
+  fire_schedules     {}: every EventBridge schedule fires now
 """
 
 

@@ -1,8 +1,8 @@
 """Every place where the embedded cloud reaches into MiniStack's private names.
 
 Each is asserted to exist before anything is changed, and the version is pinned, so that another MiniStack fails at the
-start and not in the middle of a run. Only this module, :mod:`local.ministack_tables` and
-:mod:`local.ministack_delivery` import MiniStack, which reads its environment when it is imported.
+start and not in the middle of a run. :mod:`local.ministack_tables` and :mod:`local.ministack_delivery`, which reach in
+too, have their names here. MiniStack reads its environment when it is imported.
 """
 
 import importlib.metadata
