@@ -27,8 +27,10 @@ class DeadLetters:
             The queue did not take it.
         """
         body = json.dumps(event, default=str)
+        # An attribute with a control character is refused, and an event's ids may be anything.
+        legible = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in reason)
         self._client.send_message(
             QueueUrl=self._queue_url,
             MessageBody=body[:_MOST_CHARACTERS],
-            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:1000]}},
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": legible[:1000]}},
         )
