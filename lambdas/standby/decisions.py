@@ -25,6 +25,9 @@ USER_DEADLINE = timedelta(hours=24)  # directories lag behind new hires
 # A WorkSpace takes ~20 minutes, one with an encrypted root volume up to an hour.
 _ENCRYPTED_ROOT_FACTOR = 3
 
+# Of a message in an answer: 400 decisions must fit the 256 KiB of a state, which nothing in Step Functions can catch.
+_MESSAGE_MOST = 300
+
 _LINUX = ("AMAZON_LINUX", "UBUNTU", "RHEL", "ROCKY")
 _COMPUTE_REFUSED = ("GRAPHICS", "GENERALPURPOSE_4XLARGE", "GENERALPURPOSE_8XLARGE")
 
@@ -64,7 +67,7 @@ class Decision:
             "action": self.action,
             "status": self.status,
             "reason_code": self.reason,
-            "message": self.message,
+            "message": self.message[:_MESSAGE_MOST],
         }
 
 

@@ -18,7 +18,7 @@ from standby.watch_lease import WatchLease
 from standby.workspaces import BATCH, Primaries
 
 # The answer of protect for so many fits the 256 KiB of a state, and its work fits its time.
-MOST_READY = 500
+MOST_READY = 400
 # Some 16 history events a round: far below the 25,000 at which an execution fails.
 MOST_ROUNDS = 1000
 # A row written a moment ago may not be in the index yet.

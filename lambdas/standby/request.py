@@ -210,8 +210,14 @@ class Requester:
                 return self._refused(candidate, outcome)
             case Uncertain():
                 self._looks.trouble = True
+                # Looked at from the next poll on: a standby that shows is adopted at once, none is concluded before
+                # the lease has ended.
                 decision = record(
-                    candidate.id, Status.CLAIMED, Reason.REQUEST_UNCERTAIN, error=(outcome.code, outcome.message)
+                    candidate.id,
+                    Status.CLAIMED,
+                    Reason.REQUEST_UNCERTAIN,
+                    due_in=self._settings.poll_interval,
+                    error=(outcome.code, outcome.message),
                 )
                 return self._recorder.carry_out(decision, candidate.row, candidate.seen)
 

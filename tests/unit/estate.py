@@ -1,4 +1,4 @@
-"""A whole small estate for tests: the WorkSpaces model, a ledger in moto, and the functions between them.
+"""A whole small estate for tests: the WorkSpaces model, the embedded cloud's DynamoDB, and the functions between them.
 
 Time is the model's clock: nothing here waits. `watch()` drives rounds as the state machine does, without one.
 """
@@ -15,8 +15,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from moto import mock_aws
 
+from local import dynamodb_adapter
 from local.botocore_adapter import attach
 from local.workspaces import ManualClock, World
 from standby.decisions import Decision
@@ -72,10 +72,10 @@ class Notes:
     problems: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def decided(self, decision: Decision, context: Context, *, changed: bool) -> None:  # noqa: ARG002
+    def decided(self, decision: Decision, context: Context, *, changed: bool) -> None:
         self.decided_.append((decision, changed))
 
-    def problem(self, message: str, **fields: object) -> None:  # noqa: ARG002
+    def problem(self, message: str, **fields: object) -> None:
         self.problems.append(message)
 
     def count(self, metric: str, value: float = 1) -> None:
@@ -102,7 +102,7 @@ class Watchers:
     def describe_execution(self, executionArn: str) -> dict[str, str]:  # noqa: N803 (boto3's spelling)
         return {"status": "RUNNING" if executionArn in self.running else "ABORTED"}
 
-    def start_execution(self, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: A002, ARG002, N803
+    def start_execution(self, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: A002, N803
         self.started.append(name)
         return {"executionArn": name}
 
@@ -173,9 +173,7 @@ class Estate:
         owner = f"request-{next(self._ids)}"
         return function.respond(event, account=ACCOUNT, request_id=owner, has_time=lambda: True)
 
-    def observe(
-        self, number: int = 0, cursor: dict[str, Any] | None = None, execution: str = EXECUTION
-    ) -> Round:
+    def observe(self, number: int = 0, cursor: dict[str, Any] | None = None, execution: str = EXECUTION) -> Round:
         """Invoke watch."""
         self.watchers.running.add(execution)
         return self.parts.observer(execution, "request", lambda: True).observe(execution, number, cursor)
@@ -226,9 +224,8 @@ def estate(configured: Settings | None = None, **world_settings: Any) -> Iterato
     world = World(ManualClock(), account=ACCOUNT, **{"throttling": False, **world_settings})
     world.add_directory(PRIMARY, HOME, USERS)
     world.add_directory(DR, AWAY, USERS)
-    # WorkSpaces is the model's, not moto's.
-    with mock_aws(config={"core": {"passthrough": {"services": ["workspaces"]}}}):
-        yield Estate(world, configured or settings())
+    dynamodb_adapter.reset()
+    yield Estate(world, configured or settings())
 
 
 def workspaces_client(world: World, region: str) -> Any:
@@ -246,7 +243,14 @@ def workspaces_client(world: World, region: str) -> Any:
 
 def make_table() -> Any:
     """The ledger's table, as infra/ledger.py defines it."""
-    client = boto3.client("dynamodb", PRIMARY, aws_access_key_id="test", aws_secret_access_key="test")
+    client = boto3.client(
+        "dynamodb",
+        region_name=PRIMARY,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    dynamodb_adapter.attach(client, ACCOUNT)
     indexes = ("status", "user", "uncovered", "day")
     names = ["pk", "sk", *(f"ix_{name}{end}" for name in indexes for end in ("", "_at"))]
     client.create_table(

