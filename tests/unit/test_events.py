@@ -197,7 +197,7 @@ NOBODYS = {
     "a call that terminates": recorded("terminate_workspaces"),
     "a call of another name": created("ws-1c0ffee01", name="RebootWorkspaces"),
 }
-SOMEBODYS = {
+SOMEBODYS: dict[str, object] = {
     "nothing at all": None,
     "a list": [],
     "a text": "ws-1c0ffee01",
@@ -255,7 +255,7 @@ def test_a_queue_that_takes_nothing_fails_the_invocation_so_that_lambda_repeats_
         def full(_event: Any, _reason: str) -> None:
             raise ClientError({"Error": {"Code": "Throttled", "Message": "no"}}, "SendMessage")
 
-        found.queue.put = full  # type: ignore[method-assign]
+        found.queue.put = full  # type: ignore[method-assign, assignment]
         with pytest.raises(ClientError):
             found.send({})
         assert any("put aside" in problem for problem in found.notes.problems)

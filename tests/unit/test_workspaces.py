@@ -1,0 +1,568 @@
+"""The gateway to WorkSpaces, through botocore: pages, answers of any form, and what a create call's answer means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+)
+
+from local.workspaces import Fault
+from standby.clock import Pacer
+from standby.model import DirectoryId, Region, WorkspaceId
+from standby.refusals import Kind
+from standby.workspaces import (
+    CallRefused,
+    Pending,
+    Primaries,
+    Refusal,
+    StandbyRequest,
+    Standbys,
+    Uncertain,
+    batches,
+    halves,
+    read_workspace,
+)
+from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, WINDOWS, Estate, estate
+
+ONE, TWO, THREE = (WorkspaceId(f"ws-{number}00000000") for number in (1, 2, 3))
+AWAY_ID = DirectoryId(AWAY)
+
+
+class Wire:
+    """Answers the requests of a client in turn, below botocore's parsing; the last answer repeats."""
+
+    def __init__(self, client: Any, *answers: object) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self._answers = list(answers)
+        client.meta.events.register_first("before-send.workspaces", self._answer)
+
+    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        self.sent.append(json.loads(request.body or b"{}"))
+        given = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(given, Exception):
+            raise given
+        status, content = given if isinstance(given, tuple) else (200, given)
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        headers = {"Content-Type": "application/x-amz-json-1.1"}
+        return AWSResponse(request.url, status, headers, _Body(body))  # type: ignore[arg-type] # any mapping will do
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, **_: Any) -> Any:
+        yield self._content
+
+    def read(self, *_: Any) -> bytes:
+        return self._content
+
+
+def primaries(found: Estate, *answers: object) -> tuple[Primaries, Wire]:
+    client = found.parts.clients.primary
+    return Primaries(client), Wire(client, *answers)
+
+
+def standbys(found: Estate, *answers: object) -> tuple[Standbys, Wire]:
+    client = found.parts.clients.dr
+    return Standbys(client, Region(PRIMARY)), Wire(client, *answers)
+
+
+def error(code: str, message: str = "no", status: int = 400) -> tuple[int, dict[str, str]]:
+    return status, {"__type": code, "message": message}
+
+
+def asked(*ids: WorkspaceId, user: Callable[[int], str] = lambda number: f"user{number}") -> list[StandbyRequest]:
+    return [
+        StandbyRequest(one, user(number), AWAY_ID, None, "NO_REPLICATION", {"b": "2", "a": "1"})
+        for number, one in enumerate(ids, 1)
+    ]
+
+
+def pending(user: str, standby: str = "ws-s00000001", directory: str = AWAY, **more: str) -> dict[str, str]:
+    return {"UserName": user, "DirectoryId": directory, "State": "PENDING", "WorkspaceId": standby, **more}
+
+
+# Describing by id
+
+
+def test_ids_are_asked_for_twenty_five_a_call() -> None:
+    with estate() as found:
+        ids = [WorkspaceId(one) for one in found.create(*USERS[:60])]
+        calls = len(found.world.calls)
+        described = Primaries(found.parts.clients.primary).describe(ids)
+        assert set(described.found) == set(ids)
+        assert [len(call.params["WorkspaceIds"]) for call in found.world.calls[calls:]] == [25, 25, 10]
+        assert described.unknown == {}
+
+
+def test_nothing_is_asked_for_nothing() -> None:
+    with estate() as found:
+        assert Primaries(found.parts.clients.primary).describe([]).found == {}
+        assert found.world.calls == []
+
+
+def test_every_page_is_read_with_the_token_of_the_one_before() -> None:
+    with estate() as found:
+        gateway, wire = primaries(
+            found,
+            {"Workspaces": [{"WorkspaceId": ONE}], "NextToken": "a"},
+            {"Workspaces": [], "NextToken": "b"},
+            {"Workspaces": [{"WorkspaceId": TWO}]},
+        )
+        described = gateway.describe([ONE, TWO, THREE])
+        assert set(described.found) == {ONE, TWO}
+        assert described.unknown == {}
+        assert [request.get("NextToken") for request in wire.sent] == [None, "a", "b"]
+        assert all(request["WorkspaceIds"] == [ONE, TWO, THREE] for request in wire.sent)
+
+
+def test_a_token_that_repeats_ends_and_leaves_the_rest_unknown() -> None:
+    with estate() as found:
+        gateway, wire = primaries(found, {"Workspaces": [{"WorkspaceId": ONE}], "NextToken": "a"})
+        described = gateway.describe([ONE, TWO])
+        assert set(described.found) == {ONE}
+        assert set(described.unknown) == {TWO}
+        assert len(wire.sent) == 2
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        error("ThrottlingException"),
+        error("InternalServerException", status=500),
+        ReadTimeoutError(endpoint_url="x", error="x"),
+        {},
+        {"Workspaces": None},
+        b"",
+        b"<html>",
+    ],
+)
+def test_a_later_page_that_fails_leaves_what_was_not_seen_unknown(failure: object) -> None:
+    with estate() as found:
+        gateway, _ = primaries(found, {"Workspaces": [{"WorkspaceId": ONE}], "NextToken": "a"}, failure)
+        described = gateway.describe([ONE, TWO])
+        assert set(described.found) == {ONE}
+        assert set(described.unknown) == {TWO}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Workspaces": "WorkSpaces"},
+        {"Workspaces": {"WorkspaceId": ONE}},
+        {"Workspaces": [None]},
+        {"Workspaces": ["junk"]},
+        {"Workspaces": [{"UserName": "somebody"}]},
+        {"Workspaces": [{"WorkspaceId": None, "UserName": "somebody"}]},
+        {"Workspaces": [{"WorkspaceId": ONE, "RelatedWorkspaces": "junk"}]},
+        [],
+        None,
+    ],
+    ids=repr,
+)
+def test_an_answer_that_is_not_of_the_services_form_is_unknown_and_spoils_no_other_batch(answer: object) -> None:
+    with estate() as found:
+        good = [WorkspaceId(f"ws-good{number:05}") for number in range(25)]
+        gateway, _ = primaries(found, {"Workspaces": [{"WorkspaceId": one} for one in good]}, answer)
+        described = gateway.describe([*good, ONE])
+        assert set(described.found) == set(good)
+        assert set(described.unknown) == {ONE}
+        assert all(described.unknown[ONE])
+
+
+def test_one_failed_batch_leaves_the_others_known_and_its_own_with_the_services_words() -> None:
+    with estate() as found:
+        ids = [WorkspaceId(one) for one in found.create(*USERS[:60])]
+        found.world.inject(Fault(operation="DescribeWorkspaces", kind="throttle", skip=1, times=1))
+        described = Primaries(found.parts.clients.primary).describe(ids)
+        assert set(described.found) == {*ids[:25], *ids[50:]}
+        assert described.unknown == dict.fromkeys(ids[25:50], ("ThrottlingException", "Rate exceeded"))
+
+
+@pytest.mark.parametrize("code", ["InvalidParameterValuesException", "ValidationException"])
+@pytest.mark.parametrize("at", [0, 12, 24])
+def test_an_id_that_the_service_does_not_like_hides_no_other(code: str, at: int) -> None:
+    with estate() as found:
+        ids = [WorkspaceId(one) for one in found.create(*USERS[:25])]
+        found.world.inject(
+            Fault(operation="DescribeWorkspaces", kind="refuse", code=code, message="bad", primary_id=ids[at])
+        )
+        described = Primaries(found.parts.clients.primary).describe(ids)
+        assert described.unknown == {ids[at]: (code, "bad")}
+        assert set(described.found) == {*ids} - {ids[at]}
+
+
+def test_an_error_that_no_id_is_guilty_of_is_not_bisected() -> None:
+    with estate() as found:
+        gateway, wire = primaries(found, error("AccessDeniedException"))
+        described = gateway.describe([ONE, TWO, THREE])
+        assert set(described.unknown) == {ONE, TWO, THREE}
+        assert len(wire.sent) == 1
+
+
+def test_calls_are_paced_pages_and_halves_too() -> None:
+    with estate() as found:
+        client = found.parts.clients.primary
+        Wire(client, error("InvalidParameterValuesException"))
+        began = found.clock.now()
+        Primaries(client, Pacer(found.clock, 1.0)).describe([ONE, TWO])
+        assert (found.clock.now() - began).total_seconds() == 2
+
+
+# A WorkSpace of an answer
+
+
+def test_all_that_counts_is_read() -> None:
+    workspace = read_workspace(
+        {
+            "WorkspaceId": ONE,
+            "DirectoryId": HOME,
+            "UserName": "Alex",
+            "State": "AVAILABLE",
+            "WorkspaceProperties": {"ComputeTypeName": "POWER", "OperatingSystemName": "WINDOWS_11"},
+            "RootVolumeEncryptionEnabled": True,
+            "RelatedWorkspaces": [
+                {"WorkspaceId": TWO, "Region": DR, "State": "AVAILABLE", "Type": "STANDBY"},
+                {"Region": DR},
+            ],
+            "StandbyWorkspacesProperties": [
+                {"StandbyWorkspaceId": TWO, "DataReplication": "PRIMARY_AS_SOURCE"},
+                {"DataReplication": "NO_REPLICATION"},
+            ],
+        }
+    )
+    assert workspace
+    assert (workspace.id, workspace.directory_id, workspace.user_name, workspace.state) == (
+        ONE,
+        HOME,
+        "Alex",
+        "AVAILABLE",
+    )
+    assert (workspace.compute_type, workspace.operating_system) == ("POWER", "WINDOWS_11")
+    assert (workspace.root_encrypted, workspace.user_encrypted, workspace.is_encrypted) == (True, False, True)
+    (standby,) = workspace.standbys
+    assert (standby.id, standby.region, standby.is_healthy) == (TWO, DR, True)
+    assert workspace.primary is None
+    assert workspace.replication_of(TWO) == "PRIMARY_AS_SOURCE"
+    assert workspace.replication_of(THREE) is None
+
+
+@pytest.mark.parametrize("nothing", [{}, {"WorkspaceProperties": None, "RelatedWorkspaces": None, "UserName": None}])
+def test_what_an_answer_does_not_say_is_none(nothing: dict[str, Any]) -> None:
+    workspace = read_workspace({"WorkspaceId": ONE, **nothing})
+    assert workspace
+    assert (workspace.directory_id, workspace.user_name, workspace.state) == (None, None, None)
+    assert not workspace.is_encrypted
+    assert (workspace.related, workspace.standbys, workspace.replication) == ((), (), ())
+
+
+def test_an_entry_without_an_id_is_no_workspace() -> None:
+    assert read_workspace({}) is None
+    assert read_workspace({"WorkspaceId": "", "UserName": "x"}) is None
+
+
+def test_the_healthiest_of_several_standbys_counts_and_one_that_goes_counts_last() -> None:
+    states = {"ws-d00000000": "TERMINATING", "ws-c00000000": "PENDING", "ws-b00000000": "STOPPED"}
+    entries = [{"WorkspaceId": one, "State": state, "Type": "STANDBY"} for one, state in states.items()]
+    workspace = read_workspace({"WorkspaceId": ONE, "RelatedWorkspaces": entries})
+    assert workspace
+    assert [one.state for one in workspace.standbys] == ["STOPPED", "PENDING", "TERMINATING"]
+
+
+def test_a_relation_of_a_type_that_is_new_is_neither_primary_nor_standby() -> None:
+    entry = {"WorkspaceId": TWO, "Type": "CLONE", "State": "AVAILABLE"}
+    workspace = read_workspace({"WorkspaceId": ONE, "RelatedWorkspaces": [entry]})
+    assert workspace
+    assert workspace.standbys == ()
+    assert workspace.primary is None
+
+
+# Looking for a user
+
+
+@pytest.mark.parametrize("stored", ["user007", "USER007", "User007"])
+@pytest.mark.parametrize("wanted", ["user007", "USER007", "User007"])
+def test_a_user_is_found_however_the_name_is_spelt(stored: str, wanted: str) -> None:
+    with estate(exact_user_filter=True) as found:
+        found.world.add_directory(DR, AWAY, [stored])
+        order = {"DirectoryId": AWAY, "UserName": stored, "BundleId": WINDOWS}
+        made = found.world.call(DR, "CreateWorkspaces", {"Workspaces": [order]})["PendingRequests"][0]["WorkspaceId"]
+        look = Standbys(found.parts.clients.dr, Region(PRIMARY)).look_for_user(AWAY_ID, wanted)
+        assert look.complete
+        if stored != "User007" or wanted == "User007":  # only the usual spellings are asked for
+            assert [one.id for one in look.desktops] == [made]
+
+
+def test_a_desktop_that_two_spellings_find_is_one_and_another_users_is_none() -> None:
+    with estate() as found:
+        entry = {"WorkspaceId": ONE, "UserName": "ALEX"}
+        other = {"WorkspaceId": TWO, "UserName": "alexandra"}
+        nameless = {"WorkspaceId": THREE}
+        gateway, wire = standbys(found, {"Workspaces": [entry, other, nameless]})
+        look = gateway.look_for_user(AWAY_ID, "Alex")
+        assert [one.id for one in look.desktops] == [ONE, THREE]
+        assert [request["UserName"] for request in wire.sent] == ["Alex", "alex", "ALEX"]
+        assert {request["DirectoryId"] for request in wire.sent} == {AWAY}
+
+
+def test_a_name_without_letters_is_asked_for_once() -> None:
+    with estate() as found:
+        gateway, wire = standbys(found, {"Workspaces": []})
+        assert gateway.look_for_user(AWAY_ID, "4711").complete
+        assert len(wire.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        error("ThrottlingException"),
+        ReadTimeoutError(endpoint_url="x", error="x"),
+        {},
+        {"Workspaces": [None]},
+        {"Workspaces": ["junk"]},
+        {"Workspaces": "junk"},
+        {"Workspaces": [{"UserName": "alex"}]},
+        {"Workspaces": [], "NextToken": "same"},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_look_of_which_any_page_fails_is_not_complete(failure: object, after: int) -> None:
+    with estate() as found:
+        gateway, _ = standbys(found, *[{"Workspaces": [{"WorkspaceId": ONE, "UserName": "alex"}]}] * after, failure)
+        look = gateway.look_for_user(AWAY_ID, "alex")
+        assert not look.complete
+        assert look.problem
+        assert len(look.desktops) == after
+
+
+def test_ragged_pages_are_read_to_the_end() -> None:
+    with estate(ragged_pages=True) as found:
+        found.world.call(
+            DR,
+            "CreateWorkspaces",
+            {"Workspaces": [{"DirectoryId": AWAY, "UserName": USERS[5], "BundleId": WINDOWS}]},
+        )
+        for _ in range(20):
+            look = Standbys(found.parts.clients.dr, Region(PRIMARY)).look_for_user(AWAY_ID, USERS[5])
+            assert look.complete
+            assert len(look.desktops) == 1
+
+
+# Creating
+
+
+def test_a_request_is_sent_as_the_service_wants_it() -> None:
+    with estate() as found:
+        gateway, wire = standbys(found, {"PendingStandbyRequests": [pending("user1")]})
+        key = "arn:aws:kms:us-west-2:123456789012:key/1"
+        request = StandbyRequest(ONE, "user1", AWAY_ID, key, "PRIMARY_AS_SOURCE", {"b": "2", "a": "1"})
+        outcome = gateway.create([request])
+        assert outcome == {ONE: Pending(WorkspaceId("ws-s00000001"), "PENDING")}
+        (sent,) = wire.sent
+        assert sent == {
+            "PrimaryRegion": PRIMARY,
+            "StandbyWorkspaces": [
+                {
+                    "PrimaryWorkspaceId": ONE,
+                    "DirectoryId": AWAY,
+                    "VolumeEncryptionKey": key,
+                    "DataReplication": "PRIMARY_AS_SOURCE",
+                    "Tags": [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}],
+                }
+            ],
+        }
+
+
+def test_what_is_pending_is_matched_by_user_and_directory_in_any_order_and_case() -> None:
+    with estate() as found:
+        gateway, _ = standbys(
+            found,
+            {
+                "PendingStandbyRequests": [
+                    pending("USER3", "ws-s00000003"),
+                    pending("user9", "ws-s00000009"),
+                    pending("user2", "ws-s00000002", directory="d-0000000000"),
+                    pending("User1", "ws-s00000001"),
+                ]
+            },
+        )
+        outcome = gateway.create(asked(ONE, TWO, THREE))
+        assert isinstance(outcome, dict)
+        assert outcome[ONE] == Pending(WorkspaceId("ws-s00000001"), "PENDING")
+        assert isinstance(outcome[TWO], Uncertain)
+        assert outcome[THREE] == Pending(WorkspaceId("ws-s00000003"), "PENDING")
+
+
+def test_a_failed_item_is_refused_alone_with_its_code_and_words() -> None:
+    with estate() as found:
+        gateway, _ = standbys(
+            found,
+            {
+                "FailedStandbyRequests": [
+                    {
+                        "StandbyWorkspaceRequest": {"PrimaryWorkspaceId": TWO, "DirectoryId": AWAY},
+                        "ErrorCode": "ResourceNotFound.User",
+                        "ErrorMessage": "who?",
+                    },
+                    {"StandbyWorkspaceRequest": {"PrimaryWorkspaceId": "ws-elsewhere1"}, "ErrorCode": "x"},
+                    {"ErrorCode": "x"},
+                ],
+                "PendingStandbyRequests": [pending("user1")],
+            },
+        )
+        outcome = gateway.create(asked(ONE, TWO, THREE))
+        assert isinstance(outcome, dict)
+        assert isinstance(outcome[ONE], Pending)
+        assert outcome[TWO] == Refusal(Kind.USER_MISSING, "ResourceNotFound.User", "who?")
+        assert isinstance(outcome[THREE], Uncertain)
+        assert set(outcome) == {ONE, TWO, THREE}
+
+
+def test_an_item_that_both_failed_and_is_pending_is_taken_for_created() -> None:
+    with estate() as found:
+        failed = {"StandbyWorkspaceRequest": {"PrimaryWorkspaceId": ONE}, "ErrorCode": "x"}
+        answer = {"FailedStandbyRequests": [failed], "PendingStandbyRequests": [pending("user1")]}
+        gateway, _ = standbys(found, answer)
+        outcome = gateway.create(asked(ONE))
+        assert isinstance(outcome, dict)
+        assert isinstance(outcome[ONE], Pending)
+
+
+def test_a_failed_item_without_code_or_words_is_refused_all_the_same() -> None:
+    with estate() as found:
+        failed = {"StandbyWorkspaceRequest": {"PrimaryWorkspaceId": ONE}}
+        gateway, _ = standbys(found, {"FailedStandbyRequests": [failed]})
+        assert gateway.create(asked(ONE)) == {ONE: Refusal(Kind.OTHER, "Unknown", "")}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        b"",
+        b"<html>",
+        None,
+        [],
+        {"PendingStandbyRequests": None, "FailedStandbyRequests": None},
+        {"PendingStandbyRequests": "junk"},
+        {"PendingStandbyRequests": [None]},
+        {"PendingStandbyRequests": [{"DirectoryId": AWAY}]},
+        {"PendingStandbyRequests": [{"UserName": "user1", "DirectoryId": AWAY}]},
+        {"FailedStandbyRequests": [None]},
+        {"FailedStandbyRequests": [{"StandbyWorkspaceRequest": None}]},
+        error("InternalServerException", status=500),
+        error("AccessDeniedException", status=503),
+        (502, b"<html>Bad Gateway</html>"),
+        ReadTimeoutError(endpoint_url="x", error="x"),
+        ConnectionClosedError(endpoint_url="x", error="x"),
+        OSError("reset"),
+    ],
+    ids=repr,
+)
+def test_an_answer_that_does_not_say_what_became_of_an_item_is_uncertain(answer: object) -> None:
+    with estate() as found:
+        gateway, wire = standbys(found, answer)
+        outcome = gateway.create(asked(ONE, TWO))
+        assert isinstance(outcome, dict)
+        assert [type(outcome[one]) for one in (ONE, TWO)] == [Uncertain, Uncertain]
+        assert len(wire.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        EndpointConnectionError(endpoint_url="x"),
+        ConnectTimeoutError(endpoint_url="x"),
+        ProxyConnectionError(proxy_url="x"),
+        NoCredentialsError(),
+    ],
+)
+def test_what_never_left_this_machine_created_nothing(failure: Exception) -> None:
+    with estate() as found:
+        gateway, _ = standbys(found, failure)
+        outcome = gateway.create(asked(ONE))
+        assert isinstance(outcome, CallRefused)
+        assert outcome.refusal.kind is Kind.UNREACHABLE
+        assert outcome.refusal.code == type(failure).__name__
+        assert not outcome.declared
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "declared"),
+    [
+        (error("ThrottlingException"), Kind.THROTTLED, False),
+        (error("ThrottlingException", status=503), Kind.THROTTLED, False),
+        (error("TooManyRequestsException", status=429), Kind.THROTTLED, False),
+        (error("ExpiredTokenException", status=403), Kind.UNREACHABLE, False),
+        (error("AccessDeniedException"), Kind.DENIED, True),
+        (error("ResourceLimitExceededException"), Kind.QUOTA, True),
+        (error("InvalidParameterValuesException"), Kind.OTHER, True),
+        (error("OperationNotSupportedException"), Kind.OTHER, True),
+        (error("ResourceNotFoundException", "The user al could not be found"), Kind.USER_MISSING, True),
+    ],
+)
+def test_an_error_of_the_call_tells_whether_one_item_may_be_guilty(
+    answer: object, kind: Kind, *, declared: bool
+) -> None:
+    with estate() as found:
+        gateway, _ = standbys(found, answer)
+        outcome = gateway.create(asked(ONE, TWO))
+        assert isinstance(outcome, CallRefused)
+        assert (outcome.refusal.kind, outcome.declared) == (kind, declared)
+
+
+def test_a_request_that_botocore_itself_refuses_was_not_sent_and_one_item_may_be_guilty() -> None:
+    with estate() as found:
+        gateway, wire = standbys(found, {})
+        (broken,) = asked(ONE)
+        object.__setattr__(broken, "dr_directory", 7)
+        outcome = gateway.create([broken])
+        assert isinstance(outcome, CallRefused)
+        assert (outcome.refusal.kind, outcome.refusal.code, outcome.declared) == (
+            Kind.OTHER,
+            "ParamValidationError",
+            True,
+        )
+        assert wire.sent == []
+
+
+def test_a_create_is_paced_with_the_looks_of_its_region() -> None:
+    with estate() as found:
+        client = found.parts.clients.dr
+        Wire(client, {"Workspaces": []})
+        began = found.clock.now()
+        gateway = Standbys(client, Region(PRIMARY), Pacer(found.clock, 1.0))
+        gateway.look_for_user(AWAY_ID, "4711")
+        gateway.create(asked(ONE))
+        assert (found.clock.now() - began).total_seconds() == 1
+
+
+# Lists
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (25, [25]), (26, [25, 1]), (60, [25, 25, 10])])
+def test_batches_hold_twenty_five_and_lose_nothing(count: int, sizes: list[int]) -> None:
+    ids = [WorkspaceId(f"ws-{number:09}") for number in range(count)]
+    found = list(batches(ids))
+    assert [len(batch) for batch in found] == sizes
+    assert [one for batch in found for one in batch] == ids
+
+
+@pytest.mark.parametrize("items", [[1, 2], [1, 2, 3], list(range(25))])
+def test_halves_are_both_shorter_and_lose_nothing(items: Sequence[int]) -> None:
+    first, second = halves(items)
+    assert [*first, *second] == list(items)
+    assert 0 < len(first) < len(items)
