@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from standby.reasons import MEANING, Reason
+from standby.table import plain
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -46,7 +47,7 @@ class Announcer:
                     "EventBusName": self._bus_name,
                     "Source": SOURCE,
                     "DetailType": DETAIL_TYPE,
-                    "Detail": json.dumps(event_row, default=str, sort_keys=True),
+                    "Detail": json.dumps(event_row, default=plain, sort_keys=True),
                 }
             ]
         )

@@ -182,10 +182,11 @@ class Table:
         }
 
     def _unpack(self, item: Mapping[str, Any]) -> Item:
-        return {name: _plain(self._from.deserialize(value)) for name, value in item.items()}
+        return {name: plain(self._from.deserialize(value)) for name, value in item.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: boto3 and the stream's events make numbers Decimal."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value

@@ -1,0 +1,122 @@
+"""One embedded cloud with the product deployed in it, for all end-to-end scenarios."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.synth import synthesise
+from local.cloud import Cloud
+
+ROOT = Path(__file__).resolve().parents[2]
+PRIMARY, DR = "us-east-1", "us-west-2"
+HOME, AWAY = "d-906732325d", "d-926722edaf"
+STACK = "Standby-us-east-1-us-west-2"
+WINDOWS = "wsb-windowsstandard"
+PATIENCE = 60.0
+
+
+class Deployed:
+    """The product in the embedded cloud, and an administrator before it."""
+
+    def __init__(self, cloud: Cloud, outputs: dict[str, str]) -> None:
+        self.cloud = cloud
+        self.outputs = outputs
+        self.table = outputs["LedgerTableName"]
+        self.workspaces = cloud.client("workspaces", PRIMARY, retries={"total_max_attempts": 12})
+        self.dynamodb = cloud.client("dynamodb", PRIMARY)
+        self.sqs = cloud.client("sqs", PRIMARY)
+
+    def create(self, *users: str, **item: Any) -> list[str]:
+        """Create primaries as an administrator does."""
+        order = [{"DirectoryId": HOME, "UserName": user, "BundleId": WINDOWS, **item} for user in users]
+        answer = self.workspaces.create_workspaces(Workspaces=order)
+        assert answer["FailedRequests"] == []
+        return [pending["WorkspaceId"] for pending in answer["PendingRequests"]]
+
+    def row(self, primary_id: str) -> dict[str, str]:
+        """The STATE row of a primary; empty if it has none."""
+        key = {"pk": {"S": primary_id}, "sk": {"S": "STATE"}}
+        item = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item", {})
+        return {name: next(iter(value.values())) for name, value in item.items()}
+
+    def until(self, primary_id: str, status: str) -> dict[str, str]:
+        """Wait until a primary has a status."""
+        wait_until(lambda: self.row(primary_id).get("status") == status, lambda: f"{self.row(primary_id)}")
+        return self.row(primary_id)
+
+    def standbys_of(self, primary_id: str) -> list[dict[str, Any]]:
+        """The standbys that the service has for a primary."""
+        return [one for one in self.cloud.world.standbys() if one["primary_id"] == primary_id]
+
+    def protect(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke protect by hand."""
+        client = self.cloud.client("lambda", PRIMARY, read_timeout=120)
+        answer = client.invoke(FunctionName=self.outputs["ProtectFunctionName"], Payload=json.dumps(event))
+        found: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, found
+        return found
+
+    def listen(self, name: str) -> str:
+        """A queue that hears what the topic tells; its URL."""
+        url: str = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allow = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]},
+                    "Action": "sqs:SendMessage",
+                    "Resource": arn,
+                }
+            ],
+        }
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(allow)})
+        topic = self.outputs["NotificationTopicArn"]
+        self.cloud.client("sns", PRIMARY).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        return url
+
+    def heard(self, url: str) -> list[dict[str, Any]]:
+        """What a queue holds now, taken out of it."""
+        found: list[dict[str, Any]] = []
+        while messages := self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages", []):
+            for message in messages:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            found += messages
+        return found
+
+
+def wait_until(condition: Callable[[], Any], describe: Callable[[], str] = lambda: "") -> None:
+    """Wait until a condition holds; fail with a description after `PATIENCE` seconds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"did not come about: {describe()}")
+        time.sleep(0.25)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """The product, deployed from the template that `cdk deploy` would take."""
+    assembly = tmp_path_factory.mktemp("assembly") / "cdk.out"
+    synthesise(ROOT / "local" / "local.yaml", assembly)
+    with Cloud.start(boot_seconds=2, standby_boot_seconds=2, terminate_seconds=2) as cloud:
+        users = [f"user{number:03}" for number in range(200)]
+        cloud.world.add_directory(PRIMARY, HOME, users)
+        cloud.world.add_directory(DR, AWAY, users)
+        yield Deployed(cloud, cloud.deploy(assembly)[STACK])
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(deployed: Deployed) -> Iterator[None]:
+    yield
+    deployed.cloud.world.clear_faults()
+    deployed.cloud.world.change(strict=False, trail_copies=1)
