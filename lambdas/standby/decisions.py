@@ -236,7 +236,7 @@ def without_standby(
         return nothing(primary_id, row, row.reason)
     if row and row.reason is Reason.USER_NOT_IN_DR_DIRECTORY and not cause.reopens and not _past(row.due_at, now):
         return nothing(primary_id, row, row.reason)
-    if seen.state not in READY or not seen.user_name:
+    if seen.state not in READY or not (seen.user_name and seen.directory_id):
         return _not_ready(primary_id, seen, row, settings, now)
     return Decision(primary_id, Action.REQUEST, Status.CLAIMED, Reason.READY, say(Reason.READY))
 
