@@ -88,8 +88,9 @@ class Ledger:
         }
         if decision.reason is Reason.USER_NOT_IN_DR_DIRECTORY:
             changes["user_missing_since"] = base.user_missing_since or now
-        if decision.reason is Reason.NOTHING_SEEN_ONCE:
-            changes["looked_at"] = now
+        if decision.reason in (Reason.NOTHING_SEEN_ONCE, Reason.DR_DESKTOP_UNCLEAR):
+            # A desktop that shows between two looks undoes the first: it may be the standby.
+            changes["looked_at"] = now if decision.reason is Reason.NOTHING_SEEN_ONCE else None
         if decision.standby is not None:
             changes |= {
                 "standby_id": decision.standby.id,
