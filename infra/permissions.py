@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from infra.functions import StandbyFunction
     from infra.ledger import Ledger
 
-# A role's own policy holds 10,240 characters, and two directories' ARNs take about 135: forty mappings leave room for
-# the rest. A larger map's role names all directories of the account in the two Regions instead: 500 mappings' ids would
-# fill more managed policies than a role may have, and the function acts on mapped directories only.
-MOST_DIRECTORIES_BY_ID: Final = 40
+# A role's own policy holds 10,240 characters, and a mapping's four ARNs, two directories in two Regions, take about 270:
+# twenty mappings leave room for the rest. A larger map's role names all directories of the account in the two Regions
+# instead: 500 mappings' ids would fill more managed policies than a role may have, and the function acts on mapped
+# directories only.
+MOST_DIRECTORIES_BY_ID: Final = 20
 # A key's ARN takes about 80 characters, and stands in two statements.
 MOST_KEYS_INLINE: Final = 10
 # A managed policy holds 6,144 characters, a role ten of them: 10 x 65 keys, more than 500 directories can name.
@@ -64,16 +65,14 @@ def create_standbys(function: StandbyFunction, pair: Pair) -> None:
     stack = Stack.of(function)
     regions = (pair.primary_region, pair.dr_region)
     if len(pair.directories) <= MOST_DIRECTORIES_BY_ID:
-        of_region = {
-            pair.primary_region: list(pair.directories),
-            pair.dr_region: [mapping.dr_directory for mapping in pair.directories.values()],
-        }
+        partners = [mapping.dr_directory for mapping in pair.directories.values()]
+        named = [*pair.directories, *partners]
     else:
-        of_region = {region: ["*"] for region in regions}
+        named = ["*"]
     directories = [
         f"arn:{stack.partition}:workspaces:{region}:{stack.account}:directory/{directory}"
         for region in regions
-        for directory in of_region[region]
+        for directory in named
     ]
     # The primary is one that does not exist yet, and the standby's id is AWS's to choose.
     workspaces = [f"arn:{stack.partition}:workspaces:{region}:{stack.account}:workspace/*" for region in regions]

@@ -1,0 +1,73 @@
+"""README's tables of configuration keys and of reason codes, written from the code: `make readme`.
+
+Each stands between a comment `<!-- table: NAME -->` and `<!-- end -->`; a test checks that they are current.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic_core import PydanticUndefined
+
+from infra.config import DirectoryMapping, Pair
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+README: Final = ROOT / "README.md"
+sys.path.insert(0, str(ROOT / "lambdas"))
+
+from standby.reasons import MEANING, Reason  # noqa: E402 (the path to lambdas/ comes first)
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+_TABLE: Final = re.compile(r"(<!-- table: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def configuration() -> str:
+    """The table of configuration keys."""
+    lines = ["| key | default | what to write |", "|---|---|---|"]
+    for name, field in Pair.model_fields.items():
+        lines.append(_line(name, field))
+        if name == "directories":
+            lines += [_line(f"directories.ID.{inner}", field) for inner, field in DirectoryMapping.model_fields.items()]
+    return "\n".join(lines) + "\n"
+
+
+def reasons() -> str:
+    """The table of reason codes."""
+    lines = ["| reason code | what it says | what to do | notice |", "|---|---|---|---|"]
+    for reason in Reason:
+        meaning = MEANING[reason]
+        lines.append(f"| `{reason}` | {meaning.sentence} | {meaning.advice} | {'yes' if meaning.notify else ''} |")
+    return "\n".join(lines) + "\n"
+
+
+def written(text: str) -> str:
+    """A README with its tables as they should be.
+
+    Raises
+    ------
+    KeyError
+        It asks for a table that does not exist.
+    """
+    tables = {"configuration": configuration, "reasons": reasons}
+    return _TABLE.sub(lambda found: f"{found[1]}{tables[found['name']]()}{found[3]}", text)
+
+
+def _line(name: str, field: FieldInfo) -> str:
+    if field.is_required():
+        default = "required"
+    elif field.default is PydanticUndefined or field.default is None:
+        default = "none"
+    else:
+        default = f"`{field.default if isinstance(field.default, str) else json.dumps(field.default)}`"
+    description = (field.description or "").replace("|", "\\|")
+    return f"| `{name}` | {default} | {description} |"
+
+
+if __name__ == "__main__":
+    README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
