@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -15,6 +16,7 @@ from standby.wiring import LambdaContext, account_of, make_client, parts_of, tim
 
 logger = Logger()
 metrics = Metrics()
+warnings.filterwarnings("ignore", "No application metrics to publish")  # often there are none; a log line is JSON
 
 
 @functools.cache
