@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SOURCE = "workspaces-standby"
 DETAIL_TYPE = "Standby Status Changed"
-_SUBJECT_MOST = 100  # of SNS, in ASCII
+_SUBJECT_MOST = 99  # of SNS, in ASCII: "less than 100 characters"
 
 
 class NotSent(Exception):
@@ -61,7 +61,7 @@ class Announcer:
 
 
 def subject(event_row: Mapping[str, Any]) -> str:
-    """The notice's subject: who, and what, in the 100 ASCII characters that SNS allows."""
+    """The notice's subject: who, and what, in the ASCII characters that SNS allows."""
     who = event_row.get("user_name") or event_row["primary_id"]
     words = f"WorkSpaces Standby: {who}: {event_row['status']} ({event_row['reason_code']})"
     return words.encode("ascii", "replace").decode("ascii")[:_SUBJECT_MOST]
