@@ -210,11 +210,11 @@ def test_the_shard_of_an_id_is_the_same_for_ever() -> None:
 def test_events_are_unbroken_and_add_up_to_the_row() -> None:
     with estate() as found:
         one, two, three = found.create(*USERS[:3])
-        found.world.remove_user(DR, AWAY, USERS[1])
+        found.world.inject(Fault(operation="CreateStandbyWorkspaces", kind="fail_item", user=USERS[1], code="Quantum"))
         found.world.fail_standby_of(USERS[2])
         found.protect(one, two, three)
         found.world.inject(Fault(operation="CreateStandbyWorkspaces", kind="read_timeout_after", times=1))
-        found.watch(hours=30)
+        found.watch()
         assert [found.status(each)[0] for each in (one, two, three)] == [
             Status.PROTECTED,
             Status.REJECTED,
