@@ -53,11 +53,12 @@ def acknowledge(stack: PrimaryStack) -> None:
                 f"{of_region}:directory/*",
                 "So many directories' ids do not fit into a role's policies; the function acts on mapped ones only.",
             )
-    _wildcard(
-        stack.watch.role,
-        f"arn:{stack.partition}:states:{stack.region}:{account}:execution:{machine_name(stack.stack_name)}:*",
-        "Executions are named at run time; these are those of the one state machine.",
-    )
+    for role in (stack.protect.role, stack.watch.role):
+        _wildcard(
+            role,
+            f"arn:{stack.partition}:states:{stack.region}:{account}:execution:{machine_name(stack.stack_name)}:*",
+            "Executions are named at run time; these are those of the one state machine.",
+        )
     _wildcard(
         stack.machine.role,
         "*",

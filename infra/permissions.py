@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from infra.functions import StandbyFunction
     from infra.ledger import Ledger
 
-# A role's own policy holds 10,240 characters, and a mapping's four ARNs, two directories in two Regions, take about 270:
+# A role's own policy holds 10,240 characters; a mapping's four ARNs, two directories in two Regions, take about 270:
 # twenty mappings leave room for the rest. A larger map's role names all directories of the account in the two Regions
 # instead: 500 mappings' ids would fill more managed policies than a role may have, and the function acts on mapped
 # directories only.

@@ -94,6 +94,7 @@ class PrimaryStack(Stack):
         permissions.create_standbys(protect, self.pair)
         permissions.use_ledger(protect, self.ledger)
         protect.allow("StartWatcher", ["states:StartExecution"], [machine_arn(self)])
+        protect.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self)])
         return protect
 
     def _build_watch(self, code: lambda_.Code) -> StandbyFunction:

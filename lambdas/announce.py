@@ -10,9 +10,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
-from botocore.exceptions import BotoCoreError, ClientError
 
-from standby.notices import Announcer, NotSent
+from standby.notices import Announcer
 from standby.settings import require
 from standby.wiring import LambdaContext, load_settings, make_client
 
@@ -45,7 +44,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         try:
             if function().announce(row):
                 metrics.add_metric(name="NoticesSent", unit=MetricUnit.Count, value=1)
-        except (ClientError, BotoCoreError, NotSent) as problem:
+        except Exception as problem:
             logger.warning(f"{row['pk']} {row['sk']} is announced again later: {problem}")
             return {"batchItemFailures": [{"itemIdentifier": change.sequence_number if change else ""}]}
     return {"batchItemFailures": []}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from standby.clock import Clock, to_text
 from standby.decisions import Decision
@@ -24,6 +25,16 @@ CLAIM = "CLAIM"
 COUNTER = "COUNTER"
 TOTAL = "COUNTER#TOTAL"
 NOBODY = "-"
+# Of a row of which it is certain that no standby stands behind it; its history keeps what there was.
+_NO_STANDBY: dict[str, Any] = {
+    "standby_id": None,
+    "standby_state": None,
+    "replication": None,
+    "requested_at": None,
+    "looked_at": None,
+}
+# Of a row that is clear again.
+_CLEAR: dict[str, Any] = {"unclear_since": None, "claim_owner": None, "claim_expires_at": None, "looked_at": None}
 # Longer than the slowest call that may be under way (connect 5 s, answer 30 s), with room for a batch of claims.
 LEASE = timedelta(seconds=120)
 
@@ -80,7 +91,7 @@ class Claims:
             claim_owner=context.owner,
             claim_expires_at=now + LEASE,
             due_at=now + LEASE,
-            looked_at=None,
+            **_NO_STANDBY,
         )
         if row is not None and row.claim_key is not None:
             self._ledger.write(claimed, row)
@@ -113,11 +124,9 @@ class Claims:
         """
         free = dataclasses.replace(
             self._ledger.next_row(row, decision, seen, context),
-            claim_owner=None,
-            claim_expires_at=None,
             claim_key=None,
             counted_day=None,
-            looked_at=None,
+            **(_NO_STANDBY | _CLEAR),
         )
         beside = []
         if row.claim_key is not None:
@@ -141,9 +150,7 @@ class Claims:
             As `Ledger.write`.
         """
         now = self._clock.now()
-        new = dataclasses.replace(
-            self._ledger.next_row(row, decision, seen, context), claim_owner=None, claim_expires_at=None, looked_at=None
-        )
+        new = dataclasses.replace(self._ledger.next_row(row, decision, seen, context), **_CLEAR)
         if requested:
             new = dataclasses.replace(new, requested_at=now)
         if not new.differs_from(row):

@@ -48,16 +48,22 @@ def from_text(text: str) -> datetime:
 
 
 class Pacer:
-    """Keeps calls to one a period, so that the account's shared budget (2 a second, burst 5) is left to others too."""
+    """Keeps calls to one a period, so that the account's shared budget (2 a second, burst 5) is left to others too.
 
-    def __init__(self, clock: Clock, calls_per_second: float) -> None:
+    The first `burst` calls go at once: an event's few need not wait.
+    """
+
+    def __init__(self, clock: Clock, calls_per_second: float, burst: int = 1) -> None:
         self._clock = clock
         self._period = 1.0 / calls_per_second
+        self._burst = burst
         self._last: datetime | None = None
 
     def wait(self) -> None:
         """Return when the next call may be sent."""
-        if self._last is not None:
+        if self._burst > 0:
+            self._burst -= 1
+        elif self._last is not None:
             elapsed = (self._clock.now() - self._last).total_seconds()
             # A clock set back must not make the wait longer than a period.
             remainder = self._period - max(elapsed, 0.0)

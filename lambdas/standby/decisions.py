@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from standby.clock import to_text
+from standby.eligibility import is_told_whole, obstacle
 from standby.model import (
     DEADLINE_STANDS_STILL,
     GONE,
@@ -13,6 +15,7 @@ from standby.model import (
     Cause,
     Related,
     Status,
+    Unknown,
     Workspace,
     WorkspaceId,
 )
@@ -25,11 +28,10 @@ USER_DEADLINE = timedelta(hours=24)  # directories lag behind new hires
 # A WorkSpace takes ~20 minutes, one with an encrypted root volume up to an hour.
 _ENCRYPTED_ROOT_FACTOR = 3
 
+# What was refused, excluded or only reported is not taken up again by a copy of an event.
+_FOR_A_PERSON = (Status.REJECTED, Status.EXCLUDED, Status.REPORTED)
 # Of a message in an answer: 400 decisions must fit the 256 KiB of a state, which nothing in Step Functions can catch.
 _MESSAGE_MOST = 300
-
-_LINUX = ("AMAZON_LINUX", "UBUNTU", "RHEL", "ROCKY")
-_COMPUTE_REFUSED = ("GRAPHICS", "GENERALPURPOSE_4XLARGE", "GENERALPURPOSE_8XLARGE")
 
 
 class Action(StrEnum):
@@ -116,50 +118,59 @@ def decide(
         return _absent(primary_id, row, settings, now)
     if seen.primary is not None:
         return _is_standby(primary_id, row, seen.primary)
+    if row and row.reason is Reason.IS_STANDBY:
+        # Once shown as a standby: an answer without its relation, or without its primary, makes it no primary.
+        return nothing(primary_id, row, row.reason)
     if seen.standbys:
-        return with_standby(primary_id, seen.standbys[0], row, settings, now)
+        return with_standby(primary_id, _the_standby(seen, row), row, settings, now)
     if row and row.status is Status.CLAIMED:
         return _claimed(primary_id, row, now)
     if row and row.was_requested:
-        return _standby_not_seen(primary_id, row, now)
+        return _standby_not_seen(primary_id, row, cause, now)
     if seen.state in GONE:
         return record(primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED, f"Its state is {seen.state}.")
     return without_standby(primary_id, seen, row, settings, cause, now)
 
 
-def describe_failed(primary_id: WorkspaceId, row: Row | None, settings: Settings, error: tuple[str, str]) -> Decision:
+def describe_failed(
+    primary_id: WorkspaceId, row: Row | None, settings: Settings, now: datetime, why: Unknown
+) -> Decision:
     """What to do when DescribeWorkspaces gave no usable answer: unknown is not gone, so no status changes.
 
-    A primary without a row gets one: the row is the retry.
+    A primary without a row gets one: the row is the retry. Only one that the service refuses to speak of, asked alone,
+    until its deadline is given up.
     """
-    if row is not None:
-        return nothing(primary_id, row, Reason.DESCRIBE_FAILED, f"{error[0]}: {error[1]}")
-    return record(
-        primary_id,
-        Status.WAITING,
-        Reason.DESCRIBE_FAILED,
-        due_in=settings.poll_interval,
-        deadline_in=settings.primary_deadline,
-        error=error,
-    )
+    error = (why.code, why.message)
+    if row is None:
+        return record(
+            primary_id,
+            Status.WAITING,
+            Reason.DESCRIBE_FAILED,
+            due_in=settings.poll_interval,
+            deadline_in=settings.primary_deadline,
+            error=error,
+        )
+    if why.refused_alone and row.status is Status.WAITING and _past(row.deadline_at, now):
+        detail = f"DescribeWorkspaces refuses it: {why.code}: {why.message}"
+        return record(primary_id, Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, detail, error=error)
+    return nothing(primary_id, row, Reason.DESCRIBE_FAILED, f"{why.code}: {why.message}")
 
 
 def _absent(primary_id: WorkspaceId, row: Row | None, settings: Settings, now: datetime) -> Decision:
-    if row is None or row.status is Status.WAITING:
-        # Absence is not a state: an absent WorkSpace gets its deadline twice before it is given up for it.
-        if row and _past(row.deadline_at, now - settings.primary_deadline):
-            return record(primary_id, Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, "DescribeWorkspaces never showed it.")
+    """Absence is not a state: a row gives up only what was absent from every answer for a whole deadline."""
+    if row is None:
         return _wait(primary_id, row, Reason.NOT_VISIBLE_YET, settings)
-    if row.status is Status.CLAIMED:
-        return _claimed(primary_id, row, now)
-    if row.status is Status.REQUESTED and _past(row.deadline_at, now - settings.standby_deadline):
-        return record(
-            primary_id,
-            Status.TIMED_OUT,
-            Reason.STANDBY_NOT_READY,
-            "DescribeWorkspaces does not show the primary either.",
-        )
-    return nothing(primary_id, row, Reason.NOT_VISIBLE_YET)
+    if row.status is Status.CLAIMED and (decision := _claimed(primary_id, row, now)).action is Action.LOOK:
+        return decision
+    if not (row.status.is_open or row.status is Status.HELD):
+        return nothing(primary_id, row, Reason.NOT_VISIBLE_YET)
+    requested = row.status is Status.REQUESTED
+    patience = settings.standby_deadline if requested else settings.primary_deadline
+    if row.status is not Status.CLAIMED and _past(row.absent_since, now - patience):
+        reason = Reason.STANDBY_NOT_READY if requested else Reason.PRIMARY_NOT_READY
+        detail = f"No answer of DescribeWorkspaces has shown the primary since {to_text(row.absent_since or now)}."
+        return record(primary_id, Status.TIMED_OUT, reason, detail)
+    return record(primary_id, row.status, Reason.NOT_VISIBLE_YET)
 
 
 def _is_standby(primary_id: WorkspaceId, row: Row | None, other: Related) -> Decision:
@@ -168,6 +179,12 @@ def _is_standby(primary_id: WorkspaceId, row: Row | None, other: Related) -> Dec
         return nothing(primary_id, row, Reason.IS_STANDBY, detail)
     # Taken for a primary while its RelatedWorkspaces was still empty.
     return record(primary_id, Status.INELIGIBLE, Reason.IS_STANDBY, detail)
+
+
+def _the_standby(seen: Workspace, row: Row | None) -> Related:
+    """The one that the row knows, as long as it is shown; else the healthiest."""
+    known = [one for one in seen.standbys if row and one.id == row.standby_id and one.state not in GONE]
+    return known[0] if known else seen.standbys[0]
 
 
 def with_standby(
@@ -186,9 +203,7 @@ def with_standby(
         return record(primary_id, Status.FAILED, Reason.STANDBY_IN_ERROR, where, standby=standby)
     if standby.state in GONE:
         if ours:
-            return (
-                _standby_not_seen(primary_id, row, now) if row else nothing(primary_id, row, Reason.STANDBY_TERMINATING)
-            )
+            return nothing(primary_id, row, Reason.STANDBY_TERMINATING, where)
         return _wait(primary_id, row, Reason.STANDBY_TERMINATING, settings, where)
     if ours and row and row.status is not Status.CLAIMED and _past(row.deadline_at, now):
         return record(primary_id, Status.TIMED_OUT, Reason.STANDBY_NOT_READY, where, standby=standby)
@@ -217,11 +232,14 @@ def _claimed(primary_id: WorkspaceId, row: Row, now: datetime) -> Decision:
     )
 
 
-def _standby_not_seen(primary_id: WorkspaceId, row: Row, now: datetime) -> Decision:
+def _standby_not_seen(primary_id: WorkspaceId, row: Row, cause: Cause, now: datetime) -> Decision:
     if row.status is Status.REQUESTED and _past(row.deadline_at, now):
         return record(
             primary_id, Status.TIMED_OUT, Reason.STANDBY_NOT_READY, "The primary shows no standby in RelatedWorkspaces."
         )
+    if cause.reopens and row.status in (Status.FAILED, Status.TIMED_OUT):
+        # A person asks again, perhaps after terminating the one that failed: two looks decide, as after any request.
+        return Decision(primary_id, Action.LOOK, row.status, row.reason, "Is there still a standby?")
     return nothing(primary_id, row, row.reason, "The primary shows no standby in RelatedWorkspaces now.")
 
 
@@ -229,14 +247,13 @@ def without_standby(
     primary_id: WorkspaceId, seen: Workspace, row: Row | None, settings: Settings, cause: Cause, now: datetime
 ) -> Decision:
     """What to do with a primary that certainly has no standby."""
-    if obstacle := _obstacle(seen, settings):
-        reason, detail = obstacle
-        return record(primary_id, Status.INELIGIBLE, reason, detail)
-    if row and row.status is Status.REJECTED and not cause.reopens:
+    if found := obstacle(seen, settings):
+        return record(primary_id, Status.INELIGIBLE, *found)
+    if row and row.status in _FOR_A_PERSON and not cause.reopens:
         return nothing(primary_id, row, row.reason)
     if row and row.reason is Reason.USER_NOT_IN_DR_DIRECTORY and not cause.reopens and not _past(row.due_at, now):
         return nothing(primary_id, row, row.reason)
-    if seen.state not in READY or not (seen.user_name and seen.directory_id):
+    if seen.state not in READY or not is_told_whole(seen):
         return _not_ready(primary_id, seen, row, settings, now)
     return Decision(primary_id, Action.REQUEST, Status.CLAIMED, Reason.READY, say(Reason.READY))
 
@@ -261,6 +278,8 @@ def _not_ready(
         return record(primary_id, Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, state)
     if row and row.status is Status.TIMED_OUT and row.reason is Reason.PRIMARY_NOT_READY:
         return nothing(primary_id, row, row.reason, state)
+    if row and seen.state in READY and not (row.status.is_open or row.status is Status.HELD):
+        return nothing(primary_id, row, row.reason, "The answer did not tell all of it.")
     factor = _ENCRYPTED_ROOT_FACTOR if seen.root_encrypted else 1
     reason = Reason.PRIMARY_PENDING if seen.state not in READY and seen.state else Reason.NOT_VISIBLE_YET
     return _wait(primary_id, row, reason, settings, state, due_in=settings.first_look * factor)
@@ -285,21 +304,6 @@ def _wait(
         due_in=None if waiting else (due_in or settings.first_look),
         deadline_in=deadline_in or (None if waiting else settings.primary_deadline),
     )
-
-
-def _obstacle(seen: Workspace, settings: Settings) -> tuple[Reason, str] | None:
-    """Why it cannot have a standby, if it is known already. What the service has not said is no obstacle."""
-    if seen.directory_id is not None and seen.directory_id not in settings.directories:
-        return Reason.DIRECTORY_NOT_MAPPED, f"The directory is {seen.directory_id}."
-    # Prefixes: the enums grow (RHEL_9, GRAPHICS_G8), and an unknown value is the service's to judge.
-    if seen.operating_system and seen.operating_system.startswith(_LINUX):
-        return Reason.OPERATING_SYSTEM, f"It is {seen.operating_system}."
-    if seen.compute_type and seen.compute_type.startswith(_COMPUTE_REFUSED):
-        return Reason.COMPUTE_TYPE, f"It is {seen.compute_type}."
-    mapped = settings.directories[seen.directory_id] if seen.directory_id else None
-    if seen.is_encrypted and mapped and mapped.volume_encryption_key is None:
-        return Reason.NO_DR_KEY, f"The directory is {seen.directory_id}."
-    return None
 
 
 def _past(moment: datetime | None, now: datetime) -> bool:

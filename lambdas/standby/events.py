@@ -8,6 +8,7 @@ from typing import Any
 
 from standby.model import Cause, WorkspaceId, is_workspace_id
 
+MOST_BY_HAND = 1000  # what fits protect's time-out, paced
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 
 
@@ -52,6 +53,10 @@ def read(event: object, *, account: str, region: str) -> Hint:
 
 def _by_hand(event: Mapping[str, Any]) -> Hint:
     ids = event.get("workspace_ids")
+    if isinstance(ids, list) and len(ids) > MOST_BY_HAND:
+        raise BadEvent(
+            f"{len(ids)} ids are more than one call can work on; send {MOST_BY_HAND} at a time", for_a_person=True
+        )
     if not isinstance(ids, list) or not ids:
         raise BadEvent(
             '"workspace_ids" must be a list of WorkSpace ids, for example ["ws-1abc2def3"]', for_a_person=True
@@ -88,7 +93,13 @@ def _from_trail(event: Mapping[str, Any], account: str, region: str) -> Hint:
             f"{name} names no WorkSpace that was created ({len(refused)} of its requests failed)",
             for_a_person=not refused,
         )
-    return _hint(found, Cause(type="event", id=str(event.get("id") or "unknown"), principal=_principal(detail)))
+    cause = Cause(
+        type="event",
+        id=str(event.get("id") or "unknown"),
+        principal=_principal(detail),
+        looks_first=name == "MigrateWorkspace",
+    )
+    return _hint(found, cause)
 
 
 def _ids_in(name: str, answer: Mapping[str, Any]) -> Iterator[object]:

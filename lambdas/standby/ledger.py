@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from standby.clock import Clock, to_text
+from standby.clock import Clock
 from standby.decisions import Decision
 from standby.model import Cause, Region, Status, Workspace, WorkspaceId
 from standby.reasons import MEANING, Reason
@@ -30,6 +30,14 @@ class Context:
     execution_arn: str | None = None
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A STATE row that this version cannot read: written by a later one, or by hand."""
+
+    primary_id: WorkspaceId
+    problem: str
+
+
 class Ledger:
     """The one writer of STATE and EVENT rows."""
 
@@ -39,10 +47,10 @@ class Ledger:
         self._clock = clock
         self._new_id = new_id
 
-    def load(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Row]:
+    def load(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Row | Unreadable]:
         """The rows of those of the primaries that have one."""
         items = self.table.get_many([(one, STATE) for one in ids])
-        return {row.primary_id: row for row in map(Row.from_item, items)}
+        return {WorkspaceId(item["pk"]): read_row(item) for item in items}
 
     def history(self, primary_id: WorkspaceId) -> list[dict[str, Any]]:
         """The EVENT rows of a primary, oldest first."""
@@ -82,15 +90,12 @@ class Ledger:
             "execution_arn": context.execution_arn,
             # Who caused the charge stays known, whoever looks at the row later.
             "principal": context.cause.principal or base.principal,
+            "look_first": base.look_first or context.cause.looks_first,
             **self._facts(base, seen),
             **_times(base, decision, now),
             "told": _told(base, decision),
         }
-        if decision.reason is Reason.USER_NOT_IN_DR_DIRECTORY:
-            changes["user_missing_since"] = base.user_missing_since or now
-        if decision.reason in (Reason.NOTHING_SEEN_ONCE, Reason.DR_DESKTOP_UNCLEAR):
-            # A desktop that shows between two looks undoes the first: it may be the standby.
-            changes["looked_at"] = now if decision.reason is Reason.NOTHING_SEEN_ONCE else None
+        changes |= _since(base, decision, seen, now)
         if decision.standby is not None:
             changes |= {
                 "standby_id": decision.standby.id,
@@ -159,18 +164,21 @@ class Ledger:
         self.write(new, row)
         return new
 
-    def postpone(self, row: Row, due_at: datetime) -> None:
-        """Look at an open row again no sooner than `due_at`. Nothing new is known: no event, no new version."""
-        values = {":due": to_text(due_at), ":version": row.version}
-        self.table.update(row.primary_id, STATE, "SET due_at = :due, ix_status_at = :due", values, "version = :version")
-
     def rows_by_status(
         self, status: Status, shard: int, start: dict[str, Any] | None = None
     ) -> Iterator[tuple[list[Row], dict[str, Any] | None]]:
         """The pages of a shard of a status, the first due first, each with the key to go on from."""
         values = {":partition": status_partition(status, shard)}
         for items, following in self.table.query("by_status", "ix_status = :partition", values, start):
-            yield [Row.from_item(item) for item in items], following
+            yield [row for row in map(read_row, items) if isinstance(row, Row)], following
+
+
+def read_row(item: Mapping[str, Any]) -> Row | Unreadable:
+    """The row in a STATE item; one that this version cannot read stands in nobody's way but its own."""
+    try:
+        return Row.from_item(item)
+    except (KeyError, TypeError, ValueError) as problem:
+        return Unreadable(WorkspaceId(str(item.get("pk"))), f"{type(problem).__name__}: {problem}")
 
 
 ALL_SHARDS = range(SHARDS)
@@ -188,6 +196,29 @@ def _times(base: Row, decision: Decision, now: datetime) -> dict[str, Any]:
         changes["due_at"] = now + decision.due_in
     if decision.deadline_in is not None:
         changes["deadline_at"] = now + decision.deadline_in
+    return changes
+
+
+def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime) -> dict[str, Any]:
+    """Since when the row is in one of the plights that last."""
+    changes: dict[str, Any] = {}
+    match decision.reason:
+        case Reason.USER_NOT_IN_DR_DIRECTORY:
+            changes["user_missing_since"] = base.user_missing_since or now
+        case Reason.REQUEST_UNCERTAIN:
+            changes["unclear_since"] = base.unclear_since or now
+        case Reason.NOTHING_SEEN_ONCE:
+            # After a crash nobody has noted that it is unclear: it is since the claim was taken.
+            changes |= {"unclear_since": base.unclear_since or base.changed_at, "looked_at": now}
+        case Reason.DR_DESKTOP_UNCLEAR:
+            # A desktop that shows between two looks undoes the first: it may be the standby.
+            changes["looked_at"] = None
+            if decision.status is Status.CLAIMED:
+                changes["unclear_since"] = base.unclear_since or base.changed_at
+    if seen is not None:
+        changes["absent_since"] = None
+    elif decision.reason is Reason.NOT_VISIBLE_YET:
+        changes["absent_since"] = base.absent_since or now
     return changes
 
 

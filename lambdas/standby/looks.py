@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 
 from standby.clock import Clock
 from standby.decisions import Decision, nothing, record, with_standby, without_standby
@@ -15,6 +16,8 @@ from standby.workspaces import DrLook, Standbys
 # Two looks that find nothing stand at least this far apart, however short the poll interval is: longer than a call
 # that is still under way when its caller's lease ends by a clock that runs ahead.
 LEAST_GAP = timedelta(seconds=60)
+# What never gets a clear answer is a person's after so long.
+UNCLEAR_AT_MOST = timedelta(hours=24)
 
 
 class Looks:
@@ -26,31 +29,49 @@ class Looks:
         self._clock = clock
         self._cause = cause
         self.trouble = False
+        self._gap = max(settings.poll_interval, LEAST_GAP, settings.first_look / 3)
 
     def after_lease(self, primary_id: WorkspaceId, seen: Workspace | None, row: Row) -> Decision:
         """What to do with a row whose claim ended without a clear answer.
 
-        Only two complete looks, at the primary's RelatedWorkspaces and at the DR directory, that find nothing, a poll
-        apart, show that nothing was created; then it is decided like any primary without a standby.
+        Only two complete looks, at the primary's RelatedWorkspaces and at the DR directory, that find nothing show
+        that nothing was created; then it is decided like any primary without a standby. The second one counts when a
+        new WorkSpace has had the time to show (`first_look`), for listings lag.
         """
-        if seen is None or row.dr_directory_id is None or row.user_name is None:
-            return nothing(primary_id, row, row.reason, "The primary itself was not seen, so this look says nothing.")
+        now = self._clock.now()
+        if row.dr_directory_id is None or row.user_name is None:
+            return nothing(primary_id, row, row.reason, "Its row does not say where to look.")
         look = self._look(row.dr_directory_id, row.user_name)
         if ours := _standby_of(primary_id, look):
             return self._adopt(primary_id, ours, row)
         if not look.complete:
             return nothing(primary_id, row, row.reason, f"The look was not complete: {look.problem}")
-        now = self._clock.now()
-        if any(desktop.state in GONE for desktop in look.desktops):
-            return nothing(primary_id, row, row.reason, "A desktop of the user is being terminated there.")
-        if _unrelated(look) and not _claim_ended_before(row, now - self._settings.standby_deadline):
+        if seen is None:
+            return self._nothing_anywhere(primary_id, row)
+        if _may_be_ours(look) and not self._unclear_for(row, self._settings.standby_deadline):
             return record(primary_id, Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR, due_in=self._settings.poll_interval)
-        gap = max(self._settings.poll_interval, LEAST_GAP)
-        if row.looked_at is None or now - row.looked_at < gap:
-            return record(primary_id, Status.CLAIMED, Reason.NOTHING_SEEN_ONCE, due_in=gap)
-        if look.desktops:
+        if (
+            row.looked_at is None
+            or now - row.looked_at < self._gap
+            or not self._unclear_for(row, self._settings.first_look)
+        ):
+            return record(primary_id, Status.CLAIMED, Reason.NOTHING_SEEN_ONCE, due_in=self._gap)
+        if _live(look):
             return self._secondary(primary_id, look)
+        if self._unclear_for(row, UNCLEAR_AT_MOST):
+            error = (row.error_code or "Unknown", row.error_message or "no answer")
+            return record(primary_id, Status.REJECTED, Reason.NO_CLEAR_ANSWER, error=error)
         return without_standby(primary_id, seen, row, self._settings, self._cause, now)
+
+    def _nothing_anywhere(self, primary_id: WorkspaceId, row: Row) -> Decision:
+        """The primary is not shown either: not a look that counts, and after a whole deadline of it the end."""
+        if row.absent_since and self._clock.now() - row.absent_since >= self._settings.primary_deadline:
+            return record(primary_id, Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, "The primary is not shown any more.")
+        return record(primary_id, Status.CLAIMED, Reason.NOT_VISIBLE_YET, due_in=self._settings.poll_interval)
+
+    def _unclear_for(self, row: Row, duration: timedelta) -> bool:
+        since = row.unclear_since or row.changed_at
+        return self._clock.now() - since >= duration
 
     def after_exists(self, seen: Workspace, row: Row | None, error: tuple[str, str]) -> Decision:
         """What to do after the service said that the user has a WorkSpace in the DR directory."""
@@ -60,16 +81,18 @@ class Looks:
         look = self._look(directory.dr_directory, seen.user_name)
         if ours := _standby_of(seen.id, look):
             return self._adopt(seen.id, ours, row)
-        if not look.complete or not look.desktops:
-            return record(
-                seen.id,
-                Status.WAITING,
-                Reason.DR_DESKTOP_UNCLEAR,
-                look.problem,
-                due_in=self._settings.poll_interval,
-                error=error,
-            )
-        return self._secondary(seen.id, look, error)
+        poll = self._settings.poll_interval
+        if look.complete and look.desktops and not _live(look):
+            return record(seen.id, Status.WAITING, Reason.STANDBY_TERMINATING, due_in=poll, error=error)
+        if row and row.unclear_since and not self._unclear_for(row, self._settings.standby_deadline):
+            # An earlier request of ours had no clear answer: what exists may be its standby, not related yet.
+            return record(seen.id, Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR, look.problem, due_in=poll, error=error)
+        if _live(look) and look.complete:
+            return self._secondary(seen.id, look, error)
+        if row and row.deadline_at and self._clock.now() >= row.deadline_at and look.complete:
+            detail = f"{error[0]}: {error[1]} The DR directory shows no WorkSpace of the user."
+            return record(seen.id, Status.REJECTED, Reason.SERVICE_REFUSED, detail, error=error)
+        return record(seen.id, Status.WAITING, Reason.DR_DESKTOP_UNCLEAR, look.problem, due_in=poll, error=error)
 
     def before_creating(self, seen: Workspace, row: Row | None) -> Decision | None:
         """Why nothing may be created for what looks like a primary in a directory that also holds standbys.
@@ -79,32 +102,45 @@ class Looks:
         None if nothing speaks against it.
         """
         directory = self._settings.directories[seen.directory_id] if seen.directory_id else None
-        if directory is None or not directory.mutual or seen.user_name is None:
+        looks_first = self._cause.looks_first or (row is not None and row.look_first)
+        if directory is None or seen.user_name is None or not (directory.mutual or looks_first):
             return None
+        fresh = row is None or row.status is not Status.WAITING
+        wait = partial(
+            record,
+            seen.id,
+            Status.WAITING,
+            Reason.DR_DESKTOP_UNCLEAR,
+            due_in=self._settings.poll_interval,
+            deadline_in=self._settings.primary_deadline if fresh else None,
+        )
+        if self.trouble:
+            return wait("The DR Region did not answer.")
         look = self._look(directory.dr_directory, seen.user_name)
         if ours := _standby_of(seen.id, look):
             return self._adopt(seen.id, ours, row)
         for desktop in look.desktops:
             if any(other.id == seen.id for other in desktop.standbys):
                 return record(seen.id, Status.INELIGIBLE, Reason.IS_STANDBY, f"Its primary is {desktop.id}.")
+            if desktop.primary and desktop.state not in GONE:
+                detail = f"It is {desktop.primary.id}; the standby is {desktop.id}."
+                return record(seen.id, Status.INELIGIBLE, Reason.USER_HAS_STANDBY, detail)
         if look.complete and not look.desktops:
             return None
-        now = self._clock.now()
-        if look.complete and row and row.status is Status.WAITING and row.deadline_at and now >= row.deadline_at:
+        if (
+            look.complete
+            and _live(look)
+            and not fresh
+            and row
+            and row.deadline_at
+            and self._clock.now() >= row.deadline_at
+        ):
             return self._secondary(seen.id, look)
-        fresh = row is None or row.status is not Status.WAITING
-        return record(
-            seen.id,
-            Status.WAITING,
-            Reason.DR_DESKTOP_UNCLEAR,
-            look.problem,
-            due_in=self._settings.poll_interval,
-            deadline_in=self._settings.primary_deadline if fresh else None,
-        )
+        return wait(look.problem)
 
     def _look(self, directory: DirectoryId, user_name: str) -> DrLook:
         look = self._standbys.look_for_user(directory, user_name)
-        self.trouble = self.trouble or not look.complete
+        self.trouble = self.trouble or look.trouble
         return look
 
     def _adopt(self, primary_id: WorkspaceId, desktop: Workspace, row: Row | None) -> Decision:
@@ -112,22 +148,21 @@ class Looks:
         return with_standby(primary_id, standby, row, self._settings, self._clock.now())
 
     def _secondary(self, primary_id: WorkspaceId, look: DrLook, error: tuple[str, str] | None = None) -> Decision:
-        desktop = look.desktops[0]
+        desktop = _live(look)[0]
         whose = f", the standby of {desktop.primary.id}" if desktop.primary else ""
         return record(
             primary_id, Status.INELIGIBLE, Reason.SECONDARY_EXISTS, f"It is {desktop.id}{whose}.", error=error
         )
 
 
+def _live(look: DrLook) -> list[Workspace]:
+    return [desktop for desktop in look.desktops if desktop.state not in GONE]
+
+
 def _standby_of(primary_id: WorkspaceId, look: DrLook) -> Workspace | None:
-    return next(
-        (one for one in look.desktops if one.primary and one.primary.id == primary_id and one.state not in GONE), None
-    )
+    return next((one for one in _live(look) if one.primary and one.primary.id == primary_id), None)
 
 
-def _unrelated(look: DrLook) -> bool:
-    return any(not desktop.related for desktop in look.desktops)
-
-
-def _claim_ended_before(row: Row, moment: datetime) -> bool:
-    return row.claim_expires_at is not None and row.claim_expires_at <= moment
+def _may_be_ours(look: DrLook) -> bool:
+    """Whether a desktop there may be what an unclear request made: one that says nothing of a primary, or is going."""
+    return any(not desktop.related or desktop.state in GONE for desktop in look.desktops)

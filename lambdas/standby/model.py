@@ -109,12 +109,25 @@ class Workspace:
 
 
 @dataclass(frozen=True)
+class Unknown:
+    """Why there is no usable answer about a WorkSpace.
+
+    `refused_alone` if the service refused to describe it in a call that asked for no other.
+    """
+
+    code: str
+    message: str
+    refused_alone: bool = False
+
+
+@dataclass(frozen=True)
 class Cause:
     """Why a WorkSpace is looked at: what sort of trigger, which one, and who stood behind it."""
 
     type: str  # event, watch, manual, sweep
     id: str
     principal: str | None = None  # the ARN that called CreateWorkspaces: who caused the charge
+    looks_first: bool = False  # a migrated WorkSpace: its predecessor's standby may serve the user, known or not
 
     @property
     def reopens(self) -> bool:

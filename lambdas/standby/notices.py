@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from standby.reasons import MEANING, Reason
+from standby.reasons import advice_for
 from standby.table import plain
 
 if TYPE_CHECKING:
@@ -62,15 +62,14 @@ class Announcer:
 
 def subject(event_row: Mapping[str, Any]) -> str:
     """The notice's subject: who, and what, in the ASCII characters that SNS allows."""
-    who = event_row.get("user_name") or event_row["primary_id"]
-    words = f"WorkSpaces Standby: {who}: {event_row['status']} ({event_row['reason_code']})"
+    who = event_row.get("user_name") or event_row.get("primary_id")
+    words = f"WorkSpaces Standby: {who}: {event_row.get('status')} ({event_row.get('reason_code')})"
     return words.encode("ascii", "replace").decode("ascii")[:_SUBJECT_MOST]
 
 
 def text(event_row: Mapping[str, Any]) -> str:
     """The notice: what happened, where, what to do."""
-    meaning = MEANING[Reason(event_row["reason_code"])]
-    lines = [str(event_row["message"]), "", f"What to do: {meaning.advice}", ""]
+    lines = [str(event_row.get("message")), "", f"What to do: {advice_for(str(event_row.get('reason_code')))}", ""]
     for label, name in (
         ("Primary", "primary_id"),
         ("User", "user_name"),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from typing import Any
 
-from standby.decisions import Action, decide
+from standby.decisions import Action, decide, describe_failed
 from standby.gates import Gates
 from standby.ledger import ALL_SHARDS
 from standby.model import OPEN, Status, WorkspaceId
 from standby.recorder import Recorder
 from standby.rows import Row
 from standby.settings import Settings
-from standby.watch_lease import WatchLease
+from standby.watch_lease import Turn, WatchLease
 from standby.workspaces import BATCH, Primaries
 
 # The answer of protect for so many fits the 256 KiB of a state, and its work fits its time.
@@ -25,8 +26,8 @@ MOST_ROUNDS = 1000
 INDEX_LAG_SECONDS = 2.0
 # With nothing due, look again after so many polls at the latest: a row may come that is due sooner.
 IDLE_POLLS = 5
-# Held rows are tried at the start of an execution, and after so many rounds: they wait for a day or a person.
-HELD_ROUNDS = 8
+# Below the machine's time-out of seven days.
+OLDEST = timedelta(days=5)
 _PARTITIONS = [(status, shard) for status in OPEN for shard in ALL_SHARDS]
 
 
@@ -89,24 +90,23 @@ class Observer:
         LedgerUnavailable
             The ledger could not be read; the state machine tries again.
         """
-        interval = self._lease.take(execution_arn, starts_round=cursor is None)
-        if interval is None:
+        turn = self._lease.take(execution_arn, starts_round=cursor is None)
+        if turn is None:
             return Round(done=True, outcome="another watcher holds the lease")
-        if round_number >= MOST_ROUNDS:
+        if round_number >= self._most_rounds():
             self._lease.give_up(execution_arn)
             return Round(done=True, outcome="as long as one execution may be; the schedule starts the next")
-        takes_held = round_number % HELD_ROUNDS == 0
-        survey = self._survey(cursor, takes_held=takes_held)
+        survey = self._survey(cursor, turn, execution_arn)
         if round_number == 0 and survey.is_empty:
             self._clock.sleep(INDEX_LAG_SECONDS)
-            survey = self._survey(None, takes_held=takes_held)
+            survey = self._survey(None, turn, execution_arn)
         if cursor is None:
             self._recorder.telemetry.count("OpenRows", survey.open)
             if survey.is_empty:
                 self._lease.give_up(execution_arn)
                 return Round(done=True, outcome="nothing is open")
-        if interval:
-            self._recorder.telemetry.count("EffectiveIntervalSeconds", interval)
+        if turn.interval:
+            self._recorder.telemetry.count("EffectiveIntervalSeconds", turn.interval)
         wait = self._wait(survey)
         self._lease.extend(execution_arn, timedelta(seconds=wait))
         return Round(
@@ -116,21 +116,24 @@ class Observer:
             ready=tuple(survey.ready),
             cursor=survey.cursor,
             open=survey.open,
-            interval_seconds=round(interval),
+            interval_seconds=round(turn.interval),
         )
 
-    def _survey(self, cursor: dict[str, Any] | None, *, takes_held: bool) -> _Survey:
+    def _most_rounds(self) -> int:
+        """Rounds until an execution ends by itself: far from the history's end, and from the machine's time-out."""
+        longest_wait = max(self._settings.poll_interval * IDLE_POLLS, timedelta(seconds=1))
+        return min(MOST_ROUNDS, OLDEST // longest_wait)
+
+    def _survey(self, cursor: dict[str, Any] | None, turn: Turn, execution_arn: str) -> _Survey:
         survey = _Survey()
-        cut = False
         for batch in self._due(cursor, survey):
             self._look(batch, survey)
-            cut = len(survey.ready) > MOST_READY - BATCH or not self._has_time()
-            if cut:
-                break
-        if not cut:
-            survey.cursor = None
-            if takes_held:
-                survey.ready += self._from_held(MOST_READY - len(survey.ready))
+            if len(survey.ready) > MOST_READY - BATCH or not self._has_time():
+                return survey
+        survey.cursor = None
+        if turn.tries_held:
+            survey.ready += self._from_held(MOST_READY - len(survey.ready))
+            self._lease.held_were_tried(execution_arn)
         return survey
 
     def _due(self, cursor: dict[str, Any] | None, survey: _Survey) -> Iterator[list[Row]]:
@@ -159,30 +162,24 @@ class Observer:
         described = self._primaries.describe([row.primary_id for row in batch])
         survey.looked_at += len(batch)
         for row in batch:
-            if row.primary_id in described.unknown:
-                self._recorder.telemetry.count("UnknownAnswers")
-                continue
+            now = self._clock.now()
             seen = described.found.get(row.primary_id)
-            decision = decide(
-                row.primary_id, seen, row, self._settings, self._recorder.context.cause, self._clock.now()
-            )
+            if why := described.unknown.get(row.primary_id):
+                self._recorder.telemetry.count("UnknownAnswers")
+                decision = describe_failed(row.primary_id, row, self._settings, now, why)
+            else:
+                decision = decide(row.primary_id, seen, row, self._settings, self._recorder.context.cause, now)
             if decision.action in (Action.REQUEST, Action.LOOK):
                 survey.ready.append(row.primary_id)
             else:
                 self._recorder.carry_out(decision, row, seen)
 
     def _from_held(self, most: int) -> list[WorkspaceId]:
-        """Held primaries that there is room for now, the longest held first."""
-        if most <= 0 or self._gates.closed() is not None:
+        """Held primaries to be tried, if anything may be created now; only the claim knows for how many."""
+        if most <= 0 or self._gates.closed() is not None or self._gates.room() == 0:
             return []
-        room = min(self._gates.room(), most)
-        found: list[WorkspaceId] = []
-        for shard in ALL_SHARDS:
-            for page, _ in self._ledger.rows_by_status(Status.HELD, shard):
-                found += [row.primary_id for row in page[: room - len(found)]]
-                if len(found) >= room:
-                    return found
-        return found
+        pages = (page for shard in ALL_SHARDS for page, _ in self._ledger.rows_by_status(Status.HELD, shard))
+        return [row.primary_id for row in islice(chain.from_iterable(pages), most)]
 
     def _wait(self, survey: _Survey) -> int:
         """Whole seconds until the next look: none within a round, else a poll, or until the first row is due."""

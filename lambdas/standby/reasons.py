@@ -51,7 +51,9 @@ class Reason(StrEnum):
     USER_NOT_FOUND = "USER_NOT_FOUND"
     ACCESS_DENIED = "ACCESS_DENIED"
     SERVICE_REFUSED = "SERVICE_REFUSED"
+    NO_CLEAR_ANSWER = "NO_CLEAR_ANSWER"
     PRIMARY_TERMINATED = "PRIMARY_TERMINATED"
+    ROW_UNREADABLE = "ROW_UNREADABLE"
 
 
 @dataclass(frozen=True)
@@ -188,5 +190,22 @@ MEANING: dict[Reason, Meaning] = {
         "Act on the service's message, then call protect by hand for this primary.",
         notify=True,
     ),
+    Reason.NO_CLEAR_ANSWER: Meaning(
+        "For 24 hours CreateStandbyWorkspaces gave no clear answer for this primary, and no standby came of it.",
+        "Ask AWS Support with error_code and error_message of its history; then call protect by hand.",
+        notify=True,
+    ),
     Reason.PRIMARY_TERMINATED: Meaning("The primary is being terminated or is gone.", "Nothing."),
+    Reason.ROW_UNREADABLE: Meaning(
+        "The primary's row in the ledger was written by a later version, or by hand, and is left alone.",
+        "Deploy the version that wrote it, or set the attributes that its message names right.",
+    ),
 }
+
+
+def advice_for(code: str) -> str:
+    """What to do about a reason code; a row of a later version may have one that this version does not know."""
+    try:
+        return MEANING[Reason(code)].advice
+    except ValueError:
+        return "See the message; the reason code is of a later version."

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 
 from standby.decisions import Action, Decision, decide, describe_failed
 from standby.gates import Gates
+from standby.ledger import Unreadable
 from standby.looks import Looks
 from standby.model import WorkspaceId
+from standby.reasons import Reason
 from standby.recorder import Recorder
 from standby.request import Candidate, Requester
 from standby.rows import Row
@@ -52,9 +54,12 @@ class Reconciler:
             The ledger could not be read, or a primary that it does not know could not be written: whoever called has
             to call again. What could be done for the others is done.
         """
-        rows = self._recorder.ledger.load(ids)
-        described = self._primaries.describe(ids)
-        decisions = [self._decide(one, described, rows.get(one)) for one in ids]
+        loaded = self._recorder.ledger.load(ids)
+        unreadable = {one: found for one, found in loaded.items() if isinstance(found, Unreadable)}
+        rows = {one: found for one, found in loaded.items() if isinstance(found, Row)}
+        readable = [one for one in ids if one not in unreadable]
+        described = self._primaries.describe(readable)
+        decisions = [self._decide(one, described, rows.get(one)) for one in readable]
         # Looks come first: one that finds the DR Region in trouble keeps this run from creating there.
         decisions = [self._look(one, described, rows) for one in decisions]
         done = [
@@ -72,15 +77,22 @@ class Reconciler:
             lost = ", ".join(sorted(self._recorder.unrecorded))
             why = next(iter(self._recorder.unrecorded.values()))
             raise LedgerUnavailable(f"not in the ledger yet, so to be called again: {lost} ({why})")
+        done += [self._unreadable(one) for one in unreadable.values()]
         by_id = {decision.primary_id: decision for decision in done}
         return [by_id[one] for one in ids]
 
     def _decide(self, primary_id: WorkspaceId, described: Described, row: Row | None) -> Decision:
-        if error := described.unknown.get(primary_id):
+        now = self._recorder.clock.now()
+        if why := described.unknown.get(primary_id):
             self._recorder.telemetry.count("UnknownAnswers")
-            return describe_failed(primary_id, row, self._settings, error)
-        seen = described.found.get(primary_id)
-        return decide(primary_id, seen, row, self._settings, self._cause, self._recorder.clock.now())
+            return describe_failed(primary_id, row, self._settings, now, why)
+        return decide(primary_id, described.found.get(primary_id), row, self._settings, self._cause, now)
+
+    def _unreadable(self, row: Unreadable) -> Decision:
+        self._recorder.telemetry.count("UnreadableRows")
+        problem = f"Its row in the ledger cannot be read by this version and is left alone: {row.problem}"
+        self._recorder.telemetry.problem(problem, primary_id=row.primary_id)
+        return Decision(row.primary_id, Action.NONE, None, Reason.ROW_UNREADABLE, problem)
 
     def _look(self, decision: Decision, described: Described, rows: dict[WorkspaceId, Row]) -> Decision:
         """Settle what only a look into the DR directory can."""

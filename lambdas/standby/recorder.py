@@ -9,7 +9,7 @@ from standby.claims import Claims
 from standby.clock import Clock
 from standby.decisions import Action, Decision
 from standby.ledger import Context, Ledger, LostRace
-from standby.model import Status, Workspace, WorkspaceId
+from standby.model import Related, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.table import ConditionFailed, LedgerUnavailable
@@ -49,8 +49,9 @@ class Recorder:
     ) -> Decision:
         """Write a decision's row; return the decision, or why it could not be written.
 
-        With `requested` (a standby was just created), a row that somebody else changed is read again and written once
-        more: what only this invocation knows must not be lost. All else the next look finds again.
+        With `requested` (a standby was just created), the row is read again and written once more if somebody else
+        changed it, or the ledger did not answer: what only this invocation knows must not be lost. All else the next
+        look finds again.
         """
         if decision.action is Action.NONE:
             self.telemetry.decided(decision, self.context, changed=False)
@@ -59,20 +60,22 @@ class Recorder:
         for attempt in range(1, _TRIES + 1):
             try:
                 changed = self._write(decision, row, seen, requested=requested) is not row
-            except LostRace as problem:
+            except (LostRace, ConditionFailed, LedgerUnavailable) as problem:
                 if not requested or attempt == _TRIES:
-                    return self.left_alone(decision.primary_id, row, problem)
+                    return self.left_alone(decision.primary_id, row, problem, standby=decision.standby)
+                self.clock.sleep(attempt)
                 row = self._again(decision.primary_id, row)
-            except (ConditionFailed, LedgerUnavailable) as problem:
-                return self.left_alone(decision.primary_id, row, problem)
             else:
                 break
         self.telemetry.decided(decision, self.context, changed=changed)
         return decision
 
-    def left_alone(self, primary_id: WorkspaceId, row: Row | None, problem: Exception) -> Decision:
+    def left_alone(
+        self, primary_id: WorkspaceId, row: Row | None, problem: Exception, standby: Related | None = None
+    ) -> Decision:
         """The decision that nothing could be written; whoever looks next goes on from what the ledger has."""
-        self.telemetry.problem(str(problem), primary_id=primary_id)
+        known = {"standby_id": standby.id} if standby else {}
+        self.telemetry.problem(str(problem), primary_id=primary_id, **known)
         if row is None and not isinstance(problem, LostRace):
             self.unrecorded[primary_id] = str(problem)
         reason = row.reason if row else Reason.NOT_VISIBLE_YET
@@ -87,9 +90,10 @@ class Recorder:
 
     def _again(self, primary_id: WorkspaceId, row: Row | None) -> Row | None:
         try:
-            return self.ledger.load([primary_id]).get(primary_id, row)
+            found = self.ledger.load([primary_id]).get(primary_id)
         except LedgerUnavailable:
             return row
+        return found if isinstance(found, Row) else row
 
     def _write(self, decision: Decision, row: Row | None, seen: Workspace | None, *, requested: bool) -> Row | None:
         if decision.standby is not None:

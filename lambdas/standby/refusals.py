@@ -14,7 +14,8 @@ class Kind(StrEnum):
     """What a refusal asks for."""
 
     THROTTLED = "THROTTLED"  # again later
-    UNREACHABLE = "UNREACHABLE"  # nothing was created, and not because of the WorkSpace: again later
+    UNREACHABLE = "UNREACHABLE"  # refused before any work, and not because of the WorkSpace: again later
+    INTERNAL = "INTERNAL"  # the service failed: of an item, again later; of a call, it may have taken effect
     QUOTA = "QUOTA"  # the pair waits
     USER_MISSING = "USER_MISSING"  # again for a day
     EXISTS = "EXISTS"  # look into the DR directory
@@ -31,9 +32,12 @@ _BY_CODE: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"AccessDenied|Unauthorized|NotAuthorized|Forbidden", re.IGNORECASE), Kind.DENIED),
     (re.compile(r"InvalidResourceState|ResourceUnavailable|State$|\.WorkspaceState", re.IGNORECASE), Kind.STATE),
     (
+        re.compile(r"^Internal|ServiceUnavailable|ServiceFault|ServerError|RequestTimeout$", re.IGNORECASE),
+        Kind.INTERNAL,
+    ),
+    (
         re.compile(
-            r"^Internal|ServiceUnavailable|ServiceFault|Expired|UnrecognizedClient|InvalidClientToken|Signature|"
-            r"RequestTimeout|InvalidSecurity",
+            r"Expired|UnrecognizedClient|InvalidClientToken|Signature|RequestTimeTooSkewed|InvalidSecurity",
             re.IGNORECASE,
         ),
         Kind.UNREACHABLE,

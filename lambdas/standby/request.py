@@ -4,26 +4,27 @@ CreateStandbyWorkspaces has no client token and may create a second standby, so 
 no claim is taken again before it is certain that nothing was created:
 
 1. **Claim** the primary and its (DR directory, user) in one transaction, with a lease (`claims.py`).
-2. **Check** right before sending: nothing holds the pair back, and the lease outlives the call.
+2. **Check** right before sending: nothing holds the pair back, the claims are still ours, and the lease outlives the
+   call.
 3. **Call** once. botocore repeats nothing.
 4. **Record.** Created: REQUESTED, the claim stays for good. Known not to be created: the claim is given back.
    Anything else (a time-out, a broken connection, a 5xx, an answer that does not speak of the item, a crash): the
    row stays CLAIMED.
 5. **Look** (`looks.py`), once the lease of such a row has ended: found, it is adopted; only two complete looks that
-   find nothing, a poll apart, bring it back to 1.
+   find nothing bring it back to 1, alone in its call.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from standby.claims import Claimed, Refused
 from standby.decisions import USER_DEADLINE, USER_RETRY, Decision, nothing, record
 from standby.gates import Gates
-from standby.ledger import LostRace
+from standby.ledger import LostRace, Unreadable
 from standby.looks import Looks
 from standby.model import Related, Status, Workspace, WorkspaceId, user_key
 from standby.reasons import Reason
@@ -157,12 +158,19 @@ class Requester:
         """Send one call for all of them; if it is refused for the sake of one, send the halves."""
         if not claimed:
             return []
-        closed = self._closed_or_unknown()
+        try:
+            closed = self._gates.closed()
+            still_ours = self._still_ours(claimed)
+        except LedgerUnavailable as problem:
+            # Not known to be open is closed, and not known to be ours is somebody else's.
+            return [self._recorder.left_alone(one.id, one.row, problem) for one in claimed]
         if closed is not None:
             return [self._hold(candidate, closed) for candidate in claimed]
         now = self._recorder.clock.now()
-        fit = [one for one in claimed if _lease_left(one.row, now) >= SENDING_TAKES]
-        decisions = [self._give_back(one, Reason.LEASE_TOO_SHORT) for one in claimed if one not in fit]
+        fit = [one for one in still_ours if _lease_left(one.row, now) >= SENDING_TAKES]
+        late = [one for one in still_ours if one not in fit]
+        decisions = [self._give_back(one, Reason.LEASE_TOO_SHORT) for one in late]
+        decisions += [self._lost(one) for one in claimed if one not in still_ours]
         if not fit:
             return decisions
         result = self._standbys.create([self._item(candidate.seen) for candidate in fit])
@@ -170,11 +178,18 @@ class Requester:
             return decisions + self._call_refused(fit, result)
         return decisions + [self._settle(candidate, result[candidate.id]) for candidate in fit]
 
-    def _closed_or_unknown(self) -> Reason | None:
-        try:
-            return self._gates.closed()
-        except LedgerUnavailable:
-            return Reason.PAUSED  # not known to be open is closed
+    def _still_ours(self, claimed: Sequence[Candidate]) -> list[Candidate]:
+        """Those whose rows are still as this invocation wrote them.
+
+        By its own clock somebody may have found a lease ended that by ours has not: the first of its two looks
+        changes the row, and then it is theirs.
+        """
+        rows = self._recorder.ledger.load([one.id for one in claimed])
+        return [one for one in claimed if _change_of(rows.get(one.id)) == _change_of(one.row)]
+
+    def _lost(self, candidate: Candidate) -> Decision:
+        problem = LostRace(f"the claim of {candidate.id} was taken over before its request was sent")
+        return self._recorder.left_alone(candidate.id, candidate.row, problem)
 
     def _call_refused(self, sent: Sequence[Candidate], refused: CallRefused) -> list[Decision]:
         """A declared exception fails the whole call, though only one item may be at fault: bisect."""
@@ -241,7 +256,7 @@ class Requester:
                 self._looks.trouble = True
                 self._recorder.telemetry.count("Throttled")
                 return self._give_back(candidate, Reason.CREATE_THROTTLED, error)
-            case Kind.UNREACHABLE:
+            case Kind.UNREACHABLE | Kind.INTERNAL:
                 self._looks.trouble = True
                 return self._give_back(candidate, Reason.CREATE_UNREACHABLE, error, patience=UNREACHABLE_POLLS)
             case Kind.STATE:
@@ -303,14 +318,24 @@ class Requester:
         return None if row and row.deadline_at else self._settings.primary_deadline
 
 
+def _change_of(row: Row | Unreadable | None) -> str | None:
+    return row.change_id if isinstance(row, Row) else None
+
+
 def _lease_left(row: Row | None, now: datetime) -> timedelta:
     return row.claim_expires_at - now if row and row.claim_expires_at else timedelta(0)
 
 
-def _one_per_user(candidates: Iterable[Candidate], settings: Settings) -> list[list[Candidate]]:
-    """Batches of at most 25 in which no (DR directory, user) comes twice: the answer names users, not primaries."""
+def _one_per_user(candidates: Sequence[Candidate], settings: Settings) -> list[list[Candidate]]:
+    """Batches of at most 25 in which no (DR directory, user) comes twice: the answer names users, not primaries.
+
+    One whose last request had no clear answer goes alone: what it did to that call, it shall do to no other again.
+    """
+    alone = [[one] for one in candidates if one.row and one.row.unclear_since]
     built: list[tuple[set[tuple[str, str]], list[Candidate]]] = []
     for candidate in candidates:
+        if candidate.row and candidate.row.unclear_since:
+            continue
         directory = settings.directories[candidate.seen.directory_id] if candidate.seen.directory_id else None
         place = (directory.dr_directory if directory else "", user_key(candidate.seen.user_name or ""))
         for places, batch in built:
@@ -320,4 +345,4 @@ def _one_per_user(candidates: Iterable[Candidate], settings: Settings) -> list[l
                 break
         else:
             built.append(({place}, [candidate]))
-    return [batch for _, batch in built]
+    return [batch for _, batch in built] + alone

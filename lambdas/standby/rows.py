@@ -29,6 +29,8 @@ _MOMENTS = (
     "claim_expires_at",
     "looked_at",
     "user_missing_since",
+    "absent_since",
+    "unclear_since",
 )
 # What makes a row worth writing again: that somebody looked and found the same is not history.
 _SIGNIFICANT = (
@@ -42,6 +44,7 @@ _SIGNIFICANT = (
     "deadline_at",
     "looked_at",
     "claim_owner",
+    "absent_since",
 )
 
 
@@ -50,9 +53,11 @@ class Row:
     """The present state of one primary, as the ledger has it.
 
     `due_at` is when an open row may be looked at next; `deadline_at` when it stops being waited for; `claim_key` the
-    key of the user's claim it holds, if it holds one; `looked_at` when a complete look last found no standby after an
-    unclear request; `user_missing_since` when the DR directory was first said not to know the user; `told` the
-    reason of the last notice, so that finding the same again tells nobody twice.
+    key of the user's claim it holds, if it holds one. Since when: `unclear_since` a request is without a clear answer,
+    `looked_at` the last complete look that found no standby after it, `user_missing_since` the DR directory has been
+    said not to know the user, `absent_since` DescribeWorkspaces has not shown the primary. `look_first` asks for a
+    look into the DR directory before anything is created; `told` is the reason of the last notice, so that finding the
+    same again tells nobody twice.
     """
 
     primary_id: WorkspaceId
@@ -83,6 +88,9 @@ class Row:
     counted_day: str | None = None
     looked_at: datetime | None = None
     user_missing_since: datetime | None = None
+    absent_since: datetime | None = None
+    unclear_since: datetime | None = None
+    look_first: bool = False
     told: Reason | None = None
     principal: str | None = None
     execution_arn: str | None = None
@@ -104,7 +112,7 @@ class Row:
         found: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if value is None:
+            if value is None or value is False:
                 continue
             name = "reason_code" if field.name == "reason" else field.name
             found[name] = to_text(value) if isinstance(value, datetime) else value

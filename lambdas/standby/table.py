@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 _MOST_KEYS = 100  # of one BatchGetItem
 _CONFLICT_TRIES = 6
+_PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 class LedgerUnavailable(Exception):
@@ -126,9 +127,9 @@ class Table:
                 codes = [reason.get("Code") for reason in reasons]
                 if "ConditionalCheckFailed" in codes:
                     raise self._refusal(reasons) from None
-                # Another transaction at the same counter, at the same moment: over in milliseconds, and botocore
-                # does not repeat it.
-                if "TransactionConflict" not in codes or attempt == _CONFLICT_TRIES:
+                # Another transaction at the same counter, or a throttle: over in a moment, and botocore does not
+                # repeat a cancelled transaction.
+                if not _PASSING & {*codes} or attempt == _CONFLICT_TRIES:
                     raise LedgerUnavailable(_told("transact_write_items", problem)) from problem
                 self._sleep(random.uniform(0.0, 0.05 * 2**attempt))  # noqa: S311 (jitter, no secret)
             except BotoCoreError as problem:
@@ -186,10 +187,10 @@ class Table:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it: boto3 and the stream's events make numbers Decimal."""
+    """A value as JSON knows it: boto3 and the stream's events make numbers Decimal, and anything else is text."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    return value
+    return value if isinstance(value, str | bool | int | float | list | dict | None) else str(value)
 
 
 def _told(call: str, problem: Exception) -> str:

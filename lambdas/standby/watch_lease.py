@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,22 @@ NOBODY = "-"
 # From one look of the holder to its next, beside the wait between them: two functions at their time-outs of five
 # minutes each, and their retries.
 WORK = timedelta(minutes=15)
+
+
+# Held rows wait for a day, or for a person: tried at the start of an execution, and then this often.
+HELD_EVERY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the holder of the lease may do now.
+
+    `interval` is the seconds since its last round began, 0 where there was none or none begins now; `tries_held`
+    whether held rows are to be tried.
+    """
+
+    interval: float
+    tries_held: bool
 
 
 class Executions:
@@ -67,14 +84,8 @@ class WatchLease:
         row = self._table.get(LEASE, LEASE)
         return row is not None and row["holder"] != NOBODY and self._is_live(row)
 
-    def take(self, execution_arn: str, *, starts_round: bool) -> float | None:
-        """Take or renew the lease for an execution.
-
-        Returns
-        -------
-        float or None
-            The seconds since this watcher's last round began, 0 where there was none or none begins; None if
-            another execution holds the lease.
+    def take(self, execution_arn: str, *, starts_round: bool) -> Turn | None:
+        """Take or renew the lease for an execution; None if another execution holds it.
 
         Raises
         ------
@@ -86,21 +97,29 @@ class WatchLease:
         holder = row.get("holder", NOBODY)
         if holder not in (execution_arn, NOBODY) and self._is_live(row):
             return None
-        began = from_text(row["round_began_at"]) if holder == execution_arn else None
-        taken = self._table.put(
-            {
-                "pk": LEASE,
-                "sk": LEASE,
-                "holder": execution_arn,
-                "expires_at": to_text(now + WORK),
-                "round_began_at": to_text(now if starts_round or began is None else began),
-            },
-            "attribute_not_exists(pk) OR holder = :holder",
-            {":holder": holder},
-        )
-        if not taken:
+        mine = row if holder == execution_arn else {}
+        began = from_text(mine["round_began_at"]) if "round_began_at" in mine else None
+        tried = from_text(mine["held_tried_at"]) if "held_tried_at" in mine else None
+        new = {
+            "pk": LEASE,
+            "sk": LEASE,
+            "holder": execution_arn,
+            "expires_at": to_text(now + WORK),
+            "round_began_at": to_text(now if starts_round or began is None else began),
+        }
+        if tried is not None:
+            new["held_tried_at"] = to_text(tried)
+        if not self._table.put(new, "attribute_not_exists(pk) OR holder = :holder", {":holder": holder}):
             return None
-        return (now - began).total_seconds() if began and starts_round else 0.0
+        return Turn(
+            interval=(now - began).total_seconds() if began and starts_round else 0.0,
+            tries_held=tried is None or now - tried >= HELD_EVERY,
+        )
+
+    def held_were_tried(self, execution_arn: str) -> None:
+        """Note that held rows were handed on: the next time is after `HELD_EVERY`."""
+        values = {":now": to_text(self._clock.now()), ":me": execution_arn}
+        self._table.update(LEASE, LEASE, "SET held_tried_at = :now", values, "holder = :me")
 
     def extend(self, execution_arn: str, wait: timedelta) -> None:
         """Hold it over a wait of the state machine, and the work after it."""

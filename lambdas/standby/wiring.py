@@ -33,11 +33,15 @@ if TYPE_CHECKING:
 
 # A polite neighbour: WorkSpaces' API gives an account 2 calls a second.
 CALLS_PER_SECOND = 1.0
+# An event's describe and create, and what a look or a bisect adds, of the five that the service takes at once.
+BURST = 4
 # Time kept back for what was begun: a call (35 s) and its records.
 RESERVE_SECONDS = 60.0
 
 # No retries: throttles share the budget of the whole account, and the next look is the retry.
 WORKSPACES_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1, "mode": "standard"})
+# A sign of life is not worth a wait.
+HEARTBEAT_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
 # Retries of DynamoDB are safe: writes are conditional, and transactions carry a token.
 QUICK_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 5, "mode": "standard"})
 
@@ -65,7 +69,7 @@ class Clients:
 
 def make_client(service: str, region: Region) -> Any:
     """A boto3 client; endpoints are found as botocore finds them (`AWS_ENDPOINT_URL`)."""
-    config = WORKSPACES_CONFIG if service == "workspaces" else QUICK_CONFIG
+    config = {"workspaces": WORKSPACES_CONFIG, "cloudwatch": HEARTBEAT_CONFIG}.get(service, QUICK_CONFIG)
     return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
 
 
@@ -119,11 +123,11 @@ class Parts:
 
     def reconciler(self, context: Context, has_time: Callable[[], bool], *, paced: bool) -> Reconciler:
         """protect's work, for one invocation."""
-        pacer = Pacer(self.clock, CALLS_PER_SECOND) if paced else None
+        pacer = Pacer(self.clock, CALLS_PER_SECOND, BURST if not paced else 1)
         return Reconciler(
             recorder=self.recorder(context),
-            primaries=Primaries(self.clients.primary, pacer),
-            standbys=Standbys(self.clients.dr, self.settings.primary_region, pacer),
+            primaries=Primaries(self.clients.primary, pacer, has_time),
+            standbys=Standbys(self.clients.dr, self.settings.primary_region, pacer, has_time),
             gates=self.gates(),
             settings=self.settings,
             has_time=has_time,

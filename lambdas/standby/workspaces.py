@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -16,7 +15,7 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
-from standby.model import DirectoryId, Region, Related, Workspace, WorkspaceId, user_key
+from standby.model import DirectoryId, Region, Related, Unknown, Workspace, WorkspaceId, user_key
 from standby.refusals import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Described:
     """What DescribeWorkspaces said: the WorkSpaces found, and for which ids there was no usable answer, and why."""
 
     found: Mapping[WorkspaceId, Workspace]
-    unknown: Mapping[WorkspaceId, tuple[str, str]]
+    unknown: Mapping[WorkspaceId, Unknown]
 
 
 @dataclass(frozen=True)
@@ -95,49 +94,69 @@ class CallRefused:
 
 @dataclass(frozen=True)
 class DrLook:
-    """The desktops of a user in the DR directory; `complete` if every page was read."""
+    """The desktops of a user in the DR directory; `complete` if every page was read.
+
+    `trouble` if what kept it from being complete is the Region's, and not this user's.
+    """
 
     desktops: tuple[Workspace, ...]
     complete: bool
     problem: str = ""
+    trouble: bool = False
 
 
 class Primaries:
-    """Reads WorkSpaces of one Region. The client must not repeat calls by itself: the next look is the retry."""
+    """Reads WorkSpaces of one Region. The client must not repeat calls by itself: the next look is the retry.
 
-    def __init__(self, client: WorkSpacesClient, pacer: Pacer | None = None) -> None:
+    Parameters
+    ----------
+    has_time
+        Whether there is time for another call; what there is none for is unknown.
+    """
+
+    def __init__(
+        self, client: WorkSpacesClient, pacer: Pacer | None = None, has_time: Callable[[], bool] = lambda: True
+    ) -> None:
         self._client = client
         self._pacer = pacer
+        self._has_time = has_time
 
     def describe(self, ids: Sequence[WorkspaceId]) -> Described:
         """Describe WorkSpaces by id, 25 a call. An id in neither mapping was not in an answer that came whole."""
         found: dict[WorkspaceId, Workspace] = {}
-        unknown: dict[WorkspaceId, tuple[str, str]] = {}
+        unknown: dict[WorkspaceId, Unknown] = {}
         for batch in batches(ids):
-            self._describe_batch(batch, found, unknown)
+            if self._has_time():
+                self._describe_batch(batch, found, unknown)
+            else:
+                unknown |= dict.fromkeys(batch, Unknown("NoTime", "there was no time left to ask"))
         return Described(found, unknown)
 
     def _describe_batch(
-        self,
-        ids: Sequence[WorkspaceId],
-        found: dict[WorkspaceId, Workspace],
-        unknown: dict[WorkspaceId, tuple[str, str]],
+        self, ids: Sequence[WorkspaceId], found: dict[WorkspaceId, Workspace], unknown: dict[WorkspaceId, Unknown]
     ) -> None:
-        pages = self._pages(WorkspaceIds=list(ids))
         try:
-            for entry in pages:
-                if workspace := read_workspace(entry):
+            spoilt = False
+            for entry in self._pages(WorkspaceIds=list(ids)):
+                workspace = read_workspace(entry)
+                if workspace is None:
+                    spoilt = True
+                else:
                     found[workspace.id] = workspace
+            if spoilt:
+                why = Unknown("MalformedAnswer", "DescribeWorkspaces answered with an entry that cannot be read")
+                unknown |= {one: why for one in ids if one not in found}
         except ClientError as problem:
             code, message = _error(problem)
-            if code in ("InvalidParameterValuesException", "ValidationException") and len(ids) > 1:
+            if _is_about_an_item(problem) and len(ids) > 1:
                 # One id that the service does not like must not hide the others.
                 for half in halves(ids):
                     self._describe_batch(half, found, unknown)
                 return
-            unknown |= {one: (code, message) for one in ids if one not in found}
-        except (BotoCoreError, MalformedAnswer) as problem:
-            unknown |= {one: (type(problem).__name__, str(problem)) for one in ids if one not in found}
+            why = Unknown(code, message, refused_alone=_is_about_an_item(problem))
+            unknown |= {one: why for one in ids if one not in found}
+        except Exception as problem:
+            unknown |= {one: Unknown(type(problem).__name__, str(problem)) for one in ids if one not in found}
 
     def look_for_user(self, directory: DirectoryId, user_name: str) -> DrLook:
         """The desktops of a user in a directory, whatever the case of the name.
@@ -145,19 +164,25 @@ class Primaries:
         Whether the service's UserName filter minds the case is not documented, so the usual spellings are asked for.
         """
         desktops: dict[WorkspaceId, Workspace] = {}
-        for name in dict.fromkeys((user_name, user_name.lower(), user_name.upper())):
+
+        def incomplete(problem: str, *, trouble: bool) -> DrLook:
+            return DrLook(tuple(desktops.values()), complete=False, problem=problem, trouble=trouble)
+
+        for name in _spellings(user_name):
             try:
                 for entry in self._pages(DirectoryId=directory, UserName=name):
                     workspace = read_workspace(entry)
                     if workspace is None:
-                        return DrLook(tuple(desktops.values()), complete=False, problem="an entry without an id")
+                        return incomplete("an entry without an id", trouble=False)
                     if workspace.user_name is None or user_key(workspace.user_name) == user_key(user_name):
                         desktops[workspace.id] = workspace
-            except (ClientError, BotoCoreError, MalformedAnswer) as problem:
-                return DrLook(tuple(desktops.values()), complete=False, problem=str(problem))
+            except ClientError as problem:
+                return incomplete(str(problem), trouble=not _is_about_an_item(problem))
+            except Exception as problem:
+                return incomplete(f"{type(problem).__name__}: {problem}", trouble=True)
         return DrLook(tuple(desktops.values()), complete=True)
 
-    def _pages(self, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, **arguments: Any) -> Iterator[object]:
         token: str | None = None
         while True:
             if self._pacer:
@@ -188,8 +213,14 @@ class Standbys(Primaries):
     may create a second standby.
     """
 
-    def __init__(self, client: WorkSpacesClient, primary_region: Region, pacer: Pacer | None = None) -> None:
-        super().__init__(client, pacer)
+    def __init__(
+        self,
+        client: WorkSpacesClient,
+        primary_region: Region,
+        pacer: Pacer | None = None,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> None:
+        super().__init__(client, pacer, has_time)
         self._primary_region = primary_region
 
     def create(self, requests: Sequence[StandbyRequest]) -> dict[WorkspaceId, Outcome] | CallRefused:
@@ -219,8 +250,9 @@ class Standbys(Primaries):
         code, message = _error(problem)
         status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         kind = kind_of(code, message)
-        # A throttle is refused before any work, whatever its HTTP status; another 5xx may follow an effect.
-        if kind is not Kind.THROTTLED and not 400 <= status < 500:
+        # A throttle is refused before any work, whatever its HTTP status; another 5xx, or what says that the service
+        # failed, may follow an effect.
+        if kind is Kind.INTERNAL or (kind is not Kind.THROTTLED and not 400 <= status < 500):
             return _all(requests, Uncertain(code, message))
         declared = kind not in (Kind.THROTTLED, Kind.UNREACHABLE)
         return CallRefused(Refusal(kind, code, message), declared=declared)
@@ -254,18 +286,30 @@ def _match(requests: Sequence[StandbyRequest], answer: Mapping[str, Any]) -> dic
     outcomes: dict[WorkspaceId, Outcome] = _all(
         requests, Uncertain("NotInAnswer", "CreateStandbyWorkspaces answered, and did not speak of this primary")
     )
-    for entry in answer.get("FailedStandbyRequests") or []:
-        primary_id = (entry.get("StandbyWorkspaceRequest") or {}).get("PrimaryWorkspaceId")
-        if primary_id in outcomes:
-            code, message = str(entry.get("ErrorCode") or "Unknown"), str(entry.get("ErrorMessage") or "")
-            outcomes[primary_id] = Refusal(kind_of(code, message), code, message)
+    for entry in _entries(answer, "FailedStandbyRequests"):
+        request = entry.get("StandbyWorkspaceRequest")
+        primary_id = _string(request, "PrimaryWorkspaceId") if isinstance(request, Mapping) else None
+        if primary_id is not None and primary_id in outcomes:
+            code, message = _string(entry, "ErrorCode") or "Unknown", _string(entry, "ErrorMessage") or ""
+            outcomes[WorkspaceId(primary_id)] = Refusal(kind_of(code, message), code, message)
     by_user = {(user_key(one.user_name), one.dr_directory): one.primary_id for one in requests}
-    for entry in answer.get("PendingStandbyRequests") or []:
-        place = (user_key(str(entry.get("UserName") or "")), entry.get("DirectoryId"))
-        matched = by_user.get(place)
-        if matched is not None and entry.get("WorkspaceId"):
-            outcomes[matched] = Pending(WorkspaceId(entry["WorkspaceId"]), entry.get("State"))
+    for entry in _entries(answer, "PendingStandbyRequests"):
+        place = (user_key(_string(entry, "UserName") or ""), DirectoryId(_string(entry, "DirectoryId") or ""))
+        standby_id = _string(entry, "WorkspaceId")
+        if place in by_user and standby_id is not None:
+            outcomes[by_user[place]] = Pending(WorkspaceId(standby_id), _string(entry, "State"))
     return outcomes
+
+
+def _spellings(user_name: str) -> dict[str, None]:
+    return dict.fromkeys((user_name, user_name.lower(), user_name.upper(), user_name.title(), user_name.capitalize()))
+
+
+def _is_about_an_item(problem: ClientError) -> bool:
+    """Whether a call was refused for what it asked for, rather than for the Region's state or the caller's rights."""
+    status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    kind = kind_of(*_error(problem))
+    return 400 <= status < 500 and kind not in (Kind.THROTTLED, Kind.UNREACHABLE, Kind.INTERNAL, Kind.DENIED)
 
 
 def _all(requests: Iterable[StandbyRequest], outcome: Outcome) -> dict[WorkspaceId, Outcome]:
@@ -277,28 +321,49 @@ def _error(problem: ClientError) -> tuple[str, str]:
     return error.get("Code") or "Unknown", error.get("Message") or str(problem)
 
 
-def read_workspace(entry: Mapping[str, Any]) -> Workspace | None:
-    """A WorkSpace of an answer; None if it lacks an id."""
-    if not entry.get("WorkspaceId"):
+def read_workspace(entry: object) -> Workspace | None:
+    """A WorkSpace of an answer; None if it lacks an id. What is not of the service's form counts as not told."""
+    if not isinstance(entry, Mapping):
         return None
-    properties = entry.get("WorkspaceProperties") or {}
+    workspace_id = _string(entry, "WorkspaceId")
+    # A broken list of relations must not pass for an empty one: that would be a primary without a standby.
+    if workspace_id is None or not isinstance(entry.get("RelatedWorkspaces") or [], list):
+        return None
+    directory_id = _string(entry, "DirectoryId")
+    properties = entry.get("WorkspaceProperties")
+    properties = properties if isinstance(properties, Mapping) else {}
     return Workspace(
-        id=WorkspaceId(entry["WorkspaceId"]),
-        directory_id=entry.get("DirectoryId"),
-        user_name=entry.get("UserName"),
-        state=entry.get("State"),
-        compute_type=properties.get("ComputeTypeName"),
-        operating_system=properties.get("OperatingSystemName"),
+        id=WorkspaceId(workspace_id),
+        directory_id=DirectoryId(directory_id) if directory_id else None,
+        user_name=_string(entry, "UserName"),
+        state=_string(entry, "State"),
+        compute_type=_string(properties, "ComputeTypeName"),
+        operating_system=_string(properties, "OperatingSystemName"),
         root_encrypted=bool(entry.get("RootVolumeEncryptionEnabled")),
         user_encrypted=bool(entry.get("UserVolumeEncryptionEnabled")),
         related=tuple(
-            Related(WorkspaceId(other["WorkspaceId"]), other.get("Region"), other.get("State"), other.get("Type"))
-            for other in entry.get("RelatedWorkspaces") or []
-            if other.get("WorkspaceId")
+            Related(WorkspaceId(related_id), _region(other), _string(other, "State"), _string(other, "Type"))
+            for other in _entries(entry, "RelatedWorkspaces")
+            if (related_id := _string(other, "WorkspaceId"))
         ),
         replication=tuple(
-            (WorkspaceId(one["StandbyWorkspaceId"]), one.get("DataReplication", ""))
-            for one in entry.get("StandbyWorkspacesProperties") or []
-            if one.get("StandbyWorkspaceId")
+            (WorkspaceId(standby_id), _string(one, "DataReplication") or "")
+            for one in _entries(entry, "StandbyWorkspacesProperties")
+            if (standby_id := _string(one, "StandbyWorkspaceId"))
         ),
     )
+
+
+def _string(entry: Mapping[str, Any], name: str) -> str | None:
+    value = entry.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _region(entry: Mapping[str, Any]) -> Region | None:
+    value = _string(entry, "Region")
+    return Region(value) if value else None
+
+
+def _entries(entry: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    value = entry.get(name)
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

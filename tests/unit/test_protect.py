@@ -335,3 +335,21 @@ def test_an_unchanged_look_writes_nothing() -> None:
         for _ in range(5):
             found.protect(one)
         assert len(found.history(one)) == 1
+
+
+def test_a_failed_standby_that_a_person_terminated_is_made_again_by_hand_and_only_then() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.fail_standby_of(USERS[0])
+        found.protect(one)
+        found.watch()
+        assert found.status(one) == (Status.FAILED, "STANDBY_IN_ERROR")
+        found.world.terminate(found.world.standbys()[0].workspace_id)
+        found.pass_time(hours=1)
+        found.protect(one, cause="event")
+        assert found.status(one)[0] is Status.FAILED
+        found.protect(one, cause="manual")
+        assert found.status(one) == (Status.CLAIMED, "NOTHING_SEEN_ONCE")
+        found.watch()
+        assert len(found.creates()) == 2
+        assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 1

@@ -30,6 +30,14 @@ CODES = {
         "ResourceAlreadyExistsException",
         "WorkspaceAlreadyExists",
     ],
+    Kind.INTERNAL: [
+        "InternalServerError",
+        "InternalFailure",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "ServiceFault",
+        "RequestTimeout",
+    ],
     Kind.DENIED: [
         "AccessDenied",
         "AccessDeniedException",
@@ -44,16 +52,10 @@ CODES = {
         "Unsupported.WorkspaceState",
     ],
     Kind.UNREACHABLE: [
-        "InternalServerError",
-        "InternalFailure",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "ServiceFault",
         "ExpiredTokenException",
         "UnrecognizedClientException",
         "InvalidClientTokenId",
         "SignatureDoesNotMatch",
-        "RequestTimeout",
     ],
     Kind.OTHER: [
         "OperationNotSupportedException",

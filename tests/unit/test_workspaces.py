@@ -19,7 +19,7 @@ from botocore.exceptions import (
 
 from local.workspaces import Fault
 from standby.clock import Pacer
-from standby.model import DirectoryId, Region, WorkspaceId
+from standby.model import DirectoryId, Region, Unknown, WorkspaceId
 from standby.refusals import Kind
 from standby.workspaces import (
     CallRefused,
@@ -179,7 +179,8 @@ def test_an_answer_that_is_not_of_the_services_form_is_unknown_and_spoils_no_oth
         described = gateway.describe([*good, ONE])
         assert set(described.found) == set(good)
         assert set(described.unknown) == {ONE}
-        assert all(described.unknown[ONE])
+        assert described.unknown[ONE].code
+        assert described.unknown[ONE].message
 
 
 def test_one_failed_batch_leaves_the_others_known_and_its_own_with_the_services_words() -> None:
@@ -188,7 +189,7 @@ def test_one_failed_batch_leaves_the_others_known_and_its_own_with_the_services_
         found.world.inject(Fault(operation="DescribeWorkspaces", kind="throttle", skip=1, times=1))
         described = Primaries(found.parts.clients.primary).describe(ids)
         assert set(described.found) == {*ids[:25], *ids[50:]}
-        assert described.unknown == dict.fromkeys(ids[25:50], ("ThrottlingException", "Rate exceeded"))
+        assert described.unknown == dict.fromkeys(ids[25:50], Unknown("ThrottlingException", "Rate exceeded"))
 
 
 @pytest.mark.parametrize("code", ["InvalidParameterValuesException", "ValidationException"])
@@ -200,7 +201,7 @@ def test_an_id_that_the_service_does_not_like_hides_no_other(code: str, at: int)
             Fault(operation="DescribeWorkspaces", kind="refuse", code=code, message="bad", primary_id=ids[at])
         )
         described = Primaries(found.parts.clients.primary).describe(ids)
-        assert described.unknown == {ids[at]: (code, "bad")}
+        assert described.unknown == {ids[at]: Unknown(code, "bad", refused_alone=True)}
         assert set(described.found) == {*ids} - {ids[at]}
 
 

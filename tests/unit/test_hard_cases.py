@@ -1,0 +1,319 @@
+"""Cases that broke an earlier version, or nearly: each stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.workspaces import Fault
+from standby.ledger import Ledger
+from standby.model import Status
+from standby.table import LedgerUnavailable
+from tests.unit.estate import AWAY, DR, PRIMARY, TABLE, USERS, Estate, estate
+
+CREATE = "CreateStandbyWorkspaces"
+DESCRIBE = "DescribeWorkspaces"
+
+
+def statuses(found: Estate, ids: list[str]) -> set[Status]:
+    return {found.status(one)[0] for one in ids}
+
+
+def spoil(found: Estate, primary_id: str) -> None:
+    """Write what a later version, or a hand, might have written."""
+    key = {"pk": {"S": primary_id}, "sk": {"S": "STATE"}}
+    values = {":code": {"S": "OF_NEXT_YEAR"}}
+    found.dynamodb.update_item(
+        TableName=TABLE, Key=key, UpdateExpression="SET reason_code = :code", ExpressionAttributeValues=values
+    )
+
+
+def test_a_row_that_cannot_be_read_stands_in_nobodys_way_but_its_own() -> None:
+    with estate() as found:
+        ids = found.create(*USERS[:3])
+        found.protect(*ids)
+        spoil(found, ids[0])
+        found.pass_time(hours=1)
+        answers = found.protect(*ids)
+        assert answers[0]["reason_code"] == "ROW_UNREADABLE"
+        found.watch()
+        assert statuses(found, ids[1:]) == {Status.PROTECTED}
+        assert found.notes.counts["UnreadableRows"] >= 1
+
+
+def test_a_user_whose_look_is_always_refused_keeps_nobody_else_waiting() -> None:
+    with estate() as found:
+        (odd,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_before", times=1))
+        found.protect(odd)
+        found.pass_time(minutes=3)
+        found.world.inject(
+            Fault(operation=DESCRIBE, region=DR, kind="refuse", code="InvalidParameterValuesException", user=USERS[0])
+        )
+        ids = found.create_ready(*USERS[1:10])
+        found.protect(*ids)
+        found.watch(hours=3)
+        assert statuses(found, ids) == {Status.PROTECTED}
+        assert found.status(odd)[0] is Status.CLAIMED
+
+
+def test_one_that_breaks_its_call_breaks_no_other_a_second_time_and_ends_with_a_person() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:10])
+        found.world.inject(Fault(operation=CREATE, kind="error_before", primary_id=ids[3]))
+        found.protect(*ids)
+        found.watch(hours=3)
+        assert statuses(found, [one for one in ids if one != ids[3]]) == {Status.PROTECTED}
+        assert found.status(ids[3])[0] is Status.CLAIMED
+        found.watch(hours=30)
+        assert found.status(ids[3]) == (Status.REJECTED, "NO_CLEAR_ANSWER")
+        assert found.row(ids[3]).error_code
+        assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 9
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "OperationNotSupportedException", "Strange.Code"])
+def test_one_id_that_describe_refuses_hides_no_other_and_ends_at_its_deadline(code: str) -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:10])
+        found.world.inject(Fault(operation=DESCRIBE, kind="refuse", code=code, primary_id=ids[4]))
+        found.protect(*ids)
+        found.watch(hours=8)
+        assert statuses(found, [one for one in ids if one != ids[4]]) == {Status.PROTECTED}
+        assert found.status(ids[4]) == (Status.TIMED_OUT, "PRIMARY_NOT_READY")
+
+
+def test_a_claim_that_was_looked_at_by_another_is_not_used_any_more() -> None:
+    """Another clock runs five minutes ahead, and its first look falls between our claim and our call."""
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        real = Ledger.load
+        looked: list[bool] = []
+
+        def load(self: Ledger, ids: Any) -> Any:
+            rows = real(self, ids)
+            claimed = any(getattr(row, "status", None) is Status.CLAIMED for row in rows.values())
+            if claimed and not looked:
+                looked.append(True)
+                found.clock.ahead = timedelta(minutes=5)
+                found.protect(one)
+                found.clock.ahead = timedelta(0)
+                return real(self, ids)
+            return rows
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Ledger, "load", load)
+            found.protect(one)
+        assert looked
+        assert found.creates() == []
+        assert found.status(one) == (Status.CLAIMED, "NOTHING_SEEN_ONCE")
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert len(found.creates()) == 1
+
+
+@pytest.mark.parametrize("lag", [300, 600, 840])
+def test_a_listing_that_lags_behind_an_unclear_request_makes_no_second_standby(lag: int) -> None:
+    with estate(visibility_lag_seconds=lag, relation_lag_seconds=lag) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.pass_time(hours=1)
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_after", times=1))
+        found.protect(one)
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert found.world.duplicates() == []
+        assert len(found.creates()) == 1
+
+
+def test_a_partial_answer_after_an_outage_times_nothing_out() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:4])
+        until = found.world.clock.now() + timedelta(hours=9)
+        found.world.inject(Fault(operation=CREATE, kind="connection_refused", until=until))
+        found.protect(*ids)
+        found.watch(hours=9)
+        found.world.inject(Fault(operation=DESCRIBE, region=PRIMARY, kind="hide", times=3))
+        found.watch()
+        assert statuses(found, ids) == {Status.PROTECTED}
+
+
+def test_dead_ones_at_the_head_of_the_held_keep_nobody_out() -> None:
+    with estate() as found:
+        found.configure(max_new_standbys_per_day=3)
+        ids = found.create_ready(*USERS[:12])
+        found.protect(*ids)
+        held = sorted(
+            (one for one in ids if found.status(one)[0] is Status.HELD), key=lambda one: found.row(one).version
+        )
+        for one in held[:6]:
+            found.world.terminate(one)
+        found.pass_time(hours=16)
+        for _ in range(3):
+            found.watch()
+            found.pass_time(hours=24)
+        living = [one for one in ids if one not in held[:6]]
+        assert statuses(found, living) == {Status.PROTECTED}
+        found.watch()
+        assert statuses(found, held[:6]) <= {Status.TIMED_OUT, Status.PRIMARY_GONE}
+
+
+def test_our_own_standby_whose_relation_lags_is_no_hand_made_desktop() -> None:
+    """Its request had no clear answer, it lists late, and the service then says that one exists."""
+    with estate(strict=True, visibility_lag_seconds=1500, relation_lag_seconds=2400) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.pass_time(hours=1)
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_after", times=1))
+        found.protect(one)
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 1
+        assert len(found.world.standbys()) == 1
+
+
+def test_a_desktop_that_is_being_terminated_settles_nothing() -> None:
+    with estate() as found:
+        order = {"DirectoryId": AWAY, "UserName": USERS[0], "BundleId": "wsb-windowsstandard"}
+        answer = found.world.call(DR, "CreateWorkspaces", {"Workspaces": [order]})
+        (one,) = found.create_ready(USERS[0])
+        found.world.terminate(answer["PendingRequests"][0]["WorkspaceId"])
+        found.protect(one)
+        assert found.status(one) == (Status.WAITING, "STANDBY_TERMINATING")
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+
+
+def test_a_standby_id_that_the_ledger_does_not_take_at_once_is_written_when_it_does() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        real = Ledger.write
+        calls = 0
+
+        def failing(self: Ledger, *arguments: Any, **named: Any) -> None:
+            nonlocal calls
+            calls += 1
+            if calls in (2, 3):
+                raise LedgerUnavailable("throttled")
+            real(self, *arguments, **named)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Ledger, "write", failing)
+            found.protect(one)
+        assert found.status(one) == (Status.REQUESTED, "CREATE_ACCEPTED")
+
+
+def test_a_claimed_row_whose_primary_is_gone_ends_and_gives_its_place_back() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_before", times=1))
+        found.protect(one)
+        found.world.terminate(one)
+        found.pass_time(hours=1)
+        found.watch(hours=10)
+        assert found.status(one) == (Status.TIMED_OUT, "PRIMARY_NOT_READY")
+        assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 0
+
+
+def test_a_partial_answer_makes_no_ineligible_desktop_eligible() -> None:
+    with estate() as found:
+        (linux,) = found.create_ready(USERS[0], BundleId="wsb-ubuntustandard")
+        real = found.parts.clients.primary.describe_workspaces
+
+        def partial(**request: Any) -> Any:
+            answer = real(**request)
+            for entry in answer["Workspaces"]:
+                del entry["WorkspaceProperties"]
+            return answer
+
+        found.parts.clients.primary.describe_workspaces = partial  # type: ignore[method-assign]
+        found.protect(linux)
+        assert found.status(linux) == (Status.WAITING, "NOT_VISIBLE_YET")
+        del found.parts.clients.primary.describe_workspaces
+        found.protect(linux)
+        assert found.status(linux) == (Status.INELIGIBLE, "OPERATING_SYSTEM")
+        found.parts.clients.primary.describe_workspaces = partial  # type: ignore[method-assign]
+        found.protect(linux)
+        assert found.status(linux) == (Status.INELIGIBLE, "OPERATING_SYSTEM")
+        assert found.creates() == []
+
+
+def test_a_migrated_desktop_gets_no_second_standby_though_nobody_knew_of_the_first() -> None:
+    with estate() as found:
+        (old,) = found.create_ready(USERS[0])
+        order = {"PrimaryRegion": PRIMARY, "StandbyWorkspaces": [{"PrimaryWorkspaceId": old, "DirectoryId": AWAY}]}
+        found.world.call(DR, CREATE, order)
+        found.pass_time(hours=1)
+        migrated = found.world.call(
+            PRIMARY, "MigrateWorkspace", {"SourceWorkspaceId": old, "BundleId": "wsb-windowspower"}
+        )
+        (event,) = [one for one in found.world.trail if one["detail"]["eventName"] == "MigrateWorkspace"]
+        found.send(event)
+        found.watch()
+        assert len(found.world.standbys()) == 1
+        assert found.status(migrated["TargetWorkspaceId"])[0] in (Status.INELIGIBLE, Status.PROTECTED)
+
+
+def test_a_row_known_as_a_standby_stays_one_when_its_relation_is_not_shown() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.protect(one)
+        key = {"pk": {"S": one}, "sk": {"S": "STATE"}}
+        values = {":code": {"S": "IS_STANDBY"}, ":status": {"S": "INELIGIBLE"}}
+        found.dynamodb.update_item(
+            TableName=TABLE,
+            Key=key,
+            UpdateExpression="SET reason_code = :code, #s = :status",
+            ExpressionAttributeNames={"#s": "status"},
+            ExpressionAttributeValues=values,
+        )
+        found.world.terminate(found.world.standbys()[0].workspace_id)
+        found.pass_time(hours=1)
+        found.protect(one)
+        assert len(found.creates()) == 1
+
+
+def test_looks_by_hand_are_paced() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:10])
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_before", times=1))
+        found.protect(*ids)
+        found.pass_time(minutes=3)
+        before, began = len(found.world.calls), found.clock.now()
+        found.protect(*ids)
+        calls = len(found.world.calls) - before
+        assert (found.clock.now() - began).total_seconds() >= calls - 5
+
+
+def test_exists_with_nothing_there_ends_with_a_person() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(
+            Fault(operation=CREATE, kind="fail_item", code="ResourceExists.WorkSpace", message="is there")
+        )
+        found.protect(one)
+        found.watch(hours=6)
+        assert found.status(one) == (Status.REJECTED, "SERVICE_REFUSED")
+        assert found.row(one).error_code == "ResourceExists.WorkSpace"
+
+
+def test_a_cancelled_transaction_that_was_throttled_is_repeated() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        real = found.dynamodb.transact_write_items
+        calls = 0
+
+        def throttled_once(**request: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 1:
+                error: Any = {
+                    "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
+                    "CancellationReasons": [{"Code": "ThrottlingError"}, {"Code": "None"}],
+                }
+                raise ClientError(error, "TransactWriteItems")
+            return real(**request)
+
+        found.dynamodb.transact_write_items = throttled_once
+        found.protect(one)
+        assert found.status(one)[0] is Status.REQUESTED
