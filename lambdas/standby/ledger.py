@@ -209,7 +209,9 @@ def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime)
             changes["unclear_since"] = base.unclear_since or now
         case Reason.NOTHING_SEEN_ONCE:
             # After a crash nobody has noted that it is unclear: it is since the claim was taken.
-            changes |= {"unclear_since": base.unclear_since or base.changed_at, "looked_at": now}
+            # So is one that a person asks for again, from now on.
+            since = base.changed_at if base.status is Status.CLAIMED else now
+            changes |= {"unclear_since": base.unclear_since or since, "looked_at": now}
         case Reason.DR_DESKTOP_UNCLEAR:
             # A desktop that shows between two looks undoes the first: it may be the standby.
             changes["looked_at"] = None
