@@ -22,7 +22,7 @@ from local.botocore_adapter import attach
 from local.workspaces import ManualClock, World
 from standby.decisions import Decision
 from standby.ledger import Context
-from standby.model import DirectoryId, Region, Status
+from standby.model import DirectoryId, Region, Status, WorkspaceId
 from standby.observe import Round
 from standby.protect_function import ProtectFunction
 from standby.rows import Row
@@ -201,7 +201,10 @@ class Estate:
 
     def row(self, primary_id: str) -> Row:
         """The row of a primary."""
-        return self.parts.recorder(None).ledger.load([primary_id])[primary_id]  # type: ignore[arg-type, index, list-item]
+        found = self.parts.recorder(None).ledger.load([WorkspaceId(primary_id)])  # type: ignore[arg-type]
+        row = found[WorkspaceId(primary_id)]
+        assert isinstance(row, Row)
+        return row
 
     def status(self, primary_id: str) -> tuple[Status, str]:
         """Status and reason of a primary."""
