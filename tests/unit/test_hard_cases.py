@@ -68,6 +68,7 @@ def test_one_that_breaks_its_call_breaks_no_other_a_second_time_and_ends_with_a_
         found.watch(hours=3)
         assert statuses(found, [one for one in ids if one != ids[3]]) == {Status.PROTECTED}
         assert found.status(ids[3])[0] is Status.CLAIMED
+        found.configure(poll_interval=timedelta(minutes=10))
         found.watch(hours=30)
         assert found.status(ids[3]) == (Status.REJECTED, "NO_CLEAR_ANSWER")
         assert found.row(ids[3]).error_code
@@ -129,11 +130,12 @@ def test_a_listing_that_lags_behind_an_unclear_request_makes_no_second_standby(l
 
 def test_a_partial_answer_after_an_outage_times_nothing_out() -> None:
     with estate() as found:
+        found.configure(primary_deadline=timedelta(hours=1))
         ids = found.create_ready(*USERS[:4])
-        until = found.world.clock.now() + timedelta(hours=9)
+        until = found.world.clock.now() + timedelta(hours=2.25)
         found.world.inject(Fault(operation=CREATE, kind="connection_refused", until=until))
         found.protect(*ids)
-        found.watch(hours=9)
+        found.watch(hours=2.25)
         found.world.inject(Fault(operation=DESCRIBE, region=PRIMARY, kind="hide", times=3))
         found.watch()
         assert statuses(found, ids) == {Status.PROTECTED}
@@ -287,12 +289,13 @@ def test_looks_by_hand_are_paced() -> None:
 
 def test_exists_with_nothing_there_ends_with_a_person() -> None:
     with estate() as found:
+        found.configure(primary_deadline=timedelta(hours=1))
         (one,) = found.create_ready(USERS[0])
         found.world.inject(
             Fault(operation=CREATE, kind="fail_item", code="ResourceExists.WorkSpace", message="is there")
         )
         found.protect(one)
-        found.watch(hours=6)
+        found.watch(hours=2)
         assert found.status(one) == (Status.REJECTED, "SERVICE_REFUSED")
         assert found.row(one).error_code == "ResourceExists.WorkSpace"
 
