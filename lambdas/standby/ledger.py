@@ -208,8 +208,8 @@ def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime)
         case Reason.REQUEST_UNCERTAIN:
             changes["unclear_since"] = base.unclear_since or now
         case Reason.NOTHING_SEEN_ONCE:
-            # After a crash nobody has noted that it is unclear: it is since the claim was taken.
-            # So is one that a person asks for again, from now on.
+            # After a crash nobody has noted that it is unclear: it is since the claim was taken. One that a person asks
+            # for again is from now on.
             since = base.changed_at if base.status is Status.CLAIMED else now
             changes |= {"unclear_since": base.unclear_since or since, "looked_at": now}
         case Reason.DR_DESKTOP_UNCLEAR:
