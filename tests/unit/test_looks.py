@@ -57,6 +57,19 @@ def test_two_looks_are_a_minute_apart_however_short_the_poll_interval_is() -> No
         assert len(found.creates()) == 2
 
 
+def test_no_look_concludes_anything_while_the_claim_may_still_be_in_use() -> None:
+    with estate() as found:
+        found.configure(poll_interval=timedelta(seconds=5), first_look=timedelta(seconds=5))
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_before", times=1))
+        found.protect(one)
+        for _ in range(int(LEASE.total_seconds() / 5) - 1):
+            found.clock.sleep(5)
+            found.protect(one)
+        assert len(found.creates()) == 1
+        assert found.row(one).looked_at is None
+
+
 def test_a_first_look_that_comes_late_is_not_followed_at_once_by_the_second() -> None:
     with estate() as found:
         (one,) = unclear(found, USERS[0])
