@@ -1,0 +1,102 @@
+"""A run that creates: what stops it on its way, and what is left for the next look."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from local.workspaces import Fault
+from standby.ledger import Context
+from standby.model import Cause, Status, WorkspaceId
+from tests.unit.estate import DR, USERS, Estate, estate
+
+CREATE = "CreateStandbyWorkspaces"
+
+
+def break_reads_of(found: Estate, pk: str) -> None:
+    """Let DynamoDB answer no read of a key."""
+    real = found.dynamodb.get_item
+
+    def broken(**request: Any) -> Any:
+        if request["Key"]["pk"]["S"] == pk:
+            raise EndpointConnectionError(endpoint_url="x")
+        return real(**request)
+
+    found.dynamodb.get_item = broken
+
+
+@pytest.mark.parametrize("key", ["PAUSE", "HOLD#QUOTA_REACHED"])
+def test_nothing_is_sent_when_it_cannot_be_read_after_the_claim_whether_it_may_be(key: str) -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:3])
+        real = found.dynamodb.transact_write_items
+
+        def then_break(**request: Any) -> Any:
+            answer = real(**request)
+            break_reads_of(found, key)
+            return answer
+
+        found.dynamodb.transact_write_items = then_break
+        found.protect(*ids)
+        assert found.creates() == []
+        del found.dynamodb.get_item
+        found.dynamodb.transact_write_items = real
+        found.watch()
+        assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
+        assert found.world.duplicates() == []
+
+
+def test_a_run_whose_time_is_over_sends_no_further_call_and_the_rest_follows() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:60])
+        real = found.parts.clients.dr.create_standby_workspaces
+        began = found.clock.now()
+
+        def slow(**request: Any) -> Any:
+            found.clock.sleep(30)
+            return real(**request)
+
+        found.parts.clients.dr.create_standby_workspaces = slow  # type: ignore[method-assign]
+        context = Context(Cause("event", "e"), owner="request")
+        reconciler = found.parts.reconciler(
+            context, lambda: found.clock.now() - began < timedelta(seconds=20), paced=False
+        )
+        decisions = reconciler.reconcile([WorkspaceId(one) for one in ids])
+        assert len(found.creates()) == 1
+        assert [one.primary_id for one in decisions] == ids
+        statuses = [found.status(one)[0] for one in ids]
+        assert (statuses.count(Status.REQUESTED), statuses.count(Status.WAITING)) == (25, 35)
+        found.watch()
+        assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
+        assert len(found.world.standbys()) == 60
+
+
+def test_users_whose_names_differ_in_case_alone_are_one_user() -> None:
+    with estate() as found:
+        found.world.add_directory(DR, "d-926722edaf", ["Alex"])
+        found.world.add_directory("us-east-1", "d-906732325d", ["alex"])
+        (one,) = found.create_ready("alex")
+        found.protect(one)
+        found.pass_time(hours=1)
+        order = {"SourceWorkspaceId": one, "BundleId": "wsb-windowspower"}
+        target = found.world.call("us-east-1", "MigrateWorkspace", order)["TargetWorkspaceId"]
+        found.world.workspace(target).user_name = "ALEX"
+        found.pass_time(hours=1)
+        found.protect(target)
+        assert found.status(target) == (Status.INELIGIBLE, "USER_HAS_STANDBY")
+        assert len(found.creates()) == 1
+
+
+def test_a_quota_refusal_of_one_half_keeps_the_other_unsent() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:8])
+        found.world.inject(
+            Fault(operation=CREATE, kind="refuse", code="ResourceLimitExceededException", message="used up")
+        )
+        found.protect(*ids)
+        assert [len(call.params["StandbyWorkspaces"]) for call in found.creates()] == [8, 4, 2, 1]
+        assert {found.status(one) for one in ids} == {(Status.HELD, "QUOTA_REACHED")}
+        assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 0
