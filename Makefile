@@ -59,7 +59,7 @@ readme: $(READY)  ## write README's tables from the code
 	@$(BIN)/python -m infra.readme_tables
 
 bench: $(READY)  ## counts and ratios of what the product costs, into build/bench.json
-	@$(BIN)/python -m local.bench
+	@PYTHONPATH=lambdas $(BIN)/python -m tests.bench
 
 clean:  ## remove what was made, but not .venv
 	rm -rf build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
