@@ -50,6 +50,20 @@ def readme_queries(readme: Path = README) -> list[Query]:
     return [Query(block["name"], block["command"].strip()) for block in found]
 
 
+def readme_command(name: str, readme: Path = README) -> list[str]:
+    """Return the words of the command that stands under ``<!-- command: name -->``.
+
+    Raises
+    ------
+    NotAQueryError
+        There is none.
+    """
+    found = re.search(rf"<!-- command: {name} -->\n+```\w*\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    if found is None:
+        raise NotAQueryError(f"README has no command {name}")
+    return shlex.split(found[1].replace("\\\n", " "))
+
+
 def _unrolled(command: str) -> Iterator[str]:
     loop = _LOOP.match(command.strip())
     if loop is None:
