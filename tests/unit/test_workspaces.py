@@ -407,6 +407,13 @@ def test_what_is_pending_is_matched_by_user_and_directory_in_any_order_and_case(
         assert outcome[THREE] == Pending(WorkspaceId("ws-s00000003"), "PENDING")
 
 
+def test_names_that_the_primaries_directory_spells_in_capitals_are_matched_too() -> None:
+    with estate() as found:
+        gateway, _ = standbys(found, {"PendingStandbyRequests": [pending("straße.al")]})
+        outcome = gateway.create(asked(ONE, user=lambda _: "STRASSE.Al"))
+        assert outcome == {ONE: Pending(WorkspaceId("ws-s00000001"), "PENDING")}
+
+
 def test_a_failed_item_is_refused_alone_with_its_code_and_words() -> None:
     with estate() as found:
         gateway, _ = standbys(
@@ -465,6 +472,7 @@ def test_a_failed_item_without_code_or_words_is_refused_all_the_same() -> None:
         {"FailedStandbyRequests": [None]},
         {"FailedStandbyRequests": [{"StandbyWorkspaceRequest": None}]},
         error("InternalServerException", status=500),
+        error("InternalServerException", status=400),
         error("AccessDeniedException", status=503),
         (502, b"<html>Bad Gateway</html>"),
         ReadTimeoutError(endpoint_url="x", error="x"),
