@@ -11,9 +11,10 @@ from standby.looks import Looks
 from standby.model import WorkspaceId
 from standby.reasons import Reason
 from standby.recorder import Recorder
-from standby.request import Candidate, Requester
+from standby.request import Requester
 from standby.rows import Row
 from standby.settings import Settings
+from standby.settle import Candidate
 from standby.table import LedgerUnavailable
 from standby.workspaces import Described, Primaries, Standbys
 

@@ -7,8 +7,8 @@ no claim is taken again before it is certain that nothing was created:
 2. **Check** right before sending: nothing holds the pair back, the claims are still ours, and the lease outlives the
    call.
 3. **Call** once. botocore repeats nothing.
-4. **Record.** Created: REQUESTED, the claim stays for good. Known not to be created: the claim is given back.
-   Anything else (a time-out, a broken connection, a 5xx, an answer that does not speak of the item, a crash): the
+4. **Record** (`settle.py`). Created: REQUESTED, the claim stays for good. Known not to be created: the claim is given
+   back. Anything else (a time-out, a broken connection, a 5xx, an answer that does not speak of the item, a crash): the
    row stays CLAIMED.
 5. **Look** (`looks.py`), once the lease of such a row has ended: found, it is adopted; only two complete looks that
    find nothing bring it back to 1, alone in its call.
@@ -18,50 +18,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from standby.claims import Claimed, Refused
-from standby.decisions import USER_DEADLINE, USER_RETRY, Decision, nothing, record
+from standby.decisions import Decision, nothing, record
 from standby.gates import Gates
 from standby.ledger import LostRace, Unreadable
 from standby.looks import Looks
-from standby.model import Related, Status, Workspace, WorkspaceId, user_key
+from standby.model import Status, Workspace, user_key
 from standby.reasons import Reason
 from standby.recorder import Recorder
 from standby.refusals import Kind
 from standby.rows import Row
 from standby.settings import Settings
+from standby.settle import Candidate, Settler
 from standby.table import LedgerUnavailable
-from standby.workspaces import (
-    BATCH,
-    CallRefused,
-    Outcome,
-    Pending,
-    Refusal,
-    StandbyRequest,
-    Standbys,
-    Uncertain,
-    halves,
-)
+from standby.workspaces import BATCH, CallRefused, Refusal, StandbyRequest, Standbys, halves
 
 # What a call may take (connect 5 s, answer 30 s), and some: a claim with less left is not used.
 SENDING_TAKES = timedelta(seconds=45)
-# A Region that is down is asked again after so many polls: each try writes two events a row.
-UNREACHABLE_POLLS = 3
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A primary that is to have a standby: as it was seen, and its row."""
-
-    seen: Workspace
-    row: Row | None
-
-    @property
-    def id(self) -> WorkspaceId:
-        """The primary's id."""
-        return self.seen.id
 
 
 class Requester:
@@ -82,6 +57,7 @@ class Requester:
         self._looks = looks
         self._settings = settings
         self._has_time = has_time
+        self._settler = Settler(recorder, gates, looks, settings)
 
     def request(self, candidates: Sequence[Candidate]) -> list[Decision]:
         """Claim and request a standby for each; a decision for each, in no order.
@@ -121,13 +97,14 @@ class Requester:
         row = candidate.row
         if row is not None and row.status in (Status.WAITING, Status.CLAIMED):
             return nothing(candidate.id, row, row.reason, "Left for the next look.")
-        return self._give_back(candidate, Reason.CREATE_UNREACHABLE)
+        return self._settler.give_back(candidate, Reason.CREATE_UNREACHABLE)
 
     # 1. Claim
 
     def _claim(self, candidate: Candidate) -> Candidate | Decision:
         intent = dataclasses.replace(
-            record(candidate.id, Status.CLAIMED, Reason.CLAIM_TAKEN), deadline_in=self._deadline_if_none(candidate.row)
+            record(candidate.id, Status.CLAIMED, Reason.CLAIM_TAKEN),
+            deadline_in=self._settler.deadline_if_none(candidate.row),
         )
         try:
             result = self._recorder.claims.take(intent, candidate.row, candidate.seen, self._recorder.context)
@@ -149,7 +126,7 @@ class Requester:
 
     def _hold(self, candidate: Candidate, reason: Reason) -> Decision:
         if reason in (Reason.DAILY_CAP, Reason.CEILING):
-            self._tell(reason)
+            self._settler.tell(reason)
         return self._recorder.carry_out(record(candidate.id, Status.HELD, reason), candidate.row, candidate.seen)
 
     # 2. Check, and 3. Call
@@ -169,14 +146,14 @@ class Requester:
         now = self._recorder.clock.now()
         fit = [one for one in still_ours if _lease_left(one.row, now) >= SENDING_TAKES]
         late = [one for one in still_ours if one not in fit]
-        decisions = [self._give_back(one, Reason.LEASE_TOO_SHORT) for one in late]
+        decisions = [self._settler.give_back(one, Reason.LEASE_TOO_SHORT) for one in late]
         decisions += [self._lost(one) for one in claimed if one not in still_ours]
         if not fit:
             return decisions
         result = self._standbys.create([self._item(candidate.seen) for candidate in fit])
         if isinstance(result, CallRefused):
             return decisions + self._call_refused(fit, result)
-        return decisions + [self._settle(candidate, result[candidate.id]) for candidate in fit]
+        return decisions + [self._settler.settle(candidate, result[candidate.id]) for candidate in fit]
 
     def _still_ours(self, claimed: Sequence[Candidate]) -> list[Candidate]:
         """Those whose rows are still as this invocation wrote them.
@@ -194,7 +171,7 @@ class Requester:
     def _call_refused(self, sent: Sequence[Candidate], refused: CallRefused) -> list[Decision]:
         """A declared exception fails the whole call, though only one item may be at fault: bisect."""
         if not refused.declared or len(sent) == 1 or self._is_about_all(sent, refused.refusal):
-            return [self._settle(candidate, refused.refusal) for candidate in sent]
+            return [self._settler.settle(candidate, refused.refusal) for candidate in sent]
         # Once a half has found that the quota is used up, the gate is closed and the other half is held unsent.
         return [decision for half in halves(sent) for decision in self._send(half)]
 
@@ -214,108 +191,6 @@ class Requester:
             data_replication=directory.data_replication,
             tags=self._settings.standby_tags(),
         )
-
-    # 4. Record
-
-    def _settle(self, candidate: Candidate, outcome: Outcome) -> Decision:
-        match outcome:
-            case Pending():
-                return self._created(candidate, outcome)
-            case Refusal():
-                return self._refused(candidate, outcome)
-            case Uncertain():
-                self._looks.trouble = True
-                # Looked at from the next poll on: a standby that shows is adopted at once, none is concluded before
-                # the lease has ended.
-                decision = record(
-                    candidate.id,
-                    Status.CLAIMED,
-                    Reason.REQUEST_UNCERTAIN,
-                    due_in=self._settings.poll_interval,
-                    error=(outcome.code, outcome.message),
-                )
-                return self._recorder.carry_out(decision, candidate.row, candidate.seen)
-
-    def _created(self, candidate: Candidate, pending: Pending) -> Decision:
-        standby = Related(pending.standby_id, self._settings.dr_region, pending.state, "STANDBY")
-        decision = record(
-            candidate.id,
-            Status.REQUESTED,
-            Reason.CREATE_ACCEPTED,
-            f"The standby is {pending.standby_id}.",
-            standby=standby,
-            due_in=self._settings.first_look,
-            deadline_in=self._settings.standby_deadline,
-        )
-        return self._recorder.carry_out(decision, candidate.row, candidate.seen, requested=True)
-
-    def _refused(self, candidate: Candidate, refusal: Refusal) -> Decision:
-        error = (refusal.code, refusal.message)
-        match refusal.kind:
-            case Kind.THROTTLED:
-                self._looks.trouble = True
-                self._recorder.telemetry.count("Throttled")
-                return self._give_back(candidate, Reason.CREATE_THROTTLED, error)
-            case Kind.UNREACHABLE | Kind.INTERNAL:
-                self._looks.trouble = True
-                return self._give_back(candidate, Reason.CREATE_UNREACHABLE, error, patience=UNREACHABLE_POLLS)
-            case Kind.STATE:
-                return self._state_refused(candidate, error)
-            case Kind.QUOTA:
-                self._recorder.try_to(self._gates.hold_for_quota)
-                self._tell(Reason.QUOTA_REACHED, f"AWS says: {refusal.message}")
-                decision = record(candidate.id, Status.HELD, Reason.QUOTA_REACHED, error=error)
-            case Kind.USER_MISSING:
-                decision = self._user_missing(candidate, error)
-            case Kind.EXISTS:
-                decision = self._looks.after_exists(candidate.seen, candidate.row, error)
-            case Kind.DENIED:
-                decision = record(candidate.id, Status.REJECTED, Reason.ACCESS_DENIED, refusal.message, error=error)
-            case Kind.OTHER:
-                detail = f"{refusal.code}: {refusal.message}"
-                decision = record(candidate.id, Status.REJECTED, Reason.SERVICE_REFUSED, detail, error=error)
-        return self._recorder.carry_out(decision, candidate.row, candidate.seen)
-
-    def _state_refused(self, candidate: Candidate, error: tuple[str, str]) -> Decision:
-        row = candidate.row
-        if row and row.deadline_at and self._recorder.clock.now() >= row.deadline_at:
-            decision = record(candidate.id, Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, error[1], error=error)
-            return self._recorder.carry_out(decision, row, candidate.seen)
-        return self._give_back(candidate, Reason.STATE_REFUSED, error)
-
-    def _user_missing(self, candidate: Candidate, error: tuple[str, str]) -> Decision:
-        row = candidate.row
-        first = row.user_missing_since if row else None
-        now = self._recorder.clock.now()
-        if first is not None and now - first >= USER_DEADLINE:
-            return record(candidate.id, Status.REJECTED, Reason.USER_NOT_FOUND, error=error)
-        return record(
-            candidate.id,
-            Status.WAITING,
-            Reason.USER_NOT_IN_DR_DIRECTORY,
-            due_in=USER_RETRY,
-            deadline_in=None if first is not None else USER_DEADLINE,
-            error=error,
-        )
-
-    def _give_back(
-        self, candidate: Candidate, reason: Reason, error: tuple[str, str] | None = None, patience: int = 1
-    ) -> Decision:
-        decision = record(
-            candidate.id,
-            Status.WAITING,
-            reason,
-            due_in=self._settings.poll_interval * patience,
-            deadline_in=self._deadline_if_none(candidate.row),
-            error=error,
-        )
-        return self._recorder.carry_out(decision, candidate.row, candidate.seen)
-
-    def _tell(self, reason: Reason, detail: str = "") -> None:
-        self._recorder.try_to(lambda: self._gates.tell_once_a_day(reason, self._recorder.context, detail))
-
-    def _deadline_if_none(self, row: Row | None) -> timedelta | None:
-        return None if row and row.deadline_at else self._settings.primary_deadline
 
 
 def _change_of(row: Row | Unreadable | None) -> str | None:
