@@ -6,12 +6,13 @@ from datetime import timedelta
 from functools import partial
 
 from standby.clock import Clock
+from standby.create import Standbys
 from standby.decisions import Decision, nothing, record, with_standby, without_standby
+from standby.describe import DrLook
 from standby.model import GONE, Cause, DirectoryId, Related, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
-from standby.workspaces import DrLook, Standbys
 
 # Two looks that find nothing stand at least this far apart, however short the poll interval is: longer than a call
 # that is still under way when its caller's lease ends by a clock that runs ahead.

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import Any
 
 from standby.decisions import Action, decide, describe_failed
+from standby.describe import BATCH, Primaries
 from standby.gates import Gates
 from standby.ledger import ALL_SHARDS
 from standby.model import OPEN, Status, WorkspaceId
@@ -16,7 +17,6 @@ from standby.recorder import Recorder
 from standby.rows import Row
 from standby.settings import Settings
 from standby.watch_lease import Turn, WatchLease
-from standby.workspaces import BATCH, Primaries
 
 # The answer of protect for so many fits the 256 KiB of a state, and its work fits its time.
 MOST_READY = 400

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from standby.create import Standbys
 from standby.decisions import Action, Decision, decide, describe_failed
+from standby.describe import Described, Primaries
 from standby.gates import Gates
 from standby.ledger import Unreadable
 from standby.looks import Looks
@@ -16,7 +18,6 @@ from standby.rows import Row
 from standby.settings import Settings
 from standby.settle import Candidate
 from standby.table import LedgerUnavailable
-from standby.workspaces import Described, Primaries, Standbys
 
 
 class Reconciler:

@@ -21,7 +21,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from standby.claims import Claimed, Refused
+from standby.create import CallRefused, Refusal, StandbyRequest, Standbys
 from standby.decisions import Decision, nothing, record
+from standby.describe import BATCH, halves
 from standby.gates import Gates
 from standby.ledger import LostRace, Unreadable
 from standby.looks import Looks
@@ -33,7 +35,6 @@ from standby.rows import Row
 from standby.settings import Settings
 from standby.settle import Candidate, Settler
 from standby.table import LedgerUnavailable
-from standby.workspaces import BATCH, CallRefused, Refusal, StandbyRequest, Standbys, halves
 
 # What a call may take (connect 5 s, answer 30 s), and some: a claim with less left is not used.
 SENDING_TAKES = timedelta(seconds=45)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from standby.create import Outcome, Pending, Refusal, Uncertain
 from standby.decisions import USER_DEADLINE, USER_RETRY, Decision, record
 from standby.gates import Gates
 from standby.looks import Looks
@@ -14,7 +15,6 @@ from standby.recorder import Recorder
 from standby.refusals import Kind
 from standby.rows import Row
 from standby.settings import Settings
-from standby.workspaces import Outcome, Pending, Refusal, Uncertain
 
 # A Region that is down is asked again after so many polls: each try writes two events a row.
 UNREACHABLE_POLLS = 3

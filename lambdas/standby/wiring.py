@@ -14,6 +14,8 @@ from botocore.config import Config
 
 from standby.claims import Claims
 from standby.clock import Clock, Pacer, SystemClock
+from standby.create import Standbys
+from standby.describe import Primaries
 from standby.gates import Gates
 from standby.ledger import Context, Ledger
 from standby.model import Cause, Region
@@ -24,7 +26,6 @@ from standby.settings import Settings, require
 from standby.table import Table
 from standby.telemetry import PowertoolsTelemetry
 from standby.watch_lease import Executions, WatchLease
-from standby.workspaces import Primaries, Standbys
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

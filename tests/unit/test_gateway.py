@@ -18,21 +18,12 @@ from botocore.exceptions import (
 )
 
 from local.workspaces import Fault
+from standby.answers import read_workspace
 from standby.clock import Pacer
+from standby.create import CallRefused, Pending, Refusal, StandbyRequest, Standbys, Uncertain
+from standby.describe import Primaries, batches, halves
 from standby.model import DirectoryId, Region, Unknown, WorkspaceId
 from standby.refusals import Kind
-from standby.workspaces import (
-    CallRefused,
-    Pending,
-    Primaries,
-    Refusal,
-    StandbyRequest,
-    Standbys,
-    Uncertain,
-    batches,
-    halves,
-    read_workspace,
-)
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, WINDOWS, Estate, estate
 
 ONE, TWO, THREE = (WorkspaceId(f"ws-{number}00000000") for number in (1, 2, 3))

@@ -1,0 +1,167 @@
+"""DescribeWorkspaces: by id, and by user in a directory; what is unknown is said to be, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from standby.answers import error_of, read_workspace
+from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId, user_key
+from standby.refusals import Kind, kind_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_workspaces import WorkSpacesClient
+
+    from standby.clock import Pacer
+
+T = TypeVar("T")
+
+BATCH = 25  # ids of one DescribeWorkspaces, items of one CreateStandbyWorkspaces
+
+
+@dataclass(frozen=True)
+class Described:
+    """What DescribeWorkspaces said: the WorkSpaces found, and for which ids there was no usable answer, and why."""
+
+    found: Mapping[WorkspaceId, Workspace]
+    unknown: Mapping[WorkspaceId, Unknown]
+
+
+@dataclass(frozen=True)
+class DrLook:
+    """The desktops of a user in the DR directory; `complete` if every page was read.
+
+    `trouble` if what kept it from being complete is the Region's, and not this user's.
+    """
+
+    desktops: tuple[Workspace, ...]
+    complete: bool
+    problem: str = ""
+    trouble: bool = False
+
+
+class Primaries:
+    """Reads WorkSpaces of one Region. The client must not repeat calls by itself: the next look is the retry.
+
+    Parameters
+    ----------
+    has_time
+        Whether there is time for another call; what there is none for is unknown.
+    """
+
+    def __init__(
+        self, client: WorkSpacesClient, pacer: Pacer | None = None, has_time: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._client = client
+        self._pacer = pacer
+        self._has_time = has_time
+
+    def describe(self, ids: Sequence[WorkspaceId]) -> Described:
+        """Describe WorkSpaces by id, 25 a call. An id in neither mapping was not in an answer that came whole."""
+        found: dict[WorkspaceId, Workspace] = {}
+        unknown: dict[WorkspaceId, Unknown] = {}
+        for batch in batches(ids):
+            if self._has_time():
+                self._describe_batch(batch, found, unknown)
+            else:
+                unknown |= dict.fromkeys(batch, Unknown("NoTime", "there was no time left to ask"))
+        return Described(found, unknown)
+
+    def _describe_batch(
+        self, ids: Sequence[WorkspaceId], found: dict[WorkspaceId, Workspace], unknown: dict[WorkspaceId, Unknown]
+    ) -> None:
+        try:
+            spoilt = False
+            for entry in self._pages(WorkspaceIds=list(ids)):
+                workspace = read_workspace(entry)
+                if workspace is None:
+                    spoilt = True
+                else:
+                    found[workspace.id] = workspace
+            if spoilt:
+                why = Unknown("MalformedAnswer", "DescribeWorkspaces answered with an entry that cannot be read")
+                unknown |= {one: why for one in ids if one not in found}
+        except ClientError as problem:
+            code, message = error_of(problem)
+            if _is_about_an_item(problem) and len(ids) > 1:
+                # One id that the service does not like must not hide the others.
+                for half in halves(ids):
+                    self._describe_batch(half, found, unknown)
+                return
+            why = Unknown(code, message, refused_alone=_is_about_an_item(problem))
+            unknown |= {one: why for one in ids if one not in found}
+        except Exception as problem:
+            unknown |= {one: Unknown(type(problem).__name__, str(problem)) for one in ids if one not in found}
+
+    def look_for_user(self, directory: DirectoryId, user_name: str) -> DrLook:
+        """The desktops of a user in a directory, whatever the case of the name.
+
+        Whether the service's UserName filter minds the case is not documented, so the usual spellings are asked for.
+        """
+        desktops: dict[WorkspaceId, Workspace] = {}
+
+        def incomplete(problem: str, *, trouble: bool) -> DrLook:
+            return DrLook(tuple(desktops.values()), complete=False, problem=problem, trouble=trouble)
+
+        for name in _spellings(user_name):
+            try:
+                for entry in self._pages(DirectoryId=directory, UserName=name):
+                    workspace = read_workspace(entry)
+                    if workspace is None:
+                        return incomplete("an entry without an id", trouble=False)
+                    if workspace.user_name is None or user_key(workspace.user_name) == user_key(user_name):
+                        desktops[workspace.id] = workspace
+            except ClientError as problem:
+                return incomplete(str(problem), trouble=not _is_about_an_item(problem))
+            except Exception as problem:
+                return incomplete(f"{type(problem).__name__}: {problem}", trouble=True)
+        return DrLook(tuple(desktops.values()), complete=True)
+
+    def _pages(self, **arguments: Any) -> Iterator[object]:
+        token: str | None = None
+        while True:
+            if self._pacer:
+                self._pacer.wait()
+            if token:
+                arguments["NextToken"] = token
+            answer = self._client.describe_workspaces(**arguments)
+            entries = answer.get("Workspaces")
+            if not isinstance(entries, list):
+                raise MalformedAnswer("DescribeWorkspaces answered without a list of WorkSpaces")
+            yield from entries
+            following = answer.get("NextToken")
+            if not following:
+                return
+            if following == token:
+                raise MalformedAnswer("DescribeWorkspaces gave the same page's token twice")
+            token = following
+
+
+class MalformedAnswer(Exception):
+    """An answer that is not of the service's form."""
+
+
+def batches(ids: Sequence[WorkspaceId]) -> Iterator[Sequence[WorkspaceId]]:
+    """Lists of at most 25."""
+    for start in range(0, len(ids), BATCH):
+        yield ids[start : start + BATCH]
+
+
+def halves(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+    """Both halves of two or more items."""
+    middle = len(items) // 2
+    return items[:middle], items[middle:]
+
+
+def _spellings(user_name: str) -> dict[str, None]:
+    return dict.fromkeys((user_name, user_name.lower(), user_name.upper(), user_name.title(), user_name.capitalize()))
+
+
+def _is_about_an_item(problem: ClientError) -> bool:
+    """Whether a call was refused for what it asked for, rather than for the Region's state or the caller's rights."""
+    status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    kind = kind_of(*error_of(problem))
+    return 400 <= status < 500 and kind not in (Kind.THROTTLED, Kind.UNREACHABLE, Kind.INTERNAL, Kind.DENIED)
