@@ -607,3 +607,21 @@ def test_nothing_that_a_function_does_deletes() -> None:
             "TransactWriteItems",
             "UpdateItem",
         }
+
+
+def test_whatever_a_decision_rests_on_is_read_consistently() -> None:
+    with estate() as found:
+        weak: list[str] = []
+
+        def note(model: Any, params: dict[str, Any], **_: Any) -> None:
+            consistent = params.get("ConsistentRead") or all(
+                one.get("ConsistentRead") for one in params.get("RequestItems", {"": {}}).values()
+            )
+            if model.name in ("GetItem", "BatchGetItem", "Query") and not consistent:
+                weak.append(str(params.get("IndexName")))
+
+        found.dynamodb.meta.events.register("provide-client-params.dynamodb.*", note)
+        ids = a_mixed_day(found)
+        ledger(found).history(ids["good"])
+        # An index cannot be read so; what it names is read again before anything is written.
+        assert set(weak) == {"by_status"}
