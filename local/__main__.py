@@ -110,7 +110,7 @@ The world is controlled at {described["control_url"]}, for example
   curl {described["control_url"]}faults -d '{{"operation": "CreateStandbyWorkspaces", "kind": "throttle", "times": 3}}'
 
 {VERBS}
-Ctrl-C ends it.
+Ctrl-C ends it; so does `kill {described["pid"]}`.
 """
 
 

@@ -237,8 +237,8 @@ def _standby_not_seen(primary_id: WorkspaceId, row: Row, cause: Cause, now: date
         return record(
             primary_id, Status.TIMED_OUT, Reason.STANDBY_NOT_READY, "The primary shows no standby in RelatedWorkspaces."
         )
-    if cause.reopens and row.status in (Status.FAILED, Status.TIMED_OUT):
-        # A person asks again, perhaps after terminating the one that failed: two looks decide, as after any request.
+    if cause.reopens and row.status in (Status.FAILED, Status.TIMED_OUT, Status.PROTECTED):
+        # A person asks again, the standby having failed or gone: two looks decide, as after any request.
         return Decision(primary_id, Action.LOOK, row.status, row.reason, "Is there still a standby?")
     return nothing(primary_id, row, row.reason, "The primary shows no standby in RelatedWorkspaces now.")
 

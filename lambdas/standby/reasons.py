@@ -117,7 +117,9 @@ MEANING: dict[Reason, Meaning] = {
     Reason.ADOPTED: Meaning(
         "The primary had a standby already, made by somebody else; it is watched like ours.", "Nothing."
     ),
-    Reason.PAUSED: Meaning("The pause switch is on; nothing is created.", "Take the pause away when you are ready."),
+    Reason.PAUSED: Meaning(
+        "The pause switch is on; nothing is created.", "Take the pause away when you are ready.", notify=True
+    ),
     Reason.OBSERVE_MODE: Meaning(
         "The pair is in observe mode: decided and recorded, not created.", "Set mode: protect and deploy."
     ),

@@ -126,7 +126,7 @@ class Requester:
                 return self._hold(candidate, reason)
 
     def _hold(self, candidate: Candidate, reason: Reason) -> Decision:
-        if reason in (Reason.DAILY_CAP, Reason.CEILING):
+        if reason in (Reason.DAILY_CAP, Reason.CEILING, Reason.PAUSED):
             self._settler.tell(reason)
         return self._recorder.carry_out(record(candidate.id, Status.HELD, reason), candidate.row, candidate.seen)
 

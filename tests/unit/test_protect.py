@@ -355,3 +355,20 @@ def test_a_failed_standby_that_a_person_terminated_is_made_again_by_hand_and_onl
         found.watch()
         assert len(found.creates()) == 2
         assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 1
+
+
+def test_a_standby_that_is_gone_is_made_again_when_a_person_asks_and_only_then() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.protect(one)
+        found.watch()
+        found.world.terminate(found.world.standbys()[0].workspace_id)
+        found.pass_time(hours=1)
+        found.protect(one, cause="event")
+        assert found.status(one)[0] is Status.PROTECTED
+        found.protect(one, cause="manual")
+        assert found.status(one) == (Status.CLAIMED, "NOTHING_SEEN_ONCE")
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert len(found.creates()) == 2
+        assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 1
