@@ -622,6 +622,6 @@ def test_whatever_a_decision_rests_on_is_read_consistently() -> None:
 
         found.dynamodb.meta.events.register("provide-client-params.dynamodb.*", note)
         ids = a_mixed_day(found)
-        ledger(found).history(ids["good"])
+        ledger(found).history(WorkspaceId(ids["good"]))
         # An index cannot be read so; what it names is read again before anything is written.
         assert set(weak) == {"by_status"}
