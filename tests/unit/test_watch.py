@@ -801,6 +801,45 @@ def test_a_requested_standby_whose_primary_was_not_shown_for_a_whole_deadline_is
         assert found.status(one) == (Status.TIMED_OUT, "STANDBY_NOT_READY")
 
 
+def test_a_primary_that_is_shown_again_has_not_been_absent() -> None:
+    with estate() as found:
+        found.configure(primary_deadline=timedelta(minutes=30))
+        (one,) = found.create_ready(USERS[0])
+        found.configure(mode="observe")
+        found.protect(one)
+        for hidden in (True, False, True):
+            if hidden:
+                found.world.inject(Fault(operation=DESCRIBE, region=PRIMARY, kind="hide", times=1))
+            found.protect(one)
+            found.pass_time(minutes=29)
+        assert found.status(one)[0] is Status.HELD
+
+
+@pytest.mark.parametrize("kind", ["throttle", "error_before", "refuse", "connection_refused", "malformed", "empty"])
+def test_a_primary_of_which_there_is_no_answer_is_not_timed_out(kind: str) -> None:
+    with estate() as found:
+        found.configure(primary_deadline=timedelta(minutes=30))
+        (one,) = found.create_ready(USERS[0])
+        found.world.set_state(one, "UNHEALTHY")
+        found.protect(one)
+        before = found.row(one)
+        found.world.inject(Fault(operation=DESCRIBE, region=PRIMARY, kind=kind))
+        found.watch(hours=2)
+        assert found.row(one) == before
+        found.world.clear_faults()
+        found.watch()
+        assert found.status(one) == (Status.TIMED_OUT, "PRIMARY_NOT_READY")
+
+
+def test_what_was_once_shown_as_a_standby_is_no_primary_when_its_relation_is_not_shown() -> None:
+    one = WorkspaceId("ws-1abc2def3")
+    seen = Workspace(one, state="AVAILABLE", user_name="al", directory_id=DirectoryId(HOME), compute_type="STANDARD")
+    with estate() as found:
+        put_row(found, one, status=Status.INELIGIBLE, reason=Reason.IS_STANDBY)
+        decision = decide(one, seen, found.row(one), settings(), Cause("manual", "m"), NOON)
+    assert (decision.action, decision.status) == (Action.NONE, Status.INELIGIBLE)
+
+
 # What a decision rests on
 
 
