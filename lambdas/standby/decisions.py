@@ -30,7 +30,8 @@ _ENCRYPTED_ROOT_FACTOR = 3
 
 # What was refused, excluded or only reported is not taken up again by a copy of an event.
 _FOR_A_PERSON = (Status.REJECTED, Status.EXCLUDED, Status.REPORTED)
-# Of a message in an answer: 400 decisions must fit the 256 KiB of a state, which nothing in Step Functions can catch.
+# Bytes of a message in an answer: 400 decisions must fit the 256 KiB of a state, and nothing in Step Functions can
+# catch one that does not.
 _MESSAGE_MOST = 300
 
 
@@ -69,7 +70,7 @@ class Decision:
             "action": self.action,
             "status": self.status,
             "reason_code": self.reason,
-            "message": self.message[:_MESSAGE_MOST],
+            "message": self.message.encode()[:_MESSAGE_MOST].decode(errors="ignore"),
         }
 
 

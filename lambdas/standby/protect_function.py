@@ -68,7 +68,7 @@ class ProtectFunction:
     def _bad(self, event: Any, reason: str, *, for_a_person: bool) -> dict[str, Any]:
         telemetry = self._parts.telemetry
         telemetry.count("BadEvents")
-        telemetry.problem(f"Nothing to protect in this event: {reason}", event_id=_event_id(event))
+        telemetry.problem(f"Not worked on in this event: {reason}", event_id=_event_id(event))
         by_hand = isinstance(event, dict) and event.get("mode") == "reconcile"
         if for_a_person and not by_hand:
             try:

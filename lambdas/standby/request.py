@@ -98,7 +98,8 @@ class Requester:
         row = candidate.row
         if row is not None and row.status in (Status.WAITING, Status.CLAIMED):
             return nothing(candidate.id, row, row.reason, "Left for the next look.")
-        return self._settler.give_back(candidate, Reason.CREATE_UNREACHABLE)
+        reason = Reason.CREATE_UNREACHABLE if self._looks.trouble else Reason.READY  # or there was no time left
+        return self._settler.give_back(candidate, reason)
 
     # 1. Claim
 

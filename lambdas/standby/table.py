@@ -68,12 +68,13 @@ class Table:
         for start in range(0, len(keys), _MOST_KEYS):
             wanted = [self._pack({"pk": pk, "sk": sk}) for pk, sk in keys[start : start + _MOST_KEYS]]
             request: Any = {self.name: {"Keys": wanted, "ConsistentRead": True}}
-            for _ in range(10):
+            for attempt in range(1, 11):
                 answer = self._plain_call("batch_get_item", RequestItems=request)
                 found += [self._unpack(item) for item in answer.get("Responses", {}).get(self.name, [])]
                 request = answer.get("UnprocessedKeys")
                 if not request:
                     break
+                self._pause(attempt)
             else:
                 raise LedgerUnavailable("DynamoDB left keys of BatchGetItem unprocessed ten times running")
         return found
@@ -131,11 +132,14 @@ class Table:
                 # repeat a cancelled transaction.
                 if not _PASSING & {*codes} or attempt == _CONFLICT_TRIES:
                     raise LedgerUnavailable(_told("transact_write_items", problem)) from problem
-                self._sleep(random.uniform(0.0, 0.05 * 2**attempt))  # noqa: S311 (jitter, no secret)
+                self._pause(attempt)
             except BotoCoreError as problem:
                 raise LedgerUnavailable(_told("transact_write_items", problem)) from problem
             else:
                 return
+
+    def _pause(self, attempt: int) -> None:
+        self._sleep(random.uniform(0.0, 0.05 * 2 ** min(attempt, _CONFLICT_TRIES)))  # noqa: S311 (jitter, no secret)
 
     def _refusal(self, reasons: Sequence[Mapping[str, Any]]) -> ConditionFailed:
         failed = frozenset(at for at, one in enumerate(reasons) if one.get("Code") == "ConditionalCheckFailed")
