@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from infra.config import Pair
 
 
-# Measured: with its clients made, a function holds 52 MB; imports and clients take 0.4 s of a whole CPU. What memory
-# buys is CPU: at 512 MB (0.3 CPU) 500 rows' transactions take some 10 s of the 300 that protect and watch have.
+# Measured (`make bench`): with its clients made, a function's process holds some 54 MB. The rest buys CPU, which imports,
+# clients and 400 rows' transactions take in protect and watch.
 MEMORY_MB: Final = {"protect": 512, "watch": 512, "announce": 256}
 
 
