@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from infra.config import Pair
 
 
-# Measured (`make bench`): with its clients made, a function's process holds some 54 MB. The rest buys CPU, which imports,
-# clients and 400 rows' transactions take in protect and watch.
+# Measured (`make bench`): with its clients made, a function's process holds some 54 MB. The rest buys CPU for imports,
+# clients, and 400 rows' transactions in protect and watch.
 MEMORY_MB: Final = {"protect": 512, "watch": 512, "announce": 256}
 
 

@@ -46,6 +46,7 @@ class Ledger:
         self._settings = settings
         self._clock = clock
         self._new_id = new_id
+        self.unreadable: dict[WorkspaceId, str] = {}
 
     def load(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Row | Unreadable]:
         """The rows of those of the primaries that have one."""
@@ -167,10 +168,15 @@ class Ledger:
     def rows_by_status(
         self, status: Status, shard: int, start: dict[str, Any] | None = None
     ) -> Iterator[tuple[list[Row], dict[str, Any] | None]]:
-        """The pages of a shard of a status, the first due first, each with the key to go on from."""
+        """The pages of a shard of a status, the first due first, each with the key to go on from.
+
+        Rows that this version cannot read are left out, and noted in `unreadable`.
+        """
         values = {":partition": status_partition(status, shard)}
         for items, following in self.table.query("by_status", "ix_status = :partition", values, start):
-            yield [row for row in map(read_row, items) if isinstance(row, Row)], following
+            rows = [read_row(item) for item in items]
+            self.unreadable |= {row.primary_id: row.problem for row in rows if isinstance(row, Unreadable)}
+            yield [row for row in rows if isinstance(row, Row)], following
 
 
 def read_row(item: Mapping[str, Any]) -> Row | Unreadable:

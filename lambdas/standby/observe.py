@@ -100,6 +100,11 @@ class Observer:
         if round_number == 0 and survey.is_empty:
             self._clock.sleep(INDEX_LAG_SECONDS)
             survey = self._survey(None, turn, execution_arn)
+        for primary_id, problem in self._ledger.unreadable.items():
+            self._recorder.telemetry.count("UnreadableRows")
+            self._recorder.telemetry.problem(
+                f"Its row cannot be read, and is left out: {problem}", primary_id=primary_id
+            )
         if cursor is None:
             self._recorder.telemetry.count("OpenRows", survey.open)
             if survey.is_empty:

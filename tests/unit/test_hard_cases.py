@@ -39,9 +39,12 @@ def test_a_row_that_cannot_be_read_stands_in_nobodys_way_but_its_own() -> None:
         found.pass_time(hours=1)
         answers = found.protect(*ids)
         assert answers[0]["reason_code"] == "ROW_UNREADABLE"
+        assert found.notes.counts["UnreadableRows"] == 1
+        found.observe(0)
+        assert found.notes.counts["UnreadableRows"] == 2
+        assert "OF_NEXT_YEAR" in found.notes.problems[-1]
         found.watch()
         assert statuses(found, ids[1:]) == {Status.PROTECTED}
-        assert found.notes.counts["UnreadableRows"] >= 1
 
 
 def test_a_user_whose_look_is_always_refused_keeps_nobody_else_waiting() -> None:
