@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.infra.state_machine import EXECUTION, Run, StateError
 from tests.infra.templates import STACK, only, resources, text
+from tests.simulation.machine import Execution, StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.infra.templates import Assembly
 
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:Standby-us-east-1-us-west-2-watch:one"
 MACHINE = "AWS::StepFunctions::StateMachine"
 # Failures of an invocation as AWS documents them for Lambda's Invoke and for Step Functions.
 DOCUMENTED = [
@@ -53,25 +53,35 @@ DONE = {**answer(outcome="nothing open", wait=0), "done": True, "open": 0}
 
 
 class Functions:
-    """The two functions: each gives its answers, or raises its errors, in turn."""
+    """The two functions, and a clock that is set forward: each gives its answers, or raises its errors, in turn."""
 
     def __init__(self, watch: list[Any], protect: list[Any] | None = None) -> None:
         self.answers = {"watch": watch, "protect": protect or []}
         self.payloads: dict[str, list[Any]] = {"watch": [], "protect": []}
+        self.time = datetime(2026, 3, 3, 9, tzinfo=UTC)
 
-    def named(self, name: str) -> Callable[[dict[str, Any]], Any]:
-        def invoke(payload: dict[str, Any]) -> Any:
-            self.payloads[name].append(payload)
-            given = self.answers[name].pop(0)
-            if isinstance(given, str):
-                raise StateError(given, "because")
-            return given
+    def now(self) -> datetime:
+        return self.time
 
-        return invoke
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
 
-    def run(self, definition: dict[str, Any], given: Any = None) -> Run:
-        functions = {f"${{{name.capitalize()}FunctionArn}}": self.named(name) for name in self.answers}
-        return Run(definition, functions).start(given or {})
+    def jitter(self, most: float) -> float:
+        return most
+
+    def invoke(self, function_arn: str, payload: Any, timeout_seconds: float | None) -> Any:
+        name = {"${WatchFunctionArn}": "watch", "${ProtectFunctionArn}": "protect"}[function_arn]
+        assert timeout_seconds == 330
+        self.payloads[name].append(payload)
+        given = self.answers[name].pop(0)
+        if isinstance(given, str):
+            raise StateError(given, "because")
+        return given
+
+    def run(self, definition: dict[str, Any], given: Any = None) -> Execution:
+        execution = Execution(definition, EXECUTION, self)
+        execution.run(given or {})
+        return execution
 
 
 def test_with_nothing_open_it_ends_after_one_call(definition: dict[str, Any]) -> None:
@@ -143,7 +153,7 @@ def test_when_watch_fails_for_good_the_execution_fails_and_says_why(definition: 
     run = Functions([error] * 50).run(definition)
     assert run.status == "FAILED"
     assert run.path[-1] == "ObserveFailed"
-    assert run.output == {"Error": "ObserveFailed", "Cause": f"watch failed: {error}: because"}
+    assert (run.error, run.cause) == ("ObserveFailed", f"watch failed: {error}: because")
 
 
 @pytest.mark.parametrize("error", [*DOCUMENTED, "KeyError", "Runtime.ExitError"])
