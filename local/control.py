@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from local.connections import ConnectionFault, Connections
 from local.workspaces import Fault, OffsetClock, Workspace, World
 
 PREFIX = "/_standby/"
@@ -18,12 +19,18 @@ GET (below /_standby/)
   snapshot           primaries, standbys and duplicates as the service knows them, and the settings
   calls?since=N      the log of calls, with their outcome and caller
   trail?since=N      CloudTrail's events
-  clock, settings, faults
+  clock, settings, faults, connection_faults
+  functions          the processes that run Lambda functions: name, pid, and whether it is at work
+  held               the requests that are held, each with the pids of the processes that may have sent it
 POST, with a JSON object (below /_standby/)
   clock              {"advance_seconds": 3600}: the world's clock; the emulator's own stays
   settings           {"strict": true, ...}: any attribute of local.workspaces.Settings
   faults             {"operation": ..., "kind": ...}: any attribute of local.workspaces.Fault but "when"
-  clear_faults       {}
+  connection_faults  {"service": "dynamodb", "operation": "TransactWriteItems", "kind": "cut_after", ...}: any attribute
+                     of local.connections.ConnectionFault; cut_before and cut_after reset the connection, hold_before
+                     and hold_after keep the caller waiting (to be killed there: held says its pid)
+  release            {}: all that are held go on
+  clear_faults       {}: of both kinds, and what is held goes on
   add_directory      {"region", "directory_id", "users": [...]}
   remove_user        {"region", "directory_id", "user"}
   set_state          {"workspace_id", "state"}
@@ -49,11 +56,23 @@ class Control:
         What is controlled.
     fire_schedules : callable
         Lets every EventBridge schedule of the embedded cloud fire now, and returns how many did.
+    connections : Connections
+        The faults of the connections to it.
+    functions : callable
+        Returns the processes that run functions, each with ``function``, ``pid`` and ``busy``.
     """
 
-    def __init__(self, world: World, fire_schedules: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        world: World,
+        fire_schedules: Callable[[], int],
+        connections: Connections,
+        functions: Callable[[], list[dict[str, Any]]],
+    ) -> None:
         self._world = world
         self._fire_schedules = fire_schedules
+        self._connections = connections
+        self._functions = functions
         self._shows: dict[str, Callable[[dict[str, str]], Any]] = {
             "": lambda _: {"help": VERBS.splitlines()},
             "snapshot": lambda _: snapshot(world),
@@ -62,12 +81,17 @@ class Control:
             "clock": lambda _: {"now": _plain(world.clock.now())},
             "settings": lambda _: _plain(world.settings),
             "faults": lambda _: [_show_fault(fault) for fault in world.faults()],
+            "connection_faults": lambda _: [_show_fault(fault) for fault in connections.faults()],
+            "functions": lambda _: functions(),
+            "held": lambda _: self._show_held(),
         }
         self._acts: dict[str, Callable[..., Any]] = {
             "clock": self._advance,
             "settings": self._change,
             "faults": self._inject,
-            "clear_faults": world.clear_faults,
+            "connection_faults": lambda **fault: connections.inject(ConnectionFault(**fault)),
+            "release": lambda: {"released": connections.release()},
+            "clear_faults": self._clear_faults,
             "add_directory": self._add_directory,
             "remove_user": world.remove_user,
             "set_state": world.set_state,
@@ -125,6 +149,24 @@ class Control:
             fault["until"] = datetime.fromisoformat(fault["until"])
         self._world.inject(Fault(**fault))
 
+    def _clear_faults(self) -> None:
+        self._world.clear_faults()
+        self._connections.clear()
+
+    def _show_held(self) -> list[dict[str, Any]]:
+        busy = [process for process in self._functions() if process["busy"]]
+        return [
+            {
+                "service": held.request.service,
+                "operation": held.request.operation,
+                "region": held.request.region,
+                "kind": held.kind,
+                "function": held.request.function,
+                "pids": [process["pid"] for process in busy if process["function"] == held.request.function],
+            }
+            for held in self._connections.held()
+        ]
+
     def _add_directory(self, region: str, directory_id: str, users: list[str], **kinds: str) -> None:
         self._world.add_directory(region, directory_id, users, **kinds)
 
@@ -154,7 +196,7 @@ def _show(workspace: Workspace) -> dict[str, Any]:
     return {name: value for name, value in _plain(workspace).items() if name not in hidden and value is not None}
 
 
-def _show_fault(fault: Fault) -> dict[str, Any]:
+def _show_fault(fault: Fault | ConnectionFault) -> dict[str, Any]:
     shown = {name: getattr(fault, name) for name in fault.__dataclass_fields__ if name != "when"}
     return {name: _plain(value) for name, value in shown.items() if value is not None}
 

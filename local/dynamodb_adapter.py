@@ -25,13 +25,13 @@ def attach(client: Any, account: str) -> None:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         body = request.body or b"{}"
         body = body.encode() if isinstance(body, str) else body
-        status, answered, content = _run(dynamodb.handle_request("POST", "/", headers, body, {}))
+        status, answered, content = run(dynamodb.handle_request("POST", "/", headers, body, {}))
         return AWSResponse(request.url, status, answered, _Raw(content))  # any mapping will do
 
     client.meta.events.register("before-send.dynamodb", before_send)
 
 
-def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run what never waits, without the event loop that would cost more than the call."""
     try:
         coroutine.send(None)

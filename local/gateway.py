@@ -1,10 +1,12 @@
 """What stands before the emulator: the control URL, and the faults that only a connection can show."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from local.connections import Connections, Request, disconnected, read_request, reset
 from local.control import PREFIX, BadRequestError, Control
 from local.workspaces_service import transport_fault
 
@@ -21,21 +23,77 @@ class Gateway:
 
     Over a connection that is already there, ``connection_refused`` and ``connect_timeout`` show as a connection that
     closes without an answer: a caller cannot know that nothing happened, which is the harder case.
+
+    Parameters
+    ----------
+    function_of : callable
+        Given an access key, returns the name of the Lambda function whose it is; empty for none.
+    silent_seconds : float
+        How long a time-out is, for a caller that has none of its own.
     """
 
-    def __init__(self, emulator: Application, control: Control, silent_seconds: float) -> None:
+    def __init__(
+        self,
+        emulator: Application,
+        control: Control,
+        connections: Connections,
+        function_of: Callable[[str], str],
+        silent_seconds: float,
+    ) -> None:
         self._emulator = emulator
         self._control = control
+        self._connections = connections
+        self._function_of = function_of
         self._silent_seconds = silent_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+        if scope["type"] != "http":
+            await self._emulator(scope, receive, send)
+        elif scope["path"].startswith(PREFIX):
             await self._answer_control(scope, receive, send)
-            return
-        if scope["type"] == "http":
+        else:
             # Policies that refuse plain HTTP, as queues' and topics' do, take loopback for the TLS it stands for.
             scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+            await self._connect(scope, receive, send)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to the emulator, over a connection that may be faulty."""
+        if not self._connections.faults():
+            await self._serve(scope, receive, send)
+            return
+        body = await _read_body(receive)
+        request = read_request(scope["method"], scope["path"], scope["headers"], body)
+        request = dataclasses.replace(request, function=self._function_of(request.access_key))
+        kind = self._connections.meet(request) or ""
+        if not await self._lets_through(kind, "before", request, scope, receive, send):
+            return
+        answer: list[dict[str, Any]] = []
+
+        async def keep(message: dict[str, Any]) -> None:
+            answer.append(message)
+
+        await self._serve(scope, _again(body, receive), keep if kind.endswith("_after") else send)
+        if await self._lets_through(kind, "after", request, scope, receive, send):
+            for message in answer:
+                await send(message)
+
+    async def _lets_through(
+        self, kind: str, when: str, request: Request, scope: Scope, receive: Receive, send: Send
+    ) -> bool:
+        """Tell whether a request, or its answer, gets through; what is held may take a while."""
+        if kind == f"hold_{when}":
+            return await self._connections.hold(request, kind, receive)
+        if kind != f"cut_{when}":
+            return True
+        if reset(tuple(scope["client"])):
+            await disconnected(receive)
+        else:
+            await _close(send)
+        return False
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to the emulator, and show what the model of WorkSpaces has of faults of the transport."""
         faults: list[str] = []
         transport_fault.set(faults)
 
@@ -44,28 +102,18 @@ class Gateway:
                 await send(message)
 
         await self._emulator(scope, receive, send_unless_faulty)
-        if faults:
-            await self._show(faults[0], receive, send)
-
-    async def _show(self, fault: str, receive: Receive, send: Send) -> None:
-        if fault in _SILENT:
+        if not faults:
+            return
+        if faults[0] in _SILENT:
             try:
                 async with asyncio.timeout(self._silent_seconds):
-                    while (await receive())["type"] != "http.disconnect":
-                        pass
+                    await disconnected(receive)
             except TimeoutError:
                 pass
-        # A length that is not kept: the server closes the connection, and the caller's read ends in the middle.
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4096")]})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await _close(send)
 
     async def _answer_control(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await _read_body(receive)
         target = scope["path"].removeprefix(PREFIX) + "?" + scope["query_string"].decode()
         try:
             status, answer = (
@@ -78,3 +126,28 @@ class Gateway:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": payload, "more_body": False})
+
+
+async def _read_body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if not message.get("more_body"):
+            return body
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that begins with a body that has been read already."""
+    first = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> dict[str, Any]:
+        return first.pop() if first else await receive()
+
+    return receive_again
+
+
+async def _close(send: Send) -> None:
+    """Answer with a length that is not kept: the server closes the connection, in the middle of the caller's read."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4096")]})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

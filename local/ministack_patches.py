@@ -23,7 +23,15 @@ from ministack.core import (
     responses,
     router,
 )
-from ministack.services import dynamodb, eventbridge, iam, lambda_svc, scheduler, stepfunctions  # type: ignore[import-untyped]
+from ministack.services import (  # type: ignore[import-untyped]
+    dynamodb,
+    eventbridge,
+    iam,
+    lambda_svc,
+    scheduler,
+    stepfunctions,
+    sts,
+)
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 VERSION = "1.5.33"
@@ -53,7 +61,8 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
     (iam, (), ("_roles",)),
     (stepfunctions, ("_ExecutionError", "_call_lambda", "_run_execution"), ("_executions", "_state_machines")),
     (iam_actions, ("request_tag_context",), ()),
-    (lambda_runtime, ("reset",), ()),
+    (lambda_runtime, ("reset",), ("_lock", "_workers")),
+    (sts, (), ("_sessions",)),
     (
         eventbridge,
         (
@@ -262,6 +271,24 @@ def accept_metric_math() -> None:
 
 
 # --- Lambda
+
+
+def functions() -> list[dict[str, Any]]:
+    """Return the processes that run functions: the function's name, the pid, and whether it is at work."""
+    with lambda_runtime._lock:
+        workers = [worker for pool in lambda_runtime._workers.values() for worker in pool]
+    processes = [(worker.func_name, worker._proc, worker.in_use) for worker in workers]
+    return [
+        {"function": name, "pid": process.pid, "busy": busy}
+        for name, process, busy in processes
+        if process is not None and process.poll() is None
+    ]
+
+
+def function_of(access_key: str) -> str:
+    """Return the name of the function to whose execution role an access key belongs; empty for another caller's."""
+    arn = str(sts._sessions.get(access_key, {}).get("Arn", ""))
+    return arn.rpartition("/")[2]
 
 
 def stop_functions() -> None:

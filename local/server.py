@@ -82,6 +82,7 @@ def _await_end_of_input(loop: asyncio.AbstractEventLoop, orphaned: asyncio.Event
 
 def _application(account: str, settings: dict[str, Any]) -> Any:
     from local import ministack_delivery, ministack_patches, ministack_tables
+    from local.connections import Connections
     from local.control import Control
     from local.gateway import Gateway
     from local.workspaces import OffsetClock, World
@@ -95,7 +96,10 @@ def _application(account: str, settings: dict[str, Any]) -> Any:
     ministack_tables.apply()
     ministack_delivery.apply()
     threading.Thread(target=_keep_time, args=(world,), daemon=True).start()
-    return Gateway(ministack_patches.application(), Control(world, ministack_patches.fire_schedules), _SILENT_SECONDS)
+    connections = Connections()
+    control = Control(world, ministack_patches.fire_schedules, connections, ministack_patches.functions)
+    application, function_of = ministack_patches.application(), ministack_patches.function_of
+    return Gateway(application, control, connections, function_of, _SILENT_SECONDS)
 
 
 def _keep_time(world: Any) -> None:

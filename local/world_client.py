@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from local.connections import ConnectionFault
 from local.workspaces import Fault
 
 
@@ -61,6 +62,20 @@ class WorldClient:
         """Return the world's time, ISO 8601."""
         return str(self._get("clock")["now"])
 
+    def functions(self) -> list[dict[str, Any]]:
+        """Return the processes that run functions: ``function`` (its name), ``pid``, and ``busy`` (at work)."""
+        found: list[dict[str, Any]] = self._get("functions")
+        return found
+
+    def held(self) -> list[dict[str, Any]]:
+        """Return the requests that a fault of the connection holds.
+
+        Each has ``service``, ``operation``, ``region``, ``kind``, ``function``, and ``pids`` of the function's
+        processes that are at work: one of them sent it.
+        """
+        found: list[dict[str, Any]] = self._get("held")
+        return found
+
     # --- what can be done to it
 
     def advance(self, seconds: float) -> str:
@@ -81,8 +96,16 @@ class WorldClient:
             sent["until"] = fault.until.isoformat()
         self._post("faults", **sent)
 
+    def disturb(self, fault: ConnectionFault) -> None:
+        """Add a fault of the connection."""
+        self._post("connection_faults", **{name: value for name, value in vars(fault).items() if name != "hits"})
+
+    def release(self) -> int:
+        """Let all requests go on that are held; return how many they were."""
+        return int(self._post("release")["released"])
+
     def clear_faults(self) -> None:
-        """Take back all faults."""
+        """Take back all faults, those of connections too, and let go on what is held."""
         self._post("clear_faults")
 
     def add_directory(self, region: str, directory_id: str, users: list[str], **kinds: str) -> None:

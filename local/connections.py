@@ -1,0 +1,196 @@
+"""Faults of the connection to any service: a request is held or cut off, before or after it took effect.
+
+Those of :mod:`local.workspaces` are the service's own. These stand between a caller and the embedded cloud, whatever
+the service, and are real: a held caller waits at an open socket and can be killed there, a cut one is sent a TCP reset.
+A held request goes on when it is released, unless its caller is gone: then one held before its effect never has any.
+"""
+
+import asyncio
+import re
+import socket
+import struct
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+KINDS = frozenset({"hold_before", "hold_after", "cut_before", "cut_after"})
+_SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+
+
+@dataclass
+class ConnectionFault:
+    """Something that will happen to a connection.
+
+    Attributes
+    ----------
+    service : str
+        As requests are signed for it, such as ``dynamodb``, ``sns``, ``events`` or ``workspaces``.
+    operation : str
+        The operation's name, or ``*``.
+    kind : str
+        One of :data:`KINDS`.
+    region : str or None
+        Only in this Region.
+    function : str or None
+        Only requests of the Lambda function of this name; the end of its name will do.
+    containing : str or None
+        Only requests with this text in their body.
+    times : int or None
+        How many requests it hits; ``None`` is as many as come until it is cleared.
+    skip : int
+        How many matching requests pass before it begins.
+    """
+
+    service: str
+    operation: str
+    kind: str
+    region: str | None = None
+    function: str | None = None
+    containing: str | None = None
+    times: int | None = 1
+    skip: int = 0
+    hits: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a kind that does not exist."""
+        if self.kind not in KINDS:
+            raise ValueError(f"there is no connection fault {self.kind!r}; there are {', '.join(sorted(KINDS))}")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it will hit nothing more."""
+        return self.times is not None and self.hits >= self.times
+
+    def is_for(self, request: "Request") -> bool:
+        """Tell whether it is for a request like this."""
+        return (
+            self.service == request.service
+            and self.operation in ("*", request.operation)
+            and self.region in (None, request.region)
+            and (self.function is None or request.function.endswith(self.function))
+            and (self.containing is None or self.containing.encode() in request.body)
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What of a request tells whom a fault is for; ``function`` is empty for a caller that is none."""
+
+    service: str
+    region: str
+    operation: str
+    access_key: str
+    function: str
+    body: bytes
+
+
+def read_request(method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> Request:
+    """Read a signed request, in whichever of AWS's protocols, still without its function."""
+    named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+    scope = _SCOPE.search(named.get("authorization", ""))
+    key, region, service = scope.group("key", "region", "service") if scope else ("", "", "")
+    return Request(service, region, _operation(method, path, named, body), key, "", body)
+
+
+def _operation(method: str, path: str, headers: dict[str, str], body: bytes) -> str:
+    if target := headers.get("x-amz-target"):
+        return target.rpartition(".")[2]
+    if "/operation/" in path:  # RPC v2
+        return path.rpartition("/")[2]
+    action = parse_qs(body.decode("latin-1")).get("Action") if b"Action=" in body else None
+    return action[0] if action else f"{method} {path}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A request that is being held."""
+
+    request: Request
+    kind: str
+    loop: asyncio.AbstractEventLoop
+    released: asyncio.Event
+
+
+class Connections:
+    """The faults of connections, and who is held. It may be called from several threads."""
+
+    def __init__(self) -> None:
+        self._faults: list[ConnectionFault] = []
+        self._held: list[Held] = []
+        self._lock = threading.Lock()
+
+    def inject(self, fault: ConnectionFault) -> None:
+        """Add a fault; the first that matches a request is the one it meets."""
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Take back all faults, and let go on who is held."""
+        with self._lock:
+            self._faults.clear()
+        self.release()
+
+    def faults(self) -> list[ConnectionFault]:
+        """Return the faults that may still hit."""
+        with self._lock:
+            self._faults = [fault for fault in self._faults if not fault.is_over]
+            return list(self._faults)
+
+    def meet(self, request: Request) -> str | None:
+        """Return the kind of the fault that a request meets, counted as a hit."""
+        for fault in self.faults():
+            if not fault.is_for(request):
+                continue
+            if fault.skip > 0:
+                fault.skip -= 1
+                continue
+            fault.hits += 1
+            return fault.kind
+        return None
+
+    def held(self) -> list[Held]:
+        """Return who is held now."""
+        with self._lock:
+            return list(self._held)
+
+    def release(self) -> int:
+        """Let all go on who are held, and return how many they were."""
+        held = self.held()
+        for one in held:
+            one.loop.call_soon_threadsafe(one.released.set)
+        return len(held)
+
+    async def hold(self, request: Request, kind: str, receive: Any) -> bool:
+        """Wait until a request is released; false if its caller went away before."""
+        held = Held(request, kind, asyncio.get_running_loop(), asyncio.Event())
+        released, gone = asyncio.create_task(held.released.wait()), asyncio.create_task(disconnected(receive))
+        with self._lock:
+            self._held.append(held)
+        try:
+            await asyncio.wait((released, gone), return_when=asyncio.FIRST_COMPLETED)
+            return not gone.done()
+        finally:
+            with self._lock:
+                self._held.remove(held)
+            released.cancel()
+            gone.cancel()
+
+
+async def disconnected(receive: Any) -> None:
+    """Wait until the caller of an ASGI application has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def reset(caller: tuple[str, int]) -> bool:
+    """Send a TCP reset to the caller at the other end of one of this loop's connections; false if there is none."""
+    # An ASGI server keeps its sockets to itself, and asyncio knows them only under a private name.
+    transports: Any = getattr(asyncio.get_running_loop(), "_transports", {})
+    for transport in list(transports.values()):
+        if transport.get_extra_info("peername") == caller:
+            linger = struct.pack("ii", 1, 0)  # closed at once, with a reset in place of the handshake
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            transport.abort()
+            return True
+    return False
