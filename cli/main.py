@@ -1,4 +1,4 @@
-"""The command `standby`: makes a configuration file, checks it, and prints its JSON Schema."""
+"""The command `standby`: the configuration file, and what an operator does with what is deployed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cli import redrive
 from infra.config import VERSION, json_schema
 from infra.config_file import EXAMPLE, ConfigurationError, load
 from infra.config_rules import cautions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 DEFAULT: Final = Path("standby.yaml")
 
@@ -22,26 +23,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="standby", description="WorkSpaces Standby: the operator's commands.")
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, does in (
-        ("init", "make a configuration file from the example; never overwrites one"),
-        ("check", "say what is wrong with a configuration file, or that it is valid"),
+    for name, does, run in (
+        ("init", "make a configuration file from the example; never overwrites one", _init),
+        ("check", "say what is wrong with a configuration file, or that it is valid", _check),
     ):
         command = commands.add_parser(name, help=does, description=does)
         command.add_argument("path", nargs="?", type=Path, default=DEFAULT, metavar="PATH", help=f"default: {DEFAULT}")
+        command.set_defaults(run=run)
     does = "print the JSON Schema of the configuration file, for editors"
-    commands.add_parser("schema", help=does, description=does)
+    commands.add_parser("schema", help=does, description=does).set_defaults(run=_schema)
+    redrive.add_command(commands)
     chosen = parser.parse_args(arguments)
-    match chosen.command:
-        case "init":
-            return _init(chosen.path)
-        case "check":
-            return _check(chosen.path)
-        case _:
-            sys.stdout.write(json_schema())
-            return 0
+    run_chosen: Callable[[argparse.Namespace], int] = chosen.run
+    return run_chosen(chosen)
 
 
-def _init(path: Path) -> int:
+def _schema(_: argparse.Namespace) -> int:
+    sys.stdout.write(json_schema())
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    path: Path = options.path
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(EXAMPLE.read_text(encoding="utf-8"))
@@ -58,7 +61,8 @@ def _init(path: Path) -> int:
     return 0
 
 
-def _check(path: Path) -> int:
+def _check(options: argparse.Namespace) -> int:
+    path: Path = options.path
     try:
         configuration = load(path)
     except ConfigurationError as failure:

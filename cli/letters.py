@@ -1,0 +1,184 @@
+"""What stands in the dead-letter queue, told by its form.
+
+Several services put messages there, each in a form of its own:
+
+- Lambda, after the last retry of an asynchronous invocation of protect: a record with the event as `requestPayload`,
+  https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+- EventBridge, what it could not hand to protect or to the topic: the event, with attributes RULE_ARN, TARGET_ARN,
+  ERROR_CODE and ERROR_MESSAGE, https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+- protect, what only a person can make good: the event, with the attribute `reason`
+- Lambda, changes that announce could not send: a record with DDBStreamBatchInfo, which names times but no rows,
+  https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+- EventBridge Scheduler, starts of the watcher that failed: the target's input, with the attribute SCHEDULE_ARN,
+  https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from standby.events import BadEvent, read
+from standby.model import WorkspaceId
+
+_SHOWN: Final = 120  # characters of a body that nobody can read by itself
+_EXECUTION_ENDED: Final = "Step Functions Execution Status Change"
+
+
+class Kind(StrEnum):
+    """What a message is, and so what can be done with it."""
+
+    EVENT = "event"
+    """protect can work on it."""
+    EMPTY = "empty"
+    """An event of which nothing can come: protect would pass over it."""
+    UNREADABLE = "unreadable"
+    """Only a person can tell which WorkSpaces it is about."""
+    CHANGES = "changes"
+    """Changes in the ledger that were not announced."""
+    START = "start"
+    """A start of the watcher that failed."""
+    NOTICE = "notice"
+    """A notice about an execution of the watcher that could not be sent."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message, read.
+
+    Attributes
+    ----------
+    at : str
+        When it came into the queue, UTC.
+    what, why : str
+        What it is about, and the reason for which it is here.
+    advice : str
+        What a person is to do, where nobody else can do anything.
+    event, ids
+        For protect, and the WorkSpaces that it has to decide about.
+    """
+
+    kind: Kind
+    at: str
+    what: str
+    why: str
+    advice: str = ""
+    event: Mapping[str, Any] | None = None
+    ids: tuple[WorkspaceId, ...] = ()
+
+
+def read_letter(message: Mapping[str, Any], *, account: str, region: str) -> Letter:
+    """Tell what a message of the queue is.
+
+    Parameters
+    ----------
+    message
+        As ReceiveMessage returns it, with all attributes.
+    account, region
+        Of the stack: an event of another is none of its business.
+    """
+    at, text = _sent_at(message), str(message.get("Body", ""))
+    attributes = _attributes(message)
+    body = _object(text)
+    if "reason" in attributes:
+        return _unreadable(at, text, attributes["reason"])
+    if "SCHEDULE_ARN" in attributes or body == {}:
+        return _start(at, attributes)
+    if ":sns:" in attributes.get("TARGET_ARN", "") or (body or {}).get("detail-type") == _EXECUTION_ENDED:
+        return _notice(at, body or {}, attributes)
+    if body is None:
+        return _unreadable(at, text, "it is not a JSON object")
+    if isinstance(batch := body.get("DDBStreamBatchInfo"), Mapping):
+        return _changes(at, batch, _failure(body))
+    if isinstance(body.get("requestContext"), Mapping):
+        if "requestPayload" not in body:
+            return _unreadable(at, text, f"Lambda kept no event in its record ({_failure(body)})")
+        return _event(at, body["requestPayload"], _failure(body), account, region)
+    return _event(at, body, _undelivered(attributes), account, region)
+
+
+def _event(at: str, event: Any, why: str, account: str, region: str) -> Letter:
+    try:
+        hint = read(event, account=account, region=region)
+    except BadEvent as bad:
+        if bad.for_a_person:
+            return _unreadable(at, json.dumps(event), str(bad))
+        return Letter(Kind.EMPTY, at, _name(event), str(bad))
+    return Letter(Kind.EVENT, at, f"{_name(event)} of {_list(hint.ids)}", why, event=event, ids=hint.ids)
+
+
+def _unreadable(at: str, text: str, why: str) -> Letter:
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    advice = "find the WorkSpaces it is about and ask for them by hand; then delete it with --delete-unreadable"
+    return Letter(Kind.UNREADABLE, at, f"an event that names no WorkSpace, {shown}", why, advice)
+
+
+def _changes(at: str, batch: Mapping[str, Any], why: str) -> Letter:
+    first, last = (str(batch.get(f"approximateArrivalOf{which}Record", "?")) for which in ("First", "Last"))
+    advice = (
+        f"nobody was told of them, but the ledger has them: see the audit query of the day {first[:10]}, {first} to "
+        f"{last}; then delete it with --delete-unreadable"
+    )
+    return Letter(Kind.CHANGES, at, f"{batch.get('batchSize', '?')} changes, not announced", why, advice)
+
+
+def _start(at: str, attributes: Mapping[str, str]) -> Letter:
+    advice = "the schedule has started the next one since, at most 15 minutes later; delete it with --delete-unreadable"
+    return Letter(Kind.START, at, "a start of the watcher", _undelivered(attributes), advice)
+
+
+def _notice(at: str, body: Mapping[str, Any], attributes: Mapping[str, str]) -> Letter:
+    detail = body.get("detail")
+    detail = detail if isinstance(detail, Mapping) else {}
+    what = f"a notice: execution {detail.get('name', '?')} of the watcher ended as {detail.get('status', '?')}"
+    advice = "open rows stay open and the schedule has started the next one; delete it with --delete-unreadable"
+    return Letter(Kind.NOTICE, at, what, _undelivered(attributes), advice)
+
+
+def _name(event: Any) -> str:
+    if not isinstance(event, Mapping):
+        return "an event"
+    if event.get("mode") == "reconcile":
+        return "a call by hand"
+    detail = event.get("detail")
+    return str(detail.get("eventName", "an event")) if isinstance(detail, Mapping) else "an event"
+
+
+def _list(ids: tuple[WorkspaceId, ...]) -> str:
+    return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
+
+
+def _failure(body: Mapping[str, Any]) -> str:
+    """Why Lambda gave up, from its record."""
+    context, answer = body.get("requestContext", {}), body.get("responsePayload")
+    words = [f"{context.get('condition', 'failed')} after {context.get('approximateInvokeCount', '?')} tries"]
+    if isinstance(answer, Mapping):
+        words += [str(answer[name]) for name in ("errorType", "errorMessage") if answer.get(name)]
+    return ": ".join(words)
+
+
+def _undelivered(attributes: Mapping[str, str]) -> str:
+    """Why EventBridge or its Scheduler gave up, from a message's attributes."""
+    words = [attributes[name] for name in ("ERROR_CODE", "ERROR_MESSAGE") if attributes.get(name)]
+    return ": ".join(words) or "not delivered"
+
+
+def _sent_at(message: Mapping[str, Any]) -> str:
+    milliseconds = int(message.get("Attributes", {}).get("SentTimestamp", 0))
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _attributes(message: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value.get("StringValue", "")) for name, value in message.get("MessageAttributes", {}).items()}
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
