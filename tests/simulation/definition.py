@@ -19,7 +19,7 @@ UNCATCHABLE = frozenset({"States.DataLimitExceeded", "States.Runtime"})
 WILDCARD = "States.ALL"
 TIMEOUT = "States.Timeout"
 MAY_BE_NULL = {"output", "payload"}
-_MOST_SECONDS = 99_999_999
+MOST_SECONDS = 99_999_999
 
 Template = Annotated[Any, AfterValidator(expressions.check)]
 Text = Annotated[str, AfterValidator(expressions.check)]
@@ -33,7 +33,7 @@ def _is_variable(name: str) -> str:
 
 Variable = Annotated[str, AfterValidator(_is_variable)]
 Assignments = dict[Variable, Template]
-Seconds = Annotated[int, Field(ge=1, le=_MOST_SECONDS)]
+Seconds = Annotated[int, Field(ge=1, le=MOST_SECONDS)]
 
 
 def _is_expression(text: str) -> str:
@@ -113,7 +113,7 @@ class Retrier(_Handler):
     interval_seconds: Seconds = 1
     backoff_rate: Annotated[float, Field(ge=1)] = 2.0
     max_delay_seconds: Annotated[int, Field(ge=1, lt=31_622_400)] | None = None
-    max_attempts: Annotated[int, Field(ge=0, le=_MOST_SECONDS)] = 3
+    max_attempts: Annotated[int, Field(ge=0, le=MOST_SECONDS)] = 3
     jitter_strategy: Literal["FULL", "NONE"] = "NONE"
 
     @model_validator(mode="after")
@@ -127,8 +127,8 @@ class Retrier(_Handler):
         try:
             delay = self.interval_seconds * self.backoff_rate**retries
         except OverflowError:
-            delay = float(_MOST_SECONDS)
-        return min(delay, self.max_delay_seconds or _MOST_SECONDS)
+            delay = float(MOST_SECONDS)
+        return min(delay, self.max_delay_seconds or MOST_SECONDS)
 
 
 class Catcher(_Handler, Leaving):
@@ -147,7 +147,7 @@ class Wait(Step):
     """Goes on after a time."""
 
     type: Literal["Wait"]
-    seconds: Annotated[int, Field(ge=0, le=_MOST_SECONDS)] | Expression
+    seconds: Annotated[int, Field(ge=0, le=MOST_SECONDS)] | Expression
 
 
 class Arguments(_Part):

@@ -82,9 +82,9 @@ def _evaluate(expression: str, bindings: Mapping[str, Any]) -> Any:
     # jsonata-python takes a variable that is None for an undefined one.
     bound = {name: Utils.NULL_VALUE if value is None else value for name, value in bindings.items()}
     try:
-        value = _compiled(expression).evaluate(None, bound)
+        value = _value(expression, bound)
         # It answers None to null and to undefined alike.
-        undefined = value is None and not _compiled(f"$exists(({expression}))").evaluate(None, bound)
+        undefined = value is None and not _value(f"$exists(({expression}))", bound)
     except Exception as error:
         raise EvaluationError(f"The JSONata expression '{expression}' failed: {error}") from error
     if undefined:
@@ -93,6 +93,13 @@ def _evaluate(expression: str, bindings: Mapping[str, Any]) -> Any:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise EvaluationError(f"The result of the JSONata expression '{expression}' is not JSON: {error}") from error
+
+
+def _value(expression: str, bound: Mapping[str, Any]) -> Any:
+    compiled = _compiled(expression)
+    # jsonata-python evaluates with the expression that this thread has compiled last.
+    Jsonata.CURRENT.jsonata = compiled
+    return compiled.evaluate(None, bound)
 
 
 @functools.lru_cache(maxsize=1024)

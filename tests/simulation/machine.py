@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.simulation import expressions
 from tests.simulation.definition import (
+    MOST_SECONDS,
     TIMEOUT,
     Choice,
     Fail,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 MOST_BYTES = 256 * 1024  # of an input, an output, arguments, a result, and what one Assign assigns
 MOST_BYTES_OF_VARIABLES = 10 * 1024 * 1024
 MOST_EVENTS = 25_000
-MOST_SECONDS = 99_999_999
 
 
 class StateError(Exception):
@@ -106,10 +106,12 @@ class Execution:
     ------
     ValueError
         When the definition says something that Step Functions refuses or that is not known here.
+    TypeError
+        When it is not JSON.
     """
 
     def __init__(self, definition: dict[str, Any], arn: str, surroundings: Surroundings) -> None:
-        self._machine = Machine.of(definition)
+        self._machine = Machine.of(_through_json(definition, "the definition"))
         self._arn = arn
         self._surroundings = surroundings
         self._deadline: datetime | None = None
@@ -122,6 +124,7 @@ class Execution:
         self.waits: list[int] = []
         self.events = 0
         self.variables: dict[str, Any] = {}
+        self._sizes: dict[str, int] = {}
 
     def run(self, given: Any) -> None:
         """Go through the states until the execution has ended.
@@ -142,7 +145,7 @@ class Execution:
         }
         try:
             self._record("ExecutionStarted")
-            _limit(value, "The input")
+            _limit(_size(value), "The input")
             state: str | None = self._machine.start_at
             while state is not None:
                 state, value = self._go_through(state, value)
@@ -176,7 +179,7 @@ class Execution:
     def _wait(self, visit: _Visit, state: Wait) -> None:
         seconds = self._render(visit, state.seconds)
         if type(seconds) is not int or not 0 <= seconds <= MOST_SECONDS:
-            raise self._unfit("Seconds", "an integer from 0 to 99999999", seconds)
+            raise self._unfit("Seconds", f"an integer from 0 to {MOST_SECONDS}", seconds)
         self.waits.append(seconds)
         self._sleep(seconds)
 
@@ -211,16 +214,16 @@ class Execution:
     def _attempt(self, visit: _Visit, state: Task) -> dict[str, Any]:
         function = self._text(visit, state.arguments.function_name)
         payload = self._render(visit, state.arguments.payload)
-        _limit({"FunctionName": function, "Payload": payload}, f"The arguments of '{visit.name}'")
+        _limit(_size({"FunctionName": function, "Payload": payload}), f"The arguments of '{visit.name}'")
         self._record("TaskScheduled")
         self._record("TaskStarted")
         try:
-            answer = self._surroundings.invoke(function, _through_json(payload, "the payload"), self._most(state))
+            answer = self._surroundings.invoke(function, payload, self._most(state))
         except StateError as failure:
             self._record("TaskTimedOut" if failure.error == TIMEOUT else "TaskFailed")
             raise
         result = _result(_through_json(answer, f"the answer of {function}"))
-        _limit(result, f"The result of '{visit.name}'")
+        _limit(_size(result), f"The result of '{visit.name}'")
         self._record("TaskSucceeded")
         return result
 
@@ -235,12 +238,13 @@ class Execution:
         # Assign and Output both see the variables as they were when the state was entered.
         assigned = self._render(visit, way.assign, **states)
         output = self._render(visit, way.output, **states) if way.has("output") else default
-        _limit(output, f"The output of '{visit.name}'")
-        _limit(assigned, f"What '{visit.name}' assigns")
-        variables = self.variables | assigned
-        _limit(variables, "The variables", MOST_BYTES_OF_VARIABLES)
+        _limit(_size(output), f"The output of '{visit.name}'")
+        sizes = {name: _size(value) for name, value in assigned.items()}
+        _limit(sum(sizes.values()), f"What '{visit.name}' assigns")
+        _limit(sum((self._sizes | sizes).values()), "All variables together", MOST_BYTES_OF_VARIABLES)
         self._record("StateExited")
-        self.variables = variables
+        self.variables |= assigned
+        self._sizes |= sizes
         return way.next, output
 
     def _text(self, visit: _Visit, template: str | None) -> str:
@@ -298,8 +302,12 @@ def _result(answer: Any) -> dict[str, Any]:
     }
 
 
-def _limit(value: Any, what: str, most: int = MOST_BYTES) -> None:
-    size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+def _size(value: Any) -> int:
+    """Return the bytes of a value as JSON, as wide as Python writes it."""
+    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def _limit(size: int, what: str, most: int = MOST_BYTES) -> None:
     if size > most:
         raise StateError("States.DataLimitExceeded", f"{what} takes {size} bytes; {most} are the most.")
 
