@@ -577,15 +577,15 @@ CASES = [
     # Time
     Case(
         "a task that takes too long is States.Timeout",
-        {"A": invokes("x", TimeoutSeconds=1, Catch=[catches("States.Timeout")]), "Caught": SUCCEED},
-        answers=takes(2.5),
+        {"A": invokes("x", TimeoutSeconds=3, Catch=[catches("States.Timeout")]), "Caught": SUCCEED},
+        answers=takes(6),
         output="States.Timeout",
         payloads=["x"],
     ),
     Case(
         "States.TaskFailed does not stand for States.Timeout",
-        {"A": invokes("x", TimeoutSeconds=1, Catch=[catches("States.TaskFailed")]), "Caught": SUCCEED},
-        answers=takes(2.5),
+        {"A": invokes("x", TimeoutSeconds=3, Catch=[catches("States.TaskFailed")]), "Caught": SUCCEED},
+        answers=takes(6),
         error="States.Timeout",
         path=("A",),
         payloads=["x"],
