@@ -50,7 +50,6 @@ def use_ledger(function: StandbyFunction, ledger: Ledger) -> None:
         "LedgerRows",
         [
             "dynamodb:BatchGetItem",
-            "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:Query",
             "dynamodb:UpdateItem",

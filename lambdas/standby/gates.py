@@ -38,11 +38,11 @@ class Gates:
         """
         if self._settings.mode != "protect":
             return Reason.OBSERVE_MODE
-        pause = self._table.get(PAUSE, PAUSE)
+        found = {item["pk"]: item for item in self._table.get_many([(PAUSE, PAUSE), (QUOTA_HOLD, PAUSE)])}
+        pause, hold = found.get(PAUSE), found.get(QUOTA_HOLD)
         # Whoever puts the row by hand may forget the attribute: the row alone is the wish to pause.
         if pause is not None and pause.get("paused", True) is not False:
             return Reason.PAUSED
-        hold = self._table.get(QUOTA_HOLD, PAUSE)
         if hold is not None and self._clock.now() < from_text(hold["until"]):
             return Reason.QUOTA_REACHED
         return None
@@ -50,8 +50,9 @@ class Gates:
     def room(self) -> int:
         """How many standbys may still be claimed today, below cap and ceiling. Only the claim itself is exact."""
         today = day_counter(to_text(self._clock.now())[:10])
-        below_cap = self._settings.max_new_standbys_per_day - self._taken(today)
-        below_ceiling = self._settings.max_standbys - self._taken(TOTAL)
+        taken = {item["pk"]: int(item["taken"]) for item in self._table.get_many([(today, COUNTER), (TOTAL, COUNTER)])}
+        below_cap = self._settings.max_new_standbys_per_day - taken.get(today, 0)
+        below_ceiling = self._settings.max_standbys - taken.get(TOTAL, 0)
         return max(min(below_cap, below_ceiling), 0)
 
     def hold_for_quota(self) -> None:
@@ -88,7 +89,3 @@ class Gates:
             "change_id": self._new_id(),
             "notice": True,
         }
-
-    def _taken(self, counter: str) -> int:
-        item = self._table.get(counter, COUNTER)
-        return int(item["taken"]) if item else 0

@@ -59,18 +59,21 @@ class Table:
 
     def get(self, pk: str, sk: str) -> Item | None:
         """An item, read consistently."""
-        answer = self._call("get_item", Key=self._pack({"pk": pk, "sk": sk}), ConsistentRead=True)
-        return self._unpack(answer["Item"]) if answer.get("Item") else None
+        found = self.get_many([(pk, sk)])
+        return found[0] if found else None
 
     def get_many(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
-        """Those of the items that exist, read consistently, in no order."""
+        """Those of the items that exist, read consistently, in no order.
+
+        Not by GetItem: its answer for an item that is not there is empty, and so is an answer that was lost.
+        """
         found: list[Item] = []
         for start in range(0, len(keys), _MOST_KEYS):
             wanted = [self._pack({"pk": pk, "sk": sk}) for pk, sk in keys[start : start + _MOST_KEYS]]
             request: Any = {self.name: {"Keys": wanted, "ConsistentRead": True}}
             for attempt in range(1, 11):
-                answer = self._plain_call("batch_get_item", RequestItems=request)
-                found += [self._unpack(item) for item in answer.get("Responses", {}).get(self.name, [])]
+                answer = self._call("batch_get_item", "Responses", RequestItems=request)
+                found += [self._unpack(item) for item in answer["Responses"].get(self.name, [])]
                 request = answer.get("UnprocessedKeys")
                 if not request:
                     break
@@ -100,9 +103,9 @@ class Table:
         while True:
             if start:
                 arguments["ExclusiveStartKey"] = self._pack(start)
-            answer = self._call("query", **arguments)
+            answer = self._call("query", "Items", TableName=self.name, **arguments)
             start = self._unpack(answer["LastEvaluatedKey"]) if answer.get("LastEvaluatedKey") else None
-            yield [self._unpack(item) for item in answer.get("Items", [])], start
+            yield [self._unpack(item) for item in answer["Items"]], start
             if start is None:
                 return
 
@@ -172,14 +175,15 @@ class Table:
             raise LedgerUnavailable(_told(method, problem)) from problem
         return True
 
-    def _call(self, method: str, **arguments: Any) -> Any:
-        return self._plain_call(method, TableName=self.name, **arguments)
-
-    def _plain_call(self, method: str, **arguments: Any) -> Any:
+    def _call(self, method: str, expected: str, **arguments: Any) -> Any:
+        """An answer that has the expected member: without it nothing was said, and nothing is concluded."""
         try:
-            return getattr(self._client, method)(**arguments)
+            answer = getattr(self._client, method)(**arguments)
         except (ClientError, BotoCoreError) as problem:
             raise LedgerUnavailable(_told(method, problem)) from problem
+        if expected not in answer:
+            raise LedgerUnavailable(f"DynamoDB {method} answered without {expected}")
+        return answer
 
     def _pack(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -445,7 +445,9 @@ def test_keys_that_a_batch_leaves_unprocessed_are_asked_for_again() -> None:
 def test_keys_that_are_never_processed_make_the_ledger_unavailable() -> None:
     with estate() as found:
         found.dynamodb.batch_get_item, calls = failing(
-            found.dynamodb.batch_get_item, 99, lambda request: {"UnprocessedKeys": request["RequestItems"]}
+            found.dynamodb.batch_get_item,
+            99,
+            lambda request: {"Responses": {}, "UnprocessedKeys": request["RequestItems"]},
         )
         with pytest.raises(LedgerUnavailable, match="unprocessed"):
             ledger(found).load([ONE])
@@ -455,7 +457,20 @@ def test_keys_that_are_never_processed_make_the_ledger_unavailable() -> None:
 @pytest.mark.parametrize(
     ("method", "use"),
     [
-        ("get_item", lambda table: table.get("a", "b")),
+        ("batch_get_item", lambda table: table.get("a", "b")),
+        ("query", lambda table: list(table.query(None, "pk = :a", {":a": "a"}))),
+    ],
+)
+def test_an_answer_that_says_nothing_is_not_taken_for_nothing_there(method: str, use: Callable[[Any], Any]) -> None:
+    with estate() as found:
+        setattr(found.dynamodb, method, lambda **_: {"ResponseMetadata": {"HTTPStatusCode": 200}})
+        with pytest.raises(LedgerUnavailable, match="answered without"):
+            use(found.parts.table())
+
+
+@pytest.mark.parametrize(
+    ("method", "use"),
+    [
         ("batch_get_item", lambda table: table.get_many([("a", "b")])),
         ("query", lambda table: list(table.query(None, "pk = :a", {":a": "a"}))),
         ("put_item", lambda table: table.put({"pk": "a", "sk": "b"})),
@@ -601,7 +616,6 @@ def test_nothing_that_a_function_does_deletes() -> None:
         # A transaction is put, update and check; the table of one statement would not say.
         assert {call.split()[0] for call in called} == {
             "BatchGetItem",
-            "GetItem",
             "PutItem",
             "Query",
             "TransactWriteItems",
@@ -617,7 +631,7 @@ def test_whatever_a_decision_rests_on_is_read_consistently() -> None:
             consistent = params.get("ConsistentRead") or all(
                 one.get("ConsistentRead") for one in params.get("RequestItems", {"": {}}).values()
             )
-            if model.name in ("GetItem", "BatchGetItem", "Query") and not consistent:
+            if model.name in ("BatchGetItem", "Query") and not consistent:
                 weak.append(str(params.get("IndexName")))
 
         found.dynamodb.meta.events.register("provide-client-params.dynamodb.*", note)

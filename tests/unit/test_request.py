@@ -11,21 +11,21 @@ from botocore.exceptions import EndpointConnectionError
 from local.workspaces import Fault
 from standby.ledger import Context
 from standby.model import Cause, Status, WorkspaceId
-from tests.unit.estate import DR, USERS, Estate, estate
+from tests.unit.estate import DR, TABLE, USERS, Estate, estate
 
 CREATE = "CreateStandbyWorkspaces"
 
 
 def break_reads_of(found: Estate, pk: str) -> None:
     """Let DynamoDB answer no read of a key."""
-    real = found.dynamodb.get_item
+    real = found.dynamodb.batch_get_item
 
     def broken(**request: Any) -> Any:
-        if request["Key"]["pk"]["S"] == pk:
+        if pk in {key["pk"]["S"] for key in request["RequestItems"][TABLE]["Keys"]}:
             raise EndpointConnectionError(endpoint_url="x")
         return real(**request)
 
-    found.dynamodb.get_item = broken
+    found.dynamodb.batch_get_item = broken
 
 
 @pytest.mark.parametrize("key", ["PAUSE", "HOLD#QUOTA_REACHED"])
@@ -42,7 +42,7 @@ def test_nothing_is_sent_when_it_cannot_be_read_after_the_claim_whether_it_may_b
         found.dynamodb.transact_write_items = then_break
         found.protect(*ids)
         assert found.creates() == []
-        del found.dynamodb.get_item
+        del found.dynamodb.batch_get_item
         found.dynamodb.transact_write_items = real
         found.watch()
         assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
