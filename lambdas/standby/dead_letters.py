@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from standby.texts import legible
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
@@ -27,10 +29,8 @@ class DeadLetters:
             The queue did not take it.
         """
         body = json.dumps(event, default=str)
-        # An attribute with a control character is refused, and an event's ids may be anything.
-        legible = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in reason)
         self._client.send_message(
             QueueUrl=self._queue_url,
             MessageBody=body[:_MOST_CHARACTERS],
-            MessageAttributes={"reason": {"DataType": "String", "StringValue": legible[:1000]}},
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": legible(reason, 1000)}},
         )

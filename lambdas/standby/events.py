@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from standby.model import Cause, WorkspaceId, is_workspace_id
+from standby.texts import legible
 
 MOST_BY_HAND = 1000  # what fits protect's time-out, paced
+# Characters of what is quoted from an event: it is kept in rows of at most 400 KB, and in an answer.
+_MOST_OF_A_NAME = 500
+_MOST_OF_A_MESSAGE = 2000
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 
 
@@ -25,7 +29,7 @@ class BadEvent(Exception):
     """An event that yields no ids. The message says why; `for_a_person` whether somebody can make it good by hand."""
 
     def __init__(self, message: str, *, for_a_person: bool) -> None:
-        super().__init__(message)
+        super().__init__(legible(message, _MOST_OF_A_MESSAGE))
         self.for_a_person = for_a_person
 
 
@@ -63,7 +67,7 @@ def _by_hand(event: Mapping[str, Any]) -> Hint:
         )
     given = event.get("cause")
     cause = given if isinstance(given, Mapping) else {}
-    return _hint(ids, Cause(type=str(cause.get("type") or "manual"), id=str(cause.get("id") or "by hand")))
+    return _hint(ids, Cause(type=_name(cause.get("type") or "manual"), id=_name(cause.get("id") or "by hand")))
 
 
 def _from_trail(event: Mapping[str, Any], account: str, region: str) -> Hint:
@@ -74,35 +78,41 @@ def _from_trail(event: Mapping[str, Any], account: str, region: str) -> Hint:
             f" its keys: {sorted(map(str, event))}",
             for_a_person=True,
         )
-    if event.get("account") != account or event.get("region") != region:
+    told = event.get("account"), event.get("region")
+    if told != (account, region):
         raise BadEvent(
-            f"the event is of account {event.get('account')} in {event.get('region')};"
-            f" this stack protects account {account} in {region}",
-            for_a_person=False,
+            f"the event is of account {told[0]} in {told[1]}; this stack protects account {account} in {region}",
+            # One that does not say whose it is may be ours.
+            for_a_person=not all(isinstance(one, str) for one in told),
         )
     name = detail.get("eventName")
-    if detail.get("errorCode"):
-        raise BadEvent(f"{name} failed ({detail['errorCode']}): no WorkSpace came of it", for_a_person=False)
-    answer = detail.get("responseElements")
-    if not isinstance(answer, Mapping):
-        raise BadEvent(f"{name} has no responseElements, so it names no WorkSpace", for_a_person=True)
-    found = list(_ids_in(str(name), answer))
-    if not found:
-        refused = _entries(answer, "failedRequests")
-        raise BadEvent(
-            f"{name} names no WorkSpace that was created ({len(refused)} of its requests failed)",
-            for_a_person=not refused,
-        )
     cause = Cause(
         type="event",
-        id=str(event.get("id") or "unknown"),
+        id=_name(event.get("id") or "unknown"),
         principal=_principal(detail),
         looks_first=name == "MigrateWorkspace",
     )
-    return _hint(found, cause)
+    return _hint(_named(name, detail), cause)
 
 
-def _ids_in(name: str, answer: Mapping[str, Any]) -> Iterator[object]:
+def _named(name: object, detail: Mapping[str, Any]) -> list[object]:
+    """What a call says that it created, one or more."""
+    answer = detail.get("responseElements")
+    if found := list(_ids_in(name, answer if isinstance(answer, Mapping) else {})):
+        return found
+    if detail.get("errorCode"):
+        raise BadEvent(f"{name} failed ({detail['errorCode']}): no WorkSpace came of it", for_a_person=False)
+    if not isinstance(answer, Mapping):
+        raise BadEvent(f"{name} has no responseElements, so it names no WorkSpace", for_a_person=True)
+    refused = _entries(answer, "failedRequests")
+    raise BadEvent(
+        f"{name} names no WorkSpace that was created ({len(refused)} of its requests failed)",
+        # A list of what was created that cannot be read is no empty one.
+        for_a_person=not refused or bool(_get(answer, "pendingRequests")),
+    )
+
+
+def _ids_in(name: object, answer: Mapping[str, Any]) -> Iterator[object]:
     match name:
         case "CreateWorkspaces":
             for entry in _entries(answer, "pendingRequests"):
@@ -112,7 +122,7 @@ def _ids_in(name: str, answer: Mapping[str, Any]) -> Iterator[object]:
             if (target := _get(answer, "targetWorkspaceId")) is not None:
                 yield target
         case _:
-            raise BadEvent(f"{name} creates no primary WorkSpace", for_a_person=False)
+            raise BadEvent(f"{name} creates no primary WorkSpace", for_a_person=not isinstance(name, str))
 
 
 def _entries(answer: Mapping[str, Any], name: str) -> list[Any]:
@@ -122,12 +132,17 @@ def _entries(answer: Mapping[str, Any], name: str) -> list[Any]:
 
 def _get(mapping: Mapping[str, Any], name: str) -> Any:
     """The value of `name` whether its first letter is small, as CloudTrail writes it, or capital, as the API does."""
-    return mapping.get(name, mapping.get(name[0].upper() + name[1:]))
+    found = mapping.get(name)
+    return mapping.get(name[0].upper() + name[1:]) if found is None else found
+
+
+def _name(value: object) -> str:
+    return legible(value, _MOST_OF_A_NAME)
 
 
 def _hint(candidates: list[Any], cause: Cause) -> Hint:
     ids = tuple(dict.fromkeys(WorkspaceId(one) for one in candidates if is_workspace_id(one)))
-    bad = tuple(str(one) for one in candidates if not is_workspace_id(one))
+    bad = tuple(_name(one) for one in candidates if not is_workspace_id(one))
     if not ids:
         raise BadEvent(f"no WorkSpace id among {list(bad)[:25]}; an id looks like ws-1abc2def3", for_a_person=True)
     return Hint(ids=ids, cause=cause, bad_ids=bad)
@@ -138,4 +153,4 @@ def _principal(detail: Mapping[str, Any]) -> str | None:
     if not isinstance(identity, Mapping):
         return None
     found = identity.get("arn") or identity.get("principalId") or identity.get("invokedBy")
-    return str(found) if found else None
+    return _name(found) if found else None

@@ -98,6 +98,20 @@ def test_names_that_begin_with_a_capital_as_the_api_writes_them() -> None:
     assert hint(event).ids == ("ws-2c0ffee01",)
 
 
+def test_a_name_whose_value_is_null_hides_no_other_spelling() -> None:
+    event = created()
+    event["detail"]["responseElements"] = {
+        "pendingRequests": None,
+        "PendingRequests": [{"workspaceId": None, "WorkspaceId": "ws-1c0ffee01"}],
+    }
+    assert hint(event).ids == ("ws-1c0ffee01",)
+
+
+def test_what_was_created_counts_though_the_call_also_tells_of_an_error() -> None:
+    event = changed(created("ws-1c0ffee01"), "InternalFailure", "detail", "errorCode")
+    assert hint(event).ids == ("ws-1c0ffee01",)
+
+
 def test_an_id_that_comes_twice_is_one() -> None:
     assert hint(created("ws-1c0ffee01", "ws-1c0ffee02", "ws-1c0ffee01")).ids == ("ws-1c0ffee01", "ws-1c0ffee02")
 
@@ -191,8 +205,6 @@ NOBODYS = {
     "another account": changed(OURS, "999999999999", "account"),
     "another Region": changed(OURS, "eu-west-1", "region"),
     "the DR Region": changed(OURS, DR, "region"),
-    "no account": without(OURS, "account"),
-    "no Region": without(OURS, "region"),
     "a call that creates standbys": recorded("create_standby_workspaces"),
     "a call that terminates": recorded("terminate_workspaces"),
     "a call of another name": created("ws-1c0ffee01", name="RebootWorkspaces"),
@@ -204,6 +216,9 @@ SOMEBODYS: dict[str, object] = {
     "a number": 7,
     "an empty object": {},
     "a login": recorded("workspaces_access"),
+    "no account": without(OURS, "account"),
+    "no Region": without(OURS, "region"),
+    "no name": without(OURS, "detail", "eventName"),
     "another detail-type": changed(OURS, "AWS Service Event via CloudTrail", "detail-type"),
     "no detail": without(OURS, "detail"),
     "detail that is a text": changed(OURS, "{}", "detail"),
@@ -212,6 +227,9 @@ SOMEBODYS: dict[str, object] = {
     "responseElements a list": changed(OURS, [], "detail", "responseElements"),
     "an answer without a known list": changed(OURS, {"requests": []}, "detail", "responseElements"),
     "a list that is none": changed(OURS, {"pendingRequests": {}}, "detail", "responseElements"),
+    "a list that is none beside requests that failed": changed(
+        OURS, {"pendingRequests": {"0": {}}, "failedRequests": [{}]}, "detail", "responseElements"
+    ),
     "a migration without a target": created("ws-1c0ffee01", name="MigrateWorkspace"),
     "nothing but bad ids": created("ws-UPPER0001", None),
 }
@@ -337,6 +355,31 @@ def test_more_than_one_call_of_ids_by_hand_is_paced() -> None:
         assert {decision["reason_code"] for decision in answer["decisions"]} == {"PRIMARY_PENDING"}
         assert {call.outcome for call in found.world.calls} == {"ok"}
         assert found.notes.counts["UnknownAnswers"] == 0
+
+
+# What is quoted of it
+
+LONG = "x" * 400_000
+
+
+@pytest.mark.parametrize("junk", [LONG, ["\ud800"], "half a character: \ud800"])
+def test_what_is_quoted_of_an_event_can_be_kept_answered_and_logged(junk: object) -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        call = {"mode": "reconcile", "workspace_ids": [one, junk], "cause": {"type": junk, "id": junk}}
+        answer = found.send(call)
+        assert [decision["status"] for decision in answer["decisions"]] == ["REQUESTED"]
+        answered = json.dumps([answer, found.notes.problems, found.history(one)], ensure_ascii=False).encode()
+        assert len(answered) < 10_000
+        event = changed(changed(created(one, junk), junk, "id"), {"arn": junk}, "detail", "userIdentity")
+        assert "problem" in found.send(event)
+        assert found.row(one).principal
+
+
+def test_a_message_about_a_bad_event_is_short_and_legible() -> None:
+    for event in ({LONG: 1, "\ud800": 2}, created(name=LONG), created(name="\ud800"), changed(OURS, LONG, "account")):
+        message = str(bad(event))
+        assert len(message.encode()) <= 4000
 
 
 # The queue itself

@@ -1,0 +1,198 @@
+"""Whatever protect is invoked with: a good id beside bad ones is worked on, and what cannot be goes to a person."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+
+from standby.model import is_workspace_id
+from tests.fuzz.garbage import EDITS, JSON, TEXTS, Edits, edited
+from tests.fuzz.properties import holds_for
+from tests.fuzz.stage import Stage, stage
+from tests.unit.estate import ACCOUNT, PRIMARY, USERS
+from tests.unit.test_events import EVENTS, recorded
+
+RECORDED = sorted(
+    path.stem
+    for path in EVENTS.glob("*.json")
+    if path.stem not in ("describe_workspaces", "create_workspaces_twenty_five")
+)
+# What an event must say for its ids to be ours; all else is edited at will.
+ESSENTIAL = [
+    ("detail-type",),
+    ("account",),
+    ("region",),
+    ("mode",),
+    ("detail", "eventName"),
+    ("detail", "responseElements", "pendingRequests"),
+]
+NO_ID = JSON.filter(lambda value: not is_workspace_id(value))
+
+
+@st.composite
+def entries_around(draw: st.DrawFn) -> tuple[list[Any], list[Any]]:
+    """What stands before and after a good entry: entries with edits, and garbage."""
+    entry = {"userName": "user001", "directoryId": "d-906732325d", "state": "PENDING", "workspaceId": "ws-1c0ffee99"}
+    one = st.one_of(NO_ID, EDITS.map(lambda edits: edited(entry, edits)))
+    return draw(st.lists(one, max_size=3)), draw(st.lists(one, max_size=3))
+
+
+@holds_for(0.12, around=entries_around(), edits=EDITS)
+def test_a_good_id_beside_bad_ones_gets_its_standby(around: tuple[list[Any], list[Any]], edits: Edits) -> None:
+    with stage() as found:
+        (good,) = found.create_ready(USERS[0])
+        event = recorded("create_workspaces_one")
+        before, after = around
+        event["detail"]["responseElements"]["pendingRequests"] = [*before, {"workspaceId": good}, *after]
+        event = edited(event, edits, fixed=ESSENTIAL)
+        answer = found.send(event)
+        assert requested(found) == [good]
+        assert good in [one["primary_id"] for one in answer["decisions"]]
+        assert_a_letter_if_there_is_a_problem(found, event, answer)
+        found.assert_one_standby_at_most()
+
+
+@holds_for(0.14, name=st.sampled_from(RECORDED), edits=EDITS, enveloped=st.sampled_from([False, False, True]))
+def test_an_event_edited_anywhere_is_worked_on_or_told(name: str, edits: Edits, *, enveloped: bool) -> None:
+    with stage() as found:
+        event = edited(recorded(name), edits)
+        if enveloped:
+            event = envelope(event)
+        assert_worked_on_or_told(found, event)
+
+
+@holds_for(0.06, event=JSON)
+def test_anything_at_all_is_worked_on_or_told(event: Any) -> None:
+    with stage() as found:
+        assert_worked_on_or_told(found, event)
+
+
+@holds_for(
+    0.12,
+    ids=st.lists(NO_ID, max_size=4),
+    at=st.integers(0, 4),
+    cause=JSON | st.fixed_dictionaries({}, optional={"type": JSON, "id": JSON, "principal": TEXTS}),
+)
+def test_a_good_id_in_a_call_by_hand_gets_its_standby(ids: list[Any], at: int, cause: Any) -> None:
+    with stage() as found:
+        (good,) = found.create_ready(USERS[0])
+        beside = [*ids[:at], good, *ids[at:]]
+        answer = found.send({"mode": "reconcile", "workspace_ids": beside, "cause": cause})
+        assert requested(found) == [good]
+        assert [one["primary_id"] for one in answer["decisions"]] == [good]
+        assert ("problem" in answer) == bool(ids)
+        # Whoever calls by hand has the answer.
+        assert found.sent.letters == []
+
+
+@holds_for(0.06, edits=EDITS)
+def test_a_call_by_hand_edited_anywhere_is_worked_on_or_told(edits: Edits) -> None:
+    with stage() as found:
+        (good,) = found.create_ready(USERS[0])
+        call = {"mode": "reconcile", "workspace_ids": [good], "cause": {"type": "manual", "id": "ticket-4711"}}
+        event = edited(call, edits)
+        by_hand = isinstance(event, dict) and event.get("mode") == "reconcile"
+        named = by_hand and isinstance(event.get("workspace_ids"), list) and good in event["workspace_ids"]
+        answer = found.send(event)
+        assert requested(found) == ([good] if named and len(event["workspace_ids"]) <= 1000 else [])
+        assert answer["decisions"] or answer["problem"]
+        assert len(found.sent.letters) == (0 if by_hand else 1)
+
+
+def assert_worked_on_or_told(found: Stage, event: Any) -> None:
+    answer = found.send(event)
+    assert answer["decisions"] or answer["problem"]
+    assert_a_letter_if_there_is_a_problem(found, event, answer)
+    named = ids_named(event)
+    assert named <= {one["primary_id"] for one in answer["decisions"]}
+    for one in named:
+        assert found.row(one)
+    assert found.creates() == []  # nothing of it exists
+
+
+def assert_a_letter_if_there_is_a_problem(found: Stage, event: Any, answer: dict[str, Any]) -> None:
+    """Exactly one, with its reason and the event whole; none only for what is known not to matter."""
+    if "problem" not in answer or does_not_matter(event):
+        assert found.sent.letters == []
+        return
+    (letter,) = found.sent.letters
+    assert letter.reason.strip()
+    text = json.dumps(event)
+    assert letter.body == text[: len(letter.body)]
+    assert len(letter.body) >= min(len(text), 200_000)
+
+
+def ids_named(event: Any) -> set[str]:
+    """The ids that a reader of CloudTrail's documentation finds in an event of ours."""
+    if not is_ours(event):
+        return set()
+    detail = event["detail"]
+    answer = detail.get("responseElements")
+    if not isinstance(answer, dict):
+        return set()
+    named: list[Any] = []
+    if detail.get("eventName") == "MigrateWorkspace":
+        named = [answer.get("targetWorkspaceId")]
+    pending = answer.get("pendingRequests")
+    if detail.get("eventName") == "CreateWorkspaces" and isinstance(pending, list):
+        named = [one.get("workspaceId") if isinstance(one, dict) else one for one in pending]
+    return {one for one in named if is_workspace_id(one)}
+
+
+def is_ours(event: Any) -> bool:
+    return (
+        isinstance(event, dict)
+        and event.get("detail-type") == "AWS API Call via CloudTrail"
+        and (event.get("account"), event.get("region")) == (ACCOUNT, PRIMARY)
+        and isinstance(event.get("detail"), dict)
+    )
+
+
+def does_not_matter(event: Any) -> bool:
+    """Whether an event is whole, and surely names no new primary of ours; a call by hand is answered, not put aside."""
+    if not isinstance(event, dict):
+        return False
+    if event.get("mode") == "reconcile" or elsewhere(event):
+        return True
+    if not is_ours(event):
+        return False
+    detail = event["detail"]
+    name, answer = detail.get("eventName"), detail.get("responseElements")
+    if isinstance(name, str) and name not in ("CreateWorkspaces", "MigrateWorkspace"):
+        return True
+    if not isinstance(answer, dict) or "pendingRequests" not in answer:
+        return bool(detail.get("errorCode"))
+    if ids_named(event):
+        return False
+    # All of its requests failed, and it says so.
+    return bool(answer.get("failedRequests")) and answer.get("pendingRequests") in (None, [])
+
+
+def elsewhere(event: dict[str, Any]) -> bool:
+    told = event.get("account"), event.get("region")
+    is_foreign = all(isinstance(one, str) for one in told) and told != (ACCOUNT, PRIMARY)
+    return is_foreign and is_ours({**event, "account": ACCOUNT, "region": PRIMARY})
+
+
+def requested(found: Stage) -> list[str]:
+    """The primaries that have a standby, by the model."""
+    return [one.workspace_id for one in found.world.primaries() if found.world.standbys_of(one.workspace_id)]
+
+
+def envelope(event: Any) -> dict[str, Any]:
+    """What a Lambda destination makes of an invocation that failed."""
+    return {
+        "version": "1.0",
+        "timestamp": "2026-03-03T09:26:54.000Z",
+        "requestContext": {
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "functionArn": f"arn:aws:lambda:{PRIMARY}:{ACCOUNT}:function:protect:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": {"errorMessage": "no"},
+    }
