@@ -53,8 +53,8 @@ class Outbox(Construct):
             max_batching_window=Duration.seconds(1),
             report_batch_item_failures=True,
             bisect_batch_on_error=True,
-            # Tried for so long, and not so many times: how fast Lambda repeats a batch is not documented, and a bus or a
-            # topic that is away for an hour must cost no notice.
+            # Tried for so long, and not so many times: how fast Lambda repeats a batch is not documented, and a topic
+            # that is away for an hour must cost no notice.
             max_record_age=Duration.hours(6),
             on_failure=sources.SqsDlq(dead_letters),
             filters=[

@@ -1,0 +1,280 @@
+"""The account around the functions: Lambda, Step Functions, the schedule, the rule, the stream's mapping."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from local.stream_delivery import Delivery
+from tests.simulation.deployment import Deployment
+from tests.simulation.machine import Execution, StateError
+from tests.simulation.scheduler import Scheduler, Task
+from tests.simulation.services import Answer, Ledger, Queue, refusal
+
+_FIRST_RETRY_SECONDS = 60.0  # of an asynchronous event; the next is after two minutes
+_DIED = "Runtime.ExitError"
+_TIMED_OUT = "Sandbox.Timedout"
+
+
+class Process(Protocol):
+    """An execution environment of a function."""
+
+    is_dead: bool
+
+    def handle(self, event: Any, request_id: str, ends_at: float) -> Any:
+        """Run the handler; `ends_at` is the second, counted from now, of its time-out."""
+        ...
+
+
+@dataclass(eq=False)
+class Invocation:
+    """One run of a function: who waits for it, and what came of it."""
+
+    function: str
+    process: Process
+    waiter: Task
+    task: Task | None = None
+    is_done: bool = False
+    answer: Any = None
+    error: tuple[str, str] | None = None
+
+
+class Functions:
+    """Lambda: each invocation in a process of its own, which may be used again afterwards."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        scheduler: Scheduler,
+        dice: random.Random,
+        queue: Queue,
+        make_process: Callable[[str], Process],
+    ) -> None:
+        self._deployment = deployment
+        self._scheduler = scheduler
+        self._dice = dice
+        self._queue = queue
+        self._make_process = make_process
+        self._idle: dict[str, list[Process]] = {}
+        self._numbers = itertools.count()
+        self.running: list[Invocation] = []
+
+    def invoke(self, function: str, event: Any, timeout_seconds: float | None = None) -> Any:
+        """Invoke a function and wait for its answer.
+
+        Raises
+        ------
+        StateError
+            It failed, died or timed out.
+        """
+        idle = self._idle.setdefault(function, [])
+        process = idle.pop() if idle else self._make_process(function)
+        invocation = Invocation(function, process, self._scheduler.current)
+        limit = self._deployment.functions[function].timeout_seconds
+        event = json.loads(json.dumps(event))
+        invocation.task = self._scheduler.spawn(
+            lambda: self._run(invocation, event, limit), name=function, owner=invocation
+        )
+        self._scheduler.spawn(lambda: self.end(invocation, _TIMED_OUT), delay=limit)
+        self.running.append(invocation)
+        if not self._scheduler.park(timeout_seconds):
+            raise StateError("States.Timeout", f"{function} did not answer in {timeout_seconds} s")
+        if invocation.error is not None:
+            raise StateError(*invocation.error)
+        return json.loads(json.dumps(invocation.answer))
+
+    def end(self, invocation: Invocation, error: str) -> None:
+        """End an invocation from outside, where it stands; its process is gone. Nothing if it is over already."""
+        if invocation.is_done or invocation.task is None:
+            return
+        invocation.process.is_dead = True
+        self._finish(invocation, error=(error, "the process ended"))
+        self._scheduler.kill(invocation.task)
+
+    def forget_idle(self) -> None:
+        """Let invocations from now on have new processes, as after a deployment."""
+        self._idle.clear()
+
+    def die(self) -> None:
+        """Let the process of the running task die here."""
+        invocation = self._scheduler.current.owner
+        assert isinstance(invocation, Invocation)
+        self.end(invocation, _DIED)
+
+    def deliver(self, function: str, event: Any) -> None:
+        """Invoke a function asynchronously: it is repeated, and then put into the dead-letter queue."""
+        self._scheduler.spawn(lambda: self._deliver(function, event), name=f"{function} event")
+
+    def _deliver(self, function: str, event: Any) -> None:
+        retries = self._deployment.asynchronous_retries
+        for attempt in range(retries + 1):
+            try:
+                self.invoke(function, event)
+            except StateError as failure:
+                problem = failure
+            else:
+                return
+            if attempt < retries:
+                self._scheduler.sleep(_FIRST_RETRY_SECONDS * (attempt + 1) * self._dice.uniform(0.9, 1.5))
+        record = {
+            "version": "1.0",
+            "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": retries + 1},
+            "requestPayload": event,
+            "responsePayload": {"errorType": problem.error, "errorMessage": problem.cause},
+        }
+        self._queue.messages.append({"body": record, "attributes": {}})
+
+    def _run(self, invocation: Invocation, event: Any, limit: float) -> None:
+        try:
+            answer = invocation.process.handle(event, f"request-{next(self._numbers)}", limit)
+        except Exception as problem:
+            self._finish(invocation, error=(type(problem).__name__, str(problem)))
+        else:
+            self._finish(invocation, answer=answer)
+
+    def _finish(self, invocation: Invocation, answer: Any = None, error: tuple[str, str] | None = None) -> None:
+        invocation.is_done, invocation.answer, invocation.error = True, answer, error
+        self.running.remove(invocation)
+        if not invocation.process.is_dead:
+            self._idle.setdefault(invocation.function, []).append(invocation.process)
+        self._scheduler.wake(invocation.waiter)
+
+
+@dataclass(eq=False)
+class _Started:
+    execution: Execution
+    task: Task
+    aborted: bool = False
+
+    @property
+    def status(self) -> str:
+        return "ABORTED" if self.aborted else self.execution.status
+
+
+@dataclass
+class Machines:
+    """Step Functions: executions of the watcher, each a task."""
+
+    deployment: Deployment
+    scheduler: Scheduler
+    dice: random.Random
+    functions: Functions
+    arn: str
+    executions: dict[str, _Started] = field(default_factory=dict)
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body of the answer."""
+        request = json.loads(body)
+        if operation == "DescribeExecution":
+            found = self.executions.get(request["executionArn"])
+            if found is None:
+                return refusal("ExecutionDoesNotExist", "there is no such execution")
+            return 200, json.dumps({"executionArn": request["executionArn"], "status": found.status}).encode()
+        assert operation == "StartExecution", operation
+        arn = self._arn(request["name"])
+        found = self.executions.get(arn)
+        if found is not None and found.status != "RUNNING":
+            return refusal("ExecutionAlreadyExists", "there is an execution of this name")
+        if found is None:
+            self.start(request["name"], json.loads(request["input"]))
+        return 200, json.dumps({"executionArn": arn, "startDate": 1}).encode()
+
+    def start(self, name: str, given: Any) -> str:
+        """Start an execution; its ARN."""
+        arn = self._arn(name)
+        execution = Execution(self.deployment.watcher, arn, self)
+        task = self.scheduler.spawn(lambda: execution.run(given), name=f"execution {name}")
+        self.executions[arn] = _Started(execution, task)
+        return arn
+
+    def abort(self, arn: str) -> None:
+        """Abort an execution. The function that it waits for runs on, as at AWS."""
+        started = self.executions[arn]
+        started.aborted = True
+        self.scheduler.kill(started.task)
+
+    @property
+    def running(self) -> list[str]:
+        """ARNs of the executions that run."""
+        return [arn for arn, one in self.executions.items() if one.status == "RUNNING"]
+
+    def _arn(self, name: str) -> str:
+        return f"{self.arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+    # What an execution needs of the world around it.
+
+    def now(self) -> Any:
+        """The present."""
+        return self.scheduler.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        self.scheduler.sleep(seconds)
+
+    def invoke(self, function_arn: str, payload: Any, timeout_seconds: float | None) -> Any:
+        """Invoke a function by the placeholder that stands for its ARN in the template."""
+        name = function_arn.removeprefix("${").removesuffix("FunctionArn}").lower()
+        return self.functions.invoke(name, payload, timeout_seconds)
+
+    def jitter(self, most: float) -> float:
+        """A delay for full jitter."""
+        return self.dice.uniform(0.0, most)
+
+
+class Outbox:
+    """The mapping that hands the ledger's stream to announce, as the template has it set."""
+
+    def __init__(
+        self, deployment: Deployment, scheduler: Scheduler, functions: Functions, ledger: Ledger, queue: Queue
+    ) -> None:
+        self._deployment = deployment
+        self._scheduler = scheduler
+        self._functions = functions
+        self._queue = queue
+        self._delivery = Delivery(deployment.outbox)
+        self._waiting: list[dict[str, Any]] = []
+        self._task = scheduler.spawn(self._work, name="outbox")
+        self._is_parked = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything has been delivered, or given up."""
+        return self._delivery.is_idle and not self._waiting
+
+    def take(self, records: list[dict[str, Any]]) -> None:
+        """Take records of the stream."""
+        at = self._scheduler.now().timestamp()
+        for given in records:
+            record: Any = {**given, "dynamodb": {**given["dynamodb"], "ApproximateCreationDateTime": at}}
+            if any(pattern.matches_event(record) for pattern in self._deployment.outbox_filters):
+                self._waiting.append(record)
+        if self._waiting and self._is_parked:
+            self._is_parked = False
+            self._scheduler.wake(self._task)
+
+    def _work(self) -> None:
+        while True:
+            if self._delivery.is_idle:
+                if not self._waiting:
+                    self._is_parked = True
+                    self._scheduler.park()
+                self._scheduler.sleep(1.0)  # the mapping's window
+                most = self._deployment.outbox_batch
+                batch, self._waiting = self._waiting[:most], self._waiting[most:]
+                self._delivery.take_in(batch)
+            records = self._delivery.due(self._scheduler.now().timestamp())
+            if records is None:
+                self._scheduler.sleep(0.5)
+                continue
+            answer, failed = None, False
+            try:
+                answer = self._functions.invoke("announce", {"Records": records})
+            except StateError:
+                failed = True
+            given_up = self._delivery.settle(failed=failed, answer=answer, now=self._scheduler.now().timestamp())
+            if given_up is not None:
+                self._queue.messages.append({"body": {"DDBStreamBatchInfo": len(given_up.records)}, "attributes": {}})

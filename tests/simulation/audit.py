@@ -1,0 +1,212 @@
+"""What must hold after every step, and at the end."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from local.workspaces import Workspace, World
+from standby.claims import TOTAL, day_counter
+from standby.clock import from_text
+from standby.model import OPEN, Status
+from standby.settings import Settings
+from tests.simulation.faults import Call
+
+# WorkSpaces' API gives an account 2 calls a second; the product may take three quarters of that.
+MOST_CALLS, WINDOW = 450, timedelta(minutes=5)
+# An open row is looked at a schedule and a poll after it is due; and the functions' own retries take their time.
+GRACE = timedelta(minutes=3)
+# What a pause cannot stop any more: a request that was checked and is being sent.
+IN_FLIGHT = timedelta(seconds=60)
+_PRINCIPAL_OF_PRODUCT = "assumed-role"
+
+
+def plain(item: dict[str, Any]) -> dict[str, Any]:
+    """An item as DynamoDB has it on the wire, in plain values."""
+    return {name: _plain(value) for name, value in item.items()}
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    return int(content) if kind == "N" else None if kind == "NULL" else content
+
+
+class Auditor:
+    """Watches the ledger's stream and the service's calls. `violations` is empty as long as all is well.
+
+    Parameters
+    ----------
+    watch_every
+        The period of the watcher's schedule.
+    """
+
+    def __init__(self, world: World, settings: Settings, watch_every: timedelta, now: Callable[[], datetime]) -> None:
+        self.violations: list[str] = []
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.stories: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.paused_since: datetime | None = None
+        self.observes_since: datetime | None = None
+        # Of these a standby was taken away by hand, so that PROTECTED may be out of date.
+        self.broken: set[str] = set()
+        self.calls: Counter[Call] = Counter()
+        # Whether a standby was asked for where there was one: only then does it matter what the service permits.
+        self.asked_twice = False
+        self.struck: list[tuple[datetime, Call, str]] = []
+        self._world = world
+        self._settings = settings
+        self._overdue = watch_every + settings.poll_interval + GRACE
+        self._now = now
+        self._claims: dict[str, str] = {}
+        self._counted: Counter[str] = Counter()
+        self._counters: dict[str, int] = {}
+        self._looked: dict[str, datetime] = {}
+        self._calls_seen = 0
+        self._recent: dict[str, deque[datetime]] = defaultdict(deque)
+        self._touched = False
+
+    # What is seen
+
+    def saw_call(self, call: Call, request: dict[str, Any], fault: str | None) -> None:
+        """A call, as its process makes it."""
+        self.calls[call] += 1
+        now = self._now()
+        if fault is not None:
+            self.struck.append((now, call, fault))
+        if call.service != "workspaces":
+            return
+        for one in request.get("WorkspaceIds", ()):
+            self._looked[one] = now
+        for item in request.get("StandbyWorkspaces", ()):
+            self.asked_twice = self.asked_twice or self._has_one(item)
+        recent = self._recent[call.region]
+        recent.append(now)
+        while recent[0] <= now - WINDOW:
+            recent.popleft()
+        self._must(len(recent) <= MOST_CALLS, f"{len(recent)} calls in {WINDOW} in {call.region}")
+
+    def saw_records(self, records: Iterable[dict[str, Any]]) -> None:
+        """What was just written to the ledger."""
+        for record in records:
+            change = record["dynamodb"]
+            if "NewImage" not in change:
+                self._must(False, f"something was deleted from the ledger: {change['Keys']}")
+                continue
+            self._saw_item(plain(change["NewImage"]), plain(change["OldImage"]) if change.get("OldImage") else None)
+            self._touched = True
+
+    def _saw_item(self, new: dict[str, Any], old: dict[str, Any] | None) -> None:
+        pk, sk = new["pk"], new["sk"]
+        if sk == "STATE":
+            self._saw_state(new, old)
+        elif sk.startswith("EVENT#") and not pk.startswith("HOLD#"):
+            self._saw_event(new, old)
+        elif pk.startswith("CLAIM#"):
+            self._claims[pk] = new["primary_id"]
+        elif pk.startswith("COUNTER#"):
+            self._counters[pk] = new["taken"]
+
+    def _saw_state(self, new: dict[str, Any], old: dict[str, Any] | None) -> None:
+        one = new["pk"]
+        self.rows[one] = new
+        self._must(new["version"] == (old["version"] if old else 0) + 1, f"{one}: version {new['version']} skips")
+        for name, counter in (("claim_key", None), ("counted_day", day_counter)):
+            before, after = (old or {}).get(name), new.get(name)
+            if before != after:
+                self._counted[TOTAL if counter is None else counter(before or "")] -= before is not None
+                self._counted[TOTAL if counter is None else counter(after or "")] += after is not None
+        if new["status"] == Status.PROTECTED and one not in self.broken:
+            standby = new.get("standby_id")
+            self._must(self._is_live(standby), f"{one} is PROTECTED by {standby}, which is not")
+
+    def _saw_event(self, new: dict[str, Any], old: dict[str, Any] | None) -> None:
+        one, story = new["pk"], self.stories[new["pk"]]
+        self._must(old is None, f"{one}: event {new['sk']} was overwritten")
+        story.append(new)
+        self._must(new["version"] == len(story), f"{one}: event {new['version']} is the {len(story)}th of its story")
+        state = self.rows.get(one, {})
+        beside = {name for name in state if not name.startswith("ix_")} - {"sk"}
+        different = [name for name in beside if state[name] != new.get(name)]
+        self._must(not different, f"{one}: event {new['sk']} and its row differ in {different}")
+        before = story[-2]["status"] if len(story) > 1 else None
+        self._must(new.get("from_status") == before, f"{one}: event {new['sk']} comes from {new.get('from_status')}")
+
+    def _has_one(self, item: dict[str, Any]) -> bool:
+        user = self._world.workspace(item["PrimaryWorkspaceId"]).user_key
+        here = [one for one in self._live_in(item["DirectoryId"]) if one.user_key == user]
+        return bool(here or self._world.standbys_of(item["PrimaryWorkspaceId"]))
+
+    def _live_in(self, directory: str) -> list[Workspace]:
+        live = [*self._world.primaries(), *self._world.standbys()]
+        return [one for one in live if one.directory_id == directory]
+
+    def _is_live(self, standby_id: str | None) -> bool:
+        return any(one.workspace_id == standby_id for one in self._world.standbys())
+
+    # After each step
+
+    def after_step(self) -> None:
+        """Check what has changed since the last step."""
+        if self._touched:
+            self._touched = False
+            self._check_counters()
+        calls, self._calls_seen = self._world.calls[self._calls_seen :], len(self._world.calls)
+        for call in calls:
+            if call.operation == "TerminateWorkspaces" and _PRINCIPAL_OF_PRODUCT in call.principal:
+                self._must(False, f"the product terminated {call.params}")
+            if call.operation == "CreateStandbyWorkspaces":
+                self._check_create(call.at, call.params["StandbyWorkspaces"])
+
+    def _check_counters(self) -> None:
+        for counter in (TOTAL, *[one for one in self._counted if one != TOTAL]):
+            if counter.endswith("#"):
+                continue
+            found = self._counters.get(counter, 0)
+            self._must(found == self._counted[counter], f"{counter} is {found} and counts {self._counted[counter]}")
+        for key, holder in self._claims.items():
+            agrees = holder == "-" or self.rows.get(holder, {}).get("claim_key") == key
+            self._must(agrees, f"{key} is {holder}'s, whose row denies it")
+
+    def _check_create(self, at: datetime, items: list[dict[str, Any]]) -> None:
+        self._must(not self._world.duplicates(), f"two standbys: {self._world.duplicates()}")
+        for since, what in ((self.paused_since, "paused"), (self.observes_since, "only observing")):
+            self._must(since is None or at < since + IN_FLIGHT, f"a create at {at}, {what} since {since}")
+        for item in items:
+            primary = self._world.workspace(item["PrimaryWorkspaceId"])
+            self._must(primary.primary_id is None, f"a standby for a standby: {item}")
+            windows = primary.properties["OperatingSystemName"].startswith("WINDOWS")
+            self._must(windows, f"a standby for a Linux desktop: {item}")
+            self._must(primary.directory_id in self._settings.directories, f"its directory is not mapped: {item}")
+
+    def check_open_rows(self) -> None:
+        """No open row that nobody looks at: asked every few minutes, as long as no fault keeps watch from working."""
+        now = self._now()
+        if any(now - at < self._overdue * 2 for at, call, _ in self.struck[-50:] if call.service != "workspaces"):
+            return
+        for one, row in self.rows.items():
+            if Status(row["status"]) not in OPEN:
+                continue
+            due = from_text(row["due_at"]) if "due_at" in row else from_text(row["changed_at"])
+            last = max(due, self._looked.get(one, due), from_text(row["changed_at"]))
+            told = f"{one} is {row['status']}, due {due}"
+            self._must(now - last <= self._overdue, f"{told}, and not looked at since {last}")
+            self._must(due - now <= timedelta(hours=1), told)
+
+    def _must(self, holds: bool, otherwise: str) -> None:
+        # Kept, not raised: the product may catch what is raised inside one of its calls.
+        if not holds:
+            self.violations.append(f"{self._now()}: {otherwise}")
+
+    # At the end
+
+    @property
+    def open_rows(self) -> list[str]:
+        """Primaries whose rows are open."""
+        return [one for one, row in self.rows.items() if Status(row["status"]) in OPEN]
+
+    def told(self) -> list[tuple[str, str]]:
+        """(primary, reason) of each event that is to be told to a person."""
+        return [
+            (one, event["reason_code"]) for one, story in self.stories.items() for event in story if event.get("notice")
+        ]

@@ -1,0 +1,62 @@
+"""What must hold when everything has passed: all covered or explained, a true ledger, everybody told once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from standby.model import Status
+from tests.simulation.simulation import Simulation, Violated
+
+# What a primary's status may be at the end.
+Expected = dict[str, tuple[Status, ...]]
+COVERED = (Status.PROTECTED,)
+
+
+def check_end(run: Simulation, expected: Expected, *, copies: bool = False) -> None:
+    """Everything has converged, the ledger is true, and everything that is to be told was told.
+
+    Parameters
+    ----------
+    copies
+        Whether notices may have been sent twice: a topic takes what its sender does not know to have sent.
+
+    Raises
+    ------
+    Violated
+        It is not so.
+    """
+    wrong = []
+    standbys = {one.primary_id: one.workspace_id for one in run.world.standbys()}
+    for one, statuses in expected.items():
+        row = run.audit.rows.get(one, {})
+        if row.get("status") not in statuses:
+            wrong.append(
+                f"{one} is {row.get('status')} ({row.get('reason_code')}: {row.get('message')}), not {statuses}"
+            )
+        elif statuses == COVERED and standbys.get(one) != row["standby_id"]:
+            wrong.append(f"{one}'s standby is {standbys.get(one)}, and its row says otherwise")
+    if run.world.duplicates():
+        wrong.append(f"duplicates: {run.world.duplicates()}")
+    if run.audit.open_rows:
+        wrong.append(f"still open after {run.hours:.0f} h: {run.audit.open_rows}")
+    wrong += _untold(run, copies=copies)
+    if [one for one in run.queue.messages if "reason" not in one["attributes"]]:
+        wrong.append(f"left in the dead-letter queue: {run.queue.messages}")
+    if wrong:
+        raise Violated("\n".join(wrong))
+
+
+def _untold(run: Simulation, *, copies: bool) -> Sequence[str]:
+    """What should have been told and was not, or was told too often."""
+    told = Counter((str(one["primary_id"]), int(one["version"])) for one in run.bus.details)
+    events = {(one, int(event["version"])) for one, story in run.audit.stories.items() for event in story}
+    wrong = [f"never on the bus: {one}" for one in events if one not in told]
+    due = run.audit.told()
+    subjects = Counter(notice["Message"].split("Primary: ")[1].split("\n")[0] for notice in run.topic.notices)
+    wanted = Counter(one for one, _ in due)
+    for one, count in wanted.items():
+        if subjects[one] < count or (subjects[one] > count and not copies):
+            wrong.append(f"{count} notices are due for {one}, {subjects[one]} were sent")
+    wrong += [f"{one} was told of {reason} {count} times" for (one, reason), count in Counter(due).items() if count > 1]
+    return wrong

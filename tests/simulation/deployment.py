@@ -1,0 +1,118 @@
+"""What is deployed, read from a synthesised template: nothing that a simulation rests on is written by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from moto.events.models import EventPattern
+
+from infra.synth import synthesise
+from local.stream_delivery import Policy
+from standby.settings import Settings
+
+CONFIGURATION = Path(__file__).with_name("simulated.yaml")
+STACK = "Standby-us-east-1-us-west-2"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the template: seconds until its time-out, and its environment as far as it is plain text."""
+
+    timeout_seconds: float
+    environment: dict[str, str]
+
+
+class Deployment:
+    """A primary Region's template, and the settings in the zip beside it."""
+
+    def __init__(self, template: dict[str, Any], settings: Settings) -> None:
+        self._template = template
+        self.settings = settings
+
+    @classmethod
+    def synthesise(cls) -> Deployment:
+        """Synthesise the configuration beside this file. Takes seconds."""
+        with TemporaryDirectory() as directory:
+            out = Path(directory)
+            synthesise(CONFIGURATION, out)
+            template = json.loads((out / f"{STACK}.template.json").read_text(encoding="utf-8"))
+            (bundled,) = out.glob("asset.*/settings.json")
+            return cls(template, Settings.load(bundled))
+
+    @cached_property
+    def watcher(self) -> dict[str, Any]:
+        """The watcher's definition."""
+        found: dict[str, Any] = json.loads(self._only("AWS::StepFunctions::StateMachine")["DefinitionString"])
+        return found
+
+    @cached_property
+    def functions(self) -> dict[str, Function]:
+        """The functions by their short names."""
+        found = {}
+        for properties in self._all("AWS::Lambda::Function"):
+            name = str(properties["FunctionName"]).removeprefix(f"{STACK}-")
+            variables = properties["Environment"]["Variables"]
+            plain = {key: value for key, value in variables.items() if isinstance(value, str)}
+            found[name] = Function(float(properties["Timeout"]), plain)
+        return found
+
+    @cached_property
+    def asynchronous_retries(self) -> int:
+        """How often Lambda repeats an asynchronous event for protect."""
+        return int(self._only("AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"])
+
+    @cached_property
+    def rule(self) -> EventPattern:
+        """What EventBridge lets through to protect."""
+        (pattern,) = [
+            rule["EventPattern"]
+            for rule in self._all("AWS::Events::Rule")
+            if rule["EventPattern"]["source"] == ["aws.workspaces"]
+        ]
+        return EventPattern.load(json.dumps(pattern))
+
+    @cached_property
+    def outbox(self) -> Policy:
+        """How the ledger's stream is delivered to announce."""
+        return Policy.of(self._only("AWS::Lambda::EventSourceMapping"))
+
+    @cached_property
+    def outbox_filters(self) -> list[EventPattern]:
+        """Which records of the stream announce gets: those that match one of these."""
+        filters = self._only("AWS::Lambda::EventSourceMapping")["FilterCriteria"]["Filters"]
+        return [EventPattern.load(one["Pattern"]) for one in filters]
+
+    @cached_property
+    def outbox_batch(self) -> int:
+        """Records of one invocation of announce, at most."""
+        return int(self._only("AWS::Lambda::EventSourceMapping")["BatchSize"])
+
+    @cached_property
+    def watch_every(self) -> timedelta:
+        """The period of the schedule that starts the watcher."""
+        expression = self._only("AWS::Scheduler::Schedule")["ScheduleExpression"]
+        found = re.fullmatch(r"rate\((\d+) minutes\)", expression)
+        assert found, f"a schedule that the simulation cannot read: {expression}"
+        return timedelta(minutes=int(found[1]))
+
+    @cached_property
+    def table(self) -> dict[str, Any]:
+        """The ledger, as CreateTable takes it."""
+        properties = self._only("AWS::DynamoDB::GlobalTable")
+        names = ("TableName", "BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
+        stream = properties["StreamSpecification"]
+        return {name: properties[name] for name in names} | {"StreamSpecification": stream | {"StreamEnabled": True}}
+
+    def _all(self, kind: str) -> list[dict[str, Any]]:
+        return [one["Properties"] for one in self._template["Resources"].values() if one["Type"] == kind]
+
+    def _only(self, kind: str) -> dict[str, Any]:
+        (found,) = self._all(kind)
+        return found

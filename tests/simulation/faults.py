@@ -1,0 +1,180 @@
+"""What can happen to an AWS call, and which call it happens to."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+THROTTLED = "throttled"
+REFUSED = "refused"
+ERROR_BEFORE = "5xx before effect"
+ERROR_AFTER = "5xx after effect"
+CONNECTION_REFUSED = "connection refused"
+CONNECT_TIMEOUT = "connect time-out"
+READ_TIMEOUT_BEFORE = "read time-out before effect"
+READ_TIMEOUT_AFTER = "read time-out after effect"
+READ_TIMEOUT_LATE = "read time-out, effect later"
+CLOSED_AFTER = "connection closed after sending"
+MALFORMED = "malformed answer"
+EMPTY = "empty answer"
+KILLED_BEFORE = "killed before"
+KILLED_AFTER = "killed after"
+# The process stands still before it sends, as a frozen execution environment does; not one of the matrix.
+STALLED = "stalled before sending"
+
+KINDS = (
+    THROTTLED,
+    REFUSED,
+    ERROR_BEFORE,
+    ERROR_AFTER,
+    CONNECTION_REFUSED,
+    CONNECT_TIMEOUT,
+    READ_TIMEOUT_BEFORE,
+    READ_TIMEOUT_AFTER,
+    READ_TIMEOUT_LATE,
+    CLOSED_AFTER,
+    MALFORMED,
+    EMPTY,
+    KILLED_BEFORE,
+    KILLED_AFTER,
+)
+# Those that take effect, or may have, though the caller is not told.
+WITH_EFFECT = (ERROR_AFTER, READ_TIMEOUT_AFTER, READ_TIMEOUT_LATE, CLOSED_AFTER, MALFORMED, EMPTY, KILLED_AFTER)
+
+
+@dataclass(frozen=True, order=True)
+class Call:
+    """A call that the program makes: by which function, of what, and to which purpose."""
+
+    function: str
+    service: str
+    region: str
+    operation: str
+    purpose: str = ""
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it changes nothing at the service."""
+        return self.operation.startswith(("BatchGet", "Query", "Describe"))
+
+    def __str__(self) -> str:
+        """For a person: `protect: dynamodb TransactWriteItems CLAIMED`."""
+        where = f" in {self.region}" if self.service == "workspaces" else ""
+        return f"{self.function}: {self.service} {self.operation}{where} {self.purpose}".strip()
+
+
+def call_of(function: str, service: str, region: str, operation: str, body: bytes) -> Call:
+    """Name a call by what is in its request: one operation of DynamoDB serves many purposes."""
+    purpose = ""
+    if service == "dynamodb":
+        purpose = _ledger_purpose(operation, json.loads(body))
+    elif service == "workspaces":
+        request = json.loads(body)
+        purpose = "by user" if "UserName" in request else "by id" if "WorkspaceIds" in request else ""
+    return Call(function, service, region, operation, purpose)
+
+
+def _ledger_purpose(operation: str, request: dict[str, Any]) -> str:
+    match operation:
+        case "TransactWriteItems":
+            puts = [one["Put"]["Item"] for one in request["TransactItems"] if "Put" in one]
+            states = [item["status"]["S"] for item in puts if item["sk"]["S"] == "STATE"]
+            beside = "" if len(request["TransactItems"]) == len(puts) else " with claim"
+            return "".join(states) + beside
+        case "Query":
+            values = [next(iter(value.values())) for value in request["ExpressionAttributeValues"].values()]
+            return f"{request.get('IndexName', 'table')} {str(values[0]).split('#')[0]}"
+        case "BatchGetItem":
+            (asked,) = request["RequestItems"].values()
+            kinds = {_kind_of_key(key["pk"]["S"]) for key in asked["Keys"]}
+            return " ".join(sorted({"STATE" if kind.startswith("ws-") else kind for kind in kinds}))
+        case "UpdateItem":
+            return _kind_of_key(request["Key"]["pk"]["S"])
+        case "PutItem":
+            item = request["Item"]
+            return _kind_of_key(item["pk"]["S"]) + (" EVENT" if item["sk"]["S"].startswith("EVENT") else "")
+        case _:
+            return ""
+
+
+def _kind_of_key(pk: str) -> str:
+    return "#".join(pk.split("#")[:2]) if not pk.startswith("CLAIM") else "CLAIM"
+
+
+class Plan(Protocol):
+    """Says which calls go wrong."""
+
+    def fault(self, call: Call, now: datetime) -> str | None:
+        """What happens to a call that is made now; None: nothing."""
+        ...
+
+
+class Plans:
+    """Several plans; the first that has something to say does."""
+
+    def __init__(self, *plans: Plan) -> None:
+        self._plans = plans
+
+    def fault(self, call: Call, now: datetime) -> str | None:
+        """What happens to a call."""
+        return next((kind for plan in self._plans if (kind := plan.fault(call, now))), None)
+
+
+@dataclass(frozen=True)
+class During:
+    """Calls that match go wrong from one moment to another, each with a probability."""
+
+    kinds: tuple[str, ...]
+    begins: datetime
+    ends: datetime
+    matches: Callable[[Call], bool]
+    dice: random.Random
+    rate: float = 1.0
+
+    def fault(self, call: Call, now: datetime) -> str | None:
+        """One of the kinds, if this call is meant."""
+        if self.begins <= now < self.ends and self.matches(call) and self.dice.random() < self.rate:
+            return self.dice.choice(self.kinds)
+        return None
+
+
+class Undisturbed:
+    """Nothing goes wrong."""
+
+    def fault(self, call: Call, now: datetime) -> str | None:
+        """Nothing happens."""
+        return None
+
+
+@dataclass
+class OneFault:
+    """A kind of fault at a kind of call: the first `times`, or all within `lasts` from the first.
+
+    `hit` are the moments at which it struck.
+    """
+
+    call: Call
+    kind: str
+    times: int | None = None
+    lasts: timedelta | None = None
+    hit: list[datetime] = field(default_factory=list)
+
+    def fault(self, call: Call, now: datetime) -> str | None:
+        """The fault, if this is the call and it is not over."""
+        if call != self.call:
+            return None
+        over = len(self.hit) >= self.times if self.times is not None else self.is_over(now)
+        if over:
+            return None
+        self.hit.append(now)
+        return self.kind
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it strikes no more."""
+        if self.times is not None:
+            return len(self.hit) >= self.times
+        return bool(self.hit) and self.lasts is not None and now >= self.hit[0] + self.lasts

@@ -1,0 +1,139 @@
+"""Virtual time: tasks that run one at a time, and give way at each wait and each AWS call, in a seeded order."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from greenlet import greenlet
+
+from local.workspaces import ManualClock
+
+
+@dataclass(eq=False)
+class Task:
+    """A strand of work; `owner` is whatever runs it (a function's process, say)."""
+
+    name: str
+    owner: Any
+    strand: greenlet
+    ticket: int = 0
+    is_over: bool = False
+    woken: bool = field(default=False, init=False)
+
+
+class Scheduler:
+    """Runs tasks at their times; tasks that are due at the same instant run in an order drawn from `dice`.
+
+    Parameters
+    ----------
+    clock
+        Moved on as tasks come due; never waited for.
+    after_step
+        Called each time a task has given way: nothing else runs meanwhile.
+    """
+
+    def __init__(self, clock: ManualClock, dice: random.Random, after_step: Callable[[], None] = lambda: None) -> None:
+        self.clock = clock
+        self.steps = 0
+        self._dice = dice
+        self._after_step = after_step
+        self._due: list[tuple[datetime, float, int, Task, int]] = []
+        self._numbers = itertools.count()
+        self._hub = greenlet.getcurrent()
+        self._running: Task | None = None
+        # A killed process must not come to its `finally`: as long as it is kept, nothing unwinds it.
+        self._killed: list[Task] = []
+
+    def now(self) -> datetime:
+        """The present."""
+        return self.clock.now()
+
+    @property
+    def current(self) -> Task:
+        """The task that runs.
+
+        Raises
+        ------
+        RuntimeError
+            None does.
+        """
+        if self._running is None:
+            raise RuntimeError("no task runs now")
+        return self._running
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a task runs, rather than whoever drives the tasks."""
+        return self._running is not None
+
+    def spawn(self, work: Callable[[], object], name: str = "", owner: Any = None, delay: float = 0.0) -> Task:
+        """Begin a task, `delay` seconds from now."""
+        task = Task(name, owner, greenlet(work, parent=self._hub))
+        self._push(task, delay)
+        return task
+
+    def sleep(self, seconds: float) -> None:
+        """Let the running task wait; without one, let time pass for all."""
+        if self._running is None:
+            self.run(self.now() + timedelta(seconds=seconds))
+            return
+        self._push(self._running, max(seconds, 0.0))
+        self._give_way()
+
+    def park(self, seconds: float | None = None) -> bool:
+        """Let the running task wait to be woken; False if `seconds` passed before."""
+        task = self.current
+        task.woken = False
+        if seconds is None:
+            task.ticket += 1
+        else:
+            self._push(task, seconds)
+        self._give_way()
+        return task.woken
+
+    def wake(self, task: Task) -> None:
+        """Let a parked task go on."""
+        if not task.is_over:
+            task.woken = True
+            self._push(task, 0.0)
+
+    def kill(self, task: Task) -> None:
+        """End a task where it stands: it runs no further line. The running task does not come back from this."""
+        task.is_over = True
+        task.ticket += 1
+        self._killed.append(task)
+        if task is self._running:
+            self._give_way()
+
+    def run(self, until: datetime, enough: Callable[[], bool] = lambda: False) -> None:
+        """Run what is due up to a time, or until there is `enough`, which is asked after each step."""
+        while self._due and self._due[0][0] <= until:
+            moment, _, _, task, ticket = heapq.heappop(self._due)
+            if task.is_over or ticket != task.ticket:
+                continue
+            self.clock.move_to(moment)
+            self._running = task
+            try:
+                task.strand.switch()
+            finally:
+                self._running = None
+            task.is_over = task.is_over or task.strand.dead
+            self.steps += 1
+            self._after_step()
+            if enough():
+                return
+        self.clock.move_to(until)
+
+    def _push(self, task: Task, delay: float) -> None:
+        task.ticket += 1
+        at = self.now() + timedelta(seconds=delay)
+        heapq.heappush(self._due, (at, self._dice.random(), next(self._numbers), task, task.ticket))
+
+    def _give_way(self) -> None:
+        self._hub.switch()

@@ -1,0 +1,180 @@
+"""The services behind the wire: each takes an operation and its body, and answers as on the wire."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+from ministack.core.responses import (  # type: ignore[import-untyped]
+    set_request_account_id,
+    set_request_region,
+)
+from ministack.services import dynamodb  # type: ignore[import-untyped]
+
+from local import botocore_adapter, dynamodb_adapter
+from local.workspaces import World
+
+Answer = tuple[int, bytes]
+# A Region that nobody calls: the indexes of the ledger as they were a moment ago.
+_INDEXES = "indexes"
+
+
+class Service(Protocol):
+    """Answers calls."""
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body of the answer."""
+        ...
+
+
+def refusal(code: str, message: str, status: int = 400) -> Answer:
+    """An error as the JSON protocols have it."""
+    return status, json.dumps({"__type": code, "message": message}).encode()
+
+
+class WorkSpaces:
+    """The model of WorkSpaces, as the product's role calls it."""
+
+    def __init__(self, world: World, principal: str) -> None:
+        self._world = world
+        self._principal = principal
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body of the answer."""
+        status, _, content = botocore_adapter.answer(self._world, region, operation, json.loads(body), self._principal)
+        return status, content
+
+
+class Ledger:
+    """The embedded cloud's DynamoDB, in this process, with indexes that follow the table late.
+
+    Parameters
+    ----------
+    table
+        As CreateTable takes it.
+    lag
+        How far the indexes are behind: AWS promises nothing but "eventually".
+    """
+
+    def __init__(self, table: dict[str, Any], account: str, region: str, now: Callable[[], datetime]) -> None:
+        self.name: str = table["TableName"]
+        self.lag = timedelta(0)
+        self._account = account
+        self._region = region
+        self._now = now
+        self._unindexed: deque[tuple[datetime, dict[str, Any]]] = deque()
+        self._read = 0
+        self._queried: dict[str, Any] = {}
+        dynamodb_adapter.reset()
+        for where in (region, _INDEXES):
+            self._run(where, "CreateTable", table)
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body of the answer."""
+        request = json.loads(body)
+        where = region
+        if operation == "Query" and "IndexName" in request:
+            self._index()
+            where = _INDEXES
+        return self._run(where, operation, request)
+
+    def ask(self, operation: str, **request: Any) -> dict[str, Any]:
+        """Call it as an operator, without a fault.
+
+        Raises
+        ------
+        AssertionError
+            It refused.
+        """
+        status, body = self._run(self._region, operation, {"TableName": self.name, **request})
+        assert status == 200, f"{operation}: {body!r}"
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def new_records(self) -> list[dict[str, Any]]:
+        """The stream's records since the last time this was asked."""
+        self._enter(self._region)
+        found: list[dict[str, Any]] = dynamodb.stream_records_since(self.name, self._read, 10_000)
+        self._read += len(found)
+        self._unindexed.extend((self._now(), record) for record in found)
+        return found
+
+    def _index(self) -> None:
+        until = self._now() - self.lag
+        while self._unindexed and self._unindexed[0][0] <= until:
+            _, record = self._unindexed.popleft()
+            image = record["dynamodb"].get("NewImage")
+            self._run(_INDEXES, "PutItem", {"TableName": self.name, "Item": image})
+
+    def _run(self, region: str, operation: str, request: dict[str, Any]) -> Answer:
+        self._enter(region)
+        headers = {"x-amz-target": f"DynamoDB_20120810.{operation}", "content-type": "application/x-amz-json-1.0"}
+        status, _, content = dynamodb_adapter.run(
+            dynamodb.handle_request("POST", "/", headers, json.dumps(request).encode(), {})
+        )
+        return status, content.encode() if isinstance(content, str) else content
+
+    def _enter(self, region: str) -> None:
+        set_request_account_id(self._account)
+        set_request_region(region)
+
+
+class Queue:
+    """The dead-letter queue."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body of the answer."""
+        request = json.loads(body)
+        assert operation == "SendMessage", operation
+        attributes = {name: one["StringValue"] for name, one in request.get("MessageAttributes", {}).items()}
+        self.messages.append({"body": json.loads(request["MessageBody"]), "attributes": attributes})
+        return 200, json.dumps({"MessageId": str(len(self.messages))}).encode()
+
+
+class Topic:
+    """The notices' topic. SNS alone speaks the old query protocol."""
+
+    def __init__(self) -> None:
+        self.notices: list[dict[str, str]] = []
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body of the answer."""
+        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        assert form["Action"] == operation == "Publish"
+        self.notices.append(form)
+        return 200, b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
+
+
+class Bus:
+    """The event bus."""
+
+    def __init__(self) -> None:
+        self.details: list[dict[str, Any]] = []
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body of the answer."""
+        assert operation == "PutEvents", operation
+        entries = json.loads(body)["Entries"]
+        self.details += [json.loads(entry["Detail"]) for entry in entries]
+        answer = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in entries]}
+        return 200, json.dumps(answer).encode()
+
+
+class Metrics:
+    """CloudWatch, to which watch sends its sign of life."""
+
+    def __init__(self) -> None:
+        self.beats = 0
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body of the answer."""
+        assert operation == "PutMetricData", operation
+        self.beats += 1
+        return 200, b"{}"

@@ -1,0 +1,278 @@
+"""A run of the whole product in virtual time: functions, watcher, outbox, the people, and WorkSpaces behind them."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from local.workspaces import ManualClock, World
+from standby.model import Status
+from tests.simulation.account import Functions, Machines, Outbox
+from tests.simulation.audit import Auditor
+from tests.simulation.deployment import Deployment
+from tests.simulation.faults import Call, Plan, Undisturbed
+from tests.simulation.machine import StateError
+from tests.simulation.process import Handlers, Process
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.services import Bus, Ledger, Metrics, Queue, Service, Topic, WorkSpaces
+from tests.simulation.wire import Wire
+
+ACCOUNT = "123456789012"
+PRIMARY, DR = "us-east-1", "us-west-2"
+HOME, AWAY = "d-906732325d", "d-926722edaf"
+WINDOWS = "wsb-windowsstandard"
+USERS = [f"user{number:04}" for number in range(600)]
+ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/standby/function"
+_LOOK_EVERY = 300.0
+_PEOPLE_EVERY = 1800.0
+_AFTERWARDS_HOURS = 0.1
+# What a person is asked to put right, and then to ask for by hand.
+_ASKS_FOR_A_PERSON = (Status.REJECTED, Status.TIMED_OUT, Status.FAILED)
+
+
+class Violated(AssertionError):
+    """Something that must hold does not."""
+
+
+class Simulation:
+    """One run. Everything that chance decides is decided by `seed`.
+
+    Parameters
+    ----------
+    plan
+        What goes wrong, and when.
+    skew
+        How far, in seconds, a process's clock may be off, either way.
+    trail
+        The seconds after which each copy of an event is delivered; none loses it.
+    settings
+        Changes to the deployed settings.
+    world
+        Settings of the model of WorkSpaces.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        seed: int = 0,
+        *,
+        plan: Plan | None = None,
+        skew: float = 0.0,
+        latency: float = 0.05,
+        index_lag: float = 0.0,
+        trail: Callable[[dict[str, Any]], list[float]] = lambda _: [90.0],
+        settings: dict[str, Any] | None = None,
+        **world: Any,
+    ) -> None:
+        random.seed(seed)  # botocore's and the product's jitter
+        self.dice = random.Random(seed)  # noqa: S311 (repeatable, not secret)
+        self.settings = dataclasses.replace(deployment.settings, **(settings or {}))
+        self.clock = ManualClock()
+        self.scheduler = Scheduler(self.clock, random.Random(seed + 1), self._after_step)  # noqa: S311
+        self.world = World(self.clock, account=ACCOUNT, seed=seed, **world)
+        for region, directories in ((PRIMARY, self.settings.directories), (DR, self._partners())):
+            for directory in directories:
+                self.world.add_directory(region, directory, USERS)
+        self.queue, self.topic, self.bus, self.metrics = Queue(), Topic(), Bus(), Metrics()
+        self.ledger = Ledger(deployment.table, ACCOUNT, PRIMARY, self.scheduler.now)
+        self.ledger.lag = timedelta(seconds=index_lag)
+        self.audit = Auditor(self.world, self.settings, deployment.watch_every, self.scheduler.now)
+        self.plan: Plan = plan or Undisturbed()
+        self.functions = Functions(deployment, self.scheduler, self.dice, self.queue, self._process)
+        machine_arn = deployment.functions["protect"].environment["WATCH_STATE_MACHINE_ARN"]
+        self.machines = Machines(deployment, self.scheduler, self.dice, self.functions, machine_arn)
+        self.outbox = Outbox(deployment, self.scheduler, self.functions, self.ledger, self.queue)
+        services: dict[str, Service] = {
+            "workspaces": WorkSpaces(self.world, ROLE),
+            "dynamodb": self.ledger,
+            "stepfunctions": self.machines,
+            "sqs": self.queue,
+            "sns": self.topic,
+            "events": self.bus,
+            "cloudwatch": self.metrics,
+        }
+        self.wire = Wire(self.scheduler, services, self.plan, self.dice, self._saw_call, latency)
+        self.began = self.scheduler.now()
+        self._deployment = deployment
+        self._handlers = Handlers(deployment)
+        self._skew = skew
+        self._trail = trail
+        self._ids = itertools.count()
+        self._undelivered = 0
+        self._is_helped = False
+        self._helped: set[tuple[str, int]] = set()
+        self.redriven = self.asked = 0
+        self.world.subscribe(self._event)
+        self.scheduler.spawn(self._schedule, name="schedule")
+        self.scheduler.spawn(self._look, name="auditor")
+
+    def _partners(self) -> list[str]:
+        return [one.dr_directory for one in self.settings.directories.values()]
+
+    def _process(self, function: str) -> Process:
+        return Process(
+            function,
+            settings=self.settings,
+            account=ACCOUNT,
+            machine_arn=self.machines.arn,
+            wire=self.wire,
+            scheduler=self.scheduler,
+            functions=self.functions,
+            new_id=lambda: f"id-{next(self._ids)}",
+            ahead=timedelta(seconds=self.dice.uniform(-self._skew, self._skew)),
+            log=self._handlers,
+        )
+
+    # What goes on by itself
+
+    def _event(self, event: Any) -> None:
+        if event["region"] != PRIMARY or not self._deployment.rule.matches_event(event):
+            return
+        for delay in self._trail(event):
+            self._undelivered += 1
+            self.scheduler.spawn(lambda: self._deliver(event), name="event", delay=delay)
+
+    def _deliver(self, event: dict[str, Any]) -> None:
+        self._undelivered -= 1
+        self.functions.deliver("protect", event)
+
+    def _schedule(self) -> None:
+        while True:
+            self.machines.start(f"schedule-{next(self._ids)}", {})
+            self.scheduler.sleep(self._deployment.watch_every.total_seconds())
+
+    def _look(self) -> None:
+        while True:
+            self.scheduler.sleep(_LOOK_EVERY)
+            self.audit.check_open_rows()
+
+    def _saw_call(self, call: Call, body: bytes, fault: str | None) -> None:
+        self.audit.saw_call(call, json.loads(body) if call.service == "workspaces" else {}, fault)
+
+    def _after_step(self) -> None:
+        records = self.ledger.new_records()
+        if records:
+            self.audit.saw_records(records)
+            self.outbox.take(records)
+        self.audit.after_step()
+        if self.audit.violations:
+            raise Violated("\n".join(self.audit.violations))
+
+    # What people do
+
+    def create(self, *users: str, directory: str = HOME, **item: Any) -> list[str]:
+        """Create primaries in one call; the ids of those that come of it."""
+        request = [{"DirectoryId": directory, "UserName": user, "BundleId": WINDOWS, **item} for user in users]
+        answer = self.world.call(PRIMARY, "CreateWorkspaces", {"Workspaces": request})
+        return [pending["WorkspaceId"] for pending in answer["PendingRequests"]]
+
+    def later(self, seconds: float, work: Callable[[], object]) -> None:
+        """Let somebody do something after a while."""
+        self.scheduler.spawn(work, name="somebody", delay=seconds)
+
+    def by_hand(self, *ids: str) -> Any:
+        """Ask protect for primaries, in a task of one's own."""
+        call = {"mode": "reconcile", "workspace_ids": list(ids), "cause": {"type": "manual", "id": "ticket"}}
+        return self.functions.invoke("protect", call)
+
+    def pause(self, *, on: bool) -> None:
+        """Switch the pause on or off, as README tells."""
+        self.ledger.ask("PutItem", Item={"pk": {"S": "PAUSE"}, "sk": {"S": "PAUSE"}, "paused": {"BOOL": on}})
+        self.audit.paused_since = self.scheduler.now() if on else None
+
+    def deploy(self, **changes: Any) -> None:
+        """Deploy other settings: invocations from now on have them."""
+        self.settings = dataclasses.replace(self.settings, **changes)
+        self.functions.forget_idle()
+
+    def help_out(self, *, when: Callable[[], bool] = lambda: True) -> None:
+        """Let a person come by every half hour, redrive the dead letters, and do what notices ask for."""
+
+        def work() -> None:
+            while True:
+                self.scheduler.sleep(_PEOPLE_EVERY)
+                if when():
+                    self._redrive()
+                    self._act_on_notices()
+
+        self._is_helped = True
+        self.scheduler.spawn(work, name="person")
+
+    def _redrive(self) -> None:
+        for message in list(self.queue.messages):
+            payload = message["body"].get("requestPayload") if isinstance(message["body"], dict) else None
+            if payload is None:
+                continue
+            try:
+                self.functions.invoke("protect", payload)
+            except StateError:
+                continue
+            self.queue.messages.remove(message)
+            self.redriven += 1
+
+    def _to_help(self) -> list[tuple[str, int]]:
+        return [
+            (one, row["version"])
+            for one, row in self.audit.rows.items()
+            if Status(row["status"]) in _ASKS_FOR_A_PERSON and (one, row["version"]) not in self._helped
+        ]
+
+    def _act_on_notices(self) -> None:
+        for one, version in self._to_help():
+            self._helped.add((one, version))
+            self.asked += 1
+            with suppress(StateError):
+                self.by_hand(one)
+
+    # Running it
+
+    def run(self, hours: float, enough: Callable[[], bool] | None = None) -> None:
+        """Let time pass, until there is enough if that is said.
+
+        Raises
+        ------
+        Violated
+            An invariant does not hold.
+        """
+        with self._handlers.in_use(self.scheduler):
+            self.scheduler.run(self.scheduler.now() + timedelta(hours=hours), enough or (lambda: False))
+
+    def run_until_settled(self, hours: float, is_over: Callable[[], bool] = lambda: True) -> None:
+        """Let time pass until nothing is open, under way or undelivered any more, at most so many hours; and a bit."""
+        self.run(hours, lambda: is_over() and self.is_settled())
+        self.run(_AFTERWARDS_HOURS)
+
+    def is_settled(self) -> bool:
+        """Whether nothing is left to be done, by anybody."""
+        return (
+            bool(self.audit.rows)
+            and not self.audit.open_rows
+            and self._undelivered == 0
+            and self.outbox.is_idle
+            and not self.functions.running
+            and not [one for one in self.queue.messages if "requestPayload" in one["body"]]
+            and not (self._is_helped and self._to_help())
+        )
+
+    @property
+    def hours(self) -> float:
+        """Virtual hours that have passed."""
+        return (self.scheduler.now() - self.began).total_seconds() / 3600
+
+    def story(self, most: int = 60) -> str:
+        """What is known of a run that failed."""
+        lines = [f"{at} {kind} at {call}" for at, call, kind in self.audit.struck[-most:]]
+        for one, events in self.audit.stories.items():
+            lines += [f"{one} {e['at']} {e['status']} {e['reason_code']} {e['message'][:120]}" for e in events]
+        return "\n".join([*lines, "the last log lines:", *self._handlers.lines(most // 2)])
+
+    def status(self, primary_id: str) -> tuple[Status, str]:
+        """Status and reason of a primary's row."""
+        row = self.audit.rows[primary_id]
+        return Status(row["status"]), str(row["reason_code"])

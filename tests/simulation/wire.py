@@ -1,0 +1,167 @@
+"""The wire between a process's AWS clients and the services: latency, faults, and where others get their turn."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import botocore
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+
+from tests.simulation import faults
+from tests.simulation.faults import Call, Plan, call_of
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.services import Answer, Service, refusal
+
+# How long after its caller gave up a request may still take effect: shorter than what a claim's lease leaves.
+LATE_SECONDS = 45.0
+# How long a stalled process stands still: longer than a claim's lease, and shorter than the function's time-out.
+STALL_SECONDS = 200.0
+_THROTTLES = {"sns": "Throttled", "sqs": "RequestThrottled", "dynamodb": "ProvisionedThroughputExceededException"}
+
+
+class Process(Protocol):
+    """What the wire knows of a process."""
+
+    function: str
+
+    def die(self) -> None:
+        """End here; does not return."""
+        ...
+
+
+class Wire:
+    """Carries the calls of all processes.
+
+    Parameters
+    ----------
+    services
+        By botocore's name for them.
+    plan
+        What goes wrong.
+    seen
+        Told of each call as it is made, with its fault if it has one.
+    latency
+        The longest time, in seconds, that a request or an answer takes on its way.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        services: Mapping[str, Service],
+        plan: Plan,
+        dice: random.Random,
+        seen: Callable[[Call, bytes, str | None], None],
+        latency: float = 0.05,
+    ) -> None:
+        self.plan = plan
+        self.latency = latency
+        self._scheduler = scheduler
+        self._services = services
+        self._dice = dice
+        self._seen = seen
+
+    def connect(self, client: Any, process: Process) -> None:
+        """Let a boto3 client call these services in place of AWS."""
+        service, region = client.meta.service_model.service_name, client.meta.region_name
+
+        def send(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
+            content: Any = request.body or b""
+            body: bytes = content.encode() if isinstance(content, str) else content
+            call = call_of(process.function, service, region, event_name.rpartition(".")[2], body)
+            status, answer = self._carry(call, body, client.meta.config, request.url, process)
+            return AWSResponse(request.url, status, {"x-amzn-RequestId": "1"}, _Raw(answer))  # type: ignore[arg-type]
+
+        # A third of a call's time would go into a signature that nobody reads.
+        client.meta.events.register("choose-signer", lambda **_: botocore.UNSIGNED)
+        client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", send)
+
+    def _carry(self, call: Call, body: bytes, config: Any, url: str, process: Process) -> Answer:
+        kind = self.plan.fault(call, self._scheduler.now())
+        self._seen(call, body, kind)
+        self._wait()
+        if kind is not None:
+            answer = self._fail_before(kind, call, config, url, process)
+            if answer is not None:
+                return answer
+        if kind == faults.READ_TIMEOUT_LATE:
+            self._scheduler.spawn(lambda: self._serve(call, body), delay=config.read_timeout + LATE_SECONDS)
+        else:
+            answer = self._serve(call, body)
+        self._wait()
+        if kind is not None:
+            answer = self._fail_after(kind, answer or (200, b"{}"), config, url, process)
+        assert answer is not None
+        return answer
+
+    def _serve(self, call: Call, body: bytes) -> Answer:
+        return self._services[call.service].call(call.region, call.operation, body)
+
+    def _wait(self) -> None:
+        self._scheduler.sleep(self._dice.uniform(0.0, self.latency))
+
+    def _fail_before(self, kind: str, call: Call, config: Any, url: str, process: Process) -> Answer | None:
+        match kind:
+            case faults.STALLED:
+                self._scheduler.sleep(STALL_SECONDS)
+            case faults.KILLED_BEFORE:
+                process.die()
+            case faults.THROTTLED:
+                return _error(call, _THROTTLES.get(call.service, "ThrottlingException"), "Rate exceeded", 400)
+            case faults.REFUSED:
+                return _error(call, "AccessDeniedException", f"not authorized to perform {call.operation}", 400)
+            case faults.ERROR_BEFORE:
+                return _error(call, "InternalServerError", "The service failed.", 500)
+            case faults.CONNECTION_REFUSED:
+                raise EndpointConnectionError(endpoint_url=url, error=kind)
+            case faults.CONNECT_TIMEOUT:
+                self._scheduler.sleep(config.connect_timeout)
+                raise ConnectTimeoutError(endpoint_url=url, error=kind)
+            case faults.READ_TIMEOUT_BEFORE:
+                self._scheduler.sleep(config.read_timeout)
+                raise ReadTimeoutError(endpoint_url=url, error=kind)
+        return None
+
+    def _fail_after(self, kind: str, answer: Answer, config: Any, url: str, process: Process) -> Answer:
+        match kind:
+            case faults.KILLED_AFTER:
+                process.die()
+            case faults.ERROR_AFTER:
+                return 500, b"The service failed."
+            case faults.READ_TIMEOUT_AFTER | faults.READ_TIMEOUT_LATE:
+                self._scheduler.sleep(config.read_timeout)
+                raise ReadTimeoutError(endpoint_url=url, error=kind)
+            case faults.CLOSED_AFTER:
+                raise ConnectionClosedError(endpoint_url=url, error=kind)
+            case faults.MALFORMED:
+                return 200, b"<html>Service Unavailable</html>"
+            case faults.EMPTY:
+                return 200, b""
+        return answer
+
+
+def _error(call: Call, code: str, message: str, status: int) -> Answer:
+    if call.service == "sns":
+        text = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+        return status, text.encode()
+    return refusal(code, message, status)
+
+
+class _Raw:
+    """What botocore reads a body from."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, **_: Any) -> Any:
+        yield self._content
+
+    def read(self, *_: Any) -> bytes:
+        return self._content
