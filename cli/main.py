@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cli import redrive
+from cli.live_check import command as live_check
 from infra.config import VERSION, json_schema
 from infra.config_file import EXAMPLE, ConfigurationError, load
 from infra.config_rules import cautions
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     does = "print the JSON Schema of the configuration file, for editors"
     commands.add_parser("schema", help=does, description=does).set_defaults(run=_schema)
     redrive.add_command(commands)
+    live_check.add_command(commands)
     chosen = parser.parse_args(arguments)
     run_chosen: Callable[[argparse.Namespace], int] = chosen.run
     return run_chosen(chosen)

@@ -1,4 +1,4 @@
-"""README's tables of configuration keys and of reason codes, written from the code: `make readme`.
+"""README's tables of configuration keys, of reason codes and of live checks, written from the code: `make readme`.
 
 Each stands between a comment `<!-- table: NAME -->` and `<!-- end -->`; a test checks that they are current.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic_core import PydanticUndefined
 
+from cli.live_check import CHECKS
 from infra.config import DirectoryMapping, Pair
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -46,6 +47,13 @@ def reasons() -> str:
     return "\n".join(lines) + "\n"
 
 
+def checks() -> str:
+    """The table of what `standby live-check` asks."""
+    lines = ["| check | asks | assumed meanwhile | how |", "|---|---|---|---|"]
+    lines += [f"| `{check.id}` | {check.asks} | {check.assumed} | {check.how} |" for check in CHECKS]
+    return "\n".join(lines) + "\n"
+
+
 def written(text: str) -> str:
     """A README with its tables as they should be.
 
@@ -54,7 +62,7 @@ def written(text: str) -> str:
     KeyError
         It asks for a table that does not exist.
     """
-    tables = {"configuration": configuration, "reasons": reasons}
+    tables = {"configuration": configuration, "reasons": reasons, "checks": checks}
     return _TABLE.sub(lambda found: f"{found[1]}{tables[found['name']]()}{found[3]}", text)
 
 

@@ -11,14 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from local.cloud import Credentials
 from local.queries import readme_command
 from tests.e2e.conftest import PRIMARY, ROOT, STACK, Deployed, wait_until
 
 
-def standby(deployed: Deployed, words: list[str]) -> subprocess.CompletedProcess[str]:
+def standby(
+    deployed: Deployed, words: list[str], credentials: Credentials | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command; its first word is where README's reader has it."""
     assert words[0] == ".venv/bin/standby"
-    keys = deployed.cloud.credentials
+    keys = credentials or deployed.cloud.credentials
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {
         "AWS_ENDPOINT_URL": deployed.cloud.endpoint,

@@ -1,0 +1,111 @@
+"""The command `standby live-check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cli import aws
+from cli.aws import AwsRefused
+from cli.live_check import CHECKS, report, writing
+from cli.live_check.place import Account, Place, today
+from infra.config_file import ConfigurationError, load
+from standby.model import WorkspaceId, is_workspace_id
+
+if TYPE_CHECKING:
+    from cli.live_check.place import Desktop
+    from infra.config import Pair
+
+HELP: Final = "ask a live account what no test can show about AWS; it only reads, unless --write is given"
+WRITTEN: Final = Path("build/live-check.json")
+
+
+def add_command(commands: Any) -> None:
+    """Add the command to the parser's commands."""
+    command = commands.add_parser("live-check", help=HELP, description=f"{HELP}.")
+    command.add_argument(
+        "--config", type=Path, default=Path("standby.yaml"), metavar="PATH", help="default: standby.yaml"
+    )
+    command.add_argument("--output", type=Path, default=WRITTEN, metavar="PATH", help=f"default: {WRITTEN}")
+    command.add_argument(
+        "--write", action="store_true", help="request a standby for --primary, and at once a second one"
+    )
+    command.add_argument(
+        "--primary", type=WorkspaceId, metavar="ws-…", help="the primary to write for; it has no standby"
+    )
+    command.add_argument("--yes", action="store_true", help="do not ask before writing")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; 0 if every check found what is assumed, or cannot tell by reading."""
+    try:
+        return _run(options)
+    except (AwsRefused, ConfigurationError) as refused:
+        print(refused, file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Broken off.", file=sys.stderr)
+    return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    if bool(options.write) != bool(options.primary):
+        raise AwsRefused("--write and --primary ws-… belong together.")
+    if options.primary and not is_workspace_id(options.primary):
+        raise AwsRefused(f"{options.primary} is no WorkSpace id; one looks like ws-1abc2def3.")
+    places = [Place(pair, _account(pair)) for pair in load(options.config).pairs]
+    written_for = _written_for(places, options.primary) if options.write else None
+    if written_for and not _agreed(*written_for, yes=options.yes):
+        raise AwsRefused("Nothing was written.")
+    return _check(places, written_for, options.output)
+
+
+def _account(pair: Pair) -> Account:
+    with aws.told("Nothing can be asked"):
+        found = aws.client("sts", pair.primary_region).get_caller_identity()["Account"]
+    if pair.account not in (None, found):
+        raise AwsRefused(
+            f"These credentials are of account {found}; {pair.stack_name} is configured for {pair.account}."
+        )
+    return Account(str(found))
+
+
+def _written_for(places: list[Place], primary_id: WorkspaceId) -> tuple[Place, Desktop]:
+    """The pair and the primary to write for."""
+    refusals = []
+    for place in places:
+        try:
+            return place, writing.primary_of(place, primary_id)
+        except AwsRefused as refused:
+            refusals.append(str(refused))
+    raise AwsRefused("\n".join(refusals))
+
+
+def _agreed(place: Place, primary: Desktop, *, yes: bool) -> bool:
+    print(writing.plan(place, primary), flush=True)
+    if yes:
+        return True
+    try:
+        return input("Type yes to go on: ").strip().lower() == "yes"
+    except EOFError:
+        return False
+
+
+def _check(places: list[Place], written_for: tuple[Place, Desktop] | None, output: Path) -> int:
+    rows = []
+
+    def tell(row: report.Row) -> None:
+        rows.append(row)
+        print(report.lines(row), flush=True)
+
+    for place in places:
+        print(f"\n{place.pair.stack_name}, at one call a second\n", flush=True)
+        for check in CHECKS:
+            tell(report.Row(place.pair.stack_name, check, check.find(place)))
+        if written_for and written_for[0] is place:
+            tell(report.Row(place.pair.stack_name, *writing.second_request(*written_for)))
+    report.write(output, places[0].account.id, today(), rows)
+    print(f"\n{report.totals(rows)} Written to {output}.")
+    return 0 if all(row.finding.verdict.is_good for row in rows) else 1

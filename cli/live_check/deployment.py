@@ -1,0 +1,125 @@
+"""Checks of what is deployed: the stacks, the rule, and whether protect's role may create."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from cli.live_check.checks import Finding, as_assumed, check, differs, listed
+from infra.config import VERSION
+
+if TYPE_CHECKING:
+    from cli.live_check.place import Place
+
+OUTPUTS: Final = (
+    "ConfigDigest",
+    "DeadLetterQueueUrl",
+    "EventRuleName",
+    "LedgerTableName",
+    "NotificationTopicArn",
+    "ProtectFunctionName",
+    "Version",
+    "WatchFunctionName",
+    "WatchStateMachineArn",
+)
+# IAM simulates for ARNs that it is given; any WorkSpace stands for all.
+ANY_WORKSPACE: Final = "workspace/ws-000000000"
+MOST_ARNS: Final = 20
+
+
+@check(
+    "deployment",
+    asks="Are both stacks there, of this version and of this configuration?",
+    assumed="They are.",
+    how="DescribeStacks in both Regions: outputs, Version, ConfigDigest",
+)
+def deployment(place: Place) -> Finding:
+    """Compare the outputs with what would be deployed."""
+    pair = place.pair
+    try:
+        outputs = place.outputs
+        place.outputs_of(pair.dr_stack_name, pair.dr_region)
+    except ClientError as problem:
+        if "does not exist" in str(problem):
+            return differs(f"{problem.response['Error']['Message']}.", "make deploy")
+        raise
+    wanted = {"ConfigDigest": pair.digest, "Version": VERSION}
+    problems = [f"output {name} is missing" for name in OUTPUTS if name not in outputs]
+    problems += [
+        f"{name} is {outputs[name]}, not {value}" for name, value in wanted.items() if outputs.get(name, value) != value
+    ]
+    if problems:
+        return differs(listed(problems), "make deploy, with this configuration file.")
+    return as_assumed(f"{pair.stack_name} and {pair.dr_stack_name}, version {VERSION}.")
+
+
+@check(
+    "rule",
+    asks="Is the rule for new desktops enabled, and does it lead to protect?",
+    assumed="It is.",
+    how="DescribeRule and ListTargetsByRule",
+)
+def rule(place: Place) -> Finding:
+    """Look at the rule and its target."""
+    region, name = place.pair.primary_region, place.outputs["EventRuleName"]
+    state = place.account.ask("events", region, "describe_rule", Name=name)["State"]
+    targets = place.account.ask("events", region, "list_targets_by_rule", Rule=name)["Targets"]
+    function = place.outputs["ProtectFunctionName"]
+    if not str(state).startswith("ENABLED"):
+        return differs(f"{name} is {state}.", f"aws events enable-rule --region {region} --name {name}")
+    if not any(str(target["Arn"]).endswith(f":function:{function}") for target in targets):
+        return differs(f"{name} does not lead to {function}.", "make deploy")
+    return as_assumed(f"{name} is enabled and leads to {function}.")
+
+
+@check(
+    "permissions",
+    asks="May protect's role create standbys, whichever Region's ARNs AWS looks at?",
+    assumed="It may, on both Regions' ARNs; what is denied is told as REJECTED (ACCESS_DENIED).",
+    how="SimulatePrincipalPolicy for the deployed role; of service control policies it shows what IAM can tell",
+)
+def permissions(place: Place) -> Finding:
+    """Simulate the calls of protect's role."""
+    pair = place.pair
+    function = place.account.ask(
+        "lambda", pair.primary_region, "get_function_configuration", FunctionName=place.outputs["ProtectFunctionName"]
+    )
+    partition, account = function["FunctionArn"].split(":")[1], place.account.id
+    partners = [mapping.dr_directory for mapping in pair.directories.values()]
+    kinds = [ANY_WORKSPACE, *(f"directory/{one}" for one in (*list(pair.directories)[:4], *partners[:4]))]
+    arns = [
+        f"arn:{partition}:workspaces:{region}:{account}:{kind}"
+        for region in (pair.primary_region, pair.dr_region)
+        for kind in kinds
+    ][:MOST_ARNS]
+    denied = _denied(place, function["Role"], ["workspaces:CreateStandbyWorkspaces"], arns)
+    for region in (pair.primary_region, pair.dr_region):
+        actions = ["workspaces:CreateTags", "workspaces:DescribeWorkspaces"]
+        denied += _denied(place, function["Role"], actions, ["*"], region=region)
+    if denied:
+        advice = "Look for a permissions boundary or a service control policy that denies it; else deploy again."
+        return differs(listed(denied), advice)
+    return as_assumed(f"Allowed on {len(arns)} ARNs of both Regions, with the tags and the looks.")
+
+
+def _denied(place: Place, role: str, actions: list[str], arns: list[str], region: str | None = None) -> list[str]:
+    context: list[Any] = []
+    if region is not None:
+        key = {"ContextKeyName": "aws:RequestedRegion", "ContextKeyType": "string", "ContextKeyValues": [region]}
+        context = [key]
+    told = place.account.ask(
+        "iam",
+        place.pair.primary_region,
+        "simulate_principal_policy",
+        PolicySourceArn=role,
+        ActionNames=actions,
+        ResourceArns=arns,
+        ContextEntries=context,
+    )
+    where = f" in {region}" if region else ""
+    return [
+        f"{one['EvalActionName']} on {one['EvalResourceName']}{where}: {one['EvalDecision']}"
+        for one in told["EvaluationResults"]
+        if one["EvalDecision"] != "allowed"
+    ]

@@ -1,0 +1,220 @@
+"""Checks of how the service shows desktops: relations, states, user names, what is left when a primary goes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import botocore.session
+
+from cli.live_check.checks import (
+    WRITE,
+    Finding,
+    as_assumed,
+    cannot_tell,
+    check,
+    counted,
+    differs,
+    listed,
+    terminate,
+)
+from cli.live_check.records import refusals
+from standby.model import GONE, WorkspaceId, user_key
+from standby.refusals import Kind
+
+if TYPE_CHECKING:
+    from cli.live_check.place import Desktop, Place
+
+NO_STANDBY_YET: Final = "There is no standby in the partner directories yet."
+MAKE_ONE: Final = f"Run it again once the first standby is there, or with {WRITE}."
+
+
+@check(
+    "relations",
+    asks="Do a primary and its standby show each other, with types PRIMARY and STANDBY, and the Region?",
+    assumed="They do, if late: nothing is created again before two looks at both sides, a poll apart, show nothing.",
+    how="RelatedWorkspaces and StandbyWorkspacesProperties in DescribeWorkspaces of both Regions",
+)
+def relations(place: Place) -> Finding:
+    """Compare both sides of each relation."""
+    here = {one.read.id: one for one in place.desktops}
+    there = {one.read.id: one for one in place.partners}
+    problems = _odd_entries([*place.desktops, *place.partners])
+    for primary in place.primaries:
+        for standby in primary.read.standbys:
+            other = there.get(standby.id)
+            if other and (other.read.primary is None or other.read.primary.id != primary.read.id):
+                problems.append(f"{primary.read.id} shows standby {standby.id}, which does not show it")
+    for standby_desktop in place.standbys:
+        named = standby_desktop.read.primary
+        known = here.get(named.id) if named else None
+        if known and standby_desktop.read.id not in {one.id for one in known.read.standbys}:
+            problems.append(f"{standby_desktop.read.id} shows primary {known.read.id}, which does not show it")
+    if problems:
+        advice = "If a standby is minutes old, run it again. If it stays, set mode: observe and tell the maintainers."
+        return differs(listed(problems), advice)
+    if not place.standbys:
+        return cannot_tell(NO_STANDBY_YET, MAKE_ONE)
+    replicated = sum(1 for one in place.primaries if one.shown.get("StandbyWorkspacesProperties"))
+    return as_assumed(
+        f"{counted(len(place.standbys), 'standby', 'standbys')}, all shown from both sides; "
+        f"{counted(replicated, 'primary', 'primaries')} with StandbyWorkspacesProperties."
+    )
+
+
+def _odd_entries(desktops: list[Desktop]) -> list[str]:
+    return [
+        f"{desktop.read.id} has an entry of Type {other.kind} in Region {other.region}"
+        for desktop in desktops
+        for other in desktop.read.related
+        if other.kind not in ("PRIMARY", "STANDBY") or other.region is None
+    ]
+
+
+@check(
+    "states",
+    asks="Does the service show only states that this version knows?",
+    assumed="Not necessarily: a state that is not known counts as not ready, and passes through unharmed.",
+    how="the states in DescribeWorkspaces of both Regions, against the service's model in boto3",
+)
+def states(place: Place) -> Finding:
+    """Compare the states seen with those of the model."""
+    if not place.desktops and not place.partners:
+        return cannot_tell("There is no WorkSpace in the directories.", "Run it again once there is one.")
+    told, unknown = [], set()
+    for region, desktops in ((place.pair.primary_region, place.desktops), (place.pair.dr_region, place.partners)):
+        seen = Counter(one.read.state or "none" for one in desktops)
+        unknown |= seen.keys() - known_states()
+        told.append(f"{region}: {', '.join(f'{count} {state}' for state, count in seen.most_common()) or 'nothing'}")
+    text = f"{'; '.join(told)}."
+    if unknown:
+        return differs(
+            f"{text} Not known: {', '.join(sorted(unknown))}.",
+            "Such a primary waits until its deadline. Tell the maintainers whether a desktop in it is healthy.",
+        )
+    return as_assumed(text)
+
+
+@cache
+def known_states() -> frozenset[str]:
+    """The states of a WorkSpace that the service's model names."""
+    model = botocore.session.get_session().get_service_model("workspaces")
+    shape: Any = model.shape_for("WorkspaceState")
+    return frozenset(shape.enum)
+
+
+@check(
+    "user-filter",
+    asks="Does DescribeWorkspaces' UserName filter mind the case of a name?",
+    assumed="It may: the product asks for the usual spellings, and compares without case itself.",
+    how="one DescribeWorkspaces for a desktop that exists, with the case of its user's name swapped",
+)
+def user_filter(place: Place) -> Finding:
+    """Ask for a known user in another case."""
+    sides = ((place.pair.dr_region, place.partners), (place.pair.primary_region, place.desktops))
+    for region, desktops in sides:
+        for desktop in desktops:
+            name = desktop.read.user_name or ""
+            if name.swapcase() != name and desktop.read.directory_id:
+                return _asked_in_another_case(place, region, desktop, name)
+    return cannot_tell("There is no desktop whose user's name has letters.", "Run it again once there is one.")
+
+
+def _asked_in_another_case(place: Place, region: str, desktop: Desktop, name: str) -> Finding:
+    entries = place.account.pages(
+        "workspaces",
+        region,
+        "describe_workspaces",
+        "Workspaces",
+        DirectoryId=desktop.read.directory_id,
+        UserName=name.swapcase(),
+    )
+    found = desktop.read.id in [entry.get("WorkspaceId") for entry in entries]
+    asked = f"asked for {name.swapcase()}, it"
+    if found:
+        return as_assumed(f"It does not mind the case: {asked} finds {desktop.read.id}, which is of {name}.")
+    return as_assumed(f"It minds the case: {asked} does not find {desktop.read.id}, which is of {name}.")
+
+
+@check(
+    "user-names",
+    asks="Does a standby carry its primary's user name, in the same case?",
+    assumed="The same name, in any case: what is pending is matched by user without case.",
+    how="the user names of primaries and standbys that are related",
+)
+def user_names(place: Place) -> Finding:
+    """Compare the names on both sides of each relation."""
+    here = {one.read.id: one.read.user_name or "" for one in place.desktops}
+    pairs = [
+        (here[one.read.primary.id], one.read.user_name or "", one.read.id)
+        for one in place.standbys
+        if one.read.primary and one.read.primary.id in here
+    ]
+    if not pairs:
+        return cannot_tell(NO_STANDBY_YET, MAKE_ONE)
+    if others := [
+        f"{standby} is of {name}, its primary of {own}" for own, name, standby in pairs if _differ(own, name)
+    ]:
+        advice = "Set mode: observe and tell the maintainers: an accepted request would not be matched to its primary."
+        return differs(listed(others), advice)
+    spelled = sum(own != name for own, name, _ in pairs)
+    return as_assumed(f"{counted(len(pairs), 'standby', 'standbys')} of the same users, {spelled} in another case.")
+
+
+def _differ(own: str, name: str) -> bool:
+    return user_key(own) != user_key(name)
+
+
+@check(
+    "second-standby",
+    asks="Does the service refuse a second standby for a primary?",
+    assumed="No: it may make, and bill, a second one; so nothing is requested without a claim.",
+    how="primaries with two standbys; requests of the last 90 days that were refused because something exists",
+)
+def second_standby(place: Place) -> Finding:
+    """Look for a primary with two, or for a refusal."""
+    twice = {
+        one.read.id: [standby.id for standby in one.read.standbys if standby.state not in GONE]
+        for one in place.primaries
+        if sum(standby.state not in GONE for standby in one.read.standbys) > 1
+    }
+    if twice:
+        region = place.pair.dr_region
+        return differs(
+            "It does not: " + listed([f"{primary} has {' and '.join(ids)}" for primary, ids in twice.items()]),
+            f"Each costs. Find out which one the user does not need, and terminate that: {terminate(region, 'ws-…')}",
+        )
+    existing = [told for told in refusals(place) if told.kind is Kind.EXISTS]
+    if existing:
+        return as_assumed(f"Requests were refused because something exists: {existing[0].code}: {existing[0].message}")
+    return cannot_tell("No primary has two standbys, and no request was refused for it.", f"{WRITE} tries it.")
+
+
+@check(
+    "orphans",
+    asks="What does a standby show when its primary is gone?",
+    assumed="Either: it stays and costs, and is never touched; without a relation, it holds its user's place.",
+    how="standbys whose primary DescribeWorkspaces does not show, and those that show no relation any more",
+)
+def orphans(place: Place) -> Finding:
+    """Look for standbys without a primary."""
+    known = {one.read.id for one in place.desktops}
+    named: dict[WorkspaceId, WorkspaceId] = {
+        one.read.id: one.read.primary.id
+        for one in place.standbys
+        if one.read.primary and one.read.primary.id not in known
+    }
+    shown = place.by_id(place.pair.primary_region, sorted(set(named.values()))) if named else {}
+    keeps = [standby for standby, primary in named.items() if primary not in shown]
+    lost = [
+        one.read.id for one in place.partners if one.read.primary is None and one.shown.get("DataReplicationSettings")
+    ]
+    if not keeps and not lost:
+        return cannot_tell(
+            "No standby here has lost its primary.",
+            "Terminate a primary that nobody needs, and run it again some minutes later.",
+        )
+    told = [f"{one} still names its primary" for one in keeps] + [f"{one} names none" for one in lost]
+    example = terminate(place.pair.dr_region, (keeps + lost)[0])
+    return as_assumed(f"It stays: {listed(told)} Each costs until it is terminated: {example}")

@@ -1,0 +1,198 @@
+"""Checks of what CloudTrail says: whether it tells at all, and what AWS has answered in the last 90 days."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from cli import aws
+from cli.live_check.checks import WRITE, Finding, as_assumed, cannot_tell, check, counted, differs, listed
+from cli.live_check.records import REQUEST, pending_ids, principal, refusals
+from standby.events import DETAIL_TYPE, BadEvent, read
+from standby.refusals import Kind
+
+if TYPE_CHECKING:
+    from cli.live_check.place import Place
+
+NONE_REQUESTED: Final = "CloudTrail shows no CreateStandbyWorkspaces in 90 days."
+
+
+@check(
+    "trail",
+    asks="Does a trail log management events that write, in the primary Region?",
+    assumed="It does; without one no event comes, and nothing says so.",
+    how="DescribeTrails, GetTrailStatus and GetEventSelectors",
+)
+def trail(place: Place) -> Finding:
+    """Look for one trail that does."""
+    region = place.pair.primary_region
+    trails = place.account.ask("cloudtrail", region, "describe_trails", includeShadowTrails=True)["trailList"]
+    silent, unseen = [], []
+    for one in trails:
+        try:
+            why_not = _why_silent(place, one)
+        except ClientError as problem:
+            # A trail of the organisation is not everybody's to look at.
+            unseen.append(f"{one['Name']}: {aws.sentence(problem)}")
+            continue
+        if not why_not:
+            return as_assumed(f"{one['Name']} does, of {one.get('HomeRegion', region)}.")
+        silent.append(f"{one['Name']} {why_not}")
+    if unseen:
+        return cannot_tell(listed(unseen), "Ask whoever keeps that trail whether it logs management events that write.")
+    return differs(
+        listed(silent) if silent else f"There is no trail in {region}.",
+        "Let a trail log management events, read and write or write only; the first copy costs nothing.",
+    )
+
+
+def _why_silent(place: Place, one: Mapping[str, Any]) -> str:
+    home = one.get("HomeRegion", place.pair.primary_region)
+    if not place.account.ask("cloudtrail", home, "get_trail_status", Name=one["TrailARN"]).get("IsLogging"):
+        return "is stopped"
+    selectors = place.account.ask("cloudtrail", home, "get_event_selectors", TrailName=one["TrailARN"])
+    return "" if _selects(selectors) else "does not log management events that write"
+
+
+def _selects(selectors: Mapping[str, Any]) -> bool:
+    """Whether a trail's selectors take CreateWorkspaces."""
+    plain = any(
+        one.get("IncludeManagementEvents", True) and one.get("ReadWriteType", "All") in ("All", "WriteOnly")
+        for one in selectors.get("EventSelectors", ())
+    )
+    return plain or any(_takes(one.get("FieldSelectors", ())) for one in selectors.get("AdvancedEventSelectors", ()))
+
+
+def _takes(fields: Any) -> bool:
+    """Whether an advanced selector takes CreateWorkspaces: each of its fields has to."""
+    event = {"eventCategory": "Management", "readOnly": "false", "eventSource": "workspaces.amazonaws.com"}
+    return {"eventCategory"} <= {field["Field"] for field in fields} and all(
+        field["Field"] in event and _matches(field, event[field["Field"]]) for field in fields
+    )
+
+
+def _matches(field: Mapping[str, Any], value: str) -> bool:
+    tests: dict[str, Callable[[str], bool]] = {
+        "Equals": lambda given: value == given,
+        "StartsWith": value.startswith,
+        "EndsWith": value.endswith,
+    }
+    return all(
+        any(test(one) for one in field.get(name) or [value])
+        and not any(test(one) for one in field.get(f"Not{name}") or [])
+        for name, test in tests.items()
+    )
+
+
+@check(
+    "create-events",
+    asks="Do CreateWorkspaces' records name the new desktops where the product looks for them?",
+    assumed="responseElements.pendingRequests[].workspaceId; an event without is put aside for a person.",
+    how="CloudTrail's records of 90 days, read as protect reads events",
+)
+def create_events(place: Place) -> Finding:
+    """Read each record as protect would."""
+    return _read_all(place, "CreateWorkspaces", "Create a desktop, and run it again 15 minutes later.")
+
+
+@check(
+    "migrate-events",
+    asks="Do MigrateWorkspace's records name the new id?",
+    assumed="responseElements.targetWorkspaceId, in either case; an event without is put aside for a person.",
+    how="CloudTrail's records of 90 days, read as protect reads events",
+)
+def migrate_events(place: Place) -> Finding:
+    """Read each record as protect would."""
+    return _read_all(place, "MigrateWorkspace", "Migrate a desktop that nobody needs, and run it again.")
+
+
+def _read_all(place: Place, name: str, advice: str) -> Finding:
+    records = place.history(place.pair.primary_region, name)
+    if not records:
+        return cannot_tell(f"CloudTrail shows no {name} in 90 days.", advice)
+    named, problems = 0, []
+    for record in records:
+        try:
+            named += len(read(_as_event(place, record), account=place.account.id, region=place.pair.primary_region).ids)
+        except BadEvent as bad:
+            if bad.for_a_person:
+                keys = sorted(record.get("responseElements") or {})
+                problems.append(f"{record.get('eventID')}: {bad} (responseElements has {', '.join(keys) or 'nothing'})")
+    if problems:
+        return differs(listed(problems, 3), "Ask by hand for those desktops, and tell the maintainers the form.")
+    who = Counter(principal(record) for record in records).most_common(3)
+    callers = ", ".join(f"{caller} ({count})" for caller, count in who)
+    return as_assumed(f"{counted(len(records), 'record')} with {counted(named, 'new desktop')}, by {callers}.")
+
+
+def _as_event(place: Place, record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as EventBridge would have brought it."""
+    return {
+        "id": record.get("eventID"),
+        "detail-type": DETAIL_TYPE,
+        "account": place.account.id,
+        "region": record.get("awsRegion", place.pair.primary_region),
+        "detail": record,
+    }
+
+
+@check(
+    "refusal-codes",
+    asks="With which error codes does CreateStandbyWorkspaces refuse?",
+    assumed="Codes are sorted by the words in them; one that is not recognised is REJECTED, with AWS's words.",
+    how="CloudTrail's records of 90 days in the DR Region: errorCode, failedStandbyRequests[].errorCode",
+)
+def refusal_codes(place: Place) -> Finding:
+    """Sort each code as the product does."""
+    records = place.history(place.pair.dr_region, REQUEST)
+    if not records:
+        return cannot_tell(NONE_REQUESTED, "Run it again once some were requested.")
+    told = refusals(place)
+    seen = Counter((one.code, one.kind) for one in told)
+    listing = ", ".join(f"{count} {code} (taken for {kind})" for (code, kind), count in seen.most_common())
+    if odd := [f"{one.code}: {one.message}" for one in told if one.kind is Kind.OTHER]:
+        advice = "Where that asks for something else than a person, tell the maintainers the code and its words."
+        return differs(f"Not recognised: {listed(list(dict.fromkeys(odd)), 3)} All: {listing}.", advice)
+    return as_assumed(f"{counted(len(records), 'request')}, refused: {listing or 'none'}.")
+
+
+@check(
+    "accepted-states",
+    asks="In which states of a primary does the service accept the request?",
+    assumed="AVAILABLE and STOPPED; what is refused for its state waits and is tried again.",
+    how="refusals of 90 days whose code or words are about a state",
+)
+def accepted_states(place: Place) -> Finding:
+    """Look for refusals about a state."""
+    about = [told for told in refusals(place) if told.kind is Kind.STATE]
+    if about:
+        return as_assumed(f"{counted(len(about), 'refusal')} about a state: {about[0].code}: {about[0].message}")
+    return cannot_tell(
+        "No request was refused for a state.", f"{WRITE} for a primary that is in the state in question (STOPPED)."
+    )
+
+
+@check(
+    "terminations",
+    asks="Which Region's endpoint terminates a standby, and who does?",
+    assumed="Either; the product terminates nothing. A standby that is gone is made again only when it is asked for.",
+    how="CloudTrail's TerminateWorkspaces of both Regions, against the standbys that were made",
+)
+def terminations(place: Place) -> Finding:
+    """Look for standbys among what was terminated."""
+    pair = place.pair
+    standbys = pending_ids(place.history(pair.dr_region, REQUEST)) | {one.read.id for one in place.standbys}
+    told = [
+        f"{item.get('workspaceId')} in {region} by {principal(record)}"
+        + (f", refused: {record['errorCode']}" if record.get("errorCode") else "")
+        for region in (pair.dr_region, pair.primary_region)
+        for record in place.history(region, "TerminateWorkspaces")
+        for item in (record.get("requestParameters") or {}).get("terminateWorkspaceRequests") or ()
+        if item.get("workspaceId") in standbys
+    ]
+    if told:
+        return as_assumed(listed(told))
+    return cannot_tell("No standby was terminated in 90 days.", "Terminate one that you do not need, and run it again.")

@@ -1,0 +1,56 @@
+"""What CloudTrail's records say of calls: who made them, what was refused, what was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from standby.refusals import Kind, kind_of
+
+if TYPE_CHECKING:
+    from cli.live_check.place import Place
+
+REQUEST: Final = "CreateStandbyWorkspaces"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A refusal in a record, of a call or of one of its items, and how the product sorts it."""
+
+    code: str
+    message: str
+
+    @property
+    def kind(self) -> Kind:
+        """What it asks for."""
+        return kind_of(self.code, self.message)
+
+
+def refusals(place: Place) -> list[Told]:
+    """What CreateStandbyWorkspaces has refused, calls and items."""
+    return list(_refusals(place.history(place.pair.dr_region, REQUEST)))
+
+
+def _refusals(records: list[dict[str, Any]]) -> Iterator[Told]:
+    for record in records:
+        if record.get("errorCode"):
+            yield Told(str(record["errorCode"]), str(record.get("errorMessage") or ""))
+        for item in _items(record, "failedStandbyRequests"):
+            yield Told(str(item.get("errorCode") or "Unknown"), str(item.get("errorMessage") or ""))
+
+
+def pending_ids(records: list[dict[str, Any]]) -> set[str]:
+    """The standbys that were made."""
+    return {str(item.get("workspaceId")) for record in records for item in _items(record, "pendingStandbyRequests")}
+
+
+def _items(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = (record.get("responseElements") or {}).get(name) or []
+    return [one for one in found if isinstance(one, Mapping)]
+
+
+def principal(record: Mapping[str, Any]) -> str:
+    """Who called."""
+    identity = record.get("userIdentity") or {}
+    return str(identity.get("arn") or identity.get("principalId") or identity.get("invokedBy") or "somebody")

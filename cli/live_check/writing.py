@@ -1,0 +1,108 @@
+"""The one check that writes: it requests a standby for a primary, and at once a second one. It terminates nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cli import aws
+from cli.live_check.checks import Check, Finding, Verdict, as_assumed, differs, terminate
+from standby.create import CallRefused, Outcome, Pending, Refusal, StandbyRequest, Standbys
+from standby.model import DirectoryId, Region, WorkspaceId
+from standby.refusals import Kind
+
+if TYPE_CHECKING:
+    from cli.live_check.place import Desktop, Place
+
+ASKS: Final = "Does the service refuse a second standby for a primary?"
+COST: Final = (
+    "Each standby costs a monthly fee (seen in us-east-1: USD 3.25 to 5.75, by bundle) and an hourly rate while it is "
+    "used, until you terminate it. This terminates nothing."
+)
+
+
+def primary_of(place: Place, primary_id: WorkspaceId) -> Desktop:
+    """The primary to write for.
+
+    Raises
+    ------
+    AwsRefused
+        It is none, or has a standby already.
+    """
+    region = place.pair.primary_region
+    with aws.told(f"{primary_id} cannot be looked at in {region}"):
+        found = place.by_id(region, [primary_id]).get(primary_id)
+    if found is None:
+        raise aws.AwsRefused(f"{region} has no WorkSpace {primary_id}.")
+    if found.read.primary is not None:
+        raise aws.AwsRefused(f"{primary_id} is itself a standby.")
+    if found.read.standbys:
+        raise aws.AwsRefused(f"{primary_id} has a standby, {found.read.standbys[0].id}. Take a primary without one.")
+    if found.read.directory_id not in place.pair.directories:
+        raise aws.AwsRefused(
+            f"{primary_id} is of {found.read.directory_id}, which {place.pair.stack_name} does not map."
+        )
+    return found
+
+
+def plan(place: Place, primary: Desktop) -> str:
+    """What will be done, and what it costs."""
+    pair = place.pair
+    partner = pair.directories[str(primary.read.directory_id)].dr_directory
+    return (
+        f"This calls CreateStandbyWorkspaces in {pair.dr_region} twice, at once, for {primary.read.id} "
+        f"({primary.read.user_name}, {primary.read.state}), into {partner}. AWS makes one standby, or two. {COST} "
+        f"If the product is deployed for this pair, pause it first."
+    )
+
+
+def second_request(place: Place, primary: Desktop) -> tuple[Check, Finding]:
+    """Request a standby, and a second one."""
+    question = Check(
+        "second-request", ASKS, "No", "CreateStandbyWorkspaces, twice", lambda _: _requested(place, primary)
+    )
+    return question, question.find(place)
+
+
+def _requested(place: Place, primary: Desktop) -> Finding:
+    pair = place.pair
+    mapping = pair.directories[str(primary.read.directory_id)]
+    request = StandbyRequest(
+        primary_id=primary.read.id,
+        user_name=primary.read.user_name or "",
+        dr_directory=DirectoryId(mapping.dr_directory),
+        volume_encryption_key=mapping.volume_encryption_key if primary.read.is_encrypted else None,
+        data_replication="NO_REPLICATION",
+        tags=dict(pair.tags),
+    )
+    standbys = Standbys(aws.client("workspaces", pair.dr_region, once=True), Region(pair.primary_region))
+    first = _outcome(standbys, request)
+    if not isinstance(first, Pending):
+        text = f"The first request made none ({_words(first)}), so nothing is known about a second."
+        return Finding(
+            Verdict.FAILED, text, f"Look at {primary.read.id} and its user in {pair.dr_region}, and try again."
+        )
+    second = _outcome(standbys, request)
+    ends = f"The first standby is {first.standby_id}; to end it: {terminate(pair.dr_region, first.standby_id)}"
+    match second:
+        case Pending(standby_id=same) if same == first.standby_id:
+            return as_assumed(f"It answers with the same standby again. {ends}")
+        case Pending():
+            also = terminate(pair.dr_region, second.standby_id)
+            return as_assumed(f"It made a second one, {second.standby_id}. TERMINATE IT: {also} {ends}")
+        case Refusal(kind=Kind.EXISTS):
+            return as_assumed(f"It refuses: {_words(second)}. {ends}")
+        case Refusal():
+            text = f"It refuses, {_words(second)}, which the product takes for {second.kind}. {ends}"
+            return differs(text, "Tell the maintainers the code and its words.")
+        case _:
+            text = f"The second request gave no clear answer ({_words(second)}); there may be two. {ends}"
+            return Finding(Verdict.FAILED, text, f"Look at {primary.read.id} in {pair.dr_region}.")
+
+
+def _outcome(standbys: Standbys, request: StandbyRequest) -> Outcome:
+    told = standbys.create([request])
+    return told.refusal if isinstance(told, CallRefused) else told[request.primary_id]
+
+
+def _words(outcome: Outcome) -> str:
+    return outcome.standby_id if isinstance(outcome, Pending) else f"{outcome.code}: {outcome.message}"
