@@ -28,6 +28,7 @@ _NETWORK_ERRORS: dict[str, Callable[..., Exception]] = {
     "connect_timeout": ConnectTimeoutError,
     "read_timeout_before": ReadTimeoutError,
     "read_timeout_after": ReadTimeoutError,
+    "read_timeout_late": ReadTimeoutError,
     "connection_closed_after": ConnectionClosedError,
 }
 

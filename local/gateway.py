@@ -15,7 +15,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_SILENT = ("read_timeout_before", "read_timeout_after")
+_SILENT = ("read_timeout_before", "read_timeout_after", "read_timeout_late")
 
 
 class Gateway:

@@ -25,6 +25,10 @@ class Context:
     now: datetime
     item_fault: Callable[[str, str, str | None], Fault | None]
 
+    def happens(self, probability: float) -> bool:
+        """Throw the world's dice; what never happens throws none, so that the other throws stay as they were."""
+        return probability > 0 and self.estate.random.random() < probability
+
     def failed(self, user: str, workspace_id: str | None) -> dict[str, str] | None:
         """Return the injected error of an item, as the members of a failed request."""
         fault = self.item_fault("fail_item", user, workspace_id)

@@ -12,6 +12,7 @@ from local.workspaces.errors import ServiceError, invalid
 from local.workspaces.estate import GONE, Workspace
 
 _PAGE = 25
+_NOVEL_STATES = {"PENDING": "PROVISIONING", "STOPPED": "HIBERNATED"}
 
 
 def describe_workspaces(context: Context) -> dict[str, Any]:
@@ -22,7 +23,9 @@ def describe_workspaces(context: Context) -> dict[str, Any]:
     params = context.params
     _check_filters(params)
     limit = params.get("Limit", _PAGE)
-    after, asked = _read_token(params)
+    if "NextToken" in params and context.happens(context.estate.settings.page_throttling):
+        raise ServiceError("ThrottlingException", "Rate exceeded")
+    after, asked = _read_token(context)
     page_size = limit
     if context.estate.settings.ragged_pages and "WorkspaceIds" not in params:
         page_size = context.estate.random.randint(0, limit)
@@ -33,19 +36,34 @@ def describe_workspaces(context: Context) -> dict[str, Any]:
         if not is_visible(context, workspace) or not _matches(context, workspace):
             continue
         if len(page) == page_size:
-            answer["NextToken"] = _write_token(after, asked)
+            answer["NextToken"] = _write_token(context, after, asked)
             break
         page.append(workspace)
         after = workspace.number
-    shown = [w for w in page if context.item_fault("hide", w.user_name, w.workspace_id) is None]
+    shown = [w for w in page if not _is_hidden(context, w)]
+    if context.happens(context.estate.settings.stray):
+        shown += _stray(context, page)
     return {"Workspaces": [show(context, workspace) for workspace in shown], **answer}
+
+
+def _is_hidden(context: Context, workspace: Workspace) -> bool:
+    return context.happens(context.estate.settings.flicker) or (
+        context.item_fault("hide", workspace.user_name, workspace.workspace_id) is not None
+    )
+
+
+def _stray(context: Context, page: list[Workspace]) -> list[Workspace]:
+    """Return one WorkSpace that belongs in no page like this, if there is any."""
+    all_here = context.estate.from_number(context.region, None, 0)
+    others = [w for w in all_here if w not in page and is_visible(context, w)]
+    return [context.estate.random.choice(others)] if others else []
 
 
 def describe_workspaces_connection_status(context: Context) -> dict[str, Any]:
     """Show when users were connected last."""
     asked, after = context.params.get("WorkspaceIds"), 0
     if asked is None:
-        after, _ = _read_token(context.params)
+        after, _ = _read_token(context)
         found: Iterable[Workspace] = context.estate.from_number(context.region, None, after)
     else:
         found = [w for w in (context.estate.get(context.region, each) for each in asked) if w is not None]
@@ -55,7 +73,7 @@ def describe_workspaces_connection_status(context: Context) -> dict[str, Any]:
         if not is_visible(context, workspace):
             continue
         if len(page) == _PAGE:
-            answer["NextToken"] = _write_token(after, _asked(context.params))
+            answer["NextToken"] = _write_token(context, after, _asked(context.params))
             break
         after = workspace.number
         status: dict[str, Any] = {
@@ -111,7 +129,7 @@ def show(context: Context, workspace: Workspace) -> dict[str, Any]:
         "WorkspaceId": workspace.workspace_id,
         "DirectoryId": workspace.directory_id,
         "UserName": workspace.user_name,
-        "State": workspace.state,
+        "State": shown_state(context, workspace),
     }
     whole_after = timedelta(seconds=settings.visibility_lag_seconds + settings.partial_seconds)
     if context.now < workspace.created_at + whole_after:
@@ -131,7 +149,13 @@ def show(context: Context, workspace: Workspace) -> dict[str, Any]:
     if workspace.state == "ERROR":
         shown["ErrorCode"] = "InternalFailure"
         shown["ErrorMessage"] = "The WorkSpace could not be created."
-    return {**shown, **_relations(context, workspace)}
+    return shown if context.happens(settings.relation_flicker) else {**shown, **_relations(context, workspace)}
+
+
+def shown_state(context: Context, workspace: Workspace) -> str:
+    """Return the state that answers show."""
+    novel = _NOVEL_STATES if context.estate.settings.novel_states else {}
+    return novel.get(workspace.state, workspace.state)
 
 
 def _relations(context: Context, workspace: Workspace) -> dict[str, Any]:
@@ -142,11 +166,11 @@ def _relations(context: Context, workspace: Workspace) -> dict[str, Any]:
         for standby in map(
             context.estate.workspaces.__getitem__, context.estate.standbys_of.get(workspace.workspace_id, ())
         )
-        if is_visible(context, standby) and _is_related(context, standby)
+        if _is_related(context, standby) and (is_visible(context, standby) or _outlives(context, standby))
     ]
     if not standbys:
         return {}
-    related = [_related(standby, "STANDBY") for standby in standbys]
+    related = [_related(context, standby, "STANDBY") for standby in standbys]
     properties = []
     for standby in standbys:
         copied = standby.recovery_snapshot_time(context.now)
@@ -163,7 +187,7 @@ def _relations_of_standby(context: Context, standby: Workspace) -> dict[str, Any
     primary = context.estate.workspaces.get(standby.primary_id or "")
     keeps = context.estate.settings.orphans_keep_relation
     if primary is not None and _is_related(context, standby) and (primary.state != GONE or keeps):
-        shown["RelatedWorkspaces"] = [_related(primary, "PRIMARY")]
+        shown["RelatedWorkspaces"] = [_related(context, primary, "PRIMARY")]
     return shown
 
 
@@ -172,11 +196,15 @@ def _is_related(context: Context, standby: Workspace) -> bool:
     return context.now >= standby.created_at + lag
 
 
-def _related(workspace: Workspace, kind: str) -> dict[str, str]:
+def _outlives(context: Context, standby: Workspace) -> bool:
+    return standby.state == GONE and context.estate.settings.standbys_keep_relation
+
+
+def _related(context: Context, workspace: Workspace, kind: str) -> dict[str, str]:
     return {
         "WorkspaceId": workspace.workspace_id,
         "Region": workspace.region,
-        "State": workspace.state,
+        "State": shown_state(context, workspace),
         "Type": kind,
     }
 
@@ -187,18 +215,21 @@ def _asked(params: dict[str, Any]) -> str:
     )
 
 
-def _write_token(after: int, asked: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([after, asked]).encode()).decode()
+def _write_token(context: Context, after: int, asked: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([after, asked, context.now.timestamp()]).encode()).decode()
 
 
-def _read_token(params: dict[str, Any]) -> tuple[int, str]:
+def _read_token(context: Context) -> tuple[int, str]:
+    params, lifetime = context.params, context.estate.settings.token_seconds
     asked = _asked(params)
     if "NextToken" not in params:
         return 0, asked
     try:
-        after, of = json.loads(base64.urlsafe_b64decode(params["NextToken"]))
+        after, of, written_at = json.loads(base64.urlsafe_b64decode(params["NextToken"]))
     except (binascii.Error, ValueError) as error:
         raise ServiceError("InvalidParameterValuesException", "The token is not valid.") from error
     if of != asked:
         raise invalid("The token belongs to another request.")
+    if lifetime and context.now.timestamp() - written_at >= lifetime:
+        raise invalid("The token has expired.")
     return int(after), asked

@@ -7,7 +7,7 @@ Kinds that the service answers with
 Kinds of the transport
     ``connection_refused``, ``connect_timeout``, ``read_timeout_before`` (all without effect), ``read_timeout_after``,
     ``connection_closed_after`` (as a truncated answer shows, too), ``malformed`` (not JSON, which botocore takes for an
-    empty answer), all with effect.
+    empty answer), all with effect; ``read_timeout_late``, whose effect comes ``delay_seconds`` after the call.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-UNREACHED = frozenset({"connection_refused", "connect_timeout", "read_timeout_before"})
+LATE = "read_timeout_late"
+UNREACHED = frozenset({"connection_refused", "connect_timeout", "read_timeout_before", LATE})
 UNREADABLE = frozenset({"read_timeout_after", "connection_closed_after", "malformed"})
 OF_ITEMS = frozenset({"fail_item", "hide"})
 KINDS = UNREACHED | UNREADABLE | OF_ITEMS | {"throttle", "refuse", "error_before", "error_after", "empty"}
@@ -48,6 +49,8 @@ class Fault:
         Only callers whose ARN contains this.
     code, message, status
         The error, where the kind has one.
+    delay_seconds : float
+        How late the effect of ``read_timeout_late`` is.
     """
 
     operation: str
@@ -63,6 +66,7 @@ class Fault:
     code: str | None = None
     message: str | None = None
     status: int | None = None
+    delay_seconds: float = 60
     hits: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:

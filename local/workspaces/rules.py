@@ -52,14 +52,14 @@ def refusal(estate: Estate, region: str, primary_region: str, item: dict[str, An
         message = f"Directory {item['DirectoryId']} is not registered in {region}."
         return Refusal("ResourceNotFound.Directory", message, "ResourceNotFoundException")
     return (
-        _of_primary(primary)
+        _of_primary(estate, primary)
         or _of_encryption(primary, region, item)
         or _of_directory(directory, item)
         or _of_user(estate, directory, primary)
     )
 
 
-def _of_primary(primary: Workspace) -> Refusal | None:
+def _of_primary(estate: Estate, primary: Workspace) -> Refusal | None:
     system = primary.properties.get("OperatingSystemName", "UNKNOWN")
     compute = primary.properties.get("ComputeTypeName", "STANDARD")
     if primary.is_standby:
@@ -68,7 +68,7 @@ def _of_primary(primary: Workspace) -> Refusal | None:
         return Refusal("OperationNotSupported.OperatingSystem", f"{system} is not supported.")
     if compute not in COMPUTE_TYPES:
         return Refusal("OperationNotSupported.ComputeType", f"{compute} is not supported.")
-    if primary.state not in READY_STATES:
+    if primary.state not in READY_STATES or (primary.state == "STOPPED" and not estate.settings.accepts_stopped):
         message = f"The WorkSpace is in state {primary.state}."
         return Refusal("OperationNotSupported.WorkspaceState", message)
     return None

@@ -42,6 +42,28 @@ class Settings:
         Keep a standby's entry of Type PRIMARY after its primary is gone.
     ragged_pages : bool
         Return pages shorter than asked for, sometimes empty, with a NextToken.
+    standbys_keep_relation : bool
+        Keep a primary's entry of Type STANDBY, in state TERMINATED, after its standby is gone.
+    accepts_stopped : bool
+        Grant standbys to STOPPED primaries. AWS does not say in which states it does.
+    novel_states : bool
+        Show states that botocore's model does not list: PROVISIONING for PENDING, HIBERNATED for STOPPED.
+    opaque_codes : bool
+        Give the failed items of CreateStandbyWorkspaces, whose codes are not documented, a code that tells nothing.
+    flicker : float
+        How probably, from 0 to 1, an answer of DescribeWorkspaces leaves out a WorkSpace that it has shown before.
+    relation_flicker : float
+        How probably an answer shows a WorkSpace without the relations that it has shown before.
+    stray : float
+        How probably a page of DescribeWorkspaces has a WorkSpace of the Region too that was not asked for.
+    omission : float
+        How probably CreateStandbyWorkspaces does not speak of an item that it created.
+    false_failure : float
+        How probably it lists an item that it created among the failed ones, as an internal failure.
+    page_throttling : float
+        How probably a call for a further page of DescribeWorkspaces is throttled.
+    token_seconds : float
+        How long a NextToken is good for; 0 is for ever.
     trail_delay_seconds : float
         How long CloudTrail takes.
     trail_copies : int
@@ -65,6 +87,17 @@ class Settings:
     exact_user_filter: bool = False
     orphans_keep_relation: bool = False
     ragged_pages: bool = False
+    standbys_keep_relation: bool = False
+    accepts_stopped: bool = True
+    novel_states: bool = False
+    opaque_codes: bool = False
+    flicker: float = 0
+    relation_flicker: float = 0
+    stray: float = 0
+    omission: float = 0
+    false_failure: float = 0
+    page_throttling: float = 0
+    token_seconds: float = 0
     trail_delay_seconds: float = 0
     trail_copies: int = 1
 

@@ -4,8 +4,12 @@ from typing import Any
 
 from local.workspaces import rules
 from local.workspaces.context import Context
+from local.workspaces.describe import shown_state
 from local.workspaces.errors import ServiceError, invalid
 from local.workspaces.estate import Bundle, Directory, Workspace
+
+_FALSE_FAILURE = {"ErrorCode": "InternalFailure", "ErrorMessage": "The request could not be carried out."}
+_OPAQUE = {"ErrorCode": "RequestFailed", "ErrorMessage": "The request could not be carried out."}
 
 
 def create_standby_workspaces(context: Context) -> dict[str, Any]:
@@ -28,15 +32,20 @@ def create_standby_workspaces(context: Context) -> dict[str, Any]:
     for item in items:
         error = _item_error(context, primary_region, item)
         if error is not None:
-            failed.append({"StandbyWorkspaceRequest": dict(item), **error})
+            failed.append({"StandbyWorkspaceRequest": dict(item), **_worded(context, error)})
             continue
         primary = estate.workspaces[item["PrimaryWorkspaceId"]]
         standby = _create(context, primary, estate.directories[context.region, item["DirectoryId"]], item)
+        if context.happens(settings.omission):
+            continue
+        if context.happens(settings.false_failure):
+            failed.append({"StandbyWorkspaceRequest": dict(item), **_FALSE_FAILURE})
+            continue
         pending.append(
             {
                 "UserName": standby.user_name,
                 "DirectoryId": standby.directory_id,
-                "State": standby.state,
+                "State": shown_state(context, standby),
                 "WorkspaceId": standby.workspace_id,
             }
         )
@@ -61,6 +70,10 @@ def _item_error(context: Context, primary_region: str, item: dict[str, Any]) -> 
         return {"ErrorCode": refusal.code, "ErrorMessage": refusal.message}
     primary = context.estate.workspaces[item["PrimaryWorkspaceId"]]
     return context.failed(primary.user_name, primary.workspace_id)
+
+
+def _worded(context: Context, error: dict[str, str]) -> dict[str, str]:
+    return dict(_OPAQUE) if context.estate.settings.opaque_codes else error
 
 
 def _above_quota() -> rules.Refusal:

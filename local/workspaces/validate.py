@@ -57,7 +57,7 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 def _check(shape: Shape, value: Any, path: str, broken: list[str]) -> None:
     wanted = _PYTHON_TYPES.get(shape.type_name)
     if wanted is not None and (
-        not isinstance(value, wanted) or (shape.type_name == "integer" and value in (True, False))
+        not isinstance(value, wanted) or (shape.type_name == "integer" and isinstance(value, bool))
     ):
         raise ServiceError("SerializationException", f"{path or 'the request'} cannot be read as {shape.type_name}")
     match shape.type_name:

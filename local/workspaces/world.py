@@ -11,7 +11,7 @@ from local.workspaces.clock import Clock, ManualClock
 from local.workspaces.context import Context, Operation
 from local.workspaces.errors import ServiceError, TransportFault
 from local.workspaces.estate import Directory, Estate, Workspace
-from local.workspaces.faults import UNREACHED, UNREADABLE, Fault, Faults
+from local.workspaces.faults import LATE, UNREACHED, UNREADABLE, Fault, Faults
 from local.workspaces.settings import Settings
 from local.workspaces.throttle import Throttle
 
@@ -104,6 +104,9 @@ class World:
         fault = self._faults.of_call(region, operation, params, who, now)
         if fault is not None and fault.kind in UNREACHED:
             fault.hits += 1
+            if fault.kind == LATE:
+                due = now + timedelta(seconds=fault.delay_seconds)
+                self._estate.later(due, lambda at: self._serve_late(region, operation, params, who, at))
             raise TransportFault(fault.kind)
         try:
             if self.settings.throttling:
@@ -122,6 +125,18 @@ class World:
         if fault is not None and fault.kind in UNREADABLE:
             raise TransportFault(fault.kind)
         return {} if fault is not None and fault.kind == "empty" else answer
+
+    def _serve_late(self, region: str, operation: str, params: dict[str, Any], who: str, now: datetime) -> None:
+        """Let a call take effect to whose caller nobody answers any more."""
+        outcome = "ok"
+        try:
+            validate.check(operation, params)
+            answer = self._operate(region, operation, params, who, now)
+            self._record(region, operation, params, who, answer, None)
+        except ServiceError as error:
+            outcome = error.code
+            self._record(region, operation, params, who, None, (error.code, error.message))
+        self.calls.append(Call(now, region, operation, params, outcome, who))
 
     def _operate(self, region: str, operation: str, params: dict[str, Any], who: str, now: datetime) -> dict[str, Any]:
         if operation not in OPERATIONS:

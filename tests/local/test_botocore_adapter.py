@@ -66,6 +66,7 @@ WITHOUT_EFFECT = {
     "connection_refused": (EndpointConnectionError, "Could not connect"),
     "connect_timeout": (ConnectTimeoutError, "Connect timeout"),
     "read_timeout_before": (ReadTimeoutError, "Read timeout"),
+    "read_timeout_late": (ReadTimeoutError, "Read timeout"),
 }
 WITH_EFFECT = {
     "error_after": (ClientError, "InternalServerException"),
