@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 
-from standby.notices import Announcer
+from standby.notices import Announcer, row_in
 from standby.settings import require
 from standby.wiring import LambdaContext, load_settings, make_client
 
@@ -38,13 +38,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Announce the EVENT rows of a batch, in order; the first that fails is where the stream goes on."""
     for entry in DynamoDBStreamEvent(event).records:
         change = entry.dynamodb
-        row = change.new_image if change else None
-        if not row or not str(row.get("sk", "")).startswith("EVENT#"):
+        row = row_in(change.get("NewImage") if change else None)
+        if not str(row.get("sk")).startswith("EVENT#"):
             continue
         try:
             if function().announce(row):
                 metrics.add_metric(name="NoticesSent", unit=MetricUnit.Count, value=1)
         except Exception as problem:
-            logger.warning(f"{row['pk']} {row['sk']} is announced again later: {problem}")
+            logger.warning(f"{row.get('pk')} {row['sk']} is announced again later: {problem}")
             return {"batchItemFailures": [{"itemIdentifier": change.sequence_number if change else ""}]}
     return {"batchItemFailures": []}

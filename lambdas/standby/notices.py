@@ -6,8 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from boto3.dynamodb.types import TypeDeserializer
+
 from standby.reasons import advice_for
 from standby.table import plain
+from standby.texts import legible
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -16,6 +19,26 @@ if TYPE_CHECKING:
 SOURCE = "workspaces-standby"
 DETAIL_TYPE = "Standby Status Changed"
 _SUBJECT_MOST = 99  # of SNS, in ASCII: "less than 100 characters"
+_DETAIL_MOST = 250_000  # bytes, below what the bus takes with its other fields
+# Characters of an attribute that somebody wrote by hand: fifteen of them, of any script, fit a notice.
+_VALUE_MOST = 2000
+_LABELS = (
+    ("Primary", "primary_id"),
+    ("User", "user_name"),
+    ("Directory", "primary_directory_id"),
+    ("Region", "primary_region"),
+    ("DR Region", "dr_region"),
+    ("DR directory", "dr_directory_id"),
+    ("Standby", "standby_id"),
+    ("Status", "status"),
+    ("Reason", "reason_code"),
+    ("AWS's error code", "error_code"),
+    ("AWS's message", "error_message"),
+    ("At", "at"),
+    ("Because of", "cause_id"),
+    ("Created by", "principal"),
+)
+_KEPT = ("pk", "sk", "message", *(name for _, name in _LABELS))
 
 
 class NotSent(Exception):
@@ -47,7 +70,7 @@ class Announcer:
                     "EventBusName": self._bus_name,
                     "Source": SOURCE,
                     "DetailType": DETAIL_TYPE,
-                    "Detail": json.dumps(event_row, default=plain, sort_keys=True),
+                    "Detail": detail(event_row),
                 }
             ]
         )
@@ -60,32 +83,45 @@ class Announcer:
         return True
 
 
+def row_in(image: object) -> dict[str, Any]:
+    """The row in a record of the stream; an attribute of a type that is not known here stays as it came, as JSON.
+
+    A record that cannot be announced would hold up all behind it for hours, and take them along when it is given up.
+    """
+    row: dict[str, Any] = {}
+    for name, value in image.items() if isinstance(image, Mapping) else ():
+        try:
+            row[name] = TypeDeserializer().deserialize(value)
+        except Exception:
+            row[name] = json.dumps(value)
+    return row
+
+
+def detail(event_row: Mapping[str, Any]) -> str:
+    """The row as JSON in ASCII; of one that is more than the bus takes, which somebody wrote by hand, what matters.
+
+    A row that the bus refuses would hold up all behind it for hours.
+    """
+    whole = json.dumps(event_row, default=plain, sort_keys=True)
+    if len(whole) <= _DETAIL_MOST:
+        return whole
+    kept = {name: legible(event_row[name], 1000) for name in _KEPT if name in event_row}
+    return json.dumps({**kept, "cut": True}, sort_keys=True)
+
+
 def subject(event_row: Mapping[str, Any]) -> str:
     """The notice's subject: who, and what, in the ASCII characters that SNS allows."""
     who = event_row.get("user_name") or event_row.get("primary_id")
     words = f"WorkSpaces Standby: {who}: {event_row.get('status')} ({event_row.get('reason_code')})"
-    return words.encode("ascii", "replace").decode("ascii")[:_SUBJECT_MOST]
+    ascii_ = words[:_SUBJECT_MOST].encode("ascii", "replace").decode("ascii")
+    return "".join(one if one.isprintable() else "?" for one in ascii_)
 
 
 def text(event_row: Mapping[str, Any]) -> str:
     """The notice: what happened, where, what to do."""
-    lines = [str(event_row.get("message")), "", f"What to do: {advice_for(str(event_row.get('reason_code')))}", ""]
-    for label, name in (
-        ("Primary", "primary_id"),
-        ("User", "user_name"),
-        ("Directory", "primary_directory_id"),
-        ("Region", "primary_region"),
-        ("DR Region", "dr_region"),
-        ("DR directory", "dr_directory_id"),
-        ("Standby", "standby_id"),
-        ("Status", "status"),
-        ("Reason", "reason_code"),
-        ("AWS's error code", "error_code"),
-        ("AWS's message", "error_message"),
-        ("At", "at"),
-        ("Because of", "cause_id"),
-        ("Created by", "principal"),
-    ):
+    message = legible(event_row.get("message"), _VALUE_MOST)
+    lines = [message, "", f"What to do: {advice_for(str(event_row.get('reason_code')))}", ""]
+    for label, name in _LABELS:
         if event_row.get(name):
-            lines.append(f"{label}: {event_row[name]}")
+            lines.append(f"{label}: {legible(event_row[name], _VALUE_MOST)}")
     return "\n".join(lines)

@@ -72,6 +72,7 @@ def load_profile() -> None:
         "deadline": None,
         "print_blob": True,
         "database": None,
+        "report_multiple_bugs": False,  # each costs a search of its own
         # An example here is a whole document, and what it takes to make one is known.
         "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     }

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import urllib.parse
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -149,7 +150,9 @@ class Stage(Estate):
         self.ends_at = self.clock.now() + TIME_OUT
         context = Context(name, f"request-{next(self._ids)}", lambda: self.ends_at - self.clock.now())
         try:
-            with contextlib.redirect_stdout(lines):
+            with contextlib.redirect_stdout(lines), warnings.catch_warnings():
+                # As the handlers' modules have it when they are imported, which here is in another test.
+                warnings.filterwarnings("ignore", "No application metrics to publish")
                 answered = module.handler(json.loads(json.dumps(event)), context)
             # As Lambda's runtime for Python 3.13 writes an answer.
             body = json.dumps(answered, ensure_ascii=False).encode()

@@ -13,7 +13,7 @@ from local.workspaces import Fault
 from standby.decisions import record
 from standby.ledger import Context
 from standby.model import Cause, Status, WorkspaceId
-from standby.notices import Announcer, NotSent, subject, text
+from standby.notices import Announcer, NotSent, detail, row_in, subject, text
 from standby.reasons import MEANING, Reason
 from tests.unit.estate import AWAY, DR, PRIMARY, USERS, Estate, estate
 
@@ -114,6 +114,43 @@ def test_a_notice_names_all_that_is_known_and_nothing_that_is_not() -> None:
         assert line in lines
     assert not any(line.startswith("Standby:") for line in lines)
     assert "None" not in text({"reason_code": "DAILY_CAP", "message": "m", "status": "HELD"})
+
+
+# Rows that somebody wrote by hand
+
+
+def test_a_subject_has_no_line_end_and_no_control_character_whatever_the_user_is_called() -> None:
+    for user in ("al\nEVIL", "\x1b[31m", "tab\t", "\x7f"):
+        assert subject(ROW | {"user_name": user}).isprintable()
+
+
+def test_a_notice_of_a_row_of_any_length_fits_the_topic_and_can_be_sent() -> None:
+    row = {name: "名" * 20_000 for name in ROW} | {"message": "half a character: \ud800 " + "x" * 400_000}
+    assert len(text(row).encode()) < 256 * 1024
+    assert text(row).startswith("half a character: ")
+
+
+def test_a_row_that_is_more_than_the_bus_takes_goes_there_with_what_matters() -> None:
+    sent = detail(ROW | {"error_message": "名" * 100_000, "notes": ["x"] * 100_000})
+    assert len(sent.encode()) < 256 * 1024
+    found = json.loads(sent)
+    assert {name: found[name] for name in ("pk", "sk", "status", "reason_code")} == {
+        name: ROW[name] for name in ("pk", "sk", "status", "reason_code")
+    }
+    assert found["error_message"].startswith("名名")
+    assert found["cut"] is True
+
+
+def test_an_attribute_that_cannot_be_read_leaves_the_rest_of_its_row_to_be_announced() -> None:
+    image = {"pk": {"S": "ws-1abc2def3"}, "version": {"N": "3"}, "new": {"V2": [1]}, "odd": None, "raw": {"B": "AAE="}}
+    assert row_in(image) == {
+        "pk": "ws-1abc2def3",
+        "version": 3,
+        "new": '{"V2": [1]}',
+        "odd": "null",
+        "raw": '{"B": "AAE="}',
+    }
+    assert row_in(None) == row_in([]) == {}
 
 
 # The order, and what fails
