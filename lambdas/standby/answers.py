@@ -7,13 +7,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from standby.model import DirectoryId, Region, Related, Workspace, WorkspaceId
+from standby.model import DirectoryId, Region, Related, Workspace, WorkspaceId, is_workspace_id
+from standby.texts import legible
+
+# Characters. Longer than any name of the service, and so short that each fits a key of the ledger in any script.
+_MOST_OF_A_NAME = 256
+_MOST_OF_A_MESSAGE = 1000
+_KINDS = ("PRIMARY", "STANDBY")
 
 
 def error_of(problem: ClientError) -> tuple[str, str]:
     """The service's error code and words."""
     error = problem.response.get("Error", {})
-    return error.get("Code") or "Unknown", error.get("Message") or str(problem)
+    return legible(error.get("Code") or "Unknown", _MOST_OF_A_NAME), words(error, "Message") or str(problem)
 
 
 def read_workspace(entry: object) -> Workspace | None:
@@ -21,8 +27,9 @@ def read_workspace(entry: object) -> Workspace | None:
     if not isinstance(entry, Mapping):
         return None
     workspace_id = string(entry, "WorkspaceId")
-    # A broken list of relations must not pass for an empty one: that would be a primary without a standby.
-    if workspace_id is None or not isinstance(entry.get("RelatedWorkspaces") or [], list):
+    related = _related(entry.get("RelatedWorkspaces"))
+    encrypted = [entry.get(f"{volume}VolumeEncryptionEnabled") or False for volume in ("Root", "User")]
+    if workspace_id is None or related is None or not all(isinstance(one, bool) for one in encrypted):
         return None
     directory_id = string(entry, "DirectoryId")
     properties = entry.get("WorkspaceProperties")
@@ -34,13 +41,9 @@ def read_workspace(entry: object) -> Workspace | None:
         state=string(entry, "State"),
         compute_type=string(properties, "ComputeTypeName"),
         operating_system=string(properties, "OperatingSystemName"),
-        root_encrypted=bool(entry.get("RootVolumeEncryptionEnabled")),
-        user_encrypted=bool(entry.get("UserVolumeEncryptionEnabled")),
-        related=tuple(
-            Related(WorkspaceId(related_id), _region(other), string(other, "State"), string(other, "Type"))
-            for other in entries(entry, "RelatedWorkspaces")
-            if (related_id := string(other, "WorkspaceId"))
-        ),
+        root_encrypted=encrypted[0],
+        user_encrypted=encrypted[1],
+        related=related,
         replication=tuple(
             (WorkspaceId(standby_id), string(one, "DataReplication") or "")
             for one in entries(entry, "StandbyWorkspacesProperties")
@@ -49,15 +52,39 @@ def read_workspace(entry: object) -> Workspace | None:
     )
 
 
+def _related(listed: object) -> tuple[Related, ...] | None:
+    """The relations in an answer; None if they cannot be read.
+
+    A broken list must not pass for an empty one: that would be a primary without a standby.
+    """
+    if not isinstance(listed or [], list):
+        return None
+    told = [_relation(one) for one in (listed if isinstance(listed, list) else ())]
+    related = tuple(one for one in told if one is not None)
+    return related if len(related) == len(told) or any(one.kind in _KINDS for one in related) else None
+
+
+def _relation(other: object) -> Related | None:
+    if not isinstance(other, Mapping):
+        return None
+    related_id, kind, region = string(other, "WorkspaceId"), string(other, "Type"), string(other, "Region")
+    if not is_workspace_id(related_id) or kind is None:
+        return None
+    return Related(WorkspaceId(related_id or ""), Region(region) if region else None, string(other, "State"), kind)
+
+
 def string(entry: Mapping[str, Any], name: str) -> str | None:
-    """A text of an entry; None if there is none, or something else."""
+    """A name in an entry; None if there is none, or something that can be none."""
     value = entry.get(name)
-    return value if isinstance(value, str) and value else None
+    if not isinstance(value, str) or legible(value, _MOST_OF_A_NAME) != value:
+        return None
+    return value or None
 
 
-def _region(entry: Mapping[str, Any]) -> Region | None:
-    value = string(entry, "Region")
-    return Region(value) if value else None
+def words(entry: Mapping[str, Any], name: str) -> str | None:
+    """The words of an entry, as many as a row of the ledger should hold; None if there are none."""
+    value = entry.get(name)
+    return legible(value, _MOST_OF_A_MESSAGE) if isinstance(value, str) and value else None
 
 
 def entries(entry: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

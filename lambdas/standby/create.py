@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -15,9 +16,9 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
-from standby.answers import entries, error_of, string
+from standby.answers import entries, error_of, string, words
 from standby.describe import Primaries
-from standby.model import DirectoryId, Region, WorkspaceId, user_key
+from standby.model import DirectoryId, Region, WorkspaceId, is_workspace_id, user_key
 from standby.refusals import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -117,8 +118,12 @@ class Standbys(Primaries):
             return CallRefused(Refusal(Kind.OTHER, "ParamValidationError", str(problem)), declared=True)
         except _NEVER_SENT as problem:
             return CallRefused(Refusal(Kind.UNREACHABLE, type(problem).__name__, str(problem)), declared=False)
-        except Exception as problem:
+        except (BotoCoreError, OSError) as problem:
             return _all(requests, Uncertain(type(problem).__name__, str(problem)))
+        except Exception:
+            # botocore's parser gives up the whole answer for one entry that is not of the service's form.
+            why = "CreateStandbyWorkspaces answered, and its answer cannot be read"
+            return _all(requests, Uncertain("MalformedAnswer", why))
 
     def _client_error(
         self, requests: Sequence[StandbyRequest], problem: ClientError
@@ -154,13 +159,13 @@ def _match(requests: Sequence[StandbyRequest], answer: Mapping[str, Any]) -> dic
         request = entry.get("StandbyWorkspaceRequest")
         primary_id = string(request, "PrimaryWorkspaceId") if isinstance(request, Mapping) else None
         if primary_id is not None and primary_id in outcomes:
-            code, message = string(entry, "ErrorCode") or "Unknown", string(entry, "ErrorMessage") or ""
-            outcomes[WorkspaceId(primary_id)] = Refusal(kind_of(code, message), code, message)
+            code, said = string(entry, "ErrorCode") or "Unknown", words(entry, "ErrorMessage") or ""
+            outcomes[WorkspaceId(primary_id)] = Refusal(kind_of(code, said), code, said)
     by_user = {(user_key(one.user_name), one.dr_directory): one.primary_id for one in requests}
     for entry in entries(answer, "PendingStandbyRequests"):
         place = (user_key(string(entry, "UserName") or ""), DirectoryId(string(entry, "DirectoryId") or ""))
         standby_id = string(entry, "WorkspaceId")
-        if place in by_user and standby_id is not None:
+        if place in by_user and standby_id is not None and is_workspace_id(standby_id):
             outcomes[by_user[place]] = Pending(WorkspaceId(standby_id), string(entry, "State"))
     return outcomes
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from standby.answers import error_of, read_workspace
 from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId, user_key
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BATCH = 25  # ids of one DescribeWorkspaces, items of one CreateStandbyWorkspaces
+# Of 25 ids, or of one user's desktops: pages may be short or empty, but what has more than so many never ends.
+_MOST_PAGES = 50
 
 
 @dataclass(frozen=True)
@@ -73,28 +76,39 @@ class Primaries:
     def _describe_batch(
         self, ids: Sequence[WorkspaceId], found: dict[WorkspaceId, Workspace], unknown: dict[WorkspaceId, Unknown]
     ) -> None:
+        told: defaultdict[WorkspaceId, set[Workspace]] = defaultdict(set)
+        problem = self._ask(ids, told)
+        # One that is told of twice, and differently, is not told of.
+        found |= {one: next(iter(ways)) for one, ways in told.items() if len(ways) == 1}
+        if len(ids) > 1 and problem is not None and problem.of_one:
+            # One that the service does not like, or that cannot be read, must not hide the others.
+            rest = [one for one in ids if one not in found]
+            for part in halves(rest) if len(rest) > 1 else [rest]:
+                self._describe_batch(part, found, unknown)
+        elif problem is not None:
+            unknown |= {one: problem.why for one in ids if one not in found}
+        else:
+            unknown |= {one: _UNREADABLE for one, ways in told.items() if len(ways) > 1}
+
+    def _ask(self, ids: Sequence[WorkspaceId], told: defaultdict[WorkspaceId, set[Workspace]]) -> _Problem | None:
+        """Put into `told` what DescribeWorkspaces says of each id; None if the answer came whole."""
+        spoilt = False
         try:
-            spoilt = False
             for entry in self._pages(WorkspaceIds=list(ids)):
                 workspace = read_workspace(entry)
-                if workspace is None:
+                if workspace is None or workspace.id not in ids:
                     spoilt = True
                 else:
-                    found[workspace.id] = workspace
-            if spoilt:
-                why = Unknown("MalformedAnswer", "DescribeWorkspaces answered with an entry that cannot be read")
-                unknown |= {one: why for one in ids if one not in found}
+                    told[workspace.id].add(workspace)
         except ClientError as problem:
-            code, message = error_of(problem)
-            if _is_about_an_item(problem) and len(ids) > 1:
-                # One id that the service does not like must not hide the others.
-                for half in halves(ids):
-                    self._describe_batch(half, found, unknown)
-                return
-            why = Unknown(code, message, refused_alone=_is_about_an_item(problem))
-            unknown |= {one: why for one in ids if one not in found}
-        except Exception as problem:
-            unknown |= {one: Unknown(type(problem).__name__, str(problem)) for one in ids if one not in found}
+            of_one = _is_about_an_item(problem)
+            return _Problem(Unknown(*error_of(problem), refused_alone=of_one), of_one=of_one)
+        except (BotoCoreError, MalformedAnswer) as problem:
+            return _Problem(Unknown(type(problem).__name__, str(problem)), of_one=False)
+        except Exception:
+            # botocore's parser gives up the whole answer for one entry that is not of the service's form.
+            return _Problem(_UNREADABLE, of_one=True)
+        return _Problem(_UNREADABLE, of_one=False) if spoilt else None
 
     def look_for_user(self, directory: DirectoryId, user_name: str) -> DrLook:
         """The desktops of a user in a directory, whatever the case of the name.
@@ -122,10 +136,12 @@ class Primaries:
 
     def _pages(self, **arguments: Any) -> Iterator[object]:
         token: str | None = None
-        while True:
+        for _ in range(_MOST_PAGES):
             if self._pacer:
                 self._pacer.wait()
             if token:
+                if not self._has_time():
+                    raise MalformedAnswer("there was no time left for the next page")
                 arguments["NextToken"] = token
             answer = self._client.describe_workspaces(**arguments)
             entries = answer.get("Workspaces")
@@ -138,10 +154,22 @@ class Primaries:
             if following == token:
                 raise MalformedAnswer("DescribeWorkspaces gave the same page's token twice")
             token = following
+        raise MalformedAnswer(f"DescribeWorkspaces gave more than {_MOST_PAGES} pages")
 
 
 class MalformedAnswer(Exception):
     """An answer that is not of the service's form."""
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Why an answer did not come whole; `of_one` if one of the ids alone can be the cause."""
+
+    why: Unknown
+    of_one: bool
+
+
+_UNREADABLE = Unknown("MalformedAnswer", "DescribeWorkspaces answered with an entry that cannot be read")
 
 
 def batches(ids: Sequence[WorkspaceId]) -> Iterator[Sequence[WorkspaceId]]:

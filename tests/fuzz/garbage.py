@@ -134,3 +134,19 @@ def _apply(edit: Edit, holder: Any, key: Any) -> None:  # noqa: C901 - one line 
             holder[key.swapcase()] = holder.pop(key)
         case "recase":
             holder[key] = str(value).swapcase()
+
+
+def storable(value: Any) -> Any:
+    """JSON as DynamoDB can hold it: whole characters, and numbers of 38 digits; fractions come as text."""
+    match value:
+        case dict():
+            return {storable(name): storable(one) for name, one in value.items()}
+        case list():
+            return [storable(one) for one in value]
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case float():
+            return str(value)
+        case int() if abs(value) > 10**37:
+            return str(value)
+    return value

@@ -33,7 +33,9 @@ from local import dynamodb_adapter
 from local.botocore_adapter import CONTENT_TYPE, answer, read_request
 from local.workspaces import ManualClock, World
 from standby import wiring
+from standby.model import WorkspaceId
 from standby.observe import Round
+from standby.rows import Row
 from standby.settings import Settings
 from tests.unit.estate import (
     ACCOUNT,
@@ -117,7 +119,9 @@ class Stage(Estate):
         self.sent = Sent()
         self.logs: list[dict[str, Any]] = []
         self.alter: Alter | None = None
+        self.takes_any_token = False
         self.ends_at = self.clock.now() + TIME_OUT
+        self.dynamodb = _wires().dynamodb
         self._ids = itertools.count()
         clients = {region: _wires().client("workspaces", region_name=region) for region in (PRIMARY, DR)}
         self.parts = wiring.Parts(
@@ -139,6 +143,25 @@ class Stage(Estate):
         self.watchers.running.add(execution)
         event = {"execution_arn": execution, "round": number, "cursor": cursor}
         return Round(**self.invoke("watch", event))
+
+    def watch(self, *, hours: float = 12, until: Callable[[], bool] = lambda: False) -> list[Round]:
+        """Run the watcher until it ends, `until` holds, or at most so long."""
+        end, rounds, cursor = self.clock.now() + timedelta(hours=hours), list[Round](), None
+        while self.clock.now() < end and not until():
+            rounds.append(self.observe(len(rounds), cursor))
+            if rounds[-1].done:
+                break
+            cursor = rounds[-1].cursor
+            if rounds[-1].ready:
+                self.protect(*rounds[-1].ready, cause="watch")
+            self.clock.sleep(rounds[-1].wait_seconds)
+        return rounds
+
+    def find(self, primary_id: str) -> Row | None:
+        """The row of a primary, if it has one that can be read."""
+        ledger = self.parts.recorder(mock.Mock()).ledger
+        found = ledger.load([WorkspaceId(primary_id)]).get(WorkspaceId(primary_id))
+        return found if isinstance(found, Row) else None
 
     def invoke(self, name: str, event: Any) -> Any:
         """Invoke a function as Lambda does: JSON in, JSON out, a log of JSON lines in UTF-8, and not for ever."""
@@ -167,6 +190,8 @@ class Stage(Estate):
         if self.clock.now() > self.ends_at:
             raise KilledError
         operation, params = read_request(dict(request.headers.items()), request.body or b"{}")
+        if self.takes_any_token:
+            params.pop("NextToken", None)
         status, _, body = answer(self.world, region, operation, params, None)
         if status == 200 and self.alter is not None:
             altered = self.alter(operation, region, json.loads(body))

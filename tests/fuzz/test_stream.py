@@ -6,13 +6,12 @@ its batch when it is given up; so nothing may be reported but what the bus or th
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 from hypothesis import strategies as st
 
-from tests.fuzz.garbage import EDITS, JSON, TEXTS, Edits, edited
+from tests.fuzz.garbage import EDITS, JSON, TEXTS, Edits, edited, storable
 from tests.fuzz.properties import holds_for
 from tests.fuzz.stage import stage
 from tests.unit.test_notices import ROW
@@ -68,12 +67,3 @@ def record(row: Any, number: int) -> dict[str, Any]:
             "SequenceNumber": f"{100 + number}",
         },
     }
-
-
-def storable(value: Any) -> Any:
-    """JSON as DynamoDB can hold it: its numbers have 38 digits."""
-    return json.loads(json.dumps(value), parse_float=lambda text: f"{text}", parse_int=_number)
-
-
-def _number(text: str) -> Any:
-    return int(text) if len(text) < 30 else text

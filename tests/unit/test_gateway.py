@@ -204,6 +204,70 @@ def test_an_error_that_no_id_is_guilty_of_is_not_bisected() -> None:
         assert len(wire.sent) == 1
 
 
+# Each of these makes botocore's parser give up the whole answer.
+UNPARSED = [
+    {"WorkspaceId": TWO, "WorkspaceProperties": "junk"},
+    {"WorkspaceId": TWO, "RelatedWorkspaces": ["junk"]},
+    {"WorkspaceId": TWO, "DataReplicationSettings": {"RecoverySnapshotTime": "next Tuesday"}},
+    "junk",
+]
+
+
+@pytest.mark.parametrize("entry", UNPARSED, ids=repr)
+def test_an_entry_that_botocore_itself_cannot_read_hides_no_other(entry: object) -> None:
+    with estate() as found:
+        gateway, wire = primaries(
+            found,
+            {"Workspaces": [{"WorkspaceId": ONE}, entry, {"WorkspaceId": THREE}]},
+            {"Workspaces": [{"WorkspaceId": ONE}]},
+            {"Workspaces": [entry, {"WorkspaceId": THREE}]},
+            {"Workspaces": [entry]},
+            {"Workspaces": [{"WorkspaceId": THREE}]},
+        )
+        described = gateway.describe([ONE, TWO, THREE])
+        assert set(described.found) == {ONE, THREE}
+        assert described.unknown.keys() == {TWO}
+        assert described.unknown[TWO].code == "MalformedAnswer"
+        assert "object has no attribute" not in described.unknown[TWO].message
+        assert [request["WorkspaceIds"] for request in wire.sent][-2:] == [[TWO], [THREE]]
+
+
+def test_an_id_that_is_told_of_twice_and_differently_is_not_told_of() -> None:
+    with estate() as found:
+        same = {"WorkspaceId": TWO, "State": "AVAILABLE"}
+        entries = [{"WorkspaceId": ONE, "State": state} for state in ("AVAILABLE", "PENDING", "AVAILABLE")]
+        gateway, _ = primaries(found, {"Workspaces": [*entries, same, same]})
+        described = gateway.describe([ONE, TWO])
+        assert set(described.found) == {TWO}
+        assert set(described.unknown) == {ONE}
+
+
+def test_an_answer_about_another_id_than_was_asked_for_says_of_none_that_it_is_not_there() -> None:
+    with estate() as found:
+        gateway, _ = primaries(found, {"Workspaces": [{"WorkspaceId": ONE}, {"WorkspaceId": THREE}]})
+        described = gateway.describe([ONE, TWO])
+        assert (set(described.found), set(described.unknown)) == ({ONE}, {TWO})
+
+
+def test_pages_that_never_end_are_given_up_and_what_was_seen_of_them_counts() -> None:
+    with estate() as found:
+        pages = [{"Workspaces": [], "NextToken": f"page {number}"} for number in range(100)]
+        gateway, wire = primaries(found, {"Workspaces": [{"WorkspaceId": ONE}], "NextToken": "first"}, *pages)
+        described = gateway.describe([ONE, TWO])
+        assert set(described.found) == {ONE}
+        assert "pages" in described.unknown[TWO].message
+        assert len(wire.sent) == 50
+
+
+def test_no_further_page_is_begun_without_the_time_for_it() -> None:
+    with estate() as found:
+        client, left = found.parts.clients.primary, iter([True, True, False])
+        wire = Wire(client, *({"Workspaces": [], "NextToken": f"page {number}"} for number in range(9)))
+        described = Primaries(client, has_time=lambda: next(left)).describe([ONE])
+        assert "time" in described.unknown[ONE].message
+        assert len(wire.sent) == 2
+
+
 def test_calls_are_paced_pages_and_halves_too() -> None:
     with estate() as found:
         client = found.parts.clients.primary
@@ -263,6 +327,40 @@ def test_what_an_answer_does_not_say_is_none(nothing: dict[str, Any]) -> None:
 def test_an_entry_without_an_id_is_no_workspace() -> None:
     assert read_workspace({}) is None
     assert read_workspace({"WorkspaceId": "", "UserName": "x"}) is None
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [
+        None,
+        "junk",
+        {"WorkspaceId": None, "Type": "STANDBY"},
+        {"WorkspaceId": "junk", "Type": "STANDBY", "State": "AVAILABLE"},
+        {"WorkspaceId": TWO, "Type": None},
+        {"WorkspaceId": TWO, "Type": 7},
+    ],
+    ids=repr,
+)
+def test_relations_that_cannot_be_read_are_not_taken_for_none(relation: object) -> None:
+    assert read_workspace({"WorkspaceId": ONE, "RelatedWorkspaces": [relation]}) is None
+    workspace = read_workspace(
+        {"WorkspaceId": ONE, "RelatedWorkspaces": [relation, {"WorkspaceId": THREE, "Type": "STANDBY"}]}
+    )
+    assert workspace
+    assert [one.id for one in workspace.standbys] == [THREE]
+
+
+@pytest.mark.parametrize("told", ["false", 0.5, [True], "junk"], ids=repr)
+def test_an_encryption_that_cannot_be_read_is_neither_yes_nor_no(told: object) -> None:
+    assert read_workspace({"WorkspaceId": ONE, "RootVolumeEncryptionEnabled": told}) is None
+    assert read_workspace({"WorkspaceId": ONE, "UserVolumeEncryptionEnabled": told}) is None
+
+
+@pytest.mark.parametrize("name", ["x" * 257, "half a character: \ud800", "nul \x00", 7, ["al"], ""])
+def test_a_name_that_no_ledger_could_hold_is_not_told(name: object) -> None:
+    workspace = read_workspace({"WorkspaceId": ONE, "UserName": name, "DirectoryId": name, "State": name})
+    assert workspace
+    assert (workspace.user_name, workspace.directory_id, workspace.state) == (None, None, None)
 
 
 def test_the_healthiest_of_several_standbys_counts_and_one_that_goes_counts_last() -> None:
@@ -440,6 +538,30 @@ def test_an_item_that_both_failed_and_is_pending_is_taken_for_created() -> None:
         assert isinstance(outcome[ONE], Pending)
 
 
+def test_the_words_of_a_failed_item_are_kept_as_far_as_a_row_should_hold_them() -> None:
+    with estate() as found:
+        failed = {
+            "StandbyWorkspaceRequest": {"PrimaryWorkspaceId": ONE},
+            "ErrorCode": "Quantum",
+            "ErrorMessage": "half: \ud800 " + "x" * 500_000,
+        }
+        gateway, _ = standbys(found, {"FailedStandbyRequests": [failed]})
+        outcome = gateway.create(asked(ONE))
+        assert isinstance(outcome, dict)
+        refusal = outcome[ONE]
+        assert isinstance(refusal, Refusal)
+        assert len(refusal.message) == 1000
+        assert refusal.message.startswith("half: \N{REPLACEMENT CHARACTER} xx")
+
+
+def test_the_words_of_a_refused_call_are_kept_as_far_as_a_row_should_hold_them() -> None:
+    with estate() as found:
+        gateway, _ = standbys(found, error("C" * 5000, "m" * 500_000))
+        refused = gateway.create(asked(ONE))
+        assert isinstance(refused, CallRefused)
+        assert (len(refused.refusal.code), len(refused.refusal.message)) == (256, 1000)
+
+
 def test_a_failed_item_without_code_or_words_is_refused_all_the_same() -> None:
     with estate() as found:
         failed = {"StandbyWorkspaceRequest": {"PrimaryWorkspaceId": ONE}}
@@ -457,6 +579,7 @@ def test_a_failed_item_without_code_or_words_is_refused_all_the_same() -> None:
         [],
         {"PendingStandbyRequests": None, "FailedStandbyRequests": None},
         {"PendingStandbyRequests": "junk"},
+        {"PendingStandbyRequests": [{"UserName": "user1", "DirectoryId": AWAY, "WorkspaceId": "junk"}]},
         {"PendingStandbyRequests": [None]},
         {"PendingStandbyRequests": [{"DirectoryId": AWAY}]},
         {"PendingStandbyRequests": [{"UserName": "user1", "DirectoryId": AWAY}]},
