@@ -98,6 +98,8 @@ class Functions:
     def forget_idle(self) -> None:
         """Let invocations from now on have new processes, as after a deployment."""
         self._idle.clear()
+        for invocation in self.running:
+            invocation.process.is_dead = True
 
     def die(self) -> None:
         """Let the process of the running task die here."""

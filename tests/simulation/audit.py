@@ -66,6 +66,10 @@ class Auditor:
         self._recent: dict[str, deque[datetime]] = defaultdict(deque)
         self._touched = False
 
+    def allow(self, settings: Settings) -> None:
+        """Take what is deployed now for what is to hold."""
+        self._settings = settings
+
     # What is seen
 
     def saw_call(self, call: Call, request: dict[str, Any], fault: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -64,6 +65,17 @@ class Deployment:
         return found
 
     @cached_property
+    def permitted(self) -> dict[str, set[tuple[str, str]]]:
+        """Service and operation of what each function's role allows."""
+        found: dict[str, set[tuple[str, str]]] = {name: set() for name in self.functions}
+        for properties in self._all("AWS::IAM::Policy"):
+            roles = json.dumps(properties["Roles"])
+            for name in self.functions:
+                if f'"{name.capitalize()}Role' in roles:
+                    found[name] |= set(_allowed(properties["PolicyDocument"]))
+        return found
+
+    @cached_property
     def asynchronous_retries(self) -> int:
         """How often Lambda repeats an asynchronous event for protect."""
         return int(self._only("AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"])
@@ -116,3 +128,12 @@ class Deployment:
     def _only(self, kind: str) -> dict[str, Any]:
         (found,) = self._all(kind)
         return found
+
+
+def _allowed(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(service, operation) of each action that a policy allows; Step Functions has another name in IAM."""
+    for statement in document["Statement"]:
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            service, _, operation = action.partition(":")
+            yield {"states": "stepfunctions"}.get(service, service), operation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import datetime, timedelta
@@ -152,7 +153,9 @@ class Handlers:
         def kept() -> Any:
             return scheduler.current.owner.process.kept
 
-        with mock.patch.dict(os.environ, _KEY), redirect_stdout(self.log):
+        with mock.patch.dict(os.environ, _KEY), redirect_stdout(self.log), warnings.catch_warnings():
+            # As each handler has it done when it is imported; who runs tests may have taken it back.
+            warnings.filterwarnings("ignore", "No application metrics to publish")
             for module in self.modules.values():
                 module.logger.registered_handler.setStream(self.log)
             patches: list[Any] = [mock.patch.object(module, "function", kept) for module in self.modules.values()]

@@ -186,6 +186,12 @@ class Simulation:
         self.ledger.ask("PutItem", Item={"pk": {"S": "PAUSE"}, "sk": {"S": "PAUSE"}, "paused": {"BOOL": on}})
         self.audit.paused_since = self.scheduler.now() if on else None
 
+    def abort(self) -> None:
+        """Abort the executions that run."""
+        for arn in self.machines.running:
+            self.machines.abort(arn)
+            self.audit.struck.append((self.scheduler.now(), Call("somebody", "stepfunctions", PRIMARY, ""), "aborted"))
+
     def deploy(self, **changes: Any) -> None:
         """Deploy other settings: invocations from now on have them."""
         self.settings = dataclasses.replace(self.settings, **changes)
@@ -253,6 +259,7 @@ class Simulation:
         return (
             bool(self.audit.rows)
             and not self.audit.open_rows
+            and not [row for row in self.audit.rows.values() if row["status"] == Status.HELD]
             and self._undelivered == 0
             and self.outbox.is_idle
             and not self.functions.running

@@ -20,8 +20,8 @@ from tests.simulation.faults import Call, Plan, call_of
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.services import Answer, Service, refusal
 
-# How long after its caller gave up a request may still take effect: shorter than what a claim's lease leaves.
-LATE_SECONDS = 45.0
+# How long after its caller gave up a request may still take effect: longer than a claim's lease.
+LATE_SECONDS = 300.0
 # How long a stalled process stands still: longer than a claim's lease, and shorter than the function's time-out.
 STALL_SECONDS = 200.0
 _THROTTLES = {"sns": "Throttled", "sqs": "RequestThrottled", "dynamodb": "ProvisionedThroughputExceededException"}

@@ -1,0 +1,182 @@
+"""Seeded runs: a fleet, a world, and everything that may go wrong, all drawn from one number."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from standby.model import Status
+from tests.simulation import faults
+from tests.simulation.convergence import COVERED, Expected, check_end
+from tests.simulation.deployment import Deployment
+from tests.simulation.faults import Call, During, Plans
+from tests.simulation.machine import StateError
+from tests.simulation.simulation import AWAY, DR, USERS, WINDOWS, Simulation, Violated
+
+TROUBLE_HOURS = 4.0
+_HOURS = 72.0
+_KINDS = (*faults.KINDS, *faults.WITH_EFFECT, faults.STALLED)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a seed."""
+
+    seed: int
+    problem: str | None
+    virtual_hours: float
+    duplicates: int
+    lost: int
+    calls: int
+    struck: int
+
+
+def run_seed(deployment: Deployment, seed: int) -> Outcome:
+    """Run a seed."""
+    run = Seeded(deployment, random.Random(seed), seed)  # noqa: S311 (repeatable, not secret)
+    problem = None
+    try:
+        run.go()
+    except Violated as violated:
+        problem = f"{violated}\n{run.simulation.story()}"
+    audit = run.simulation.audit
+    lost = sum(audit.rows.get(one, {}).get("status") not in allowed for one, allowed in run.expected.items())
+    return Outcome(
+        seed,
+        problem,
+        run.simulation.hours,
+        len(run.simulation.world.duplicates()),
+        lost,
+        sum(audit.calls.values()),
+        len(audit.struck),
+    )
+
+
+class Seeded:
+    """One seeded run."""
+
+    def __init__(self, deployment: Deployment, dice: random.Random, seed: int) -> None:
+        self._dice = dice
+        self.expected: Expected = {}
+        lag = dice.choice([0, 0, 60, 300, 600])
+        self.simulation = Simulation(
+            deployment,
+            seed,
+            skew=dice.choice([0, 0, 30, 150]),
+            latency=dice.choice([0.05, 0.05, 1.0, 8.0]),
+            index_lag=dice.choice([0, 0, 2, 15]),
+            trail=self._trail,
+            settings={"max_new_standbys_per_day": dice.choice([200, 200, 200, 20])},
+            strict=dice.random() < 0.3,
+            relation_lag_seconds=dice.choice([0, lag, lag]),
+            visibility_lag_seconds=dice.choice([0, 0, lag]),
+            partial_seconds=dice.choice([0, 120]),
+            refusals=dice.choice(["item", "call"]),
+            quota_refusal=dice.choice(["item", "call"]),
+            shout_user_names=dice.random() < 0.3,
+            exact_user_filter=dice.random() < 0.3,
+            ragged_pages=dice.random() < 0.3,
+        )
+        self.simulation.wire.plan = Plans(*[self._window() for _ in range(dice.randrange(10))])
+
+    def go(self) -> None:
+        """Run it to its end.
+
+        Raises
+        ------
+        Violated
+            Something does not hold.
+        """
+        run, dice = self.simulation, self._dice
+        self._people()
+        for name, most in (("abort", 6), ("steal", 3), ("pause", 2), ("quota", 1)):
+            for _ in range(dice.randrange(most + 1)):
+                run.later(self._moment(), getattr(self, f"_{name}"))
+        run.later(TROUBLE_HOURS * 3600, self._end_of_trouble)
+        run.help_out(when=lambda: run.hours > TROUBLE_HOURS)
+        run.run_until_settled(_HOURS, lambda: run.hours > TROUBLE_HOURS + 1)
+        check_end(run, self.expected, copies=True)
+
+    def _moment(self) -> float:
+        """Seconds from the beginning, sooner rather than later."""
+        return self._dice.triangular(0, TROUBLE_HOURS * 3600, 1800)
+
+    def _trail(self, event: dict[str, Any]) -> list[float]:
+        if self._dice.random() < 0.05:
+            return []
+        copies = self._dice.choice([1, 1, 1, 2, 3, 10])
+        return [self._dice.expovariate(1 / self._dice.choice([60, 600, 3000])) for _ in range(copies)]
+
+    def _window(self) -> During:
+        begins = self.simulation.began + timedelta(seconds=self._moment())
+        ends = begins + timedelta(minutes=self._dice.choice([1, 5, 20, 60]))
+        last = self.simulation.began + timedelta(hours=TROUBLE_HOURS)
+        kinds = tuple(self._dice.sample(_KINDS, self._dice.choice([1, 1, 2, 5])))
+        rate = self._dice.choice([1.0, 0.5, 0.1, 0.02])
+        return During(kinds, begins, min(ends, last), self._matching(), self._dice, rate)
+
+    def _matching(self) -> Callable[[Call], bool]:
+        service = self._dice.choice(["workspaces", "workspaces", "dynamodb", "dynamodb", "sns", "events", ""])
+        region = self._dice.choice([DR, DR, ""])
+        operation = self._dice.choice(["CreateStandby", "CreateStandby", "", "Describe", "Transact", "Query", "Batch"])
+        if service == "":
+            return lambda _: True
+        if service == "workspaces":
+            operation = operation if operation in ("CreateStandby", "Describe") else ""
+            return lambda call: (
+                call.service == service and region in call.region and call.operation.startswith(operation)
+            )
+        operation = operation if operation in ("Transact", "Query", "Batch") else ""
+        return lambda call: call.service == service and call.operation.startswith(operation)
+
+    # What people do
+
+    def _people(self) -> None:
+        dice, run = self._dice, self.simulation
+        users = list(USERS[: dice.choice([4, 8, 8, 30])])
+        for user in users[:1]:
+            if dice.random() < 0.3:
+                order = {"DirectoryId": AWAY, "UserName": user, "BundleId": WINDOWS}
+                run.world.call(DR, "CreateWorkspaces", {"Workspaces": [order]})
+        taken = {one.user_name for one in run.world.primaries()}
+        while users:
+            size = dice.choice([1, 2, 5, 25])
+            some, users = users[:size], users[size:]
+            bundle = "wsb-ubuntustandard" if dice.random() < 0.1 else WINDOWS
+            run.later(dice.triangular(0, 7200, 600), partial(self._create, some, bundle, taken))
+
+    def _create(self, users: list[str], bundle: str, taken: set[str]) -> None:
+        ids = self.simulation.create(*users, BundleId=bundle)
+        for user, one in zip(users, ids, strict=True):
+            self.expected[one] = (Status.INELIGIBLE,) if bundle != WINDOWS or user in taken else COVERED
+
+    def _abort(self) -> None:
+        self.simulation.abort()
+
+    def _steal(self) -> None:
+        row = {"pk": {"S": "LEASE#WATCH"}, "sk": {"S": "LEASE#WATCH"}, "holder": {"S": "-"}}
+        moments = {name: {"S": "2026-01-05T09:00:00.000Z"} for name in ("expires_at", "round_began_at")}
+        self.simulation.ledger.ask("PutItem", Item=row | moments)
+        self.simulation.machines.start(f"thief-{self.simulation.scheduler.steps}", {})
+
+    def _pause(self) -> None:
+        self.simulation.pause(on=True)
+        self.simulation.scheduler.sleep(self._dice.choice([60, 1200, 3600]))
+        self.simulation.pause(on=False)
+
+    def _quota(self) -> None:
+        self.simulation.world.settings.change(standby_quota=self._dice.choice([0, 3, 10]))
+
+    def _end_of_trouble(self) -> None:
+        """The quota is raised, and somebody asks for the desktops that the ledger does not know."""
+        run = self.simulation
+        run.world.settings.change(standby_quota=None)
+        run.scheduler.sleep(600)
+        while unknown := [one for one in self.expected if one not in run.audit.rows]:
+            with suppress(StateError):
+                run.by_hand(*unknown)

@@ -1,0 +1,17 @@
+"""Each named scenario, but the large ones, which `make faults` runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.deployment import Deployment
+from tests.simulation.scenarios import LARGE, SCENARIOS
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in LARGE])
+def test_scenario(deployment: Deployment, name: str) -> None:
+    SCENARIOS[name](deployment)
+
+
+def test_every_scenario_says_what_happens() -> None:
+    assert all(function.__doc__ for function in SCENARIOS.values())

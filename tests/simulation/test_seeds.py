@@ -1,0 +1,29 @@
+"""A few seeds in every test run, and that a seed is a run; many more by `make faults`."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.simulation.deployment import Deployment
+from tests.simulation.seeds import Seeded, run_seed
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_under_seeded_faults_everything_converges_to_one_standby_each(deployment: Deployment, seed: int) -> None:
+    outcome = run_seed(deployment, seed)
+    assert outcome.problem is None, outcome.problem
+    assert outcome.calls > 100
+
+
+def story(deployment: Deployment, seed: int) -> str:
+    run = Seeded(deployment, random.Random(seed), seed)  # noqa: S311
+    run.go()
+    return f"{run.simulation.audit.struck} {run.simulation.audit.stories}"
+
+
+def test_the_same_seed_is_the_same_run_and_another_is_another(deployment: Deployment) -> None:
+    first, again, other = story(deployment, 7), story(deployment, 7), story(deployment, 8)
+    assert first == again
+    assert first != other
