@@ -46,14 +46,20 @@ _BY_CODE: tuple[tuple[re.Pattern[str], Kind], ...] = (
 _STATE_WORDS = re.compile(r"\b(in|its|current|invalid|valid) state\b|\bstate of the workspace\b", re.IGNORECASE)
 _USER_WORDS = re.compile(r"\buser\b.*\b(not found|could not be found|does not exist|cannot be found)", re.IGNORECASE)
 
+_EXISTS_WORDS = re.compile(r"\balready (exists|has|assigned)\b", re.IGNORECASE)
+# Declared exceptions that are about many things.
+_GENERAL = ("ResourceNotFound", "InvalidParameterValues", "OperationNotSupported")
+
 
 def kind_of(code: str, message: str) -> Kind:
     """The kind of a refusal by the service's error code, and by its words where the code is about many things."""
     for pattern, kind in _BY_CODE:
         if pattern.search(code):
             return kind
-    if code.startswith(("ResourceNotFound", "InvalidParameterValues")) and _USER_WORDS.search(message):
+    if code.startswith(_GENERAL) and _USER_WORDS.search(message):
         return Kind.USER_MISSING
+    if code.startswith(_GENERAL) and _EXISTS_WORDS.search(message):
+        return Kind.EXISTS
     if _STATE_WORDS.search(message):
         return Kind.STATE
     return Kind.OTHER
