@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from infra.config_rules import KeyPath
 
+_MOST_SHOWN: Final = 300  # characters of what stands in the file, and of what quotes it
 EXAMPLE: Final = Path(__file__).resolve().parent.parent / "standby.example.yaml"
 
 
@@ -34,8 +35,10 @@ class Mistake:
 
     def __str__(self) -> str:
         line = f"line {self.line}: " if self.line else ""
-        path = f"{self.path}: " if self.path else ""
-        return f"{line}{path}{self.problem}. {self.advice}."
+        path = f"{_cut(self.path)}: " if self.path else ""
+        told = f"{line}{path}{_cut(self.problem)}. {_cut(self.advice)}."
+        # A control character in the file must not reach the terminal.
+        return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in told)
 
 
 class ConfigurationError(Exception):
@@ -85,6 +88,14 @@ _YAML: Final = "tag:yaml.org,2002:"
 class _PlainLoader(yaml.SafeLoader):
     """YAML without the guesses of its version 1.1: `on` and `no` stay words, 012 and 2:00 stay text, dates too."""
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 (PyYAML's)
+        """The value of a node; what PyYAML trips over, such as `!!int x` or a number of 5,000 digits, by its line."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except (AttributeError, LookupError, TypeError, ValueError) as failure:
+            problem = "the value is not of the type that stands before it, or has too many digits"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from failure
+
 
 _PlainLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag in {f"{_YAML}null", f"{_YAML}merge"}]
@@ -123,6 +134,9 @@ def _read(file: Path) -> tuple[Any, dict[str, int], list[Mistake]]:
         return loader.construct_document(node), lines, duplicates
     except yaml.YAMLError as failure:
         raise ConfigurationError(file, [_not_yaml(text, failure)]) from None
+    except RecursionError:
+        advice = "Write pairs: and below it what standby.example.yaml shows"
+        raise ConfigurationError(file, [Mistake("", "it is nested too deeply", advice)]) from None
 
 
 def _not_yaml(text: str, failure: yaml.YAMLError) -> Mistake:
@@ -157,11 +171,21 @@ def _keys(node: yaml.Node, path: KeyPath, above: set[int]) -> Iterator[tuple[str
 
 
 def _dotted(path: KeyPath) -> str:
-    """`("pairs", 0, "notify", 1)` as `pairs[0].notify[1]`."""
+    """`("pairs", 0, "notify", 1)` as `pairs[0].notify[1]`; a key of blanks is in quotes."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        name = str(part) if str(part).strip() else repr(part)
+        text += f"[{part}]" if isinstance(part, int) else f".{name}" if text else name
     return text
+
+
+def _shown(given: object) -> str:
+    """What stands in the file, as far as it helps to find it."""
+    return _cut(repr(given))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _line(lines: dict[str, int], path: str) -> int | None:
@@ -184,7 +208,7 @@ def _mistake(document: Any, error: ErrorDetails) -> Mistake:
     elif kind == "missing":
         problem = "this key is missing"
     elif "[key]" in error["loc"]:
-        problem = f"{given!r} cannot be a key here"
+        problem = f"{_shown(given)} cannot be a key here"
         advice = f"Write {_key_description(field)}"
     elif given is None:
         problem = "there is no value"
@@ -193,9 +217,9 @@ def _mistake(document: Any, error: ErrorDetails) -> Mistake:
     elif isinstance(given, (dict, list)):
         problem = f"{'a map' if isinstance(given, dict) else 'a list'} is not what belongs here"
     else:
-        problem = f"{given!r} is not what belongs here"
+        problem = f"{_shown(given)} is not what belongs here"
         if field == "account" and isinstance(given, int):
-            problem = f"{given} is a number here, and a number loses leading zeros"
+            problem = f"{_shown(given)} is a number here, and a number loses leading zeros"
     return Mistake(_dotted(path), problem, advice)
 
 

@@ -56,11 +56,6 @@ class Ledger(Construct):
             ],
         )
 
-    @property
-    def index_arns(self) -> list[str]:
-        """ARNs of the four indexes in the primary Region."""
-        return [f"{self.table.table_arn}/index/{name}" for name in INDEXES]
-
 
 def _text(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

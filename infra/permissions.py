@@ -51,12 +51,15 @@ def use_ledger(function: StandbyFunction, ledger: Ledger) -> None:
         [
             "dynamodb:BatchGetItem",
             "dynamodb:PutItem",
-            "dynamodb:Query",
             "dynamodb:UpdateItem",
         ],
         [ledger.table.table_arn],
     )
-    function.allow("LedgerIndexes", ["dynamodb:Query"], ledger.index_arns)
+
+
+def find_rows_by_status(function: StandbyFunction, ledger: Ledger) -> None:
+    """Query the index that lists open and held rows."""
+    function.allow("RowsByStatus", ["dynamodb:Query"], [f"{ledger.table.table_arn}/index/by_status"])
 
 
 def create_standbys(function: StandbyFunction, pair: Pair) -> None:

@@ -107,6 +107,7 @@ class PrimaryStack(Stack):
         )
         permissions.describe_workspaces(watch, self.pair)
         permissions.use_ledger(watch, self.ledger)
+        permissions.find_rows_by_status(watch, self.ledger)
         permissions.put_heartbeat(watch, self.pair, METRICS_NAMESPACE)
         watch.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self)])
         return watch
