@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from infra.config_rules import KeyPath
 
-_MOST_SHOWN: Final = 300  # characters of what stands in the file, and of what quotes it
+_MOST_SHOWN: Final = 400  # characters of what stands in the file, and of what quotes it
 EXAMPLE: Final = Path(__file__).resolve().parent.parent / "standby.example.yaml"
 
 

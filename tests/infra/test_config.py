@@ -312,6 +312,42 @@ def test_a_file_that_is_no_configuration_at_all(tmp_path: Path, text: str, probl
     assert advice in told
 
 
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("!!int x", "not of the type"),
+        ("!!float x", "not of the type"),
+        ("!!bool x", "not of the type"),
+        ("!!timestamp x", "not of the type"),
+        ("!!binary €", "base64"),
+        ("7" * 5000, "too many digits"),
+        ("!unknown x", "could not determine a constructor"),
+    ],
+)
+def test_a_value_that_yaml_cannot_read_is_told_by_its_line(tmp_path: Path, value: str, problem: str) -> None:
+    text = yaml.safe_dump({"pairs": [pair()]}, sort_keys=False) + f"  max_standbys: {value}\n"
+    with pytest.raises(ConfigurationError) as failure:
+        read(tmp_path, text)
+    (mistake,) = failure.value.mistakes
+    assert problem in mistake.problem
+    assert mistake.line == len(text.splitlines())
+
+
+def test_a_file_nested_too_deeply_is_told(tmp_path: Path) -> None:
+    assert "nested too deeply" in mistakes(tmp_path, "[" * 3000)[""]
+
+
+def test_what_is_quoted_of_the_file_is_short_and_sends_nothing_to_the_terminal(tmp_path: Path) -> None:
+    odd = {"primary_region": "\x1b[2J" + "x" * 5000, "dr_region": "\x00", "\x1b]0;title\x07": 1, "": 2, "y" * 5000: 3}
+    with pytest.raises(ConfigurationError) as failure:
+        read(tmp_path, {"pairs": [mapped(volume_encryption_key=KEY) | odd]})
+    lines = str(failure.value).split("\n")
+    assert len(lines) == len(failure.value.mistakes) + 1
+    assert all(line.isprintable() and len(line) < 1000 for line in lines)
+    assert "\\x1b]0;title\\x07: there is no such key" in str(failure.value)
+    assert "pairs[0].'': there is no such key" in str(failure.value)
+
+
 @pytest.mark.parametrize("content", ["pairs: []", "pairs: {a: b}", "pairs:", "pairs: [one]", "pairs: &a [*a]"])
 def test_pairs_that_are_no_pairs(tmp_path: Path, content: str) -> None:
     (told,) = mistakes(tmp_path, content).items()
