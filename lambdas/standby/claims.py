@@ -34,7 +34,9 @@ _NO_STANDBY: dict[str, Any] = {
     "looked_at": None,
 }
 # Of a row that is clear again.
-_CLEAR: dict[str, Any] = {"unclear_since": None, "claim_owner": None, "claim_expires_at": None, "looked_at": None}
+_CLEAR: dict[str, Any] = dict.fromkeys(
+    ("unclear_since", "desktop_seen_at", "claim_owner", "claim_expires_at", "looked_at")
+)
 # Longer than the slowest call that may be under way (connect 5 s, answer 30 s), with room for a batch of claims.
 LEASE = timedelta(seconds=120)
 

@@ -66,10 +66,11 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Uncertain:
-    """The service may or may not have created."""
+    """The service may or may not have created; `answered` if it gave an answer, which left this open."""
 
     code: str
     message: str
+    answered: bool = False
 
 
 Outcome = Pending | Refusal | Uncertain
@@ -153,14 +154,13 @@ def _to_item(request: StandbyRequest) -> dict[str, Any]:
 
 def _match(requests: Sequence[StandbyRequest], answer: Mapping[str, Any]) -> dict[WorkspaceId, Outcome]:
     outcomes: dict[WorkspaceId, Outcome] = _all(
-        requests, Uncertain("NotInAnswer", "CreateStandbyWorkspaces answered, and did not speak of this primary")
+        requests, Uncertain("NotInAnswer", "CreateStandbyWorkspaces did not speak of this primary", answered=True)
     )
     for entry in entries(answer, "FailedStandbyRequests"):
         request = entry.get("StandbyWorkspaceRequest")
         primary_id = string(request, "PrimaryWorkspaceId") if isinstance(request, Mapping) else None
         if primary_id is not None and primary_id in outcomes:
-            code, said = string(entry, "ErrorCode") or "Unknown", words(entry, "ErrorMessage") or ""
-            outcomes[WorkspaceId(primary_id)] = Refusal(kind_of(code, said), code, said)
+            outcomes[WorkspaceId(primary_id)] = _failed_item(entry)
     by_user = {(user_key(one.user_name), one.dr_directory): one.primary_id for one in requests}
     for entry in entries(answer, "PendingStandbyRequests"):
         place = (user_key(string(entry, "UserName") or ""), DirectoryId(string(entry, "DirectoryId") or ""))
@@ -168,6 +168,13 @@ def _match(requests: Sequence[StandbyRequest], answer: Mapping[str, Any]) -> dic
         if place in by_user and standby_id is not None and is_workspace_id(standby_id):
             outcomes[by_user[place]] = Pending(WorkspaceId(standby_id), string(entry, "State"))
     return outcomes
+
+
+def _failed_item(entry: Mapping[str, Any]) -> Outcome:
+    code, said = string(entry, "ErrorCode") or "Unknown", words(entry, "ErrorMessage") or ""
+    kind = kind_of(code, said)
+    # A service that failed at an item is no surer of it than one that failed at a call.
+    return Uncertain(code, said, answered=True) if kind is Kind.INTERNAL else Refusal(kind, code, said)
 
 
 def _all(requests: Iterable[StandbyRequest], outcome: Outcome) -> dict[WorkspaceId, Outcome]:

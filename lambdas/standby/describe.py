@@ -103,7 +103,7 @@ class Primaries:
         except ClientError as problem:
             of_one = _is_about_an_item(problem)
             return _Problem(Unknown(*error_of(problem), refused_alone=of_one), of_one=of_one)
-        except (BotoCoreError, MalformedAnswer) as problem:
+        except (BotoCoreError, OSError, MalformedAnswer) as problem:
             return _Problem(Unknown(type(problem).__name__, str(problem)), of_one=False)
         except Exception:
             # botocore's parser gives up the whole answer for one entry that is not of the service's form.
@@ -125,13 +125,15 @@ class Primaries:
                 for entry in self._pages(DirectoryId=directory, UserName=name):
                     workspace = read_workspace(entry)
                     if workspace is None:
-                        return incomplete("an entry without an id", trouble=False)
-                    if workspace.user_name is None or user_key(workspace.user_name) == user_key(user_name):
+                        return incomplete(_UNREADABLE.message, trouble=False)
+                    if _is_in(workspace, directory, user_name):
                         desktops[workspace.id] = workspace
             except ClientError as problem:
-                return incomplete(str(problem), trouble=not _is_about_an_item(problem))
-            except Exception as problem:
+                return incomplete(": ".join(error_of(problem)), trouble=not _is_about_an_item(problem))
+            except (BotoCoreError, OSError, MalformedAnswer) as problem:
                 return incomplete(f"{type(problem).__name__}: {problem}", trouble=True)
+            except Exception:
+                return incomplete(_UNREADABLE.message, trouble=False)
         return DrLook(tuple(desktops.values()), complete=True)
 
     def _pages(self, **arguments: Any) -> Iterator[object]:
@@ -155,6 +157,13 @@ class Primaries:
                 raise MalformedAnswer("DescribeWorkspaces gave the same page's token twice")
             token = following
         raise MalformedAnswer(f"DescribeWorkspaces gave more than {_MOST_PAGES} pages")
+
+
+def _is_in(workspace: Workspace, directory: DirectoryId, user_name: str) -> bool:
+    """Whether a WorkSpace is this user's in this directory; what an answer does not say may be so."""
+    is_elsewhere = workspace.directory_id is not None and workspace.directory_id != directory
+    is_anothers = workspace.user_name is not None and user_key(workspace.user_name) != user_key(user_name)
+    return not is_elsewhere and not is_anothers
 
 
 class MalformedAnswer(Exception):

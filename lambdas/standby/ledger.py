@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock
@@ -188,6 +188,7 @@ def read_row(item: Mapping[str, Any]) -> Row | Unreadable:
 
 
 ALL_SHARDS = range(SHARDS)
+SIGHTING_COUNTS_ANEW = timedelta(minutes=30)
 
 
 def _times(base: Row, decision: Decision, now: datetime) -> dict[str, Any]:
@@ -223,6 +224,9 @@ def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime)
             changes["looked_at"] = None
             if decision.status is Status.CLAIMED:
                 changes["unclear_since"] = base.unclear_since or base.changed_at
+                # Noted again only now and then, so that a long wait is not a long history.
+                noted = base.desktop_seen_at
+                changes["desktop_seen_at"] = noted if noted and now - noted < SIGHTING_COUNTS_ANEW else now
     if seen is not None:
         changes["absent_since"] = None
     elif decision.reason is Reason.NOT_VISIBLE_YET:

@@ -37,7 +37,8 @@ class Looks:
 
         Only two complete looks, at the primary's RelatedWorkspaces and at the DR directory, that find nothing show
         that nothing was created; then it is decided like any primary without a standby. The second one counts when a
-        new WorkSpace has had the time to show (`first_look`), for listings lag.
+        new WorkSpace has had the time to show (`first_look`), for listings lag; and where a desktop was seen that may
+        be what came of the request, not before a standby's whole deadline: an answer without it does not undo it.
         """
         now = self._clock.now()
         if row.dr_directory_id is None or row.user_name is None:
@@ -55,6 +56,7 @@ class Looks:
             row.looked_at is None
             or now - row.looked_at < self._gap
             or not self._unclear_for(row, self._settings.first_look)
+            or (row.desktop_seen_at is not None and now - row.desktop_seen_at < self._settings.standby_deadline)
         ):
             return record(primary_id, Status.CLAIMED, Reason.NOTHING_SEEN_ONCE, due_in=self._gap)
         if _live(look):

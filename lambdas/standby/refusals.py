@@ -15,7 +15,7 @@ class Kind(StrEnum):
 
     THROTTLED = "THROTTLED"  # again later
     UNREACHABLE = "UNREACHABLE"  # refused before any work, and not because of the WorkSpace: again later
-    INTERNAL = "INTERNAL"  # the service failed: of an item, again later; of a call, it may have taken effect
+    INTERNAL = "INTERNAL"  # the service failed, and may have created all the same
     QUOTA = "QUOTA"  # the pair waits
     USER_MISSING = "USER_MISSING"  # again for a day
     EXISTS = "EXISTS"  # look into the DR directory

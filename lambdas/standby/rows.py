@@ -31,6 +31,7 @@ _MOMENTS = (
     "user_missing_since",
     "absent_since",
     "unclear_since",
+    "desktop_seen_at",
 )
 # What makes a row worth writing again: that somebody looked and found the same is not history.
 _SIGNIFICANT = (
@@ -45,6 +46,7 @@ _SIGNIFICANT = (
     "looked_at",
     "claim_owner",
     "absent_since",
+    "desktop_seen_at",
 )
 
 
@@ -55,9 +57,10 @@ class Row:
     `due_at` is when an open row may be looked at next; `deadline_at` when it stops being waited for; `claim_key` the
     key of the user's claim it holds, if it holds one. Since when: `unclear_since` a request is without a clear answer,
     `looked_at` the last complete look that found no standby after it, `user_missing_since` the DR directory has been
-    said not to know the user, `absent_since` DescribeWorkspaces has not shown the primary. `look_first` asks for a
-    look into the DR directory before anything is created; `told` is the reason of the last notice, so that finding the
-    same again tells nobody twice.
+    said not to know the user, `absent_since` DescribeWorkspaces has not shown the primary. `desktop_seen_at` is when,
+    after an unclear request, a desktop of the user was seen that may be what came of it. `look_first` asks for a look
+    into the DR directory before anything is created; `told` is the reason of the last notice, so that finding the same
+    again tells nobody twice.
     """
 
     primary_id: WorkspaceId
@@ -90,6 +93,7 @@ class Row:
     user_missing_since: datetime | None = None
     absent_since: datetime | None = None
     unclear_since: datetime | None = None
+    desktop_seen_at: datetime | None = None
     look_first: bool = False
     told: Reason | None = None
     principal: str | None = None

@@ -50,7 +50,7 @@ class Settler:
             case Refusal():
                 return self._refused(candidate, outcome)
             case Uncertain():
-                self._looks.trouble = True
+                self._looks.trouble = self._looks.trouble or not outcome.answered
                 # Looked at from the next poll on: a standby that shows is adopted at once, none is concluded before
                 # the lease has ended.
                 decision = record(
@@ -82,7 +82,7 @@ class Settler:
                 self._looks.trouble = True
                 self._recorder.telemetry.count("Throttled")
                 return self.give_back(candidate, Reason.CREATE_THROTTLED, error)
-            case Kind.UNREACHABLE | Kind.INTERNAL:
+            case Kind.UNREACHABLE:
                 self._looks.trouble = True
                 return self.give_back(candidate, Reason.CREATE_UNREACHABLE, error, patience=UNREACHABLE_POLLS)
             case Kind.STATE:
@@ -97,7 +97,7 @@ class Settler:
                 decision = self._looks.after_exists(candidate.seen, candidate.row, error)
             case Kind.DENIED:
                 decision = record(candidate.id, Status.REJECTED, Reason.ACCESS_DENIED, refusal.message, error=error)
-            case Kind.OTHER:
+            case Kind.OTHER | Kind.INTERNAL:
                 detail = f"{refusal.code}: {refusal.message}"
                 decision = record(candidate.id, Status.REJECTED, Reason.SERVICE_REFUSED, detail, error=error)
         return self._recorder.carry_out(decision, candidate.row, candidate.seen)

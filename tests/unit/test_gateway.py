@@ -438,6 +438,27 @@ def test_a_look_of_which_any_page_fails_is_not_complete(failure: object, after: 
         assert len(look.desktops) == after
 
 
+@pytest.mark.parametrize(
+    ("failure", "trouble"),
+    [(UNPARSED[0], False), ({"UserName": "alex"}, False), (OSError("reset"), True)],
+    ids=repr,
+)
+def test_a_look_that_meets_what_cannot_be_read_is_that_users_and_not_the_regions(
+    failure: object, *, trouble: bool
+) -> None:
+    with estate() as found:
+        gateway, _ = standbys(found, {"Workspaces": [failure]} if isinstance(failure, dict) else failure)
+        look = gateway.look_for_user(AWAY_ID, "alex")
+        assert (look.complete, look.trouble) == (False, trouble)
+        assert "object has no attribute" not in look.problem
+
+
+def test_the_words_of_a_look_that_was_refused_are_kept_as_far_as_a_row_should_hold_them() -> None:
+    with estate() as found:
+        gateway, _ = standbys(found, error("AccessDeniedException", "half: \ud800 " + "x" * 500_000))
+        assert len(gateway.look_for_user(AWAY_ID, "alex").problem.encode()) < 1500
+
+
 def test_ragged_pages_are_read_to_the_end() -> None:
     with estate(ragged_pages=True) as found:
         found.world.call(

@@ -323,3 +323,58 @@ def test_a_cancelled_transaction_that_was_throttled_is_repeated() -> None:
         found.dynamodb.transact_write_items = throttled_once
         found.protect(one)
         assert found.status(one)[0] is Status.REQUESTED
+
+
+def go_on(found: Estate, hours: int) -> None:
+    """Let so many hours pass; whenever the watcher has ended, the schedule starts it within the hour."""
+    for _ in range(hours):
+        if found.watch(hours=1)[-1].done:
+            found.pass_time(hours=1)
+
+
+def test_a_desktop_seen_once_after_an_unclear_request_is_not_forgotten_because_listings_miss_it() -> None:
+    with estate(relation_lag_seconds=7200) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(CREATE, "connection_closed_after", times=1))
+        found.protect(one)
+        found.watch(hours=0.25)
+        assert found.status(one) == (Status.CLAIMED, "DR_DESKTOP_UNCLEAR")
+        until = found.clock.now() + timedelta(hours=1)
+        found.world.inject(Fault("DescribeWorkspaces", "hide", DR, user=USERS[0], until=until))
+        go_on(found, 4)
+        assert found.world.duplicates() == []
+        assert found.status(one)[0] is Status.PROTECTED
+
+
+def test_a_sighting_that_came_to_nothing_is_forgotten_after_a_deadline() -> None:
+    with estate(relation_lag_seconds=7200) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(CREATE, "connection_closed_after", times=1))
+        found.protect(one)
+        found.watch(hours=0.25)
+        (standby,) = found.world.standbys()
+        found.world.terminate(standby.workspace_id)
+        go_on(found, 5)
+        assert found.status(one)[0] is Status.PROTECTED
+        assert len(found.creates()) == 2
+
+
+def test_an_item_that_failed_by_an_internal_failure_may_have_been_created() -> None:
+    with estate(false_failure=1, relation_lag_seconds=1800) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.protect(one)
+        go_on(found, 2)
+        assert found.world.duplicates() == []
+        assert found.status(one)[0] is Status.PROTECTED
+
+
+def test_a_desktop_of_another_directory_in_an_answer_does_not_stand_in_the_way() -> None:
+    with estate(stray=1) as found:
+        found.world.add_directory(DR, "d-92670000ff", USERS)
+        order = {"DirectoryId": "d-92670000ff", "UserName": USERS[0], "BundleId": "wsb-windowsstandard"}
+        found.world.call(DR, "CreateWorkspaces", {"Workspaces": [order]})
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(CREATE, "error_before", times=1))
+        found.protect(one)
+        go_on(found, 8)
+        assert found.status(one)[0] is Status.PROTECTED

@@ -55,6 +55,7 @@ FULL = Row(
     user_missing_since=NOW + timedelta(minutes=8),
     absent_since=NOW + timedelta(minutes=9),
     unclear_since=NOW + timedelta(minutes=10),
+    desktop_seen_at=NOW + timedelta(minutes=10),
     look_first=True,
     told=Reason.STANDBY_IN_ERROR,
     principal="arn:aws:iam::123456789012:user/al",

@@ -240,7 +240,7 @@ def test_exists_with_our_standby_there_adopts_it() -> None:
         ("OperationNotSupported.State", "not AVAILABLE", "WAITING", "STATE_REFUSED"),
         ("OperationNotSupportedException", "not while in its current state", "WAITING", "STATE_REFUSED"),
         ("ThrottlingException", "slow down", "WAITING", "CREATE_THROTTLED"),
-        ("InternalServerError", "oops", "WAITING", "CREATE_UNREACHABLE"),
+        ("ExpiredTokenException", "expired", "WAITING", "CREATE_UNREACHABLE"),
         ("ResourceLimitExceeded", "quota", "HELD", "QUOTA_REACHED"),
         ("AccessDenied", "no", "REJECTED", "ACCESS_DENIED"),
         ("Quantum.Entangled", "next year's code", "REJECTED", "SERVICE_REFUSED"),
@@ -260,6 +260,18 @@ def test_a_failed_item_is_settled_by_its_kind_and_harms_no_other(
         assert (row.error_code, row.error_message) == (code, message)
         assert row.claim_key is None
         assert found.status(good)[0] is Status.REQUESTED
+
+
+def test_an_item_at_which_the_service_failed_keeps_its_claim_and_holds_up_no_other_call() -> None:
+    with estate() as found:
+        bad, *good = found.create_ready(*USERS[:30])
+        found.world.inject(
+            Fault(operation=CREATE, kind="fail_item", primary_id=bad, code="InternalServerError", message="x", times=1)
+        )
+        found.protect(bad, *good)
+        assert found.status(bad) == (Status.CLAIMED, "REQUEST_UNCERTAIN")
+        assert found.row(bad).claim_key is not None
+        assert {found.status(one)[0] for one in good} == {Status.REQUESTED}
 
 
 @pytest.mark.parametrize("item", [0, 7, 24])
