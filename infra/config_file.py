@@ -114,7 +114,7 @@ def _read(file: Path) -> tuple[Any, dict[str, int], list[Mistake]]:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        advice = "Make one with `.venv/bin/standby init`, or name another with `-c config=PATH`"
+        advice = "Make one with `.venv/bin/standby init`, or name another one"
         raise ConfigurationError(file, [Mistake("", "there is no such file", advice)]) from None
     except (OSError, UnicodeDecodeError) as failure:
         advice = "Make it a readable text file in UTF-8"

@@ -8,6 +8,7 @@ from typing import Any
 
 from local.workspaces import Fault
 from standby.model import Status
+from standby.reasons import Reason
 from tests.simulation import faults
 from tests.simulation.convergence import COVERED, Expected, check_end
 from tests.simulation.deployment import Deployment
@@ -265,6 +266,29 @@ def a_request_that_takes_effect_after_its_caller_gave_up(deployment: Deployment)
     """The answer times out, and the standby comes into being only then."""
     run = Simulation(deployment, plan=OneFault(CREATE, faults.READ_TIMEOUT_LATE, times=2), relation_lag_seconds=600)
     return settle(run, covered(run.create(*USERS[:3])))
+
+
+@scenario
+def a_desktop_seen_once_and_then_missed(deployment: Deployment) -> Simulation:
+    """Found: listings that miss what one of them has shown after an unclear request led to a second standby."""
+    run = Simulation(deployment, plan=OneFault(CREATE, faults.CLOSED_AFTER, times=1), relation_lag_seconds=7200)
+    ids = run.create(USERS[0])
+
+    def hide() -> None:
+        while not (one := run.audit.rows.get(ids[0])) or one["reason_code"] != Reason.DR_DESKTOP_UNCLEAR:
+            run.scheduler.sleep(10)
+        until = run.scheduler.now() + timedelta(hours=1)
+        run.world.inject(Fault("DescribeWorkspaces", "hide", DR, user=USERS[0], until=until))
+
+    run.later(0, hide)
+    return settle(run, covered(ids), at_least=2)
+
+
+@scenario
+def items_that_failed_and_were_created(deployment: Deployment) -> Simulation:
+    """Found: an internal failure of one item was taken for nothing created."""
+    run = Simulation(deployment, false_failure=0.5, relation_lag_seconds=900)
+    return settle(run, covered(run.create(*USERS[:8])))
 
 
 # Desktops

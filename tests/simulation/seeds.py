@@ -20,6 +20,8 @@ from tests.simulation.simulation import AWAY, DR, USERS, WINDOWS, Simulation, Vi
 
 TROUBLE_HOURS = 4.0
 _HOURS = 72.0
+# What an answer may get wrong, each with a probability.
+_FLAWS = ("flicker", "relation_flicker", "stray", "omission", "false_failure", "page_throttling")
 _KINDS = (*faults.KINDS, *faults.WITH_EFFECT, faults.STALLED)
 
 
@@ -81,6 +83,7 @@ class Seeded:
             shout_user_names=dice.random() < 0.3,
             exact_user_filter=dice.random() < 0.3,
             ragged_pages=dice.random() < 0.3,
+            **{name: dice.choice([0.0, 0.0, 0.05, 0.3]) for name in _FLAWS},
         )
         self.simulation.wire.plan = Plans(*[self._window() for _ in range(dice.randrange(10))])
 
