@@ -164,9 +164,9 @@ class Stage(Estate):
         return found if isinstance(found, Row) else None
 
     def invoke(self, name: str, event: Any) -> Any:
-        """Invoke a function as Lambda does: JSON in, JSON out, a log of JSON lines in UTF-8, and not for ever."""
+        """Invoke a function as Lambda does: JSON in, JSON out, a log of JSON lines, and not for ever."""
         module = _handlers()[name]
-        lines = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        lines = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
         handler = module.logger.registered_handler
         handler.setStream(lines)
         handler.handleError = _raise

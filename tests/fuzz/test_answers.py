@@ -37,7 +37,7 @@ PLANS = st.lists(PLAN, max_size=6)
 
 
 @holds_for(
-    0.05,
+    0.02,
     edits=EDITS,
     extra=st.lists(JSON, max_size=2),
     kind=st.sampled_from(["windows", "ubuntu"]),
@@ -64,7 +64,7 @@ def test_a_workspace_described_beside_one_that_cannot_be_read_gets_its_standby(
         assert_ends_well(found, [good] if kind == "ubuntu" else [good, bad])
 
 
-@holds_for(0.05, edits=EDITS, by_watcher=st.booleans())
+@holds_for(0.02, edits=EDITS, by_watcher=st.booleans())
 def test_a_standby_whose_relation_cannot_be_read_is_not_taken_for_none(edits: Edits, *, by_watcher: bool) -> None:
     with stage(SETTINGS) as found:
         (one,) = found.create_ready(USERS[0])
@@ -87,7 +87,7 @@ def test_a_standby_whose_relation_cannot_be_read_is_not_taken_for_none(edits: Ed
         assert_ends_well(found, [one])
 
 
-@holds_for(0.04, primary=PLANS, dr=PLANS, create=PLANS, mutual=st.booleans())
+@holds_for(0.02, primary=PLANS, dr=PLANS, create=PLANS, mutual=st.booleans())
 def test_answers_edited_anywhere_end_well(
     primary: list[Any], dr: list[Any], create: list[Any], *, mutual: bool
 ) -> None:
@@ -106,7 +106,7 @@ def test_answers_edited_anywhere_end_well(
         assert_ends_well(found, ids)
 
 
-@holds_for(0.03, edits=EDITS, extra=st.lists(JSON, max_size=2), kind=st.sampled_from(["Pending", "Failed"]))
+@holds_for(0.015, edits=EDITS, extra=st.lists(JSON, max_size=2), kind=st.sampled_from(["Pending", "Failed"]))
 def test_an_answer_to_a_create_with_an_item_that_cannot_be_read_is_believed_about_the_others(
     edits: Edits, extra: list[Any], kind: str
 ) -> None:
@@ -131,7 +131,7 @@ def test_an_answer_to_a_create_with_an_item_that_cannot_be_read_is_believed_abou
         assert_ends_well(found, [good] if kind == "Failed" else [bad, good])
 
 
-@holds_for(0.01, token=st.one_of(st.none(), JSON), shown=st.integers(0, 2), region=st.sampled_from([PRIMARY, DR]))
+@holds_for(0.005, token=st.one_of(st.none(), JSON), shown=st.integers(0, 2), region=st.sampled_from([PRIMARY, DR]))
 def test_pages_without_end_are_not_read_for_ever(token: Any, shown: int, region: str) -> None:
     with stage(MUTUAL) as found:
         ids = found.create_ready(*USERS[:2])
