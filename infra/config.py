@@ -107,6 +107,21 @@ class Pair(_Section):
         description="how many standbys there may be in all, a whole number from 1, for example 5000 "
         "(to make none, set mode: observe)",
     )
+    sweep_interval_minutes: Annotated[int, Field(ge=15, le=1440)] = Field(
+        default=60,
+        description="the minutes between two sweeps of the whole fleet, a whole number from 15 to 1440, for example 60 "
+        "(a sweep of 20,000 desktops and their standbys takes about an hour)",
+    )
+    existing_fleet: Literal["report", "protect"] = Field(
+        default="report",
+        description="report, to see how many desktops exist and what their standbys would cost, and to accept each "
+        "directory; or protect, to make those standbys without asking",
+    )
+    backfill_in_flight: Annotated[int, Field(ge=1, le=400)] = Field(
+        default=100,
+        description="how many desktops of an accepted fleet may be under way at once, a whole number from 1 to 400, "
+        "for example 100",
+    )
     notify: list[Annotated[str, StringConstraints(pattern=EMAIL)]] = Field(
         default_factory=list,
         description="a list of e-mail addresses, for example [ops@example.com]; subscribed in both Regions, or, "
@@ -173,6 +188,9 @@ class Configuration(_Section):
             "standby_deadline_seconds": _plain(pair.standby_deadline_minutes * 60),
             "max_new_standbys_per_day": pair.max_new_standbys_per_day,
             "max_standbys": pair.max_standbys,
+            "sweep_interval_seconds": pair.sweep_interval_minutes * 60,
+            "existing_fleet": pair.existing_fleet,
+            "backfill_in_flight": pair.backfill_in_flight,
             "directories": {
                 directory: {**mapping.model_dump(), "mutual": (pair.primary_region, directory) in partners}
                 for directory, mapping in sorted(pair.directories.items())

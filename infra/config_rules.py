@@ -205,6 +205,12 @@ def _cautions(at: str, pair: Pair) -> Iterator[Caution]:
         value = getattr(pair, key)
         if value < least:
             yield Caution(f"{at}.{key}", f"{value:g} is too small for a real account (write {least} or more): {why}")
+    if pair.existing_fleet == "protect":
+        message = (
+            f"the desktops that exist already get standbys, up to max_standbys ({pair.max_standbys}), at a monthly fee "
+            "each, and nobody is asked: write report to see the plan first"
+        )
+        yield Caution(f"{at}.existing_fleet", message)
     if not pair.notify:
         if pair.notify_topic_arn is None:
             yield Caution(f"{at}.notify", "nobody is told of anything: write an address, or notify_topic_arn")

@@ -90,6 +90,9 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
         "standby_deadline_seconds": 7_200,
         "max_new_standbys_per_day": 200,
         "max_standbys": 5_000,
+        "sweep_interval_seconds": 3_600,
+        "existing_fleet": "report",
+        "backfill_in_flight": 100,
         "directories": {
             "d-906732325d": {"dr_directory": "d-926722edaf", **plain},
             "d-9067328a7c": {"dr_directory": "d-926722f013", **plain},

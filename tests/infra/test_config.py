@@ -71,6 +71,9 @@ def test_the_smallest_file_has_the_defaults_that_the_readme_names(tmp_path: Path
         "standby_deadline_minutes": 120,
         "max_new_standbys_per_day": 200,
         "max_standbys": 5000,
+        "sweep_interval_minutes": 60,
+        "existing_fleet": "report",
+        "backfill_in_flight": 100,
         "notify": [],
         "notify_topic_arn": None,
         "permissions_boundary": None,
@@ -90,7 +93,7 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
     assert set(first) == set(DirectoryMapping.model_fields)
     for name, value in (*shown.items(), *first.items()):
         field = (Pair.model_fields | DirectoryMapping.model_fields)[name]
-        if isinstance(field.default, (int, float)) or name in {"mode", "data_replication"}:
+        if isinstance(field.default, (int, float)) or name in {"mode", "existing_fleet", "data_replication"}:
             assert value == field.default, name
 
 
@@ -157,6 +160,13 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         (pair(max_new_standbys_per_day=0), "pairs[0].max_new_standbys_per_day", "0", "mode: observe"),
         (pair(max_new_standbys_per_day=1.5), "pairs[0].max_new_standbys_per_day", "1.5", "whole number"),
         (pair(max_standbys="many"), "pairs[0].max_standbys", "'many'", "for example 5000"),
+        (pair(sweep_interval_minutes=14), "pairs[0].sweep_interval_minutes", "14", "from 15 to 1440"),
+        (pair(sweep_interval_minutes=1441), "pairs[0].sweep_interval_minutes", "1441", "from 15 to 1440"),
+        (pair(sweep_interval_minutes=60.5), "pairs[0].sweep_interval_minutes", "60.5", "whole number"),
+        (pair(existing_fleet="ignore"), "pairs[0].existing_fleet", "'ignore'", "report, to see"),
+        (pair(existing_fleet=True), "pairs[0].existing_fleet", "True", "or protect"),
+        (pair(backfill_in_flight=0), "pairs[0].backfill_in_flight", "0", "from 1 to 400"),
+        (pair(backfill_in_flight=401), "pairs[0].backfill_in_flight", "401", "from 1 to 400"),
         # what values must be to each other
         (pair(dr_region="us-east-1"), "pairs[0].dr_region", "the primary Region too", "another Region"),
         (
@@ -395,6 +405,7 @@ pairs:
         (pair(poll_interval_seconds=0.5), "pairs[0].poll_interval_seconds", "2 calls a second"),
         (pair(primary_deadline_minutes=30), "pairs[0].primary_deadline_minutes", "up to an hour"),
         (pair(standby_deadline_minutes=30), "pairs[0].standby_deadline_minutes", "up to an hour"),
+        (pair(existing_fleet="protect"), "pairs[0].existing_fleet", "up to max_standbys (5000)"),
         (pair(notify=[]), "pairs[0].notify", "nobody is told"),
         (
             pair(notify=[], notify_topic_arn="arn:aws:sns:us-east-1:123456789012:ops"),
