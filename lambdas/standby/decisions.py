@@ -12,6 +12,7 @@ from standby.model import (
     DEADLINE_STANDS_STILL,
     GONE,
     READY,
+    SWEEP,
     Cause,
     Related,
     Status,
@@ -28,8 +29,10 @@ USER_DEADLINE = timedelta(hours=24)  # directories lag behind new hires
 # A WorkSpace takes ~20 minutes, one with an encrypted root volume up to an hour.
 _ENCRYPTED_ROOT_FACTOR = 3
 
-# What was refused, excluded or only reported is not taken up again by a copy of an event.
-_FOR_A_PERSON = (Status.REJECTED, Status.EXCLUDED, Status.REPORTED)
+# What was refused, excluded, or has lost its standby is not taken up again by a copy of an event.
+_FOR_A_PERSON = (Status.REJECTED, Status.EXCLUDED, Status.STANDBY_MISSING)
+# What the service refused is tried again by the sweep after so long: somebody may have mended it.
+_REFUSED_AGAIN = timedelta(hours=24)
 # Bytes of a message in an answer: 400 decisions must fit the 256 KiB of a state, and nothing in Step Functions can
 # catch one that does not.
 _MESSAGE_MOST = 300
@@ -49,7 +52,7 @@ class Decision:
     """A decision as data: the log line, the metric, the ledger row and the notice are all made from it.
 
     `status` is the row's afterwards, None where there is to be no row. `standby` is the one it rests on, if any;
-    `due_in` the time until the next look; `deadline_in` starts the deadline anew.
+    `due_in` the time until the next look; `deadline_in` starts the deadline anew; `quiet` makes no notice of it.
     """
 
     primary_id: WorkspaceId
@@ -62,6 +65,7 @@ class Decision:
     deadline_in: timedelta | None = None
     error_code: str | None = None
     error_message: str | None = None
+    quiet: bool = False
 
     def answer(self) -> dict[str, str | None]:
         """The form in which a caller by hand gets it."""
@@ -250,13 +254,25 @@ def without_standby(
     """What to do with a primary that certainly has no standby."""
     if found := obstacle(seen, settings):
         return record(primary_id, Status.INELIGIBLE, *found)
-    if row and row.status in _FOR_A_PERSON and not cause.reopens:
+    if row and _is_left_alone(row, cause, now):
         return nothing(primary_id, row, row.reason)
     if row and row.reason is Reason.USER_NOT_IN_DR_DIRECTORY and not cause.reopens and not _past(row.due_at, now):
         return nothing(primary_id, row, row.reason)
     if seen.state not in READY or not is_told_whole(seen):
         return _not_ready(primary_id, seen, row, settings, now)
     return Decision(primary_id, Action.REQUEST, Status.CLAIMED, Reason.READY, say(Reason.READY))
+
+
+def _is_left_alone(row: Row, cause: Cause, now: datetime) -> bool:
+    """Whether a settled row waits for a person: whoever else comes by does not take it up again."""
+    if cause.reopens:
+        return False
+    if row.status is Status.REPORTED:
+        # An event that names it says that it is new: the first sweep was only faster.
+        return cause.type != "event"
+    if row.status is Status.REJECTED and cause.type == SWEEP:
+        return now - row.changed_at < _REFUSED_AGAIN
+    return row.status in _FOR_A_PERSON
 
 
 def _not_ready(

@@ -46,6 +46,15 @@ class DrLook:
     trouble: bool = False
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page of a directory: what could be read of it, the token of the next page, and whether all could be read."""
+
+    workspaces: tuple[Workspace, ...]
+    following: str | None
+    is_whole: bool
+
+
 class Primaries:
     """Reads WorkSpaces of one Region. The client must not repeat calls by itself: the next look is the retry.
 
@@ -136,27 +145,44 @@ class Primaries:
                 return incomplete(_UNREADABLE.message, trouble=False)
         return DrLook(tuple(desktops.values()), complete=True)
 
+    def page(self, directory: DirectoryId, token: str | None) -> Page | Unknown:
+        """One page of a directory's WorkSpaces, and how to go on."""
+        try:
+            entries, following = self._call({"DirectoryId": directory}, token)
+        except ClientError as problem:
+            return Unknown(*error_of(problem))
+        except (BotoCoreError, OSError, MalformedAnswer) as problem:
+            return Unknown(type(problem).__name__, str(problem))
+        except Exception:
+            return _UNREADABLE
+        read = [read_workspace(entry) for entry in entries]
+        here = [one for one in read if one is not None and one.directory_id in (directory, None)]
+        return Page(tuple(here), following, is_whole=None not in read)
+
     def _pages(self, **arguments: Any) -> Iterator[object]:
         token: str | None = None
         for _ in range(_MOST_PAGES):
-            if self._pacer:
-                self._pacer.wait()
-            if token:
-                if not self._has_time():
-                    raise MalformedAnswer("there was no time left for the next page")
-                arguments["NextToken"] = token
-            answer = self._client.describe_workspaces(**arguments)
-            entries = answer.get("Workspaces")
-            if not isinstance(entries, list):
-                raise MalformedAnswer("DescribeWorkspaces answered without a list of WorkSpaces")
+            if token and not self._has_time():
+                raise MalformedAnswer("there was no time left for the next page")
+            entries, token = self._call(arguments, token)
             yield from entries
-            following = answer.get("NextToken")
-            if not following:
+            if token is None:
                 return
-            if following == token:
-                raise MalformedAnswer("DescribeWorkspaces gave the same page's token twice")
-            token = following
         raise MalformedAnswer(f"DescribeWorkspaces gave more than {_MOST_PAGES} pages")
+
+    def _call(self, arguments: Mapping[str, Any], token: str | None) -> tuple[list[object], str | None]:
+        """The entries of a page, and the token of the next; None after the last."""
+        if self._pacer:
+            self._pacer.wait()
+        request: Any = {**arguments, **({"NextToken": token} if token else {})}
+        answer = self._client.describe_workspaces(**request)
+        entries: Any = answer.get("Workspaces")
+        if not isinstance(entries, list):
+            raise MalformedAnswer("DescribeWorkspaces answered without a list of WorkSpaces")
+        following = answer.get("NextToken") or None
+        if following is not None and following == token:
+            raise MalformedAnswer("DescribeWorkspaces gave the same page's token twice")
+        return entries, following
 
 
 def _is_in(workspace: Workspace, directory: DirectoryId, user_name: str) -> bool:
@@ -181,10 +207,10 @@ class _Problem:
 _UNREADABLE = Unknown("MalformedAnswer", "DescribeWorkspaces answered with an entry that cannot be read")
 
 
-def batches(ids: Sequence[WorkspaceId]) -> Iterator[Sequence[WorkspaceId]]:
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Lists of at most 25."""
-    for start in range(0, len(ids), BATCH):
-        yield ids[start : start + BATCH]
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
 
 
 def halves(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:

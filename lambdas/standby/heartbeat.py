@@ -15,21 +15,21 @@ NAMESPACE = "WorkspacesStandby"
 
 
 class Heartbeat:
-    """Puts metric Heartbeat into the DR Region."""
+    """Puts metrics Heartbeat and SweepCompleted into the DR Region."""
 
     def __init__(self, cloudwatch: CloudWatchClient, stack: str, telemetry: Telemetry) -> None:
         self._cloudwatch = cloudwatch
         self._stack = stack
         self._telemetry = telemetry
 
-    def beat(self) -> None:
+    def beat(self, metric: str = "Heartbeat") -> None:
         """Say that the primary side lives. A DR Region that does not listen stops nothing here."""
         try:
             self._cloudwatch.put_metric_data(
                 Namespace=NAMESPACE,
                 MetricData=[
                     {
-                        "MetricName": "Heartbeat",
+                        "MetricName": metric,
                         "Dimensions": [{"Name": "Stack", "Value": self._stack}],
                         "Value": 1,
                         "Unit": "Count",

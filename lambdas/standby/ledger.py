@@ -238,5 +238,5 @@ def _told(base: Row, decision: Decision) -> Reason | None:
     """The reason of the last notice: a protected primary's next trouble is news; a held one's is told for its pair."""
     if decision.status is Status.PROTECTED:
         return None
-    tells = MEANING[decision.reason].notify and decision.status is not Status.HELD
+    tells = MEANING[decision.reason].notify and decision.status is not Status.HELD and not decision.quiet
     return decision.reason if tells else base.told

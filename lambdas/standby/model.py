@@ -120,6 +120,9 @@ class Unknown:
     refused_alone: bool = False
 
 
+SWEEP = "sweep"
+
+
 @dataclass(frozen=True)
 class Cause:
     """Why a WorkSpace is looked at: what sort of trigger, which one, and who stood behind it."""
@@ -131,5 +134,5 @@ class Cause:
 
     @property
     def reopens(self) -> bool:
-        """Whether it may try again what the service has refused: a person or the sweep may, an event's copy may not."""
-        return self.type not in ("event", "watch")
+        """Whether it may try again what is settled: a person may, a copy of an event and the rounds may not."""
+        return self.type not in ("event", "watch", SWEEP)

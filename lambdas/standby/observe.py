@@ -137,7 +137,8 @@ class Observer:
                 return survey
         survey.cursor = None
         if turn.tries_held:
-            survey.ready += self._from_held(MOST_READY - len(survey.ready))
+            room_under_way = self._settings.backfill_in_flight - survey.open
+            survey.ready += self._from_held(min(MOST_READY - len(survey.ready), room_under_way))
             self._lease.held_were_tried(execution_arn)
         return survey
 

@@ -11,6 +11,7 @@ from standby.dead_letters import DeadLetters
 from standby.decisions import Decision
 from standby.events import BadEvent, Hint, read
 from standby.ledger import Context
+from standby.model import SWEEP
 from standby.table import LedgerUnavailable
 from standby.wiring import Parts
 
@@ -52,7 +53,7 @@ class ProtectFunction:
         by_watcher = hint.cause.type == WATCH
         context = Context(hint.cause, owner=request_id, execution_arn=hint.cause.id if by_watcher else None)
         # An event's few calls go at once; a long list is paced.
-        paced = by_watcher or len(hint.ids) > 25
+        paced = by_watcher or hint.cause.type == SWEEP or len(hint.ids) > 25
         decisions = self._parts.reconciler(context, has_time, paced=paced).reconcile(hint.ids)
         if not by_watcher and any(one.status and one.status.is_open for one in decisions):
             self._start_watcher(request_id)

@@ -36,6 +36,9 @@ class Reason(StrEnum):
     DAILY_CAP = "DAILY_CAP"
     CEILING = "CEILING"
     QUOTA_REACHED = "QUOTA_REACHED"
+    BACKFILL = "BACKFILL"
+    # only reported
+    EXISTING_FLEET = "EXISTING_FLEET"
     # cannot have one
     IS_STANDBY = "IS_STANDBY"
     DIRECTORY_NOT_MAPPED = "DIRECTORY_NOT_MAPPED"
@@ -52,7 +55,9 @@ class Reason(StrEnum):
     ACCESS_DENIED = "ACCESS_DENIED"
     SERVICE_REFUSED = "SERVICE_REFUSED"
     NO_CLEAR_ANSWER = "NO_CLEAR_ANSWER"
+    STANDBY_GONE = "STANDBY_GONE"
     PRIMARY_TERMINATED = "PRIMARY_TERMINATED"
+    ORPHANED = "ORPHANED"
     ROW_UNREADABLE = "ROW_UNREADABLE"
 
 
@@ -136,6 +141,14 @@ MEANING: dict[Reason, Meaning] = {
         "Ask for a higher quota L-9A67B5CB (Service Quotas, DR Region). It is tried again every hour.",
         notify=True,
     ),
+    Reason.BACKFILL: Meaning(
+        "It was there before its directory was watched, and is accepted; its standby is made when its turn comes.",
+        _NOTHING,
+    ),
+    Reason.EXISTING_FLEET: Meaning(
+        "It was there before its directory was watched; it is reported, and nothing is created for it.",
+        "Accept its directory, or ask for it by hand, if it is to have a standby.",
+    ),
     Reason.IS_STANDBY: Meaning("This WorkSpace is itself a standby.", "Nothing."),
     Reason.DIRECTORY_NOT_MAPPED: Meaning(
         "Its directory is not in the configuration.", "Add the directory to standby.yaml if it is to be protected."
@@ -195,6 +208,16 @@ MEANING: dict[Reason, Meaning] = {
     Reason.NO_CLEAR_ANSWER: Meaning(
         "For 24 hours CreateStandbyWorkspaces gave no clear answer for this primary, and no standby came of it.",
         "Ask AWS Support with error_code and error_message of its history; then call protect by hand.",
+        notify=True,
+    ),
+    Reason.STANDBY_GONE: Meaning(
+        "Its standby is not there any more.",
+        "Find out who terminated it; call protect by hand for the primary if it is to have another one.",
+        notify=True,
+    ),
+    Reason.ORPHANED: Meaning(
+        "The primary is gone, and its standby is still there, and costs.",
+        "Terminate the standby if nobody needs the data on it; it is never touched from here.",
         notify=True,
     ),
     Reason.PRIMARY_TERMINATED: Meaning("The primary is being terminated or is gone.", "Nothing."),

@@ -70,6 +70,15 @@ class Recorder:
         self.telemetry.decided(decision, self.context, changed=changed)
         return decision
 
+    def release(self, decision: Decision, row: Row, seen: Workspace | None) -> None:
+        """Record that no standby stands behind a row any more; its user's claim and its place are free."""
+        try:
+            self.claims.give_back(decision, row, seen, self.context)
+        except (LostRace, ConditionFailed, LedgerUnavailable) as problem:
+            self.left_alone(decision.primary_id, row, problem)
+        else:
+            self.telemetry.decided(decision, self.context, changed=True)
+
     def left_alone(
         self, primary_id: WorkspaceId, row: Row | None, problem: Exception, standby: Related | None = None
     ) -> Decision:

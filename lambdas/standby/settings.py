@@ -45,6 +45,9 @@ class Settings:
     standby_deadline: timedelta = timedelta(minutes=120)
     max_new_standbys_per_day: int = 200
     max_standbys: int = 5000
+    sweep_interval: timedelta = timedelta(minutes=60)
+    existing_fleet: str = "report"
+    backfill_in_flight: int = 100
     directories: Mapping[DirectoryId, Directory] = field(default_factory=dict)
 
     @classmethod
@@ -71,6 +74,9 @@ class Settings:
                 standby_deadline=timedelta(seconds=document["standby_deadline_seconds"]),
                 max_new_standbys_per_day=document["max_new_standbys_per_day"],
                 max_standbys=document["max_standbys"],
+                sweep_interval=timedelta(seconds=document.get("sweep_interval_seconds", 3600)),
+                existing_fleet=document.get("existing_fleet", "report"),
+                backfill_in_flight=document.get("backfill_in_flight", 100),
                 directories={
                     DirectoryId(name): Directory(
                         dr_directory=DirectoryId(entry["dr_directory"]),

@@ -1,4 +1,4 @@
-"""One watcher at a time: a lease row that names the execution that holds it."""
+"""One watcher at a time, and one sweep: a lease row that names the execution that holds it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 LEASE = "LEASE#WATCH"
+SWEEP_LEASE = "LEASE#SWEEP"
 NOBODY = "-"
 # From one look of the holder to its next, beside the wait between them: two functions at their time-outs of five
 # minutes each, and their retries.
@@ -68,7 +69,8 @@ class Executions:
 class WatchLease:
     """The lease; held until it ends, is given up, or its execution is known to have ended."""
 
-    def __init__(self, table: Table, executions: Executions, clock: Clock) -> None:
+    def __init__(self, table: Table, executions: Executions, clock: Clock, key: str = LEASE) -> None:
+        self._key = key
         self._table = table
         self._executions = executions
         self._clock = clock
@@ -81,7 +83,7 @@ class WatchLease:
         LedgerUnavailable
             Not known.
         """
-        row = self._table.get(LEASE, LEASE)
+        row = self._table.get(self._key, self._key)
         return row is not None and row["holder"] != NOBODY and self._is_live(row)
 
     def take(self, execution_arn: str, *, starts_round: bool) -> Turn | None:
@@ -93,7 +95,7 @@ class WatchLease:
             Not known.
         """
         now = self._clock.now()
-        row = self._table.get(LEASE, LEASE) or {}
+        row = self._table.get(self._key, self._key) or {}
         holder = row.get("holder", NOBODY)
         if holder not in (execution_arn, NOBODY) and self._is_live(row):
             return None
@@ -101,8 +103,8 @@ class WatchLease:
         began = from_text(mine["round_began_at"]) if "round_began_at" in mine else None
         tried = from_text(mine["held_tried_at"]) if "held_tried_at" in mine else None
         new = {
-            "pk": LEASE,
-            "sk": LEASE,
+            "pk": self._key,
+            "sk": self._key,
             "holder": execution_arn,
             "expires_at": to_text(now + WORK),
             "round_began_at": to_text(now if starts_round or began is None else began),
@@ -119,17 +121,17 @@ class WatchLease:
     def held_were_tried(self, execution_arn: str) -> None:
         """Note that held rows were handed on: the next time is after `HELD_EVERY`."""
         values = {":now": to_text(self._clock.now()), ":me": execution_arn}
-        self._table.update(LEASE, LEASE, "SET held_tried_at = :now", values, "holder = :me")
+        self._table.update(self._key, self._key, "SET held_tried_at = :now", values, "holder = :me")
 
     def extend(self, execution_arn: str, wait: timedelta) -> None:
         """Hold it over a wait of the state machine, and the work after it."""
         values = {":until": to_text(self._clock.now() + wait + WORK), ":me": execution_arn}
-        self._table.update(LEASE, LEASE, "SET expires_at = :until", values, "holder = :me")
+        self._table.update(self._key, self._key, "SET expires_at = :until", values, "holder = :me")
 
     def give_up(self, execution_arn: str) -> None:
         """Let the next watcher have it."""
         values = {":nobody": NOBODY, ":me": execution_arn}
-        self._table.update(LEASE, LEASE, "SET holder = :nobody", values, "holder = :me")
+        self._table.update(self._key, self._key, "SET holder = :nobody", values, "holder = :me")
 
     def _is_live(self, row: Mapping[str, Any]) -> bool:
         return self._clock.now() < from_text(row["expires_at"]) and self._executions.may_be_running(row["holder"])

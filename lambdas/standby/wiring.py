@@ -18,14 +18,16 @@ from standby.create import Standbys
 from standby.describe import Primaries
 from standby.gates import Gates
 from standby.ledger import Context, Ledger
-from standby.model import Cause, Region
+from standby.model import SWEEP, Cause, Region
 from standby.observe import Observer
 from standby.reconcile import Reconciler
 from standby.recorder import Recorder, Telemetry
 from standby.settings import Settings, require
+from standby.sweep import Sweeper
+from standby.sweep_memory import SweepMemory
 from standby.table import Table
 from standby.telemetry import PowertoolsTelemetry
-from standby.watch_lease import Executions, WatchLease
+from standby.watch_lease import SWEEP_LEASE, Executions, WatchLease
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 # A polite neighbour: WorkSpaces' API gives an account 2 calls a second.
 CALLS_PER_SECOND = 1.0
+SWEEP_CALLS_PER_SECOND = 0.5
 # An event's describe and create, and what a look or a bisect adds, of the five that the service takes at once.
 BURST = 4
 # Time kept back for what was begun: a call (35 s) and its records.
@@ -132,6 +135,23 @@ class Parts:
             gates=self.gates(),
             settings=self.settings,
             has_time=has_time,
+        )
+
+    def sweeper(
+        self, execution_arn: str, request_id: str, has_time: Callable[[], bool], completed: Callable[[], None]
+    ) -> Sweeper:
+        """sweep's work, for one invocation. Pages and looks of both Regions share one pace."""
+        context = Context(Cause(SWEEP, execution_arn), owner=request_id, execution_arn=execution_arn)
+        pacer = Pacer(self.clock, SWEEP_CALLS_PER_SECOND)
+        return Sweeper(
+            recorder=self.recorder(context),
+            primaries=Primaries(self.clients.primary, pacer, has_time),
+            partners=Primaries(self.clients.dr, pacer, has_time),
+            memory=SweepMemory(self.table()),
+            lease=WatchLease(self.table(), Executions(self.clients.sfn, self.watch_arn), self.clock, SWEEP_LEASE),
+            settings=self.settings,
+            has_time=has_time,
+            completed=completed,
         )
 
     def observer(self, execution_arn: str, request_id: str, has_time: Callable[[], bool]) -> Observer:

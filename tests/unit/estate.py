@@ -6,6 +6,7 @@ Time is the model's clock: nothing here waits. `watch()` drives rounds as the st
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from standby.observe import Round
 from standby.protect_function import ProtectFunction
 from standby.rows import Row
 from standby.settings import Directory, Settings
+from standby.sweep import Part
 from standby.wiring import Clients, Parts
 
 PRIMARY, DR = "us-east-1", "us-west-2"
@@ -34,6 +36,7 @@ HOME, AWAY = "d-906732325d", "d-926722edaf"
 ACCOUNT = "123456789012"
 TABLE = "Standby-us-east-1-us-west-2"
 EXECUTION = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:{TABLE}-watch:one"
+SWEEP = EXECUTION.replace("-watch:one", "-sweep:one")
 USERS = [f"user{number:03}" for number in range(300)]
 WINDOWS = "wsb-windowsstandard"
 # A third of a call's time in this process went into its signature and its user agent, which nobody reads here.
@@ -196,6 +199,31 @@ class Estate:
                 self.protect(*found.ready, cause="watch")
             self.clock.sleep(found.wait_seconds)
         return rounds
+
+    def sweep(self, execution: str = SWEEP, *, parts: int = 100, pages: int = 1000) -> list[Part]:
+        """Run a sweep until it ends, or so many parts of it, each with time for so many pages."""
+        self.watchers.running.add(execution)
+        found: list[Part] = []
+        cursor: dict[str, Any] | None = None
+        while len(found) < parts:
+            part = self.sweep_part(execution, cursor, pages=pages)
+            found.append(part)
+            if part.ready:
+                self.protect(*part.ready, cause="sweep")
+            cursor = json.loads(json.dumps(part.answer()))["cursor"]
+            if cursor is None:
+                break
+        self.watchers.running.discard(execution)
+        return found
+
+    def sweep_part(self, execution: str, cursor: dict[str, Any] | None, *, pages: int = 1000) -> Part:
+        """Invoke sweep."""
+        self.watchers.running.add(execution)
+        left = iter(range(pages))
+        sweeper = self.parts.sweeper(
+            execution, "request", lambda: next(left, None) is not None, lambda: self.notes.count("beat")
+        )
+        return sweeper.sweep(execution, cursor)
 
     # What is seen afterwards
 

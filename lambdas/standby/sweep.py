@@ -1,0 +1,262 @@
+"""The sweep's work: the whole fleet, page by page, directory by directory, paced, over as many invocations as it takes.
+
+A directory is scanned on its partner's side, then on its own, then concluded: what is not there any more follows from
+two complete scans alone, and from asking once more by id, for many pages can miss what moved between them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from standby.clock import Clock, from_text, to_text
+from standby.decisions import Action, Decision
+from standby.describe import BATCH, Primaries, batches
+from standby.fleet import Census, counted, decide_in_fleet, primary_gone, standby_gone
+from standby.ledger import ALL_SHARDS, Unreadable
+from standby.model import DirectoryId, Status, Unknown, Workspace, WorkspaceId
+from standby.recorder import Recorder
+from standby.rows import Row
+from standby.settings import Settings
+from standby.sweep_memory import SweepMemory
+from standby.watch_lease import WatchLease
+
+# The answer of protect for so many fits a state, as in the watcher.
+MOST_READY = 400
+# A page that failed is asked for again so often before the directory counts as not scanned.
+_PAGE_TRIES = 4
+_PARTNER, _OWN, _CONCLUDE = "partner", "own", "conclude"
+_PARTITIONS = [(status, shard) for status in Status for shard in ALL_SHARDS]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sweep stands: which directory of the sorted list, which side, which page or partition.
+
+    `parts` are how many parts of each side are kept in the ledger; `problem` is why the directory's scan is not
+    complete, if it is not.
+    """
+
+    run: str
+    began_at: str
+    at: int = 0
+    side: str = _PARTNER
+    token: str | None = None
+    partition: int = 0
+    parts: dict[str, int] = field(default_factory=lambda: {_PARTNER: 0, _OWN: 0})
+    counts: dict[str, int] = field(default_factory=dict)
+    problem: str = ""
+    incomplete: int = 0
+    scanned: int = 0
+
+    def next_directory(self, now: str) -> Place:
+        """The beginning of the next directory."""
+        incomplete = self.incomplete + bool(self.problem)
+        return Place(self.run, now, self.at + 1, incomplete=incomplete, scanned=self.scanned)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one invocation did of a sweep; `place` is where the next goes on, None when the sweep is over."""
+
+    outcome: str
+    place: Place | None = None
+    ready: tuple[WorkspaceId, ...] = ()
+    scanned: int = 0
+
+    def answer(self) -> dict[str, Any]:
+        """The form in which the state machine gets it."""
+        return {
+            "done": self.place is None,
+            "outcome": self.outcome,
+            "wait_seconds": 0,
+            "ready": list(self.ready),
+            "cursor": dataclasses.asdict(self.place) if self.place else None,
+            "scanned": self.scanned,
+        }
+
+
+class Sweeper:
+    """Sweeps, as far as there is time."""
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        primaries: Primaries,
+        partners: Primaries,
+        memory: SweepMemory,
+        lease: WatchLease,
+        settings: Settings,
+        has_time: Callable[[], bool],
+        completed: Callable[[], None],
+    ) -> None:
+        self._recorder = recorder
+        self._primaries = primaries
+        self._partners = partners
+        self._memory = memory
+        self._lease = lease
+        self._settings = settings
+        self._has_time = has_time
+        self._completed = completed
+        self._clock: Clock = recorder.clock
+        self._directories = sorted(settings.directories)
+
+    def sweep(self, execution_arn: str, cursor: dict[str, Any] | None) -> Part:
+        """One invocation's part.
+
+        Raises
+        ------
+        LedgerUnavailable
+            The ledger could not be read or written; the state machine tries the same part again.
+        """
+        turn = self._lease.take(execution_arn, starts_round=cursor is None)
+        if turn is None:
+            return Part("another sweep is under way")
+        place = Place(**cursor) if cursor else Place(execution_arn, to_text(self._clock.now()))
+        if turn.interval:
+            self._recorder.telemetry.count("SweepIntervalSeconds", turn.interval)
+        ready: list[WorkspaceId] = []
+        while place.at < len(self._directories) and len(ready) <= MOST_READY - BATCH and self._has_time():
+            place = self._conclude(place) if place.side == _CONCLUDE else self._scan(place, ready)
+        if place.at < len(self._directories):
+            return Part("goes on", place, tuple(ready), place.scanned)
+        self._lease.give_up(execution_arn)
+        self._recorder.telemetry.count("DirectoriesIncomplete", place.incomplete)
+        if not place.incomplete:
+            self._recorder.telemetry.count("SweepsCompleted")
+            self._completed()
+        return Part(self._told(place), None, tuple(ready), place.scanned)
+
+    def _told(self, place: Place) -> str:
+        count = len(self._directories)
+        return f"{count - place.incomplete} of {count} directories were scanned completely"
+
+    # A side of a directory, page by page
+
+    def _scan(self, place: Place, ready: list[WorkspaceId]) -> Place:
+        """Pages of one side until it ends, the time does, or there is enough to hand over; what was seen is kept."""
+        directory = self._directories[place.at]
+        seen: list[str] = []
+        counts = Counter(place.counts)
+        token, problem, is_over = place.token, place.problem, False
+        while not is_over and len(ready) <= MOST_READY - BATCH and self._has_time():
+            page = self._page(directory, place.side, token)
+            if isinstance(page, Unknown):
+                problem, is_over = f"{place.side} side: {page.code}: {page.message}"[:300], True
+                break
+            if not page.is_whole:
+                problem = problem or f"{place.side} side: a page had an entry that cannot be read"
+            seen += [one.id for one in page.workspaces]
+            if place.side == _OWN:
+                counts += self._look(directory, page.workspaces, ready)
+            token = page.following
+            is_over = token is None
+        number = place.parts[place.side]
+        self._memory.keep(directory, place.side, number, self._run_of(place), dict.fromkeys(seen))
+        place = dataclasses.replace(
+            place,
+            token=token,
+            problem=problem,
+            counts=dict(counts),
+            parts={**place.parts, place.side: number + 1},
+            scanned=place.scanned + len(seen),
+        )
+        if not is_over:
+            return place
+        return dataclasses.replace(place, token=None, side=_OWN if place.side == _PARTNER else _CONCLUDE)
+
+    def _page(self, directory: DirectoryId, side: str, token: str | None) -> Any:
+        source, where = self._primaries, directory
+        if side == _PARTNER:
+            source, where = self._partners, self._settings.directories[directory].dr_directory
+        for attempt in range(1, _PAGE_TRIES + 1):
+            page = source.page(where, token)
+            if not isinstance(page, Unknown) or attempt == _PAGE_TRIES:
+                return page
+            self._recorder.telemetry.count("UnknownAnswers")
+            self._clock.sleep(5.0 * attempt)
+        raise AssertionError("unreachable")
+
+    def _look(self, directory: DirectoryId, workspaces: Iterable[Workspace], ready: list[WorkspaceId]) -> Counter[str]:
+        """Decide for each WorkSpace of a page, record what changed, and note who is ready for protect."""
+        by_id = {one.id: one for one in workspaces}
+        rows = self._recorder.ledger.load(by_id) if by_id else {}
+        baseline = self._memory.baseline(directory)
+        decided: dict[WorkspaceId, Decision] = {}
+        for one, seen in by_id.items():
+            row = rows.get(one)
+            if isinstance(row, Unreadable):
+                self._recorder.telemetry.count("UnreadableRows")
+                continue
+            now = self._clock.now()
+            decision = decide_in_fleet(seen, row, baseline, self._settings, self._recorder.context.cause, now)
+            decided[one] = decision
+            if decision.action in (Action.REQUEST, Action.LOOK):
+                ready.append(one)
+            else:
+                self._recorder.carry_out(decision, row, seen)
+        return counted(decided)
+
+    # What is not there any more
+
+    def _conclude(self, place: Place) -> Place:
+        """A partition of the ledger's rows against what both scans have seen; at the end, the directory is done."""
+        directory = self._directories[place.at]
+        census = None if place.problem else self._census(directory, place)
+        if census is None:
+            return self._done(directory, dataclasses.replace(place, problem=place.problem or "its memory is lost"))
+        for number in range(place.partition, len(_PARTITIONS)):
+            if not self._has_time():
+                return dataclasses.replace(place, partition=number)
+            for rows, _ in self._recorder.ledger.rows_by_status(*_PARTITIONS[number]):
+                self._check([row for row in rows if row.primary_directory_id == directory], census)
+        return self._done(directory, place)
+
+    def _census(self, directory: DirectoryId, place: Place) -> Census | None:
+        run = self._run_of(place)
+        own = self._memory.recall(directory, _OWN, place.parts[_OWN], run)
+        partner = self._memory.recall(directory, _PARTNER, place.parts[_PARTNER], run)
+        if own is None or partner is None:
+            return None
+        return Census(frozenset(own), frozenset(partner), from_text(place.began_at))
+
+    def _check(self, rows: list[Row], census: Census) -> None:
+        suspects = [row for row in rows if census.misses_primary(row) or census.misses_standby(row)]
+        for batch in batches(suspects):
+            self._confirm(list(batch), census)
+
+    def _confirm(self, suspects: list[Row], census: Census) -> None:
+        """Ask for each by its id; only what no whole answer shows on either side is gone."""
+        primaries = self._primaries.describe([row.primary_id for row in suspects])
+        standbys = self._partners.describe([row.standby_id for row in suspects if row.standby_id])
+        for row in suspects:
+            standby = row.standby_id
+            if row.primary_id in primaries.unknown or standby in standbys.unknown:
+                continue
+            seen = primaries.found.get(row.primary_id)
+            standby_lives = standby is not None and standby in standbys.found
+            if seen is None and row.status is not Status.PRIMARY_GONE:
+                decision = primary_gone(row, standby_lives=standby_lives)
+                if standby_lives:
+                    self._recorder.carry_out(decision, row, None)
+                else:
+                    self._recorder.release(decision, row, None)
+            elif standby is not None and not standby_lives and not (seen and seen.standbys):
+                self._recorder.release(standby_gone(row), row, seen)
+
+    def _done(self, directory: DirectoryId, place: Place) -> Place:
+        now = self._clock.now()
+        if place.problem:
+            self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {place.problem}")
+        else:
+            self._memory.take_baseline(directory, now, place.counts)
+        self._memory.note(directory, place.run, now, problem=place.problem, counts=place.counts)
+        return place.next_directory(to_text(now))
+
+    @staticmethod
+    def _run_of(place: Place) -> str:
+        return f"{place.run} {place.began_at}"

@@ -1,0 +1,98 @@
+"""What a sweep has seen, and what it has come to: rows of the ledger beside the primaries', written over each time.
+
+A directory's scan may take many invocations, and what it has seen is too much for a state of the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from standby.clock import to_text
+from standby.model import DirectoryId
+from standby.table import Table
+
+BASELINE = "BASELINE"
+LAST = "LAST"
+
+
+def directory_key(directory: DirectoryId) -> str:
+    """The partition key of what the sweep keeps of a directory."""
+    return f"SWEEP#{directory}"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Whether a directory's first complete scan has been, and whether its existing fleet is accepted."""
+
+    is_taken: bool
+    is_accepted: bool
+
+
+class SweepMemory:
+    """Reads and writes it."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def keep(self, directory: DirectoryId, side: str, number: int, run: str, seen: Iterable[str]) -> None:
+        """Keep a part of what a run has seen of a directory's side.
+
+        Raises
+        ------
+        LedgerUnavailable
+            It is not kept, so the part has to be scanned again.
+        """
+        self._table.put(
+            {"pk": directory_key(directory), "sk": f"{side}#{number:05d}", "run": run, "seen": " ".join(seen)}
+        )
+
+    def recall(self, directory: DirectoryId, side: str, parts: int, run: str) -> list[str] | None:
+        """All that a run has seen of a side; None if a part is missing or another run's: then nothing is concluded.
+
+        Raises
+        ------
+        LedgerUnavailable
+            Not known.
+        """
+        keys = [(directory_key(directory), f"{side}#{number:05d}") for number in range(parts)]
+        found = self._table.get_many(keys)
+        if len(found) != parts or any(item["run"] != run for item in found):
+            return None
+        return [one for item in found for one in str(item["seen"]).split()]
+
+    def baseline(self, directory: DirectoryId) -> Baseline:
+        """The baseline of a directory.
+
+        Raises
+        ------
+        LedgerUnavailable
+            Not known.
+        """
+        item = self._table.get(directory_key(directory), BASELINE) or {}
+        return Baseline("taken_at" in item, item.get("accepted", False) is True)
+
+    def take_baseline(self, directory: DirectoryId, now: datetime, found: dict[str, int]) -> None:
+        """Note that the first complete scan has been, and what it found. An acceptance that came before it stays."""
+        self._table.update(
+            directory_key(directory),
+            BASELINE,
+            "SET taken_at = :now, found_first = :found",
+            {":now": to_text(now), ":found": found},
+            "attribute_not_exists(taken_at)",
+        )
+
+    def note(self, directory: DirectoryId, run: str, now: datetime, *, problem: str, counts: dict[str, int]) -> None:
+        """Note how a directory's scan ended; without a problem it was complete."""
+        self._table.put(
+            {
+                "pk": directory_key(directory),
+                "sk": LAST,
+                "run": run,
+                "ended_at": to_text(now),
+                "complete": not problem,
+                "problem": problem or None,
+                "counts": counts,
+            }
+        )

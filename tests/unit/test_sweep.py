@@ -1,0 +1,437 @@
+"""The sweep: the existing fleet, what events missed, and what is not there any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+
+from local.workspaces import Fault
+from standby.claims import TOTAL
+from standby.model import Status
+from tests.unit.estate import AWAY, DR, HOME, PRIMARY, SWEEP, TABLE, USERS, Estate, estate
+
+DESCRIBE = "DescribeWorkspaces"
+REPORTED = (Status.REPORTED, "EXISTING_FLEET")
+
+
+def kept(found: Estate, name: str) -> dict[str, Any]:
+    """What the sweep keeps of the directory."""
+    return found.item(f"SWEEP#{HOME}", name)
+
+
+def accept(found: Estate) -> None:
+    """Accept the directory's existing fleet, as an operator does."""
+    to = TypeSerializer()
+    found.dynamodb.update_item(
+        TableName=TABLE,
+        Key={"pk": to.serialize(f"SWEEP#{HOME}"), "sk": to.serialize("BASELINE")},
+        UpdateExpression="SET accepted = :yes",
+        ExpressionAttributeValues={":yes": to.serialize(True)},
+    )
+
+
+def swept(found: Estate) -> None:
+    """Sweep an empty directory, so that what comes is new."""
+    found.sweep()
+    assert kept(found, "BASELINE")["taken_at"]
+
+
+def creates(found: Estate) -> int:
+    return len(found.creates())
+
+
+# The existing fleet
+
+
+def test_what_was_there_before_is_reported_and_nothing_is_created() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:60])
+        linux = found.create_ready(USERS[61], BundleId="wsb-ubuntustandard")
+        parts = found.sweep()
+        assert parts[-1].outcome == "1 of 1 directories were scanned completely"
+        assert {found.status(one) for one in ids} == {REPORTED}
+        assert found.status(linux[0]) == (Status.INELIGIBLE, "OPERATING_SYSTEM")
+        assert kept(found, "BASELINE")["found_first"] == {"REPORTED": 60, "INELIGIBLE": 1}
+        assert kept(found, "LAST")["complete"] is True
+        assert creates(found) == 0
+        found.sweep()
+        found.watch(hours=1)
+        assert {found.status(one) for one in ids} == {REPORTED}
+        assert creates(found) == 0
+
+
+def test_a_fleets_obstacles_make_no_notice_each() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:3], UserVolumeEncryptionEnabled=True, VolumeEncryptionKey="alias/x")
+        found.sweep()
+        assert {found.status(one) for one in ids} == {(Status.INELIGIBLE, "NO_DR_KEY")}
+        assert not [event for one in ids for event in found.history(one) if event.get("notice")]
+
+
+def test_a_standby_that_is_there_before_is_adopted_and_counted() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        request = {"PrimaryWorkspaceId": one, "DirectoryId": AWAY}
+        found.world.call(DR, "CreateStandbyWorkspaces", {"PrimaryRegion": PRIMARY, "StandbyWorkspaces": [request]})
+        found.pass_time(hours=1)
+        found.sweep()
+        assert found.status(one) == (Status.PROTECTED, "ADOPTED")
+        assert found.item(TOTAL, "COUNTER")["taken"] == 1
+
+
+def test_an_accepted_fleet_is_protected_a_few_at_a_time() -> None:
+    with estate() as found:
+        found.configure(backfill_in_flight=10)
+        ids = found.create_ready(*USERS[:35])
+        found.sweep()
+        accept(found)
+        found.sweep()
+        assert {found.status(one) for one in ids} == {(Status.HELD, "BACKFILL")}
+        most = 0
+        for _ in range(40):
+            rounds = found.watch(hours=0.25)
+            most = max([most, *[one.open for one in rounds]])
+        assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
+        assert most <= 10
+        assert found.world.duplicates() == []
+
+
+def test_an_existing_fleet_is_taken_without_a_report_where_that_is_configured() -> None:
+    with estate() as found:
+        found.configure(existing_fleet="protect")
+        ids = found.create_ready(*USERS[:3])
+        found.sweep()
+        found.watch(hours=2)
+        assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
+
+
+def test_an_acceptance_before_the_first_sweep_counts() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:3])
+        accept(found)
+        found.sweep()
+        assert {found.status(one) for one in ids} == {(Status.HELD, "BACKFILL")}
+        assert kept(found, "BASELINE")["accepted"] is True
+        assert kept(found, "BASELINE")["taken_at"]
+
+
+def test_one_of_a_reported_fleet_can_be_asked_for_by_hand() -> None:
+    with estate() as found:
+        one, other = found.create_ready(*USERS[:2])
+        found.sweep()
+        found.protect(one)
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert found.status(other) == REPORTED
+
+
+def test_a_new_desktop_that_the_first_sweep_saw_before_its_event_came_is_new() -> None:
+    with estate() as found:
+        (one,) = found.create(USERS[0])
+        found.sweep()
+        assert found.status(one) == REPORTED
+        (event,) = found.world.trail
+        found.send(event)
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+
+
+# What events missed
+
+
+def test_a_desktop_whose_event_was_lost_is_protected() -> None:
+    with estate() as found:
+        swept(found)
+        (young,) = found.create(USERS[0])
+        found.sweep()
+        assert found.status(young)[0] is Status.WAITING
+        (ready,) = found.create_ready(USERS[1])
+        found.sweep()
+        found.watch()
+        assert {found.status(one)[0] for one in (young, ready)} == {Status.PROTECTED}
+        assert found.world.duplicates() == []
+
+
+def test_what_is_open_or_held_is_left_to_the_watcher() -> None:
+    with estate() as found:
+        swept(found)
+        found.configure(max_standbys=1)
+        ids = found.create_ready(*USERS[:3])
+        found.protect(*ids)
+        before = {one: found.row(one).version for one in ids}
+        calls = creates(found)
+        assert found.sweep()[-1].ready == ()
+        assert {one: found.row(one).version for one in ids} == before
+        assert creates(found) == calls
+
+
+def test_what_was_refused_is_tried_again_a_day_later() -> None:
+    with estate() as found:
+        swept(found)
+        (one,) = found.create_ready(USERS[0])
+        refusal = Fault("CreateStandbyWorkspaces", "refuse", DR, until=found.clock.now() + timedelta(hours=2))
+        found.world.inject(refusal)
+        found.protect(one)
+        assert found.status(one)[0] is Status.REJECTED
+        found.pass_time(hours=12)
+        found.sweep()
+        assert found.status(one)[0] is Status.REJECTED
+        found.pass_time(hours=13)
+        found.sweep()
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+
+
+def test_a_primary_that_was_late_is_protected_when_it_is_ready() -> None:
+    with estate() as found:
+        swept(found)
+        (one,) = found.create(USERS[0])
+        found.world.set_state(one, "PENDING")
+        found.protect(one, cause="event")
+        for _ in range(6):
+            found.watch(hours=1)
+        assert found.status(one)[0] is Status.TIMED_OUT
+        found.world.set_state(one, "AVAILABLE")
+        found.sweep()
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+
+
+# What is not there any more
+
+
+def protected(found: Estate, *users: str) -> list[str]:
+    """Protected desktops of a directory that was swept before."""
+    swept(found)
+    ids = found.create_ready(*users)
+    found.protect(*ids)
+    found.watch()
+    assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
+    found.pass_time(minutes=5)
+    return ids
+
+
+def notices(found: Estate, primary_id: str) -> list[str]:
+    return [event["reason_code"] for event in found.history(primary_id) if event.get("notice")]
+
+
+def test_a_primary_that_is_gone_leaves_an_orphan_which_is_told_once_and_holds_its_place() -> None:
+    with estate(orphans_keep_relation=True) as found:
+        one, other = protected(found, *USERS[:2])
+        found.world.terminate(one)
+        found.pass_time(hours=1)
+        found.sweep()
+        found.pass_time(hours=1)
+        found.sweep()
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.status(other)[0] is Status.PROTECTED
+        assert notices(found, one) == ["ORPHANED"]
+        assert found.item(TOTAL, "COUNTER")["taken"] == 2
+        assert str(found.row(one).standby_id) in found.row(one).message
+
+
+def test_when_the_orphan_is_gone_too_its_place_is_free() -> None:
+    with estate() as found:
+        one, _ = protected(found, *USERS[:2])
+        standby = found.row(one).standby_id
+        assert standby
+        found.world.terminate(one)
+        found.pass_time(hours=1)
+        found.sweep()
+        found.world.terminate(standby)
+        found.pass_time(hours=1)
+        found.sweep()
+        assert found.status(one) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+        assert found.item(TOTAL, "COUNTER")["taken"] == 1
+        (again,) = found.create_ready(USERS[0])
+        found.protect(again)
+        found.watch()
+        assert found.status(again)[0] is Status.PROTECTED
+
+
+def test_a_standby_that_is_gone_is_told_and_not_made_again_by_itself() -> None:
+    with estate() as found:
+        one, other = protected(found, *USERS[:2])
+        standby = found.row(one).standby_id
+        assert standby
+        found.world.terminate(standby)
+        found.pass_time(hours=1)
+        for _ in range(3):
+            found.sweep()
+            found.watch(hours=1)
+        assert found.status(one) == (Status.STANDBY_MISSING, "STANDBY_GONE")
+        assert found.status(other)[0] is Status.PROTECTED
+        assert notices(found, one) == ["STANDBY_GONE"]
+        assert found.item(TOTAL, "COUNTER")["taken"] == 1
+        found.protect(one)
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert found.world.duplicates() == []
+
+
+@pytest.mark.parametrize("region", [PRIMARY, DR])
+def test_nothing_is_concluded_from_an_incomplete_scan(region: str) -> None:
+    with estate() as found:
+        one, other = protected(found, *USERS[:2])
+        standby = found.row(other).standby_id
+        assert standby
+        found.world.terminate(one)
+        found.world.terminate(standby)
+        found.pass_time(hours=1)
+        found.world.inject(Fault(DESCRIBE, "throttle", region, when=lambda params: "DirectoryId" in params))
+        part = found.sweep()[-1]
+        assert part.outcome == "0 of 1 directories were scanned completely"
+        assert {found.status(each)[0] for each in (one, other)} == {Status.PROTECTED}
+        assert kept(found, "LAST")["complete"] is False
+        assert "ThrottlingException" in kept(found, "LAST")["problem"]
+        assert any("not complete" in problem for problem in found.notes.problems)
+
+
+def test_an_incomplete_first_scan_takes_no_baseline() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(DESCRIBE, "throttle", DR, times=4))
+        found.sweep()
+        assert kept(found, "BASELINE") == {}
+        (late,) = found.create_ready(USERS[1])
+        found.sweep()
+        assert {found.status(each) for each in (one, late)} == {REPORTED}
+
+
+def test_a_throttled_page_is_asked_for_again() -> None:
+    with estate() as found:
+        found.create_ready(*USERS[:60])
+        found.world.inject(Fault(DESCRIBE, "throttle", PRIMARY, times=3, skip=1))
+        assert found.sweep()[-1].outcome == "1 of 1 directories were scanned completely"
+
+
+@pytest.mark.parametrize("region", [PRIMARY, DR])
+def test_what_a_scan_misses_and_is_there_by_its_id_is_not_gone(region: str) -> None:
+    """A WorkSpace that moves between two pages is on neither."""
+    with estate() as found:
+        ids = protected(found, *USERS[:3])
+        missed = {"WorkspaceId": ids[0] if region == PRIMARY else found.row(ids[0]).standby_id}
+        real = found.world.call
+
+        def call(where: str, operation: str, params: dict[str, Any], principal: str | None = None) -> dict[str, Any]:
+            answer = real(where, operation, params, principal)
+            if operation == DESCRIBE and where == region and "DirectoryId" in params:
+                answer["Workspaces"] = [
+                    one for one in answer["Workspaces"] if one["WorkspaceId"] != missed["WorkspaceId"]
+                ]
+            return answer
+
+        found.world.call = call  # type: ignore[method-assign, assignment]
+        found.pass_time(hours=1)
+        found.sweep()
+        assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
+
+
+def test_a_page_that_repeats_an_id_counts_it_once() -> None:
+    with estate(ragged_pages=True) as found:
+        ids = found.create_ready(*USERS[:60])
+        real = found.world.call
+
+        def call(where: str, operation: str, params: dict[str, Any], principal: str | None = None) -> dict[str, Any]:
+            answer = real(where, operation, params, principal)
+            if operation == DESCRIBE:
+                answer["Workspaces"] = [*answer["Workspaces"], *answer["Workspaces"][:1]]
+            return answer
+
+        found.world.call = call  # type: ignore[method-assign, assignment]
+        found.sweep()
+        assert all(len(found.history(one)) == 1 for one in ids)
+        assert kept(found, "BASELINE")["found_first"] == {"REPORTED": 60}
+
+
+# Over many invocations
+
+
+def test_a_large_directory_is_swept_in_parts_and_concluded_as_one() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:250])
+        parts = found.sweep(pages=4)
+        assert len(parts) > 3
+        assert parts[-1].scanned == 250
+        assert kept(found, "BASELINE")["found_first"] == {"REPORTED": 250}
+        found.world.terminate(ids[7])
+        found.pass_time(hours=1)
+        found.sweep(pages=4)
+        assert found.status(ids[7]) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+        assert {found.status(one) for one in ids if one != ids[7]} == {REPORTED}
+
+
+def test_a_part_that_is_done_twice_changes_nothing() -> None:
+    """The process dies after its work: the machine gives the next one the same cursor."""
+    with estate() as found:
+        ids = found.create_ready(*USERS[:100])
+        first = found.sweep_part(SWEEP, None, pages=3).answer()["cursor"]
+        for _ in range(3):
+            again = found.sweep_part(SWEEP, first, pages=3).answer()["cursor"]
+        cursor: Any = again
+        while cursor:
+            cursor = found.sweep_part(SWEEP, cursor, pages=3).answer()["cursor"]
+        assert kept(found, "LAST")["complete"] is True
+        assert all(len(found.history(one)) == 1 for one in ids)
+
+
+def test_two_sweeps_at_once_are_kept_apart() -> None:
+    with estate() as found:
+        found.create_ready(*USERS[:100])
+        cursor = found.sweep_part(SWEEP, None, pages=3).answer()["cursor"]
+        other = found.sweep(f"{SWEEP}-other")
+        assert [part.outcome for part in other] == ["another sweep is under way"]
+        assert found.sweep_part(SWEEP, cursor).outcome == "1 of 1 directories were scanned completely"
+
+
+def test_a_dead_sweep_is_followed_by_the_next() -> None:
+    with estate() as found:
+        found.create_ready(*USERS[:100])
+        found.sweep_part(SWEEP, None, pages=3)
+        found.watchers.running.discard(SWEEP)
+        assert found.sweep(f"{SWEEP}-next")[-1].outcome == "1 of 1 directories were scanned completely"
+
+
+def test_a_sweep_whose_memory_another_one_wrote_over_concludes_nothing() -> None:
+    with estate() as found:
+        one, _ = protected(found, *USERS[:2])
+        found.world.terminate(one)
+        found.pass_time(hours=1)
+        cursor = found.sweep_part(SWEEP, None, pages=1).answer()["cursor"]
+        found.watchers.running.discard(SWEEP)
+        found.sweep(f"{SWEEP}-other", parts=1, pages=1)
+        found.watchers.running.clear()
+        while cursor:
+            cursor = found.sweep_part(SWEEP, cursor).answer()["cursor"]
+        assert found.status(one)[0] is Status.PROTECTED
+        assert "memory" in kept(found, "LAST")["problem"]
+
+
+def test_a_complete_sweep_gives_a_sign_of_life_and_an_incomplete_one_does_not() -> None:
+    with estate() as found:
+        found.sweep()
+        assert found.notes.counts["beat"] == 1
+        found.world.inject(Fault(DESCRIBE, "throttle", DR, times=4))
+        found.sweep()
+        assert found.notes.counts["beat"] == 1
+
+
+def test_the_sweep_calls_nothing_but_describe() -> None:
+    with estate() as found:
+        found.create_ready(*USERS[:30])
+        found.world.calls.clear()
+        found.sweep()
+        assert {call.operation for call in found.world.calls} == {DESCRIBE}
+
+
+def test_pages_are_paced_at_one_in_two_seconds() -> None:
+    with estate() as found:
+        found.create_ready(*USERS[:100])
+        found.world.calls.clear()
+        found.sweep()
+        times = [call.at for call in found.world.calls]
+        assert all(later - earlier >= timedelta(seconds=2) for earlier, later in pairwise(times))
