@@ -50,8 +50,12 @@ class Deployment:
     @cached_property
     def watcher(self) -> dict[str, Any]:
         """The watcher's definition."""
-        found: dict[str, Any] = json.loads(self._only("AWS::StepFunctions::StateMachine")["DefinitionString"])
-        return found
+        return self._definition("watch")
+
+    @cached_property
+    def sweeper(self) -> dict[str, Any]:
+        """The sweep's definition."""
+        return self._definition("sweep")
 
     @cached_property
     def functions(self) -> dict[str, Function]:
@@ -109,10 +113,12 @@ class Deployment:
     @cached_property
     def watch_every(self) -> timedelta:
         """The period of the schedule that starts the watcher."""
-        expression = self._only("AWS::Scheduler::Schedule")["ScheduleExpression"]
-        found = re.fullmatch(r"rate\((\d+) minutes\)", expression)
-        assert found, f"a schedule that the simulation cannot read: {expression}"
-        return timedelta(minutes=int(found[1]))
+        return self._period("watch")
+
+    @cached_property
+    def sweep_every(self) -> timedelta:
+        """The period of the schedule that starts the sweep."""
+        return self._period("sweep")
 
     @cached_property
     def table(self) -> dict[str, Any]:
@@ -121,6 +127,21 @@ class Deployment:
         names = ("TableName", "BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
         stream = properties["StreamSpecification"]
         return {name: properties[name] for name in names} | {"StreamSpecification": stream | {"StreamEnabled": True}}
+
+    def _definition(self, name: str) -> dict[str, Any]:
+        machine = self._named("AWS::StepFunctions::StateMachine", "StateMachineName", name)
+        found: dict[str, Any] = json.loads(machine["DefinitionString"])
+        return found
+
+    def _period(self, name: str) -> timedelta:
+        expression = self._named("AWS::Scheduler::Schedule", "Name", name)["ScheduleExpression"]
+        found = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
+        assert found, f"a schedule that the simulation cannot read: {expression}"
+        return timedelta(**{f"{found[2]}s": int(found[1])})
+
+    def _named(self, kind: str, key: str, name: str) -> dict[str, Any]:
+        (found,) = [one for one in self._all(kind) if one[key] == f"{STACK}-{name}"]
+        return found
 
     def _all(self, kind: str) -> list[dict[str, Any]]:
         return [one["Properties"] for one in self._template["Resources"].values() if one["Type"] == kind]

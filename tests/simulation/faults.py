@@ -174,7 +174,7 @@ class OneFault:
         return self.kind
 
     def is_over(self, now: datetime) -> bool:
-        """Whether it strikes no more."""
+        """Whether it strikes no more; what has not come back for an hour is taken for over."""
         if self.times is not None:
-            return len(self.hit) >= self.times
+            return len(self.hit) >= self.times or (bool(self.hit) and now > self.hit[-1] + timedelta(hours=1))
         return bool(self.hit) and self.lasts is not None and now >= self.hit[0] + self.lasts

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import datetime, timedelta
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -161,7 +161,7 @@ class Handlers:
             patches: list[Any] = [mock.patch.object(module, "function", kept) for module in self.modules.values()]
             # A seventh of a call's time would go into a text that nobody reads.
             patches.append(mock.patch("botocore.useragent.UserAgentString.to_string", return_value="simulation"))
-            patches.append(mock.patch("botocore.endpoint.time.sleep", scheduler.sleep))
+            patches.append(mock.patch("botocore.endpoint.time", SimpleNamespace(sleep=scheduler.sleep)))
             for patch in patches:
                 patch.start()
             try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from greenlet import greenlet
+from greenlet import GreenletExit, greenlet
 
 from local.workspaces import ManualClock
 
@@ -47,8 +47,9 @@ class Scheduler:
         self._numbers = itertools.count()
         self._hub = greenlet.getcurrent()
         self._running: Task | None = None
-        # A killed process must not come to its `finally`: as long as it is kept, nothing unwinds it.
-        self._killed: list[Task] = []
+        # All that were begun: a killed process must not come to its `finally`, so nothing may unwind it before the end.
+        self._tasks: list[Task] = []
+        self._is_closed = False
 
     def now(self) -> datetime:
         """The present."""
@@ -75,8 +76,20 @@ class Scheduler:
     def spawn(self, work: Callable[[], object], name: str = "", owner: Any = None, delay: float = 0.0) -> Task:
         """Begin a task, `delay` seconds from now."""
         task = Task(name, owner, greenlet(work, parent=self._hub))
+        self._tasks.append(task)
         self._push(task, delay)
         return task
+
+    def close(self) -> None:
+        """Unwind all tasks: a strand that stands still keeps everything that it knows, and is never collected."""
+        self._is_closed = True
+        for task in self._tasks:
+            task.is_over = True
+            self._running = task
+            task.strand.throw(GreenletExit)
+        self._running = None
+        self._tasks.clear()
+        self._due.clear()
 
     def sleep(self, seconds: float) -> None:
         """Let the running task wait; without one, let time pass for all."""
@@ -107,7 +120,6 @@ class Scheduler:
         """End a task where it stands: it runs no further line. The running task does not come back from this."""
         task.is_over = True
         task.ticket += 1
-        self._killed.append(task)
         if task is self._running:
             self._give_way()
 
@@ -124,6 +136,8 @@ class Scheduler:
             finally:
                 self._running = None
             task.is_over = task.is_over or task.strand.dead
+            if task.strand.dead:
+                self._tasks.remove(task)
             self.steps += 1
             self._after_step()
             if enough():
@@ -136,4 +150,6 @@ class Scheduler:
         heapq.heappush(self._due, (at, self._dice.random(), next(self._numbers), task, task.ticket))
 
     def _give_way(self) -> None:
+        if self._is_closed:
+            raise GreenletExit
         self._hub.switch()

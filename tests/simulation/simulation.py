@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from local.workspaces import ManualClock, World
 from standby.model import Status
@@ -57,6 +57,9 @@ class Simulation:
         Settings of the model of WorkSpaces.
     """
 
+    # The ledger is the process's, so there is one simulation at a time: the next ends the one before.
+    _present: ClassVar[Simulation | None] = None
+
     def __init__(
         self,
         deployment: Deployment,
@@ -70,6 +73,9 @@ class Simulation:
         settings: dict[str, Any] | None = None,
         **world: Any,
     ) -> None:
+        if Simulation._present is not None:
+            Simulation._present.close()
+        Simulation._present = self
         random.seed(seed)  # botocore's and the product's jitter
         self.dice = random.Random(seed)  # noqa: S311 (repeatable, not secret)
         self.settings = dataclasses.replace(deployment.settings, **(settings or {}))
@@ -237,6 +243,11 @@ class Simulation:
                 self.by_hand(one)
 
     # Running it
+
+    def close(self) -> None:
+        """End it: what it has come to can still be read, but nothing goes on."""
+        with self._handlers.in_use(self.scheduler):
+            self.scheduler.close()
 
     def run(self, hours: float, enough: Callable[[], bool] | None = None) -> None:
         """Let time pass, until there is enough if that is said.
