@@ -66,6 +66,7 @@ class Seeded:
         self._dice = dice
         self.expected: Expected = {}
         lag = dice.choice([0, 0, 60, 300, 600])
+        flaws: dict[str, Any] = {name: dice.choice([0.0, 0.0, 0.05, 0.3]) for name in _FLAWS}
         self.simulation = Simulation(
             deployment,
             seed,
@@ -83,7 +84,7 @@ class Seeded:
             shout_user_names=dice.random() < 0.3,
             exact_user_filter=dice.random() < 0.3,
             ragged_pages=dice.random() < 0.3,
-            **{name: dice.choice([0.0, 0.0, 0.05, 0.3]) for name in _FLAWS},
+            **flaws,
         )
         self.simulation.wire.plan = Plans(*[self._window() for _ in range(dice.randrange(10))])
 
