@@ -22,6 +22,11 @@ def error_of(problem: ClientError) -> tuple[str, str]:
     return legible(error.get("Code") or "Unknown", _MOST_OF_A_NAME), words(error, "Message") or str(problem)
 
 
+def failure(problem: Exception) -> tuple[str, str]:
+    """Name and words of what kept an answer from coming; botocore quotes what it was given, however long."""
+    return type(problem).__name__, legible(problem, _MOST_OF_A_MESSAGE)
+
+
 def read_workspace(entry: object) -> Workspace | None:
     """A WorkSpace of an answer; None if it lacks an id. What is not of the service's form counts as not told."""
     if not isinstance(entry, Mapping):

@@ -16,7 +16,7 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
-from standby.answers import entries, error_of, string, words
+from standby.answers import entries, error_of, failure, string, words
 from standby.describe import Primaries
 from standby.model import DirectoryId, Region, WorkspaceId, is_workspace_id, user_key
 from standby.refusals import Kind, kind_of
@@ -116,11 +116,11 @@ class Standbys(Primaries):
         except ClientError as problem:
             return self._client_error(requests, problem)
         except ParamValidationError as problem:
-            return CallRefused(Refusal(Kind.OTHER, "ParamValidationError", str(problem)), declared=True)
+            return CallRefused(Refusal(Kind.OTHER, *failure(problem)), declared=True)
         except _NEVER_SENT as problem:
-            return CallRefused(Refusal(Kind.UNREACHABLE, type(problem).__name__, str(problem)), declared=False)
+            return CallRefused(Refusal(Kind.UNREACHABLE, *failure(problem)), declared=False)
         except (BotoCoreError, OSError) as problem:
-            return _all(requests, Uncertain(type(problem).__name__, str(problem)))
+            return _all(requests, Uncertain(*failure(problem)))
         except Exception:
             # botocore's parser gives up the whole answer for one entry that is not of the service's form.
             why = "CreateStandbyWorkspaces answered, and its answer cannot be read"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from standby.answers import error_of, read_workspace
+from standby.answers import error_of, failure, read_workspace
 from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId, user_key
 from standby.refusals import Kind, kind_of
 
@@ -92,7 +92,7 @@ class Primaries:
         if len(ids) > 1 and problem is not None and problem.of_one:
             # One that the service does not like, or that cannot be read, must not hide the others.
             rest = [one for one in ids if one not in found]
-            for part in halves(rest) if len(rest) > 1 else [rest]:
+            for part in halves(rest) if len(rest) > 1 else [rest] if rest else []:
                 self._describe_batch(part, found, unknown)
         elif problem is not None:
             unknown |= {one: problem.why for one in ids if one not in found}
@@ -113,7 +113,7 @@ class Primaries:
             of_one = _is_about_an_item(problem)
             return _Problem(Unknown(*error_of(problem), refused_alone=of_one), of_one=of_one)
         except (BotoCoreError, OSError, MalformedAnswer) as problem:
-            return _Problem(Unknown(type(problem).__name__, str(problem)), of_one=False)
+            return _Problem(Unknown(*failure(problem)), of_one=False)
         except Exception:
             # botocore's parser gives up the whole answer for one entry that is not of the service's form.
             return _Problem(_UNREADABLE, of_one=True)
@@ -140,7 +140,7 @@ class Primaries:
             except ClientError as problem:
                 return incomplete(": ".join(error_of(problem)), trouble=not _is_about_an_item(problem))
             except (BotoCoreError, OSError, MalformedAnswer) as problem:
-                return incomplete(f"{type(problem).__name__}: {problem}", trouble=True)
+                return incomplete(": ".join(failure(problem)), trouble=True)
             except Exception:
                 return incomplete(_UNREADABLE.message, trouble=False)
         return DrLook(tuple(desktops.values()), complete=True)
@@ -152,7 +152,7 @@ class Primaries:
         except ClientError as problem:
             return Unknown(*error_of(problem))
         except (BotoCoreError, OSError, MalformedAnswer) as problem:
-            return Unknown(type(problem).__name__, str(problem))
+            return Unknown(*failure(problem))
         except Exception:
             return _UNREADABLE
         read = [read_workspace(entry) for entry in entries]
@@ -180,6 +180,8 @@ class Primaries:
         if not isinstance(entries, list):
             raise MalformedAnswer("DescribeWorkspaces answered without a list of WorkSpaces")
         following = answer.get("NextToken") or None
+        if not isinstance(following, str | None):
+            raise MalformedAnswer("DescribeWorkspaces gave something else than a token for the next page")
         if following is not None and following == token:
             raise MalformedAnswer("DescribeWorkspaces gave the same page's token twice")
         return entries, following

@@ -17,7 +17,7 @@ from standby.settings import Settings
 from standby.sweep_memory import Baseline
 
 # Settled rows of which it can be said that the primary, or the standby, is gone. Open ones have deadlines of their own.
-_SETTLED = frozenset(Status) - {Status.WAITING, Status.CLAIMED, Status.REQUESTED}
+SETTLED = tuple(status for status in Status if not status.is_open)
 
 
 def decide_in_fleet(
@@ -74,7 +74,7 @@ class Census:
     def misses_primary(self, row: Row) -> bool:
         """Whether a row's primary seems to be gone: to be asked for by its id."""
         return (
-            row.status in _SETTLED
+            row.status in SETTLED
             and row.status is not Status.PRIMARY_GONE
             and row.reason is not Reason.IS_STANDBY
             and row.changed_at < self._began

@@ -1,43 +1,44 @@
 """The sweep's work: the whole fleet, page by page, directory by directory, paced, over as many invocations as it takes.
 
-A directory is scanned on its partner's side, then on its own, then concluded: what is not there any more follows from
-two complete scans alone, and from asking once more by id, for many pages can miss what moved between them.
+Each directory is scanned on its partner's side, then on its own. In the end the ledger's rows are gone through once:
+what is not there any more follows from two complete scans alone, and from asking once more by id, for many pages can
+miss what moved between them.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from standby.clock import Clock, from_text, to_text
 from standby.decisions import Action, Decision
 from standby.describe import BATCH, Primaries, batches
-from standby.fleet import Census, counted, decide_in_fleet, primary_gone, standby_gone
+from standby.fleet import SETTLED, Census, counted, decide_in_fleet, primary_gone, standby_gone
 from standby.ledger import ALL_SHARDS, Unreadable
 from standby.model import DirectoryId, Status, Unknown, Workspace, WorkspaceId
 from standby.recorder import Recorder
 from standby.rows import Row
 from standby.settings import Settings
-from standby.sweep_memory import SweepMemory
+from standby.sweep_memory import Scan, SweepMemory
 from standby.watch_lease import WatchLease
 
 # The answer of protect for so many fits a state, as in the watcher.
 MOST_READY = 400
 # A page that failed is asked for again so often before the directory counts as not scanned.
 _PAGE_TRIES = 4
-_PARTNER, _OWN, _CONCLUDE = "partner", "own", "conclude"
-_PARTITIONS = [(status, shard) for status in Status for shard in ALL_SHARDS]
+_PARTNER, _OWN = "partner", "own"
+_PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sweep stands: which directory of the sorted list, which side, which page or partition.
+    """Where a sweep stands: which directory of the sorted list, which side, which page; then which partition of rows.
 
-    `parts` are how many parts of each side are kept in the ledger; `problem` is why the directory's scan is not
-    complete, if it is not.
+    `parts` are how many parts of each side of the directory are kept in the ledger; `problem` is why its scan is not
+    complete, if it is not. `incomplete` counts such directories, `scanned` the WorkSpaces seen so far.
     """
 
     run: str
@@ -45,10 +46,10 @@ class Place:
     at: int = 0
     side: str = _PARTNER
     token: str | None = None
-    partition: int = 0
     parts: dict[str, int] = field(default_factory=lambda: {_PARTNER: 0, _OWN: 0})
     counts: dict[str, int] = field(default_factory=dict)
     problem: str = ""
+    partition: int = 0
     incomplete: int = 0
     scanned: int = 0
 
@@ -121,8 +122,10 @@ class Sweeper:
             self._recorder.telemetry.count("SweepIntervalSeconds", turn.interval)
         ready: list[WorkspaceId] = []
         while place.at < len(self._directories) and len(ready) <= MOST_READY - BATCH and self._has_time():
-            place = self._conclude(place) if place.side == _CONCLUDE else self._scan(place, ready)
-        if place.at < len(self._directories):
+            place = self._scan(place, ready)
+        if place.at == len(self._directories):
+            place = self._conclude(place)
+        if place.partition < len(_PARTITIONS):
             return Part("goes on", place, tuple(ready), place.scanned)
         self._lease.give_up(execution_arn)
         self._recorder.telemetry.count("DirectoriesIncomplete", place.incomplete)
@@ -156,7 +159,7 @@ class Sweeper:
             token = page.following
             is_over = token is None
         number = place.parts[place.side]
-        self._memory.keep(directory, place.side, number, self._run_of(place), dict.fromkeys(seen))
+        self._memory.keep(directory, place.side, number, place.run, dict.fromkeys(seen))
         place = dataclasses.replace(
             place,
             token=token,
@@ -167,7 +170,19 @@ class Sweeper:
         )
         if not is_over:
             return place
-        return dataclasses.replace(place, token=None, side=_OWN if place.side == _PARTNER else _CONCLUDE)
+        if place.side == _PARTNER:
+            return dataclasses.replace(place, token=None, side=_OWN)
+        return self._done(directory, place)
+
+    def _done(self, directory: DirectoryId, place: Place) -> Place:
+        now = self._clock.now()
+        if place.problem:
+            self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {place.problem}")
+        else:
+            self._memory.take_baseline(directory, now, place.counts)
+        scan = Scan(place.run, from_text(place.began_at), place.parts, place.problem, place.counts)
+        self._memory.note(directory, scan, now)
+        return place.next_directory(to_text(now))
 
     def _page(self, directory: DirectoryId, side: str, token: str | None) -> Any:
         source, where = self._primaries, directory
@@ -204,32 +219,39 @@ class Sweeper:
     # What is not there any more
 
     def _conclude(self, place: Place) -> Place:
-        """A partition of the ledger's rows against what both scans have seen; at the end, the directory is done."""
-        directory = self._directories[place.at]
-        census = None if place.problem else self._census(directory, place)
-        if census is None:
-            return self._done(directory, dataclasses.replace(place, problem=place.problem or "its memory is lost"))
+        """The ledger's rows, partition by partition, against what the complete scans of this run have seen."""
+        census = {directory: found for directory in self._directories if (found := self._census(directory, place.run))}
         for number in range(place.partition, len(_PARTITIONS)):
             if not self._has_time():
                 return dataclasses.replace(place, partition=number)
             for rows, _ in self._recorder.ledger.rows_by_status(*_PARTITIONS[number]):
-                self._check([row for row in rows if row.primary_directory_id == directory], census)
-        return self._done(directory, place)
+                self._check(rows, census)
+        return dataclasses.replace(place, partition=len(_PARTITIONS))
 
-    def _census(self, directory: DirectoryId, place: Place) -> Census | None:
-        run = self._run_of(place)
-        own = self._memory.recall(directory, _OWN, place.parts[_OWN], run)
-        partner = self._memory.recall(directory, _PARTNER, place.parts[_PARTNER], run)
-        if own is None or partner is None:
+    def _census(self, directory: DirectoryId, run: str) -> Census | None:
+        """What this run's complete scan of a directory has seen; None if there was none."""
+        scan = self._memory.last(directory)
+        if scan is None or scan.run != run or scan.problem:
             return None
-        return Census(frozenset(own), frozenset(partner), from_text(place.began_at))
+        own = self._memory.recall(directory, _OWN, scan.parts[_OWN], run)
+        partner = self._memory.recall(directory, _PARTNER, scan.parts[_PARTNER], run)
+        if own is None or partner is None:
+            self._recorder.telemetry.problem(f"What was seen of {directory} is another run's; nothing follows from it")
+            return None
+        return Census(frozenset(own), frozenset(partner), scan.began_at)
 
-    def _check(self, rows: list[Row], census: Census) -> None:
-        suspects = [row for row in rows if census.misses_primary(row) or census.misses_standby(row)]
+    def _check(self, rows: list[Row], census: Mapping[DirectoryId, Census]) -> None:
+        suspects = [
+            row
+            for row in rows
+            if row.primary_directory_id is not None
+            and (found := census.get(row.primary_directory_id))
+            and (found.misses_primary(row) or found.misses_standby(row))
+        ]
         for batch in batches(suspects):
-            self._confirm(list(batch), census)
+            self._confirm(batch)
 
-    def _confirm(self, suspects: list[Row], census: Census) -> None:
+    def _confirm(self, suspects: Sequence[Row]) -> None:
         """Ask for each by its id; only what no whole answer shows on either side is gone."""
         primaries = self._primaries.describe([row.primary_id for row in suspects])
         standbys = self._partners.describe([row.standby_id for row in suspects if row.standby_id])
@@ -247,16 +269,3 @@ class Sweeper:
                     self._recorder.release(decision, row, None)
             elif standby is not None and not standby_lives and not (seen and seen.standbys):
                 self._recorder.release(standby_gone(row), row, seen)
-
-    def _done(self, directory: DirectoryId, place: Place) -> Place:
-        now = self._clock.now()
-        if place.problem:
-            self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {place.problem}")
-        else:
-            self._memory.take_baseline(directory, now, place.counts)
-        self._memory.note(directory, place.run, now, problem=place.problem, counts=place.counts)
-        return place.next_directory(to_text(now))
-
-    @staticmethod
-    def _run_of(place: Place) -> str:
-        return f"{place.run} {place.began_at}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from standby.clock import to_text
+from standby.clock import from_text, to_text
 from standby.model import DirectoryId
 from standby.table import Table
 
@@ -28,6 +28,17 @@ class Baseline:
 
     is_taken: bool
     is_accepted: bool
+
+
+@dataclass(frozen=True)
+class Scan:
+    """How the scan of a directory ended: without a `problem` it was complete. `parts` are those kept of each side."""
+
+    run: str
+    began_at: datetime
+    parts: dict[str, int]
+    problem: str
+    counts: dict[str, int]
 
 
 class SweepMemory:
@@ -83,16 +94,32 @@ class SweepMemory:
             "attribute_not_exists(taken_at)",
         )
 
-    def note(self, directory: DirectoryId, run: str, now: datetime, *, problem: str, counts: dict[str, int]) -> None:
-        """Note how a directory's scan ended; without a problem it was complete."""
+    def note(self, directory: DirectoryId, scan: Scan, now: datetime) -> None:
+        """Note how a directory's scan ended."""
         self._table.put(
             {
                 "pk": directory_key(directory),
                 "sk": LAST,
-                "run": run,
+                "run": scan.run,
+                "began_at": to_text(scan.began_at),
                 "ended_at": to_text(now),
-                "complete": not problem,
-                "problem": problem or None,
-                "counts": counts,
+                "complete": not scan.problem,
+                "problem": scan.problem,
+                "parts": scan.parts,
+                "counts": scan.counts,
             }
         )
+
+    def last(self, directory: DirectoryId) -> Scan | None:
+        """The last scan of a directory that ended; None if there was none.
+
+        Raises
+        ------
+        LedgerUnavailable
+            Not known.
+        """
+        item = self._table.get(directory_key(directory), LAST)
+        if item is None:
+            return None
+        parts = {side: int(count) for side, count in item["parts"].items()}
+        return Scan(item["run"], from_text(item["began_at"]), parts, item["problem"], item["counts"])

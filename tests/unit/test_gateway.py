@@ -259,6 +259,38 @@ def test_pages_that_never_end_are_given_up_and_what_was_seen_of_them_counts() ->
         assert len(wire.sent) == 50
 
 
+@pytest.mark.parametrize("token", [7, ["x" * 500_000], {"a": "b"}, True], ids=["number", "list", "map", "yes"])
+def test_a_token_that_is_none_ends_the_answer_in_few_words(token: object) -> None:
+    with estate() as found:
+        gateway, wire = primaries(found, {"Workspaces": [{"WorkspaceId": ONE}], "NextToken": token})
+        described = gateway.describe([ONE, TWO])
+        assert set(described.found) == {ONE}
+        assert len(described.unknown[TWO].message) < 200
+        assert len(wire.sent) == 1
+
+
+def test_nothing_is_asked_for_again_when_all_were_seen_before_a_page_that_cannot_be_read() -> None:
+    with estate() as found:
+        pages = [
+            {"Workspaces": [{"WorkspaceId": ONE}, {"WorkspaceId": TWO}], "NextToken": "a"},
+            {"Workspaces": ["junk"]},
+        ]
+        gateway, wire = primaries(found, *pages)
+        described = gateway.describe([ONE, TWO])
+        assert (set(described.found), described.unknown) == ({ONE, TWO}, {})
+        assert len(wire.sent) == 2
+
+
+def test_the_words_of_botocore_are_kept_as_far_as_a_row_should_hold_them() -> None:
+    with estate() as found:
+        gateway, _ = standbys(found, ReadTimeoutError(endpoint_url="x" * 500_000, error="x"))
+        outcome = gateway.create(asked(ONE))
+        assert isinstance(outcome, dict)
+        uncertain = outcome[ONE]
+        assert isinstance(uncertain, Uncertain)
+        assert len(uncertain.message) == 1000
+
+
 def test_no_further_page_is_begun_without_the_time_for_it() -> None:
     with estate() as found:
         client, left = found.parts.clients.primary, iter([True, True, False])
