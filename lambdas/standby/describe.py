@@ -148,7 +148,8 @@ class Primaries:
     def page(self, directory: DirectoryId, token: str | None) -> Page | Unknown:
         """One page of a directory's WorkSpaces, and how to go on."""
         try:
-            entries, following = self._call({"DirectoryId": directory}, token)
+            entries, told = self._call({"DirectoryId": directory}, token)
+            following = _token_after(token, told)
         except ClientError as problem:
             return Unknown(*error_of(problem))
         except (BotoCoreError, OSError, MalformedAnswer) as problem:
@@ -164,14 +165,15 @@ class Primaries:
         for _ in range(_MOST_PAGES):
             if token and not self._has_time():
                 raise MalformedAnswer("there was no time left for the next page")
-            entries, token = self._call(arguments, token)
+            entries, following = self._call(arguments, token)
             yield from entries
+            token = _token_after(token, following)
             if token is None:
                 return
         raise MalformedAnswer(f"DescribeWorkspaces gave more than {_MOST_PAGES} pages")
 
-    def _call(self, arguments: Mapping[str, Any], token: str | None) -> tuple[list[object], str | None]:
-        """The entries of a page, and the token of the next; None after the last."""
+    def _call(self, arguments: Mapping[str, Any], token: str | None) -> tuple[list[object], object]:
+        """The entries of a page, and what the answer says of the next one's token."""
         if self._pacer:
             self._pacer.wait()
         request: Any = {**arguments, **({"NextToken": token} if token else {})}
@@ -179,12 +181,18 @@ class Primaries:
         entries: Any = answer.get("Workspaces")
         if not isinstance(entries, list):
             raise MalformedAnswer("DescribeWorkspaces answered without a list of WorkSpaces")
-        following = answer.get("NextToken") or None
-        if not isinstance(following, str | None):
-            raise MalformedAnswer("DescribeWorkspaces gave something else than a token for the next page")
-        if following is not None and following == token:
-            raise MalformedAnswer("DescribeWorkspaces gave the same page's token twice")
-        return entries, following
+        return entries, answer.get("NextToken")
+
+
+def _token_after(token: str | None, following: object) -> str | None:
+    """The token of the next page; None after the last."""
+    if not following:
+        return None
+    if not isinstance(following, str):
+        raise MalformedAnswer("DescribeWorkspaces gave something else than a token for the next page")
+    if following == token:
+        raise MalformedAnswer("DescribeWorkspaces gave the same page's token twice")
+    return following
 
 
 def _is_in(workspace: Workspace, directory: DirectoryId, user_name: str) -> bool:

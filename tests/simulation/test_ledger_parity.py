@@ -138,40 +138,38 @@ class Ledgerlike:
         return item
 
     def _condition(self) -> dict[str, Any]:
-        condition, values = self._random.choice(
-            [
-                ("attribute_not_exists(pk)", {}),
-                ("attribute_exists(pk) AND NOT contains(told, :text)", {":text": "x"}),
-                ("version = :old", {":old": self._random.randint(1, 3)}),
-                ("attribute_not_exists(taken) OR taken < :limit", {":limit": self._random.randint(0, 5)}),
-                ("version BETWEEN :low AND :high", {":low": 2, ":high": 3}),
-                ("begins_with(ix_status, :start)", {":start": "WAITING#0"}),
-                ("version IN (:a, :b) AND attribute_type(told, :type)", {":a": 1, ":b": 2, ":type": "S"}),
-                ("version <> :text", {":text": "1"}),
-                ("size(told) > :none", {":none": 0}),
-                ("status = :word", {":word": "a reserved word"}),
-                ("version = :undefined", {}),
-                ("version = :old AND", {":old": 1}),
-            ]
-        )
+        choices: list[tuple[str, dict[str, Any]]] = [
+            ("attribute_not_exists(pk)", {}),
+            ("attribute_exists(pk) AND NOT contains(told, :text)", {":text": "x"}),
+            ("version = :old", {":old": self._random.randint(1, 3)}),
+            ("attribute_not_exists(taken) OR taken < :limit", {":limit": self._random.randint(0, 5)}),
+            ("version BETWEEN :low AND :high", {":low": 2, ":high": 3}),
+            ("begins_with(ix_status, :start)", {":start": "WAITING#0"}),
+            ("version IN (:a, :b) AND attribute_type(told, :type)", {":a": 1, ":b": 2, ":type": "S"}),
+            ("version <> :text", {":text": "1"}),
+            ("size(told) > :none", {":none": 0}),
+            ("status = :word", {":word": "a reserved word"}),
+            ("version = :undefined", {}),
+            ("version = :old AND", {":old": 1}),
+        ]
+        condition, values = self._random.choice(choices)
         return {
             "ConditionExpression": condition,
             **({"ExpressionAttributeValues": packed(values)} if values else {}),
         }
 
     def _change(self) -> dict[str, Any]:
-        expression, values = self._random.choice(
-            [
-                ("ADD taken :one", {":one": self._random.choice([1, -1])}),
-                ("SET holder = :me, taken = if_not_exists(taken, :zero) + :two", {":me": "a", ":zero": 0, ":two": 2}),
-                ("REMOVE ix_status, told", {}),
-                ("SET ix_status = :key, ix_status_at = :at", {":key": "WAITING#0", ":at": "2026-03-05"}),
-                ("SET ix_status = :key", {":key": 7}),
-                ("ADD told :one", {":one": 1}),
-                ("SET pk = :key", {":key": "another"}),
-                ("SET taken = absent + :one", {":one": 1}),
-            ]
-        )
+        choices: list[tuple[str, dict[str, Any]]] = [
+            ("ADD taken :one", {":one": self._random.choice([1, -1])}),
+            ("SET holder = :me, taken = if_not_exists(taken, :zero) + :two", {":me": "a", ":zero": 0, ":two": 2}),
+            ("REMOVE ix_status, told", {}),
+            ("SET ix_status = :key, ix_status_at = :at", {":key": "WAITING#0", ":at": "2026-03-05"}),
+            ("SET ix_status = :key", {":key": 7}),
+            ("ADD told :one", {":one": 1}),
+            ("SET pk = :key", {":key": "another"}),
+            ("SET taken = absent + :one", {":one": 1}),
+        ]
+        expression, values = self._random.choice(choices)
         return {
             "UpdateExpression": expression,
             **({"ExpressionAttributeValues": packed(values)} if values else {}),
