@@ -9,8 +9,8 @@ Several services put messages there, each in a form of its own:
 - protect, what only a person can make good: the event, with the attribute `reason`
 - Lambda, changes that announce could not send: a record with DDBStreamBatchInfo, which names times but no rows,
   https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
-- EventBridge Scheduler, starts of the watcher that failed: the target's input, with the attribute SCHEDULE_ARN,
-  https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+- EventBridge Scheduler, starts of the watcher or the sweep that failed: the target's input, with the attribute
+  SCHEDULE_ARN, https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Kind(StrEnum):
     CHANGES = "changes"
     """Changes in the ledger that were not announced."""
     START = "start"
-    """A start of the watcher that failed."""
+    """A start of the watcher or the sweep that failed."""
     NOTICE = "notice"
-    """A notice about an execution of the watcher that could not be sent."""
+    """A notice about an execution of the watcher or the sweep that could not be sent."""
 
 
 @dataclass(frozen=True)
@@ -127,16 +127,26 @@ def _changes(at: str, batch: Mapping[str, Any], why: str) -> Letter:
 
 
 def _start(at: str, attributes: Mapping[str, str]) -> Letter:
-    advice = "the schedule has started the next one since, at most 15 minutes later; delete it with --delete-unreadable"
-    return Letter(Kind.START, at, "a start of the watcher", _undelivered(attributes), advice)
+    advice = "the schedule starts the next one when its time comes; delete it with --delete-unreadable"
+    what = f"a start of {_machine(attributes.get('SCHEDULE_ARN'))}"
+    return Letter(Kind.START, at, what, _undelivered(attributes), advice)
 
 
 def _notice(at: str, body: Mapping[str, Any], attributes: Mapping[str, str]) -> Letter:
     detail = body.get("detail")
     detail = detail if isinstance(detail, Mapping) else {}
-    what = f"a notice: execution {detail.get('name', '?')} of the watcher ended as {detail.get('status', '?')}"
-    advice = "open rows stay open and the schedule has started the next one; delete it with --delete-unreadable"
+    machine = _machine(detail.get("stateMachineArn"))
+    what = f"a notice: execution {detail.get('name', '?')} of {machine} ended as {detail.get('status', '?')}"
+    advice = "nothing is lost, and the schedule starts the next one; delete it with --delete-unreadable"
     return Letter(Kind.NOTICE, at, what, _undelivered(attributes), advice)
+
+
+def _machine(arn: object) -> str:
+    """Which state machine an ARN is about: its own, or that of its schedule, which has the same name."""
+    for name, title in (("-watch", "the watcher"), ("-sweep", "the sweep")):
+        if isinstance(arn, str) and arn.endswith(name):
+            return title
+    return "the watcher or the sweep"
 
 
 def _name(event: Any) -> str:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
-    from aws_cdk import aws_stepfunctions as sfn
 
     from infra.config import Pair
     from infra.functions import StandbyFunction
+    from infra.state_machines import StandbyMachine
 
 FIVE_MINUTES = Duration.minutes(5)
 QUARTER = Duration.minutes(15)
@@ -62,6 +62,28 @@ class _Alarms(Construct):
         alarm.add_alarm_action(self._action)
         self.alarms.append(alarm)
 
+    def _no_sweep(self, pair: Pair, advice: str) -> None:
+        """Alarm when three intervals in a row brought no complete sweep.
+
+        CloudWatch takes periods of whole minutes, looks back seven days at most, and one day if a period is shorter
+        than an hour (PutMetricAlarm): three intervals of 15 minutes to a day fit.
+        """
+        self._add(
+            "sweep-silent",
+            f"No sweep of {pair.primary_region} has seen the whole fleet for three intervals of "
+            f"{pair.sweep_interval_minutes} minutes: what no event told is not found, and what is gone is not noticed. "
+            f"{advice}",
+            _metric(
+                METRICS_NAMESPACE,
+                "SweepCompleted",
+                {"Stack": pair.stack_name},
+                "sum",
+                Duration.minutes(pair.sweep_interval_minutes),
+            ),
+            periods=3,
+            silence_is_alarm=True,
+        )
+
 
 class PrimaryAlarms(_Alarms):
     """What can go wrong in the primary Region."""
@@ -75,7 +97,7 @@ class PrimaryAlarms(_Alarms):
         topic: sns.ITopic,
         functions: Sequence[StandbyFunction],
         announce: StandbyFunction,
-        machine: sfn.StateMachine,
+        machines: Sequence[StandbyMachine],
         dead_letters: sqs.IQueue,
         rule_name: str,
     ) -> None:
@@ -89,7 +111,13 @@ class PrimaryAlarms(_Alarms):
         )
         for function in functions:
             self._function(function)
-        self._executions(machine)
+        for machine in machines:
+            self._executions(machine)
+        self._no_sweep(
+            pair,
+            "Look at the sweep's last execution in the Step Functions console, and at the sweep function's log; if a "
+            "sweep takes longer than the interval, raise sweep_interval_minutes.",
+        )
         self._add(
             "notices-late",
             "Notices leave the ledger's stream more than 10 minutes late: look at the announce function's log.",
@@ -136,15 +164,16 @@ class PrimaryAlarms(_Alarms):
             periods=3,
         )
 
-    def _executions(self, machine: sfn.StateMachine) -> None:
-        for what, metric in (
-            ("failed", machine.metric_failed(period=FIVE_MINUTES)),
-            ("timed-out", machine.metric_timed_out(period=FIVE_MINUTES)),
-            ("aborted", machine.metric_aborted(period=FIVE_MINUTES)),
+    def _executions(self, machine: StandbyMachine) -> None:
+        spec, executions = machine.spec, machine.machine
+        for what, verb, metric in (
+            ("failed", "failed", executions.metric_failed(period=FIVE_MINUTES)),
+            ("timed-out", "timed out", executions.metric_timed_out(period=FIVE_MINUTES)),
+            ("aborted", "was aborted", executions.metric_aborted(period=FIVE_MINUTES)),
         ):
             self._add(
-                f"watch-{what}",
-                f"An execution of the watcher {what.replace('-', ' ')}. The next starts within 15 minutes; "
+                f"{spec.name}-{what}",
+                f"An execution of the {spec.title} {verb}. The next starts within {spec.minutes}; "
                 "if this comes again, look at the execution in the Step Functions console.",
                 metric,
             )
@@ -162,6 +191,11 @@ class DrAlarms(_Alarms):
             _metric(METRICS_NAMESPACE, "Heartbeat", {"Stack": pair.stack_name}, "sum", QUARTER),
             periods=3,
             silence_is_alarm=True,
+        )
+        self._no_sweep(
+            pair,
+            f"If {pair.primary_region} is down, this is to be expected; else look there at the sweep's last execution "
+            "in the Step Functions console.",
         )
         self._add(
             "replica-throttled",

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_sqs as sqs
-    from aws_cdk import aws_stepfunctions as sfn
 
     from infra.functions import StandbyFunction
+    from infra.state_machines import StandbyMachine
 
 HALF, THIRD = 12, 8
 
@@ -30,7 +30,7 @@ class Dashboard(Construct):
         construct_id: str,
         *,
         functions: Sequence[StandbyFunction],
-        machine: sfn.StateMachine,
+        machines: Sequence[StandbyMachine],
         dead_letters: sqs.IQueue,
         alarms: Sequence[cloudwatch.IAlarm],
     ) -> None:
@@ -53,7 +53,12 @@ class Dashboard(Construct):
                 THIRD,
                 _sums("protect", "Throttled", "UnknownAnswers", "BadEvents"),
                 _sums("watch", "Throttled", "UnknownAnswers"),
+                _sums("sweep", "Throttled", "UnknownAnswers"),
             ),
+        )
+        dashboard.add_widgets(
+            _graph("Sweeps", HALF, _sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
+            _graph("Effective sweep interval (s)", HALF, [_metric("sweep", "SweepIntervalSeconds", "max")]),
         )
         dashboard.add_widgets(
             _graph(
@@ -68,10 +73,9 @@ class Dashboard(Construct):
                 [f.function.metric_duration(statistic="p99", label=f.spec.name) for f in functions],
             ),
             _graph(
-                "Watcher and dead letters",
+                "Executions and dead letters",
                 THIRD,
-                [machine.metric_started(), machine.metric_failed()],
-                [machine.metric_timed_out(), machine.metric_aborted()],
+                *(_executions(machine) for machine in machines),
                 [dead_letters.metric_approximate_number_of_messages_visible(statistic="max")],
             ),
         )
@@ -94,6 +98,16 @@ class Dashboard(Construct):
 
 def _graph(title: str, width: int, *metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
     return cloudwatch.GraphWidget(title=title, width=width, left=[metric for some in metrics for metric in some])
+
+
+def _executions(machine: StandbyMachine) -> list[cloudwatch.IMetric]:
+    title = machine.spec.title
+    return [
+        machine.machine.metric_started(label=f"{title} started"),
+        machine.machine.metric_failed(label=f"{title} failed"),
+        machine.machine.metric_timed_out(label=f"{title} timed out"),
+        machine.machine.metric_aborted(label=f"{title} aborted"),
+    ]
 
 
 def _sums(service: str, *names: str) -> list[cloudwatch.IMetric]:

@@ -8,7 +8,7 @@ from constructs import Construct
 
 
 class DeadLetters(Construct):
-    """The dead-letter queue of rule, schedule, stream and functions. An alarm tells of the first message in it."""
+    """The dead-letter queue of rules, schedules, stream and functions. An alarm tells of the first message in it."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)

@@ -1,4 +1,4 @@
-"""Tells people, in a sentence, that an execution of the watcher came to a bad end."""
+"""Tells people, in a sentence, that an execution of a state machine came to a bad end."""
 
 from __future__ import annotations
 
@@ -10,42 +10,50 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
-    from aws_cdk import aws_stepfunctions as sfn
+
+    from infra.state_machines import StandbyMachine
 
 
 class FailedExecutions(Construct):
-    """A rule on FAILED, TIMED_OUT and ABORTED executions: a machine cannot catch its own time-out or its abortion."""
+    """Rules on FAILED, TIMED_OUT and ABORTED executions: a machine cannot catch its own time-out or its abortion."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        machine: sfn.StateMachine,
+        machines: Sequence[StandbyMachine],
         topic: sns.ITopic,
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
+        for machine in machines:
+            self._tell(machine, topic, dead_letters)
+
+    def _tell(self, machine: StandbyMachine, topic: sns.ITopic, dead_letters: sqs.IQueue) -> None:
+        stack, spec = Stack.of(self), machine.spec
         message = events.RuleTargetInput.from_text(
             f"WorkSpaces Standby, {stack.stack_name}: execution {events.EventField.from_path('$.detail.name')} of the "
-            f"watcher ended as {events.EventField.from_path('$.detail.status')}. Nothing is lost: open rows stay open, "
-            "and the schedule starts the next execution within 15 minutes. If it comes again, look at "
-            f"{events.EventField.from_path('$.detail.executionArn')} in the Step Functions console of {stack.region}."
+            f"{spec.title} ended as {events.EventField.from_path('$.detail.status')}. Nothing is lost: what it left "
+            f"undone is still there, and the schedule starts the next execution within {spec.minutes}. If it comes "
+            f"again, look at {events.EventField.from_path('$.detail.executionArn')} in the Step Functions console of "
+            f"{stack.region}."
         )
         events.Rule(
             self,
-            "Rule",
-            rule_name=f"{stack.stack_name}-watch-failed",
-            description="Executions of the watcher that failed, timed out or were aborted",
+            spec.name.capitalize(),
+            rule_name=f"{stack.stack_name}-{spec.name}-failed-executions",
+            description=f"Executions of the {spec.title} that failed, timed out or were aborted",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
                 detail={
                     "status": ["FAILED", "TIMED_OUT", "ABORTED"],
-                    "stateMachineArn": [machine.state_machine_arn],
+                    "stateMachineArn": [machine.machine.state_machine_arn],
                 },
             ),
             targets=[targets.SnsTopic(topic, message=message, dead_letter_queue=dead_letters)],

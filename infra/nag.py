@@ -8,7 +8,7 @@ from aws_cdk import Acknowledgment, App, Token, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra.permissions import MOST_DIRECTORIES_BY_ID
-from infra.watch_machine import machine_name
+from infra.state_machines import SWEEP, WATCH, machine_name
 
 if TYPE_CHECKING:
     from constructs import IConstruct
@@ -32,7 +32,7 @@ def acknowledge(stack: PrimaryStack) -> None:
             "python3.13 is the runtime that the tests run and the libraries are vendored for; it is supported by AWS "
             "until 2029.",
         )
-    for function in (stack.protect, stack.watch):
+    for function in (stack.protect, stack.watch, stack.sweep):
         _wildcard(
             function.role,
             "*",
@@ -53,24 +53,25 @@ def acknowledge(stack: PrimaryStack) -> None:
                 f"{of_region}:directory/*",
                 "So many directories' ids do not fit into a role's policies; the function acts on mapped ones only.",
             )
-    for role in (stack.protect.role, stack.watch.role):
+    for role, name in ((stack.protect.role, WATCH), (stack.watch.role, WATCH), (stack.sweep.role, SWEEP)):
         _wildcard(
             role,
-            f"arn:{stack.partition}:states:{stack.region}:{account}:execution:{machine_name(stack.stack_name)}:*",
+            f"arn:{stack.partition}:states:{stack.region}:{account}:execution:{machine_name(stack.stack_name, name)}:*",
             "Executions are named at run time; these are those of the one state machine.",
         )
-    _wildcard(
-        stack.machine.role,
-        "*",
-        "CloudWatch Logs' delivery actions and X-Ray's take no resource, as the Step Functions guide says.",
-    )
-    _reason(
-        stack.machine,
-        "SF1",
-        "Errors are logged; logging every state of every round would cost more than the watcher, and its history stays "
-        "in Step Functions for 90 days.",
-    )
-    _reason(stack.dead_letters, "SQS3", "It is the dead-letter queue: of rule, schedule, stream and functions.")
+    for one in stack.machines:
+        _wildcard(
+            one.machine.role,
+            "*",
+            "CloudWatch Logs' delivery actions and X-Ray's take no resource, as the Step Functions guide says.",
+        )
+        _reason(
+            one.machine,
+            "SF1",
+            "Errors are logged; logging every state of every round would cost more than the rounds, and an execution's "
+            "history stays in Step Functions for 90 days.",
+        )
+    _reason(stack.dead_letters, "SQS3", "It is the dead-letter queue: of rules, schedules, stream and functions.")
 
 
 def _wildcard(construct: IConstruct, resource: str, reason: str) -> None:

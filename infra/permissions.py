@@ -25,6 +25,9 @@ MOST_KEYS_INLINE: Final = 10
 # A managed policy holds 6,144 characters, a role ten of them: 10 x 65 keys, more than 500 directories can name.
 KEYS_A_POLICY: Final = 65
 
+# The account's quota of standby WorkSpaces in a Region.
+STANDBY_QUOTA: Final = "L-9A67B5CB"
+
 # A key user's actions as far as a symmetric key has them.
 KEY_USE: Final = (
     "kms:Decrypt",
@@ -83,9 +86,17 @@ def create_standbys(function: StandbyFunction, pair: Pair) -> None:
     _use_keys(function, pair.encryption_keys)
 
 
-def put_heartbeat(function: StandbyFunction, pair: Pair, namespace: str) -> None:
-    """PutMetricData in the DR Region, into our namespace only; it takes no resource."""
-    conditions = {"StringEquals": {"cloudwatch:namespace": namespace, "aws:RequestedRegion": pair.dr_region}}
+def read_standby_quota(function: StandbyFunction, pair: Pair) -> None:
+    """GetServiceQuota of the DR Region's quota of standby WorkSpaces."""
+    stack = Stack.of(function)
+    quota = f"arn:{stack.partition}:servicequotas:{pair.dr_region}:{stack.account}:workspaces/{STANDBY_QUOTA}"
+    function.allow("StandbyQuota", ["servicequotas:GetServiceQuota"], [quota])
+
+
+def put_metrics(function: StandbyFunction, namespace: str, *regions: str) -> None:
+    """PutMetricData in some Regions, into our namespace only; it takes no resource."""
+    named = regions[0] if len(regions) == 1 else list(regions)
+    conditions = {"StringEquals": {"cloudwatch:namespace": namespace, "aws:RequestedRegion": named}}
     function.allow("Heartbeat", ["cloudwatch:PutMetricData"], ["*"], conditions)
 
 

@@ -19,8 +19,8 @@ from infra.functions import METRICS_NAMESPACE, FunctionSpec, StandbyFunction
 from infra.ledger import Ledger
 from infra.notifications import Notifications
 from infra.outbox import Outbox
+from infra.state_machines import SWEEP, WATCH, MachineSpec, StandbyMachine, execution_arns, machine_arn
 from infra.triggers import Triggers
-from infra.watch_machine import WatchMachine, execution_arns, machine_arn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 
 # Measured (`make bench`): with its clients made, a function's process holds some 54 MB. The rest buys CPU for imports,
 # clients, and 400 rows' transactions in protect and watch.
-MEMORY_MB: Final = {"protect": 512, "watch": 512, "announce": 256}
+MEMORY_MB: Final = {"protect": 512, "watch": 512, "sweep": 512, "announce": 256}
+WATCH_EVERY: Final = Duration.minutes(15)
 
 
 class PrimaryStack(Stack):
-    """Rule and schedule → protect and the watcher → ledger → outbox, with their alarms."""
+    """Rule and schedules → protect, the watcher and the sweep → ledger → outbox, with their alarms."""
 
     def __init__(self, scope: Construct, *, pair: Pair, account: str | None, bundle: Path) -> None:
         super().__init__(
@@ -57,17 +58,30 @@ class PrimaryStack(Stack):
         code = lambda_.Code.from_asset(str(bundle))
         self.protect = self._build_protect(code)
         self.watch = self._build_watch(code)
+        self.sweep = self._build_sweep(code)
         self.announce = self._build_announce(code)
-        self.functions = [self.protect, self.watch, self.announce]
-        self.machine = WatchMachine(self, "Watcher", watch=self.watch, protect=self.protect).machine
+        self.functions = [self.protect, self.watch, self.sweep, self.announce]
+        self.watcher = StandbyMachine(
+            self,
+            "Watcher",
+            spec=MachineSpec(WATCH, title="watcher", every=WATCH_EVERY),
+            functions=[self.watch, self.protect],
+        )
+        self.sweeper = StandbyMachine(
+            self,
+            "Sweeper",
+            spec=MachineSpec(SWEEP, title="sweep", every=Duration.minutes(pair.sweep_interval_minutes)),
+            functions=[self.sweep, self.protect],
+        )
+        self.machines = [self.watcher, self.sweeper]
         self.triggers = Triggers(
-            self, "Triggers", protect=self.protect, machine=self.machine, dead_letters=self.dead_letters
+            self, "Triggers", protect=self.protect, machines=self.machines, dead_letters=self.dead_letters
         )
         Outbox(self, "Outbox", ledger=self.ledger, announce=self.announce, dead_letters=self.dead_letters)
         FailedExecutions(
             self,
             "FailedExecutions",
-            machine=self.machine,
+            machines=self.machines,
             topic=self.notifications.topic,
             dead_letters=self.dead_letters,
         )
@@ -80,7 +94,7 @@ class PrimaryStack(Stack):
             "protect",
             timeout=Duration.minutes(5),
             description="Decides what each primary needs, and requests its standby",
-            WATCH_STATE_MACHINE_ARN=machine_arn(self),
+            WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
             DEAD_LETTER_QUEUE_URL=self.dead_letters.queue_url,
         )
         # EventBridge's events are queued inside Lambda: what is throttled or fails there is retried, then kept. The
@@ -93,8 +107,8 @@ class PrimaryStack(Stack):
         permissions.describe_workspaces(protect, self.pair)
         permissions.create_standbys(protect, self.pair)
         permissions.use_ledger(protect, self.ledger)
-        protect.allow("StartWatcher", ["states:StartExecution"], [machine_arn(self)])
-        protect.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self)])
+        protect.allow("StartWatcher", ["states:StartExecution"], [machine_arn(self, WATCH)])
+        protect.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self, WATCH)])
         return protect
 
     def _build_watch(self, code: lambda_.Code) -> StandbyFunction:
@@ -103,14 +117,31 @@ class PrimaryStack(Stack):
             "watch",
             timeout=Duration.minutes(5),
             description="One round over the open rows: looks at their primaries and standbys",
-            WATCH_STATE_MACHINE_ARN=machine_arn(self),
+            WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
         )
         permissions.describe_workspaces(watch, self.pair)
         permissions.use_ledger(watch, self.ledger)
         permissions.find_rows_by_status(watch, self.ledger)
-        permissions.put_heartbeat(watch, self.pair, METRICS_NAMESPACE)
-        watch.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self)])
+        permissions.put_metrics(watch, METRICS_NAMESPACE, self.pair.dr_region)
+        watch.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self, WATCH)])
         return watch
+
+    def _build_sweep(self, code: lambda_.Code) -> StandbyFunction:
+        sweep = self._function(
+            code,
+            "sweep",
+            timeout=Duration.minutes(5),
+            description="One part of the whole fleet: looks at its primaries and standbys",
+            SWEEP_STATE_MACHINE_ARN=machine_arn(self, SWEEP),
+            WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
+        )
+        permissions.describe_workspaces(sweep, self.pair)
+        permissions.read_standby_quota(sweep, self.pair)
+        permissions.use_ledger(sweep, self.ledger)
+        permissions.find_rows_by_status(sweep, self.ledger)
+        permissions.put_metrics(sweep, METRICS_NAMESPACE, self.pair.primary_region, self.pair.dr_region)
+        sweep.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self, SWEEP)])
+        return sweep
 
     def _build_announce(self, code: lambda_.Code) -> StandbyFunction:
         announce = self._function(
@@ -150,7 +181,7 @@ class PrimaryStack(Stack):
             topic=self.notifications.topic,
             functions=self.functions,
             announce=self.announce,
-            machine=self.machine,
+            machines=self.machines,
             dead_letters=self.dead_letters,
             rule_name=self.triggers.rule.rule_name,
         )
@@ -158,7 +189,7 @@ class PrimaryStack(Stack):
             self,
             "Overview",
             functions=self.functions,
-            machine=self.machine,
+            machines=self.machines,
             dead_letters=self.dead_letters,
             alarms=alarms.alarms,
         )
@@ -168,7 +199,8 @@ class PrimaryStack(Stack):
             "LedgerTableName": self.ledger.table.table_name,
             "ProtectFunctionName": self.protect.function.function_name,
             "WatchFunctionName": self.watch.function.function_name,
-            "WatchStateMachineArn": self.machine.state_machine_arn,
+            "WatchStateMachineArn": self.watcher.machine.state_machine_arn,
+            "SweepStateMachineArn": self.sweeper.machine.state_machine_arn,
             "DeadLetterQueueUrl": self.dead_letters.queue_url,
             "NotificationTopicArn": self.notifications.topic.topic_arn,
             "EventRuleName": self.triggers.rule.rule_name,

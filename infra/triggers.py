@@ -1,8 +1,8 @@
-"""What sets the program going: CloudTrail's events about new WorkSpaces, and a clock."""
+"""What sets the program going: CloudTrail's events about new WorkSpaces, and the clock."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
@@ -12,16 +12,16 @@ from aws_cdk import aws_scheduler_targets as scheduler_targets
 from constructs import Construct
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_sqs as sqs
-    from aws_cdk import aws_stepfunctions as sfn
 
     from infra.functions import StandbyFunction
-
-WATCH_EVERY: Final = Duration.minutes(15)
+    from infra.state_machines import StandbyMachine
 
 
 class Triggers(Construct):
-    """The rule that feeds protect, and the schedule that starts the watcher whoever died before."""
+    """The rule that feeds protect, and the schedules that start the state machines whoever died before."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Triggers(Construct):
         construct_id: str,
         *,
         protect: StandbyFunction,
-        machine: sfn.IStateMachine,
+        machines: Sequence[StandbyMachine],
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -59,18 +59,19 @@ class Triggers(Construct):
                 )
             ],
         )
-        # An hour old is too old: the next start has come by then.
-        self.schedule = scheduler.Schedule(
-            self,
-            "Watch",
-            schedule_name=f"{stack.stack_name}-watch",
-            description="Starts the watcher; it ends at once where another one is at work or nothing is open",
-            schedule=scheduler.ScheduleExpression.rate(WATCH_EVERY),
-            target=scheduler_targets.StepFunctionsStartExecution(
-                machine,
-                input=scheduler.ScheduleTargetInput.from_object({}),
-                dead_letter_queue=dead_letters,
-                retry_attempts=10,
-                max_event_age=Duration.hours(1),
-            ),
-        )
+        for one in machines:
+            scheduler.Schedule(
+                self,
+                one.spec.name.capitalize(),
+                schedule_name=f"{stack.stack_name}-{one.spec.name}",
+                description=f"Starts the {one.spec.title}; it ends at once where another one is at work",
+                schedule=scheduler.ScheduleExpression.rate(one.spec.every),
+                # An hour of trying; what could not be started then is told, and the next start comes.
+                target=scheduler_targets.StepFunctionsStartExecution(
+                    one.machine,
+                    input=scheduler.ScheduleTargetInput.from_object({}),
+                    dead_letter_queue=dead_letters,
+                    retry_attempts=10,
+                    max_event_age=Duration.hours(1),
+                ),
+            )

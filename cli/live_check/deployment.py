@@ -19,6 +19,7 @@ OUTPUTS: Final = (
     "LedgerTableName",
     "NotificationTopicArn",
     "ProtectFunctionName",
+    "SweepStateMachineArn",
     "Version",
     "WatchFunctionName",
     "WatchStateMachineArn",

@@ -11,6 +11,7 @@ import pytest
 from cli.letters import Kind, Letter, read_letter
 
 EVENTS = Path(__file__).resolve().parents[1] / "events"
+SCHEDULE = "arn:aws:scheduler:us-east-1:123456789012:schedule/default/Standby-us-east-1-us-west-2"
 
 
 def event(name: str) -> dict[str, Any]:
@@ -143,24 +144,28 @@ def test_changes_that_were_not_announced_say_when_they_were() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "attributes"),
+    ("body", "attributes", "machine"),
     [
-        ("{}", {}),
-        ('{"stateMachineArn": "arn", "input": "{}"}', {"SCHEDULE_ARN": "arn", "ERROR_CODE": "ExecutionLimitExceeded"}),
+        ("{}", {}, "the watcher or the sweep"),
+        ('{"stateMachineArn": "arn"}', {"SCHEDULE_ARN": f"{SCHEDULE}-watch", "ERROR_CODE": "Limit"}, "the watcher"),
+        ("{}", {"SCHEDULE_ARN": f"{SCHEDULE}-sweep", "ERROR_CODE": "Limit"}, "the sweep"),
     ],
 )
-def test_a_start_of_the_watcher_that_failed(body: str, attributes: dict[str, str]) -> None:
+def test_a_start_of_a_state_machine_that_failed(body: str, attributes: dict[str, str], machine: str) -> None:
     read = letter(body, **attributes)
+    assert read.what == f"a start of {machine}"
     assert (read.kind, read.why) == (Kind.START, attributes.get("ERROR_CODE", "not delivered"))
     assert "next one" in read.advice
 
 
 @pytest.mark.parametrize("words", ["WorkSpaces Standby, the watcher ended as ABORTED", None])
-def test_a_notice_that_the_topic_did_not_take(words: str | None) -> None:
+@pytest.mark.parametrize(("name", "machine"), [("watch", "the watcher"), ("sweep", "the sweep")])
+def test_a_notice_that_the_topic_did_not_take(words: str | None, name: str, machine: str) -> None:
+    arn = f"arn:aws:states:us-east-1:123456789012:stateMachine:Standby-us-east-1-us-west-2-{name}"
     ended = {
         "detail-type": "Step Functions Execution Status Change",
-        "detail": {"name": "watch-1", "status": "ABORTED"},
+        "detail": {"name": "one", "status": "ABORTED", "stateMachineArn": arn},
     }
     read = letter(words or ended, TARGET_ARN="arn:aws:sns:us-east-1:123456789012:topic", ERROR_CODE="SDK_CLIENT_ERROR")
     assert (read.kind, read.why) == (Kind.NOTICE, "SDK_CLIENT_ERROR")
-    assert letter(ended).what == "a notice: execution watch-1 of the watcher ended as ABORTED"
+    assert letter(ended).what == f"a notice: execution one of {machine} ended as ABORTED"

@@ -135,7 +135,12 @@ def allowed(**asked: Any) -> Any:
 
 def stack(**outputs: str) -> Callable[..., Any]:
     wanted = dict.fromkeys(("DeadLetterQueueUrl", "LedgerTableName", "NotificationTopicArn", "WatchFunctionName"), "x")
-    wanted |= {"WatchStateMachineArn": "x", "EventRuleName": "rule", "ProtectFunctionName": "protect"}
+    wanted |= {
+        "WatchStateMachineArn": "x",
+        "SweepStateMachineArn": "x",
+        "EventRuleName": "rule",
+        "ProtectFunctionName": "protect",
+    }
     wanted |= {"ConfigDigest": PAIR.digest, "Version": VERSION, **outputs}
     shown = [{"OutputKey": name, "OutputValue": value} for name, value in wanted.items() if value]
     return lambda **_: {"Stacks": [{"Outputs": shown}]}

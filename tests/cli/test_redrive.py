@@ -208,7 +208,7 @@ def test_what_only_a_person_can_judge_is_deleted_on_demand_only(desk: Desk, caps
     assert main(["redrive", STACK]) == 1
     poison, start, _ = lines(capsys)
     assert "Why here: names no WorkSpace. Now left in the queue: find the WorkSpaces it is about" in poison
-    assert "Why here: ExecutionLimitExceeded. Now left in the queue: the schedule has started the next one" in start
+    assert "Why here: ExecutionLimitExceeded. Now left in the queue: the schedule starts the next one" in start
     assert desk.left() == 2
     desk.protect.answers = [{"errorType": "Error", "errorMessage": "no"}]
     desk.put(failed_invocation(event("create_workspaces_one")))

@@ -29,6 +29,7 @@ pairs:
       d-9067328a7c:
         dr_directory: d-926722f013
     tags: {CostCenter: dr}
+    sweep_interval_minutes: 15
     notify_topic_arn: arn:aws:sns:us-east-1:123456789012:ops
     permissions_boundary: arn:aws:iam::123456789012:policy/boundary
   - primary_region: us-west-2
@@ -37,6 +38,7 @@ pairs:
     directories:
       d-926722edaf: {dr_directory: d-906732325d}
       d-9267000000: {dr_directory: d-9067000000}
+    sweep_interval_minutes: 1440
     notify: [ops@example.com]
 """
 

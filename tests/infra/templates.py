@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,11 @@ class Assembly:
     directory: Path
     primary: dict[str, Any]
     dr: dict[str, Any]
+
+    def template(self, stack: str) -> dict[str, Any]:
+        """The template of any stack."""
+        found: dict[str, Any] = json.loads((self.directory / f"{stack}.template.json").read_text(encoding="utf-8"))
+        return found
 
 
 def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.infra.templates import STACK, only, resources, text
 
 if TYPE_CHECKING:
@@ -39,16 +41,27 @@ def test_what_protect_cannot_handle_is_retried_and_then_kept(example: Assembly) 
     assert text(invocation["DestinationConfig"]["OnFailure"]["Destination"]) == dead_letters(example)
 
 
-def test_the_schedule_starts_the_watcher_every_15_minutes(example: Assembly) -> None:
-    schedule = only(example.primary, "AWS::Scheduler::Schedule")
-    (machine,) = resources(example.primary, "AWS::StepFunctions::StateMachine")
-    assert schedule["ScheduleExpression"] == "rate(15 minutes)"
+@pytest.mark.parametrize(
+    ("fixture", "name", "machine", "rate"),
+    [
+        ("example", "Watch", "Watcher", "15 minutes"),
+        ("example", "Sweep", "Sweeper", "1 hour"),
+        ("everything", "Sweep", "Sweeper", "15 minutes"),
+    ],
+)
+def test_a_schedule_starts_each_state_machine(
+    fixture: str, name: str, machine: str, rate: str, request: pytest.FixtureRequest
+) -> None:
+    assembly: Assembly = request.getfixturevalue(fixture)
+    schedule = only(assembly.primary, "AWS::Scheduler::Schedule", name)
+    assert schedule["Name"] == f"{STACK}-{name.lower()}"
+    assert schedule["ScheduleExpression"] == f"rate({rate})"
     assert schedule["State"] == "ENABLED"
     target = schedule["Target"]
-    assert text(target["Arn"]) == f"${{{machine}}}"
+    assert text(target["Arn"]).startswith(f"${{{machine}Machine")
     assert target["Input"] == "{}"
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3_600, "MaximumRetryAttempts": 10}
-    assert text(target["DeadLetterConfig"]["Arn"]) == dead_letters(example)
+    assert text(target["DeadLetterConfig"]["Arn"]) == dead_letters(assembly)
 
 
 def test_the_stream_wakes_announce_for_transitions_and_holds_only(example: Assembly) -> None:
@@ -79,24 +92,30 @@ def test_the_queue_is_encrypted_keeps_14_days_and_refuses_plain_http(example: As
     statements = only(example.primary, "AWS::SQS::QueuePolicy")["PolicyDocument"]["Statement"]
     assert {"Bool": {"aws:SecureTransport": "false"}} in [s["Condition"] for s in statements if s["Effect"] == "Deny"]
     senders = [s for s in statements if s["Effect"] == "Allow"]
-    assert len(senders) == 2
+    assert len(senders) == 3  # the rules: of new desktops, and of failed executions of either machine
     for sender in senders:
         assert sender["Action"] == "sqs:SendMessage"
         assert "aws:SourceArn" in sender["Condition"]["ArnEquals"]
 
 
-def test_executions_that_come_to_a_bad_end_are_told_in_a_sentence(example: Assembly) -> None:
-    rule = only(example.primary, RULE, "FailedExecutions")
+@pytest.mark.parametrize(
+    ("name", "machine", "title", "minutes"), [("Watch", "Watcher", "watcher", 15), ("Sweep", "Sweeper", "sweep", 60)]
+)
+def test_executions_that_come_to_a_bad_end_are_told_in_a_sentence(
+    example: Assembly, name: str, machine: str, title: str, minutes: int
+) -> None:
+    rule = only(example.primary, RULE, f"FailedExecutions{name}")
     assert rule["EventPattern"]["source"] == ["aws.states"]
     assert rule["EventPattern"]["detail-type"] == ["Step Functions Execution Status Change"]
     assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
     (arn,) = rule["EventPattern"]["detail"]["stateMachineArn"]
-    assert text(arn).startswith("${WatcherMachine")
+    assert text(arn).startswith(f"${{{machine}Machine")
     (target,) = rule["Targets"]
     assert text(target["Arn"]).startswith("${NotificationsTopic")
     assert text(target["DeadLetterConfig"]["Arn"]) == dead_letters(example)
     sentence = target["InputTransformer"]["InputTemplate"]
-    assert sentence.startswith(f'"WorkSpaces Standby, {STACK}: execution <detail-name> of the watcher ended as ')
+    assert sentence.startswith(f'"WorkSpaces Standby, {STACK}: execution <detail-name> of the {title} ended as ')
+    assert f"within {minutes} minutes" in sentence
 
 
 def test_the_topic_is_encrypted_and_alarms_and_rules_may_use_it(example: Assembly) -> None:

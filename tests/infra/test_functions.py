@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from tests.infra.templates import Assembly
 
 FUNCTION = "AWS::Lambda::Function"
-FUNCTIONS = {"protect": 300, "watch": 300, "announce": 60}
+FUNCTIONS = {"protect": 300, "watch": 300, "sweep": 300, "announce": 60}
 
 
-def test_these_three_are_all_so_no_custom_resource_brings_its_own(example: Assembly) -> None:
+def test_these_are_all_so_no_custom_resource_brings_its_own(example: Assembly) -> None:
     names = {function["Properties"]["FunctionName"] for function in resources(example.primary, FUNCTION).values()}
     assert names == {f"{STACK}-{name}" for name in FUNCTIONS}
     assert not resources(example.dr, FUNCTION)
@@ -40,6 +40,7 @@ def test_runtime_architecture_timeout_tracing(example: Assembly, name: str, seco
     [
         ("protect", {"WATCH_STATE_MACHINE_ARN", "DEAD_LETTER_QUEUE_URL"}),
         ("watch", {"WATCH_STATE_MACHINE_ARN"}),
+        ("sweep", {"SWEEP_STATE_MACHINE_ARN", "WATCH_STATE_MACHINE_ARN"}),
         ("announce", {"NOTIFICATION_TOPIC_ARN", "EVENT_BUS_NAME"}),
     ],
 )
@@ -51,10 +52,21 @@ def test_the_environment_holds_only_what_the_function_reads(example: Assembly, n
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "WorkspacesStandby"
 
 
-def test_the_machines_arn_that_functions_are_told_is_the_machines(example: Assembly) -> None:
-    machine = only(example.primary, "AWS::StepFunctions::StateMachine")
-    told = only(example.primary, FUNCTION, "Protect")["Environment"]["Variables"]["WATCH_STATE_MACHINE_ARN"]
-    assert text(told).endswith(f":us-east-1:${{AWS::AccountId}}:stateMachine:{machine['StateMachineName']}")
+@pytest.mark.parametrize(
+    ("function", "variable", "machine"),
+    [
+        ("Protect", "WATCH_STATE_MACHINE_ARN", "Watcher"),
+        ("Watch", "WATCH_STATE_MACHINE_ARN", "Watcher"),
+        ("Sweep", "WATCH_STATE_MACHINE_ARN", "Watcher"),
+        ("Sweep", "SWEEP_STATE_MACHINE_ARN", "Sweeper"),
+    ],
+)
+def test_the_machines_arn_that_functions_are_told_is_the_machines(
+    example: Assembly, function: str, variable: str, machine: str
+) -> None:
+    name = only(example.primary, "AWS::StepFunctions::StateMachine", machine)["StateMachineName"]
+    told = only(example.primary, FUNCTION, function)["Environment"]["Variables"][variable]
+    assert text(told).endswith(f":us-east-1:${{AWS::AccountId}}:stateMachine:{name}")
 
 
 def test_every_log_group_is_ours_and_keeps_thirteen_months(example: Assembly) -> None:
@@ -64,7 +76,7 @@ def test_every_log_group_is_ours_and_keeps_thirteen_months(example: Assembly) ->
     }
     assert groups == {
         **{f"/aws/lambda/{STACK}-{name}": 400 for name in FUNCTIONS},
-        f"/aws/vendedlogs/states/{STACK}-watch": 400,
+        **{f"/aws/vendedlogs/states/{STACK}-{name}": 400 for name in ("watch", "sweep")},
     }
     for function in resources(example.primary, FUNCTION).values():
         logged = text(function["Properties"]["LoggingConfig"]["LogGroup"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infra.templates import actions, grants, resources, text
+from tests.infra.templates import STACK, actions, grants, resources, text
 
 if TYPE_CHECKING:
     from tests.infra.templates import Assembly
@@ -31,8 +31,12 @@ WITHOUT_AN_ARN = {
     "logs:DescribeLogGroups": ("log delivery takes no resource", None),
 }
 # Resources whose ids nobody knows at deployment.
-UNKNOWN_IDS = (":workspace/*", ":execution:Standby-us-east-1-us-west-2-watch:*")
-ROLES = ("Protect", "Watch", "Announce", "Watcher", "SchedulerRole")
+UNKNOWN_IDS = (
+    ":workspace/*",
+    ":execution:Standby-us-east-1-us-west-2-watch:*",
+    ":execution:Standby-us-east-1-us-west-2-sweep:*",
+)
+ROLES = ("Protect", "Watch", "Sweep", "Announce", "Watcher", "Sweeper", "SchedulerRole")
 
 
 def test_protect_creates_in_the_mapped_directories_of_both_regions_and_nowhere_else(example: Assembly) -> None:
@@ -56,10 +60,40 @@ def test_protect_creates_in_the_mapped_directories_of_both_regions_and_nowhere_e
     )
 
 
-def test_watch_can_neither_create_nor_tag(example: Assembly) -> None:
-    assert {action for action in actions(example.primary, "WatchRole") if action.startswith("workspaces:")} == {
+@pytest.mark.parametrize("role", ["WatchRole", "SweepRole"])
+def test_watch_and_sweep_can_neither_create_nor_tag_nor_terminate(example: Assembly, role: str) -> None:
+    assert {action for action in actions(example.primary, role) if action.startswith("workspaces:")} == {
         "workspaces:DescribeWorkspaces"
     }
+
+
+def test_sweep_may_do_this_and_no_more(example: Assembly) -> None:
+    assert actions(example.primary, "SweepRole") == {
+        "workspaces:DescribeWorkspaces",
+        "servicequotas:GetServiceQuota",
+        "dynamodb:BatchGetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:Query",
+        "cloudwatch:PutMetricData",
+        "states:DescribeExecution",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+    }
+
+
+def test_sweep_reads_one_quota_in_the_dr_region(example: Assembly) -> None:
+    (grant,) = [g for g in grants(example.primary, "SweepRole") if "servicequotas:GetServiceQuota" in g.actions]
+    assert grant.resources == ["arn:aws:servicequotas:us-west-2:${AWS::AccountId}:workspaces/L-9A67B5CB"]
+
+
+def test_sweep_queries_by_status_only_and_looks_at_its_own_executions(example: Assembly) -> None:
+    (query,) = [g for g in grants(example.primary, "SweepRole") if "dynamodb:Query" in g.actions]
+    assert [resource.rpartition("}")[2] for resource in query.resources] == ["/index/by_status"]
+    (look,) = [g for g in grants(example.primary, "SweepRole") if "states:DescribeExecution" in g.actions]
+    assert [resource.rpartition(":execution:")[2] for resource in look.resources] == [f"{STACK}-sweep:*"]
 
 
 def test_announce_reads_the_stream_and_writes_no_row(example: Assembly) -> None:
@@ -101,15 +135,18 @@ def test_no_wildcard_where_an_arn_is_possible(role: str, fixture: str, request: 
 
 
 def test_describing_is_bound_to_the_pairs_two_regions(example: Assembly) -> None:
-    for role in ("ProtectRole", "WatchRole"):
+    for role in ("ProtectRole", "WatchRole", "SweepRole"):
         (grant,) = [g for g in grants(example.primary, role) if "workspaces:DescribeWorkspaces" in g.actions]
         assert grant.conditions == {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}
 
 
-def test_the_heartbeat_goes_to_the_dr_region_and_our_namespace(example: Assembly) -> None:
-    (grant,) = [g for g in grants(example.primary, "WatchRole") if "cloudwatch:PutMetricData" in g.actions]
+@pytest.mark.parametrize(("role", "regions"), [("WatchRole", "us-west-2"), ("SweepRole", ["us-east-1", "us-west-2"])])
+def test_the_signs_of_life_go_where_their_alarms_are_and_into_our_namespace(
+    example: Assembly, role: str, regions: str | list[str]
+) -> None:
+    (grant,) = [g for g in grants(example.primary, role) if "cloudwatch:PutMetricData" in g.actions]
     assert grant.conditions == {
-        "StringEquals": {"cloudwatch:namespace": "WorkspacesStandby", "aws:RequestedRegion": "us-west-2"}
+        "StringEquals": {"cloudwatch:namespace": "WorkspacesStandby", "aws:RequestedRegion": regions}
     }
 
 
@@ -161,7 +198,7 @@ def test_five_hundred_directories_fit_iams_limits(large: Assembly) -> None:
 
 def test_the_boundary_is_on_every_role_of_both_stacks(everything: Assembly) -> None:
     roles = resources(everything.primary, "AWS::IAM::Role") | resources(everything.dr, "AWS::IAM::Role")
-    assert len(roles) == 5
+    assert len(roles) == 8
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     assert {role["Properties"]["PermissionsBoundary"] for role in roles.values()} == {boundary}
 
@@ -177,10 +214,11 @@ def test_no_role_is_given_a_policy_of_aws(example: Assembly) -> None:
         assert "ManagedPolicyArns" not in role["Properties"]
 
 
-def test_the_state_machine_invokes_its_two_functions_only(example: Assembly) -> None:
-    (grant,) = [g for g in grants(example.primary, "WatcherRole") if "lambda:InvokeFunction" in g.actions]
+@pytest.mark.parametrize(("role", "function"), [("WatcherRole", "Watch"), ("SweeperRole", "Sweep")])
+def test_a_state_machine_invokes_its_two_functions_only(example: Assembly, role: str, function: str) -> None:
+    (grant,) = [g for g in grants(example.primary, role) if "lambda:InvokeFunction" in g.actions]
     functions = resources(example.primary, "AWS::Lambda::Function")
-    expected = [f"${{{name}.Arn}}" for name in functions if name.startswith(("Protect", "Watch"))]
+    expected = [f"${{{name}.Arn}}" for name in functions if name.startswith(("Protect", function))]
     assert sorted(grant.resources) == sorted(expected)
 
 

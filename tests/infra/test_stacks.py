@@ -40,6 +40,7 @@ def test_the_outputs_have_their_fixed_names(example: Assembly) -> None:
         "ProtectFunctionName",
         "WatchFunctionName",
         "WatchStateMachineArn",
+        "SweepStateMachineArn",
         "DeadLetterQueueUrl",
         "NotificationTopicArn",
         "EventRuleName",

@@ -1,0 +1,110 @@
+"""The one way a state machine is made; what each does is in its definition, `watch.asl.json` or `sweep.asl.json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.functions import LOG_RETENTION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import Duration
+
+    from infra.functions import StandbyFunction
+
+DEFINITIONS: Final = Path(__file__).parent
+WATCH: Final = "watch"
+SWEEP: Final = "sweep"
+
+
+def machine_name(stack: str, name: str) -> str:
+    """A machine's name is fixed, so that functions can be told its ARN before it exists."""
+    return f"{stack}-{name}"
+
+
+def machine_arn(scope: Construct, name: str) -> str:
+    """ARN of a state machine of a stack."""
+    stack = Stack.of(scope)
+    whole = machine_name(stack.stack_name, name)
+    return f"arn:{stack.partition}:states:{stack.region}:{stack.account}:stateMachine:{whole}"
+
+
+def execution_arns(scope: Construct, name: str) -> str:
+    """ARN pattern of a state machine's executions; their names are chosen at run time."""
+    stack = Stack.of(scope)
+    whole = machine_name(stack.stack_name, name)
+    return f"arn:{stack.partition}:states:{stack.region}:{stack.account}:execution:{whole}:*"
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """What differs between state machines."""
+
+    name: str
+    """Also that of its definition's file, of its schedule, and of the function that does its rounds."""
+    title: str
+    """What people are told that it is."""
+    every: Duration
+    """The period of the schedule that starts it, whoever died before; whole minutes."""
+
+    @property
+    def minutes(self) -> str:
+        """The period in words."""
+        return f"{self.every.to_minutes():g} minutes"
+
+
+class StandbyMachine(Construct):
+    """A Standard workflow that invokes functions and waits."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, spec: MachineSpec, functions: Sequence[StandbyFunction]
+    ) -> None:
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self)
+        name = machine_name(stack.stack_name, spec.name)
+        self.spec = spec
+        # Step Functions shortens the policy of log groups by this prefix; without it the account's limit is reached.
+        log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/vendedlogs/states/{name}",
+            retention=LOG_RETENTION,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        definition = DEFINITIONS / f"{spec.name}.asl.json"
+        self.machine = sfn.StateMachine(
+            self,
+            "Machine",
+            state_machine_name=name,
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            definition_body=sfn.DefinitionBody.from_string(definition.read_text(encoding="utf-8")),
+            definition_substitutions={
+                f"{each.spec.name.capitalize()}FunctionArn": each.function.function_arn for each in functions
+            },
+            role=iam.Role(
+                self,
+                "Role",
+                assumed_by=iam.ServicePrincipal(
+                    "states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
+                ),
+                description=f"The {spec.title} of {stack.stack_name}",
+            ),
+            tracing_enabled=True,
+            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False),
+        )
+        self.machine.add_to_role_policy(
+            iam.PolicyStatement(
+                sid="InvokeFunctions",
+                actions=["lambda:InvokeFunction"],
+                resources=[each.function.function_arn for each in functions],
+            )
+        )
