@@ -91,15 +91,17 @@ class Census:
         )
 
 
-def primary_gone(row: Row, *, standby_lives: bool) -> Decision:
-    """The primary is gone; its standby may have stayed."""
-    if standby_lives:
-        return record(row.primary_id, Status.PRIMARY_GONE, Reason.ORPHANED, f"It is {row.standby_id}.")
-    return record(row.primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
+def what_is_gone(row: Row, seen: Workspace | None, *, standby_lives: bool) -> Decision | None:
+    """What follows when a primary, asked for by its id, was `seen` or not, and its standby lives or not. None: nothing.
 
-
-def standby_gone(row: Row) -> Decision:
-    """The standby is gone, and its primary is not, or went before."""
+    An orphan keeps its user's claim and its place below the ceiling: it is there, and costs.
+    """
+    if seen is None and row.status is not Status.PRIMARY_GONE:
+        if standby_lives:
+            return record(row.primary_id, Status.PRIMARY_GONE, Reason.ORPHANED, f"It is {row.standby_id}.")
+        return record(row.primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
+    if row.standby_id is None or standby_lives or (seen and seen.standbys):
+        return None
     if row.status is Status.PRIMARY_GONE:
         return record(row.primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
     return record(row.primary_id, Status.STANDBY_MISSING, Reason.STANDBY_GONE, f"It was {row.standby_id}.")

@@ -1,8 +1,8 @@
 """The sweep's work: the whole fleet, page by page, directory by directory, paced, over as many invocations as it takes.
 
 Each directory is scanned on its partner's side, then on its own. In the end the ledger's rows are gone through once:
-what is not there any more follows from two complete scans alone, and from asking once more by id, for many pages can
-miss what moved between them.
+what is not there any more follows from complete scans of both sides alone, in two sweeps, each of which asks once more
+by id: many pages can miss what moved between them, and a listing may be behind for a while.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from standby.clock import Clock, from_text, to_text
 from standby.decisions import Action, Decision
 from standby.describe import BATCH, Primaries, batches
-from standby.fleet import SETTLED, Census, counted, decide_in_fleet, primary_gone, standby_gone
+from standby.fleet import SETTLED, Census, counted, decide_in_fleet, what_is_gone
 from standby.ledger import ALL_SHARDS, Unreadable
-from standby.model import DirectoryId, Status, Unknown, Workspace, WorkspaceId
+from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId
 from standby.recorder import Recorder
 from standby.rows import Row
 from standby.settings import Settings
@@ -29,6 +30,8 @@ from standby.watch_lease import WatchLease
 MOST_READY = 400
 # A page that failed is asked for again so often before the directory counts as not scanned.
 _PAGE_TRIES = 4
+# What two sweeps missed that lie further apart may have been there between them.
+LONGEST_APART = timedelta(hours=12)
 _PARTNER, _OWN = "partner", "own"
 _PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
 
@@ -252,7 +255,9 @@ class Sweeper:
             self._confirm(batch)
 
     def _confirm(self, suspects: Sequence[Row]) -> None:
-        """Ask for each by its id; only what no whole answer shows on either side is gone."""
+        """Ask for each by its id; what no whole answer shows, in this sweep and in one shortly before, is gone."""
+        now = self._clock.now()
+        missed = self._memory.missed([row.primary_id for row in suspects])
         primaries = self._primaries.describe([row.primary_id for row in suspects])
         standbys = self._partners.describe([row.standby_id for row in suspects if row.standby_id])
         for row in suspects:
@@ -261,11 +266,14 @@ class Sweeper:
                 continue
             seen = primaries.found.get(row.primary_id)
             standby_lives = standby is not None and standby in standbys.found
-            if seen is None and row.status is not Status.PRIMARY_GONE:
-                decision = primary_gone(row, standby_lives=standby_lives)
-                if standby_lives:
-                    self._recorder.carry_out(decision, row, None)
-                else:
-                    self._recorder.release(decision, row, None)
-            elif standby is not None and not standby_lives and not (seen and seen.standbys):
-                self._recorder.release(standby_gone(row), row, seen)
+            decision = what_is_gone(row, seen, standby_lives=standby_lives)
+            if decision is None:
+                continue
+            before = missed.get(row.primary_id)
+            if before is None or not self._settings.sweep_interval / 2 <= now - before <= LONGEST_APART:
+                if before is None or now - before > LONGEST_APART:
+                    self._memory.note_missed(row.primary_id, now)
+            elif standby_lives:
+                self._recorder.carry_out(decision, row, seen)
+            else:
+                self._recorder.release(decision, row, seen)

@@ -5,16 +5,17 @@ A directory's scan may take many invocations, and what it has seen is too much f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from standby.clock import from_text, to_text
-from standby.model import DirectoryId
+from standby.model import DirectoryId, WorkspaceId
 from standby.table import Table
 
 BASELINE = "BASELINE"
 LAST = "LAST"
+MISSED = "MISSED"
 
 
 def directory_key(directory: DirectoryId) -> str:
@@ -123,3 +124,18 @@ class SweepMemory:
             return None
         parts = {side: int(count) for side, count in item["parts"].items()}
         return Scan(item["run"], from_text(item["began_at"]), parts, item["problem"], item["counts"])
+
+    def missed(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, datetime]:
+        """When each of the primaries that a sweep missed something of was last noted to be.
+
+        Raises
+        ------
+        LedgerUnavailable
+            Not known.
+        """
+        found = self._table.get_many([(f"{MISSED}#{one}", MISSED) for one in ids])
+        return {WorkspaceId(item["pk"].partition("#")[2]): from_text(item["at"]) for item in found}
+
+    def note_missed(self, primary_id: WorkspaceId, now: datetime) -> None:
+        """Note that a complete sweep missed a primary, or its standby."""
+        self._table.put({"pk": f"{MISSED}#{primary_id}", "sk": MISSED, "at": to_text(now)})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from local.stream_delivery import Delivery
@@ -157,39 +157,24 @@ class _Started:
         return "ABORTED" if self.aborted else self.execution.status
 
 
-@dataclass
 class Machines:
-    """Step Functions: executions of the watcher, each a task."""
+    """A state machine and its executions, each a task."""
 
-    deployment: Deployment
-    scheduler: Scheduler
-    dice: random.Random
-    functions: Functions
-    arn: str
-    executions: dict[str, _Started] = field(default_factory=dict)
-
-    def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Status and body of the answer."""
-        request = json.loads(body)
-        if operation == "DescribeExecution":
-            found = self.executions.get(request["executionArn"])
-            if found is None:
-                return refusal("ExecutionDoesNotExist", "there is no such execution")
-            return 200, json.dumps({"executionArn": request["executionArn"], "status": found.status}).encode()
-        assert operation == "StartExecution", operation
-        arn = self._arn(request["name"])
-        found = self.executions.get(arn)
-        if found is not None and found.status != "RUNNING":
-            return refusal("ExecutionAlreadyExists", "there is an execution of this name")
-        if found is None:
-            self.start(request["name"], json.loads(request["input"]))
-        return 200, json.dumps({"executionArn": arn, "startDate": 1}).encode()
+    def __init__(
+        self, definition: dict[str, Any], arn: str, scheduler: Scheduler, dice: random.Random, functions: Functions
+    ) -> None:
+        self.arn = arn
+        self.executions: dict[str, _Started] = {}
+        self._definition = definition
+        self._scheduler = scheduler
+        self._dice = dice
+        self._functions = functions
 
     def start(self, name: str, given: Any) -> str:
         """Start an execution; its ARN."""
-        arn = self._arn(name)
-        execution = Execution(self.deployment.watcher, arn, self)
-        task = self.scheduler.spawn(lambda: execution.run(given), name=f"execution {name}")
+        arn = self.arn_of(name)
+        execution = Execution(self._definition, arn, self)
+        task = self._scheduler.spawn(lambda: execution.run(given), name=f"execution {name}")
         self.executions[arn] = _Started(execution, task)
         return arn
 
@@ -197,34 +182,61 @@ class Machines:
         """Abort an execution. The function that it waits for runs on, as at AWS."""
         started = self.executions[arn]
         started.aborted = True
-        self.scheduler.kill(started.task)
+        self._scheduler.kill(started.task)
 
     @property
     def running(self) -> list[str]:
         """ARNs of the executions that run."""
         return [arn for arn, one in self.executions.items() if one.status == "RUNNING"]
 
-    def _arn(self, name: str) -> str:
+    def arn_of(self, name: str) -> str:
+        """The ARN of an execution."""
         return f"{self.arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     # What an execution needs of the world around it.
 
     def now(self) -> Any:
         """The present."""
-        return self.scheduler.now()
+        return self._scheduler.now()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        self.scheduler.sleep(seconds)
+        self._scheduler.sleep(seconds)
 
     def invoke(self, function_arn: str, payload: Any, timeout_seconds: float | None) -> Any:
         """Invoke a function by the placeholder that stands for its ARN in the template."""
         name = function_arn.removeprefix("${").removesuffix("FunctionArn}").lower()
-        return self.functions.invoke(name, payload, timeout_seconds)
+        return self._functions.invoke(name, payload, timeout_seconds)
 
     def jitter(self, most: float) -> float:
         """A delay for full jitter."""
-        return self.dice.uniform(0.0, most)
+        return self._dice.uniform(0.0, most)
+
+
+class StepFunctions:
+    """The service: machines by their ARNs."""
+
+    def __init__(self, machines: Sequence[Machines]) -> None:
+        self._machines = machines
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body of the answer."""
+        request = json.loads(body)
+        if operation == "DescribeExecution":
+            found = [
+                one.executions[arn] for one in self._machines if (arn := request["executionArn"]) in one.executions
+            ]
+            if not found:
+                return refusal("ExecutionDoesNotExist", "there is no such execution")
+            return 200, json.dumps({"executionArn": request["executionArn"], "status": found[0].status}).encode()
+        assert operation == "StartExecution", operation
+        (machine,) = [one for one in self._machines if one.arn == request["stateMachineArn"]]
+        before = machine.executions.get(machine.arn_of(request["name"]))
+        if before is not None and before.status != "RUNNING":
+            return refusal("ExecutionAlreadyExists", "there is an execution of this name")
+        if before is None:
+            machine.start(request["name"], json.loads(request["input"]))
+        return 200, json.dumps({"executionArn": machine.arn_of(request["name"]), "startDate": 1}).encode()
 
 
 class Outbox:

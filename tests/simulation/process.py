@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters"
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:notices"
-_NAMES = ("protect", "watch", "announce")
+_NAMES = ("protect", "watch", "sweep", "announce")
 _KEY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -103,7 +103,9 @@ class Process:
             telemetry=PowertoolsTelemetry(module.logger, module.metrics),
             new_id=new_id,
         )
-        self.kept = {"protect": self._protect, "watch": self._watch, "announce": self._announce}[function]()
+        self.kept = {"protect": self._protect, "watch": self._watch, "sweep": self._watch, "announce": self._announce}[
+            function
+        ]()
 
     def die(self) -> None:
         """End here; does not return."""

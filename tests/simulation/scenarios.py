@@ -113,14 +113,14 @@ def events_out_of_order(deployment: Deployment) -> Simulation:
 
 
 @scenario
-def a_lost_event_is_made_good_by_hand(deployment: Deployment) -> Simulation:
-    """CloudTrail loses the event; somebody asks by hand."""
+def a_lost_event_is_caught_by_the_sweep(deployment: Deployment) -> Simulation:
+    """CloudTrail loses the events; within an interval the sweep finds the desktops."""
     run = Simulation(deployment, trail=lambda _: [])
-    ids = run.create(*USERS[:2])
-    run.run(2)
-    must(not run.audit.rows, "nobody knows of them yet")
-    run.later(0, lambda: run.by_hand(*ids))
-    return settle(run, covered(ids))
+    expected: Expected = {}
+    run.later(600, lambda: expected.update(covered(run.create(*USERS[:3]))))
+    run.run(1.2)
+    must(set(run.audit.rows) == set(expected), "the sweep has not found them")
+    return settle(run, expected)
 
 
 @scenario
@@ -463,6 +463,88 @@ def everything_at_once_to_one_desktop(deployment: Deployment) -> Simulation:
     ids = run.create(USERS[0])
     run.later(1600, run.abort)
     return settle(run, covered(ids), at_least=1.5)
+
+
+# The whole fleet
+
+
+def existing_fleet(deployment: Deployment, count: int, **changes: Any) -> tuple[Simulation, list[str]]:
+    """Desktops that were there before the product was, after its first sweep."""
+    run = Simulation(deployment, is_known=False, trail=lambda _: [], **changes)
+    ids = [one for start in range(0, count, 25) for one in run.create(*USERS[start : min(start + 25, count)])]
+    run.run(0.5)
+    return run, ids
+
+
+@scenario
+def an_existing_fleet_is_reported_and_nothing_more(deployment: Deployment) -> Simulation:
+    """Sweeps come and go, and nothing is created for it; what is new beside it is protected."""
+    run, ids = existing_fleet(deployment, 60)
+    run.run(3)
+    must({run.status(one)[0] for one in ids} == {Status.REPORTED}, "they are not all REPORTED")
+    must(not creates(run), "something was created for a fleet that nobody accepted")
+    new = run.create(USERS[60])
+    run.run(2)
+    settle(run, {**dict.fromkeys(ids, (Status.REPORTED,)), **covered(new)})
+    must(len(run.world.standbys()) == 1, "only the new one has a standby")
+    return run
+
+
+@scenario
+def an_accepted_fleet_through_every_interruption(deployment: Deployment) -> Simulation:
+    """Accepted; then processes die, answers are lost, watchers are aborted: a standby each, and no second."""
+    few = {"backfill_in_flight": 20}
+    run, ids = existing_fleet(deployment, 60, settings=few, relation_lag_seconds=300)
+    kinds = (faults.KILLED_BEFORE, faults.KILLED_AFTER, faults.READ_TIMEOUT_AFTER, faults.ERROR_AFTER)
+    plan = during(run, *kinds, minutes=(60, 240), matches=lambda call: call.service in ("workspaces", "dynamodb"))
+    run.wire.plan = During(plan.kinds, plan.begins, plan.ends, plan.matches, run.dice, rate=0.03)
+    run.accept()
+    for moment in range(4000, 14_000, 1700):
+        run.later(moment, run.abort)
+    run.help_out(when=lambda: run.hours > 4)
+    return settle(run, covered(ids), at_least=5)
+
+
+@scenario
+def a_fleet_whose_scan_fails_takes_no_baseline(deployment: Deployment) -> Simulation:
+    """The first sweeps are throttled: nothing is concluded, and what they saw stays an existing fleet."""
+    run = Simulation(deployment, is_known=False, trail=lambda _: [])
+    run.wire.plan = during(run, faults.THROTTLED, minutes=(0, 130), matches=lambda call: in_dr_region(call))
+    ids = run.create(*USERS[:20])
+    run.run(2.5)
+    late = run.create(USERS[40])
+    run.run(3)
+    must({run.status(one)[0] for one in (*ids, *late)} == {Status.REPORTED}, "a fleet that nobody accepted")
+    must(not creates(run), "something was created for it")
+    return run
+
+
+@scenario
+def what_is_gone_is_told_and_nothing_is_made_again(deployment: Deployment) -> Simulation:
+    """A primary is terminated, a standby is terminated by hand, the rest stays as it is."""
+    run = Simulation(deployment, orphans_keep_relation=True)
+    gone, bereft, *rest = run.create(*USERS[:6])
+    run.run(2)
+    must(len(run.world.standbys()) == 6, "they have their standbys")
+    run.world.terminate(gone)
+    run.world.terminate(run.audit.rows[bereft]["standby_id"])
+    run.audit.broken.add(bereft)
+    expected = covered(rest) | {gone: (Status.PRIMARY_GONE,), bereft: (Status.STANDBY_MISSING,)}
+    settle(run, expected, at_least=5)
+    must(len(creates(run)) <= 2, "something was made again")
+    return run
+
+
+@scenario
+def a_fleet_that_flickers_loses_nothing(deployment: Deployment) -> Simulation:
+    """One in twenty is left out of an answer, on either side, for a day: unknown is not gone."""
+    run = Simulation(deployment)
+    ids = run.create(*USERS[:20])
+    run.run(2)
+    run.world.settings.change(flicker=0.05, relation_flicker=0.05, page_throttling=0.2)
+    run.run(24)
+    run.world.settings.change(flicker=0.0, relation_flicker=0.0, page_throttling=0.0)
+    return settle(run, covered(ids))
 
 
 def outcome(deployment: Deployment, name: str) -> tuple[str, Simulation | None]:

@@ -9,11 +9,12 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from local.workspaces import ManualClock, World
 from standby.model import Status
-from tests.simulation.account import Functions, Machines, Outbox
+from tests.simulation.account import Functions, Machines, Outbox, StepFunctions
 from tests.simulation.audit import Auditor
 from tests.simulation.deployment import Deployment
 from tests.simulation.faults import Call, Plan, Undisturbed
@@ -53,6 +54,8 @@ class Simulation:
         The seconds after which each copy of an event is delivered; none loses it.
     settings
         Changes to the deployed settings.
+    is_known
+        Whether the product has swept the directories before; else what is there at the beginning is an existing fleet.
     world
         Settings of the model of WorkSpaces.
     """
@@ -71,6 +74,7 @@ class Simulation:
         index_lag: float = 0.0,
         trail: Callable[[dict[str, Any]], list[float]] = lambda _: [90.0],
         settings: dict[str, Any] | None = None,
+        is_known: bool = True,
         **world: Any,
     ) -> None:
         if Simulation._present is not None:
@@ -92,12 +96,18 @@ class Simulation:
         self.plan: Plan = plan or Undisturbed()
         self.functions = Functions(deployment, self.scheduler, self.dice, self.queue, self._process)
         machine_arn = deployment.functions["protect"].environment["WATCH_STATE_MACHINE_ARN"]
-        self.machines = Machines(deployment, self.scheduler, self.dice, self.functions, machine_arn)
+        self.machines, self.sweeps = (
+            Machines(definition, arn, self.scheduler, self.dice, self.functions)
+            for definition, arn in (
+                (deployment.watcher, machine_arn),
+                (deployment.sweeper, machine_arn.replace("-watch", "-sweep")),
+            )
+        )
         self.outbox = Outbox(deployment, self.scheduler, self.functions, self.ledger, self.queue)
         services: dict[str, Service] = {
             "workspaces": WorkSpaces(self.world, ROLE),
             "dynamodb": self.ledger,
-            "stepfunctions": self.machines,
+            "stepfunctions": StepFunctions([self.machines, self.sweeps]),
             "sqs": self.queue,
             "sns": self.topic,
             "events": self.bus,
@@ -115,7 +125,10 @@ class Simulation:
         self._helped: set[tuple[str, int]] = set()
         self.redriven = self.asked = 0
         self.world.subscribe(self._event)
-        self.scheduler.spawn(self._schedule, name="schedule")
+        if is_known:
+            self._baseline()
+        for machine, every in ((self.machines, deployment.watch_every), (self.sweeps, deployment.sweep_every)):
+            self.scheduler.spawn(partial(self._schedule, machine, every), name="schedule")
         self.scheduler.spawn(self._look, name="auditor")
 
     def _partners(self) -> list[str]:
@@ -148,10 +161,16 @@ class Simulation:
         self._undelivered -= 1
         self.functions.deliver("protect", event)
 
-    def _schedule(self) -> None:
+    def _schedule(self, machine: Machines, every: timedelta) -> None:
         while True:
-            self.machines.start(f"schedule-{next(self._ids)}", {})
-            self.scheduler.sleep(self._deployment.watch_every.total_seconds())
+            machine.start(f"schedule-{next(self._ids)}", {})
+            self.scheduler.sleep(every.total_seconds())
+
+    def _baseline(self) -> None:
+        """The product has been there for long: the directories' existing fleets are known."""
+        for directory in self.settings.directories:
+            key = {"pk": {"S": f"SWEEP#{directory}"}, "sk": {"S": "BASELINE"}}
+            self.ledger.ask("PutItem", Item=key | {"taken_at": {"S": "2026-01-01T00:00:00.000Z"}})
 
     def _look(self) -> None:
         while True:
@@ -186,6 +205,16 @@ class Simulation:
         """Ask protect for primaries, in a task of one's own."""
         call = {"mode": "reconcile", "workspace_ids": list(ids), "cause": {"type": "manual", "id": "ticket"}}
         return self.functions.invoke("protect", call)
+
+    def accept(self) -> None:
+        """Accept the existing fleet of every directory, as README tells."""
+        for directory in self.settings.directories:
+            self.ledger.ask(
+                "UpdateItem",
+                Key={"pk": {"S": f"SWEEP#{directory}"}, "sk": {"S": "BASELINE"}},
+                UpdateExpression="SET accepted = :yes",
+                ExpressionAttributeValues={":yes": {"BOOL": True}},
+            )
 
     def pause(self, *, on: bool) -> None:
         """Switch the pause on or off, as README tells."""

@@ -215,6 +215,13 @@ def protected(found: Estate, *users: str) -> list[str]:
     return ids
 
 
+def sweeps(found: Estate, count: int = 3, *, pages: int = 1000) -> None:
+    """Sweep each hour: what is gone is so after two of them."""
+    for _ in range(count):
+        found.pass_time(hours=1)
+        found.sweep(pages=pages)
+
+
 def notices(found: Estate, primary_id: str) -> list[str]:
     return [event["reason_code"] for event in found.history(primary_id) if event.get("notice")]
 
@@ -223,10 +230,7 @@ def test_a_primary_that_is_gone_leaves_an_orphan_which_is_told_once_and_holds_it
     with estate(orphans_keep_relation=True) as found:
         one, other = protected(found, *USERS[:2])
         found.world.terminate(one)
-        found.pass_time(hours=1)
-        found.sweep()
-        found.pass_time(hours=1)
-        found.sweep()
+        sweeps(found)
         assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
         assert found.status(other)[0] is Status.PROTECTED
         assert notices(found, one) == ["ORPHANED"]
@@ -240,11 +244,9 @@ def test_when_the_orphan_is_gone_too_its_place_is_free() -> None:
         standby = found.row(one).standby_id
         assert standby
         found.world.terminate(one)
-        found.pass_time(hours=1)
-        found.sweep()
+        sweeps(found)
         found.world.terminate(standby)
-        found.pass_time(hours=1)
-        found.sweep()
+        sweeps(found)
         assert found.status(one) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
         assert found.item(TOTAL, "COUNTER")["taken"] == 1
         (again,) = found.create_ready(USERS[0])
@@ -261,7 +263,7 @@ def test_a_standby_that_is_gone_is_told_and_not_made_again_by_itself() -> None:
         found.world.terminate(standby)
         found.pass_time(hours=1)
         for _ in range(3):
-            found.sweep()
+            sweeps(found)
             found.watch(hours=1)
         assert found.status(one) == (Status.STANDBY_MISSING, "STANDBY_GONE")
         assert found.status(other)[0] is Status.PROTECTED
@@ -271,6 +273,19 @@ def test_a_standby_that_is_gone_is_told_and_not_made_again_by_itself() -> None:
         found.watch()
         assert found.status(one)[0] is Status.PROTECTED
         assert found.world.duplicates() == []
+
+
+def test_what_one_sweep_misses_and_the_next_one_sees_is_not_gone() -> None:
+    with estate() as found:
+        ids = protected(found, *USERS[:5])
+        for _ in range(3):
+            found.pass_time(hours=1)
+            found.world.settings.change(flicker=1.0)
+            found.sweep()
+            found.pass_time(hours=13)
+            found.world.settings.change(flicker=0.0)
+            found.sweep()
+        assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
 
 
 @pytest.mark.parametrize("region", [PRIMARY, DR])
@@ -283,6 +298,7 @@ def test_nothing_is_concluded_from_an_incomplete_scan(region: str) -> None:
         found.world.terminate(standby)
         found.pass_time(hours=1)
         found.world.inject(Fault(DESCRIBE, "throttle", region, when=lambda params: "DirectoryId" in params))
+        sweeps(found)
         part = found.sweep()[-1]
         assert part.outcome == "0 of 1 directories were scanned completely"
         assert {found.status(each)[0] for each in (one, other)} == {Status.PROTECTED}
@@ -326,8 +342,7 @@ def test_what_a_scan_misses_and_is_there_by_its_id_is_not_gone(region: str) -> N
             return answer
 
         found.world.call = call  # type: ignore[method-assign, assignment]
-        found.pass_time(hours=1)
-        found.sweep()
+        sweeps(found)
         assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
 
 
@@ -359,8 +374,7 @@ def test_a_large_directory_is_swept_in_parts_and_concluded_as_one() -> None:
         assert parts[-1].scanned == 250
         assert kept(found, "BASELINE")["found_first"] == {"REPORTED": 250}
         found.world.terminate(ids[7])
-        found.pass_time(hours=1)
-        found.sweep(pages=4)
+        sweeps(found, pages=4)
         assert found.status(ids[7]) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
         assert {found.status(one) for one in ids if one != ids[7]} == {REPORTED}
 
