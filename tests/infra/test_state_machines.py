@@ -46,6 +46,7 @@ class Loop:
     first: str
     last: str
     tells: tuple[str, ...]  # of the function's answer, in the execution's output
+    asks: tuple[str, ...] = ()  # before it waits or ends
 
     @property
     def execution(self) -> str:
@@ -63,10 +64,14 @@ class Loop:
 
 @pytest.fixture(params=["watch", "sweep"])
 def loop(request: pytest.FixtureRequest, example: Assembly) -> Loop:
-    definition = json.loads(machine(example, request.param)["DefinitionString"])
-    if request.param == "watch":
+    return loop_of(example, request.param)
+
+
+def loop_of(assembly: Assembly, name: str) -> Loop:
+    definition = json.loads(machine(assembly, name)["DefinitionString"])
+    if name == "watch":
         return Loop("watch", definition, "Observe", "Nothing open", ("outcome", "open", "interval_seconds"))
-    return Loop("sweep", definition, "Sweep", "Swept", ("outcome", "scanned"))
+    return Loop("sweep", definition, "Sweep", "Swept", ("outcome", "scanned"), ("All seen",))
 
 
 def machine(assembly: Assembly, name: str) -> dict[str, Any]:
@@ -126,7 +131,7 @@ def test_when_it_is_done_it_ends_after_one_call(loop: Loop) -> None:
     functions = Functions([DONE])
     run = loop.run(functions)
     assert run.status == "SUCCEEDED"
-    assert run.path == ["Start", loop.first, "Anything to do", loop.last]
+    assert run.path == ["Start", loop.first, "Anything to do", *loop.asks, loop.last]
     assert run.output == {name: DONE[name] for name in loop.tells}
     assert functions.payloads["round"] == [{"execution_arn": loop.execution, "round": 0, "cursor": None}]
 
@@ -136,7 +141,8 @@ def test_with_nothing_ready_it_waits_and_goes_on_where_it_was(loop: Loop, wait: 
     cursor = {"looked_at": "2026-03-03T09:00:00.000Z"}
     functions = Functions([answer(wait=wait, cursor=cursor), DONE])
     run = loop.run(functions)
-    assert run.path[1:6] == [loop.first, "Anything to do", "Wait", loop.first, "Anything to do"]
+    once = [loop.first, "Anything to do", *loop.asks]
+    assert run.path == ["Start", *once, "Wait", *once, loop.last]
     assert run.waits == [wait]
     assert functions.payloads["round"][1] == {"execution_arn": loop.execution, "round": 1, "cursor": cursor}
     assert functions.payloads["protect"] == []
@@ -151,9 +157,18 @@ def test_what_became_ready_is_handed_to_protect_as_a_list(loop: Loop, ready: lis
     assert functions.payloads["protect"] == [
         {"mode": "reconcile", "workspace_ids": ready, "cause": {"type": loop.name, "id": loop.execution}}
     ]
-    assert run.path == [
-        "Start", loop.first, "Anything to do", "Protect", "Wait", loop.first, "Anything to do", loop.last,
-    ]  # fmt: skip
+    protected = [loop.first, "Anything to do", "Protect", *loop.asks, "Wait"]
+    assert run.path == ["Start", *protected, loop.first, "Anything to do", *loop.asks, loop.last]
+
+
+@pytest.mark.parametrize("error", [None, "Runtime.ExitError"])
+def test_what_the_last_part_of_a_sweep_found_is_handed_to_protect_too(example: Assembly, error: str | None) -> None:
+    functions = Functions([{**DONE, "ready": ["ws-1c0ffee01"]}], [error or {}] * 50)
+    run = loop_of(example, "sweep").run(functions)
+    assert run.status == "SUCCEEDED"
+    assert run.path == ["Start", "Sweep", "Anything to do", "Protect", "All seen", "Swept"]
+    assert functions.payloads["protect"][0]["workspace_ids"] == ["ws-1c0ffee01"]
+    assert run.output == {"outcome": "all done", "scanned": 25}
 
 
 def test_the_answer_of_protect_goes_no_further(loop: Loop) -> None:
