@@ -30,8 +30,10 @@ from standby.watch_lease import WatchLease
 MOST_READY = 400
 # A page that failed is asked for again so often before the directory counts as not scanned.
 _PAGE_TRIES = 4
-# What two sweeps missed that lie further apart may have been there between them.
-LONGEST_APART = timedelta(hours=12)
+# Two sweeps that missed something count together if they are neither so close that one lag hid it from both, nor so far
+# apart that it may have been there between them.
+_LEAST_APART = timedelta(minutes=30)
+_MOST_APART_INTERVALS = 4
 _PARTNER, _OWN = "partner", "own"
 _PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
 
@@ -108,6 +110,8 @@ class Sweeper:
         self._completed = completed
         self._clock: Clock = recorder.clock
         self._directories = sorted(settings.directories)
+        self._least_apart = min(_LEAST_APART, settings.sweep_interval / 2)
+        self._most_apart = settings.sweep_interval * _MOST_APART_INTERVALS
 
     def sweep(self, execution_arn: str, cursor: dict[str, Any] | None) -> Part:
         """One invocation's part.
@@ -269,10 +273,11 @@ class Sweeper:
             decision = what_is_gone(row, seen, standby_lives=standby_lives)
             if decision is None:
                 continue
-            before = missed.get(row.primary_id)
-            if before is None or not self._settings.sweep_interval / 2 <= now - before <= LONGEST_APART:
-                if before is None or now - before > LONGEST_APART:
-                    self._memory.note_missed(row.primary_id, now)
+            since_missed = now - missed[row.primary_id] if row.primary_id in missed else None
+            if since_missed is None or since_missed > self._most_apart:
+                self._memory.note_missed(row.primary_id, now)
+            elif since_missed < self._least_apart:
+                continue
             elif standby_lives:
                 self._recorder.carry_out(decision, row, seen)
             else:

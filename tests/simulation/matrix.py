@@ -62,13 +62,15 @@ def _ordinary(run: Simulation) -> Expected:
 
 
 def _held(run: Simulation) -> Expected:
-    """The quota is used up, and raised; then somebody pauses, and lets go again."""
+    """The quota is used up, and raised; somebody starts a second sweep; somebody pauses, and lets go again."""
     run.world.settings.change(standby_quota=1)
     expected: Expected = dict.fromkeys(run.create(*USERS[:2]), COVERED)
     run.later(1800, lambda: run.world.settings.change(standby_quota=None))
     run.later(5000, lambda: run.pause(on=True))
     run.later(4900, lambda: expected.update(dict.fromkeys(run.create(USERS[2]), COVERED)))
     run.later(6300, lambda: run.pause(on=False))
+    # Beside the schedule's sweep, which began at 2700 s.
+    run.later(2703, lambda: run.sweeps.start("by-hand", {}))
     return expected
 
 

@@ -127,8 +127,13 @@ class Simulation:
         self.world.subscribe(self._event)
         if is_known:
             self._baseline()
-        for machine, every in ((self.machines, deployment.watch_every), (self.sweeps, deployment.sweep_every)):
-            self.scheduler.spawn(partial(self._schedule, machine, every), name="schedule")
+        # Deployed long ago, it sweeps at its own hours: events come first, as they do.
+        first_sweep = deployment.sweep_every.total_seconds() * 0.75 if is_known else 0.0
+        for machine, every, first in (
+            (self.machines, deployment.watch_every, 0.0),
+            (self.sweeps, deployment.sweep_every, first_sweep),
+        ):
+            self.scheduler.spawn(partial(self._schedule, machine, every), name="schedule", delay=first)
         self.scheduler.spawn(self._look, name="auditor")
 
     def _partners(self) -> list[str]:

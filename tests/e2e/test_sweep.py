@@ -1,0 +1,122 @@
+"""The sweep in the deployed product: an existing fleet, what events missed, and what is gone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from infra.synth import synthesise
+from local.cloud import Cloud
+from local.queries import readme_command
+from tests.e2e.conftest import AWAY, DR, HOME, PRIMARY, ROOT, STACK, Deployed, wait_until
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployed, list[str]]]:
+    """A cloud in which forty desktops stood before the product was deployed."""
+    assembly = tmp_path_factory.mktemp("assembly") / "cdk.out"
+    synthesise(ROOT / "local" / "local.yaml", assembly)
+    with Cloud.start(boot_seconds=1, standby_boot_seconds=1, terminate_seconds=1, throttling=False) as cloud:
+        users = [f"user{number:03}" for number in range(100)]
+        cloud.world.add_directory(PRIMARY, HOME, users)
+        cloud.world.add_directory(DR, AWAY, users)
+        workspaces = cloud.client("workspaces", PRIMARY)
+        ids = []
+        for some in (users[:20], users[20:40]):
+            order = [{"DirectoryId": HOME, "UserName": user, "BundleId": "wsb-windowsstandard"} for user in some]
+            ids += [one["WorkspaceId"] for one in workspaces.create_workspaces(Workspaces=order)["PendingRequests"]]
+        yield Deployed(cloud, cloud.deploy(assembly)[STACK]), ids
+
+
+def sweep(deployed: Deployed) -> str:
+    """Sweep, once the one that a schedule may have started is over; what it says."""
+    while (outcome := one_sweep(deployed)) == "another sweep is under way":
+        time.sleep(0.5)
+    return outcome
+
+
+def one_sweep(deployed: Deployed) -> str:
+    """Start a sweep and wait for its end."""
+    sfn = deployed.cloud.client("stepfunctions", PRIMARY)
+    arn = sfn.start_execution(
+        stateMachineArn=deployed.outputs["SweepStateMachineArn"], name=f"test-{next(_numbers)}", input="{}"
+    )["executionArn"]
+    wait_until(lambda: sfn.describe_execution(executionArn=arn)["status"] != "RUNNING")
+    found = sfn.describe_execution(executionArn=arn)
+    assert found["status"] == "SUCCEEDED", found
+    outcome: str = json.loads(found["output"])["outcome"]
+    return outcome
+
+
+def fire(deployed: Deployed) -> bool:
+    """Let the schedules fire, and give what they start a moment."""
+    deployed.cloud.world.fire_schedules()
+    time.sleep(2)
+    return True
+
+
+def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(before: tuple[Deployed, list[str]]) -> None:
+    deployed, ids = before
+    assert sweep(deployed) == "2 of 2 directories were scanned completely"
+    assert {deployed.row(one)["status"] for one in ids} == {"REPORTED"}
+    assert deployed.cloud.world.standbys() == []
+    words = readme_command("accept")
+    assert words[:3] == ["aws", "dynamodb", "update-item"]
+    options = dict(zip(words[3::2], words[4::2], strict=True))
+    assert set(options) == {"--table-name", "--key", "--update-expression", "--expression-attribute-values"}
+    deployed.dynamodb.update_item(
+        TableName=options["--table-name"],
+        Key=json.loads(options["--key"]),
+        UpdateExpression=options["--update-expression"],
+        ExpressionAttributeValues=json.loads(options["--expression-attribute-values"]),
+    )
+    sweep(deployed)
+    wait_until(
+        lambda: fire(deployed) and {deployed.row(one)["status"] for one in ids} == {"PROTECTED"},
+        lambda: f"{[deployed.row(one)['status'] for one in ids]}",
+    )
+    assert deployed.cloud.world.duplicates() == []
+    assert len(deployed.cloud.world.standbys()) == len(ids)
+
+
+def test_a_desktop_whose_event_was_lost_is_caught(before: tuple[Deployed, list[str]]) -> None:
+    deployed, _ = before
+    sweep(deployed)
+    deployed.cloud.world.change(trail_copies=0)
+    (one,) = deployed.create("user050")
+    sweep(deployed)
+    wait_until(
+        lambda: fire(deployed) and deployed.row(one).get("status") == "PROTECTED",
+        lambda: f"{deployed.row(one)}",
+    )
+    assert deployed.row(one)["first_seen_at"]
+    assert len(deployed.standbys_of(one)) == 1
+
+
+def test_a_standby_that_somebody_terminated_is_told_after_two_sweeps(before: tuple[Deployed, list[str]]) -> None:
+    deployed, _ = before
+    deployed.cloud.world.change(trail_copies=1)
+    (one,) = deployed.create("user051")
+    standby = deployed.until(one, "PROTECTED")["standby_id"]
+    deployed.cloud.client("workspaces", DR).terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": standby}])
+    wait_until(lambda: deployed.standbys_of(one) == [])
+    sweep(deployed)
+    assert deployed.row(one)["status"] == "PROTECTED"
+    an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    deployed.dynamodb.update_item(
+        TableName=deployed.table,
+        Key={"pk": {"S": f"MISSED#{one}"}, "sk": {"S": "MISSED"}},
+        UpdateExpression="SET #at = :then",
+        ConditionExpression="attribute_exists(pk)",
+        ExpressionAttributeNames={"#at": "at"},
+        ExpressionAttributeValues={":then": {"S": an_hour_ago}},
+    )
+    sweep(deployed)
+    assert deployed.until(one, "STANDBY_MISSING")["reason_code"] == "STANDBY_GONE"
