@@ -87,11 +87,11 @@ def test_a_standby_whose_relation_cannot_be_read_is_not_taken_for_none(edits: Ed
         assert_ends_well(found, [one])
 
 
-@holds_for(0.02, primary=PLANS, dr=PLANS, create=PLANS, mutual=st.booleans())
+@holds_for(0.02, primary=PLANS, dr=PLANS, create=PLANS, mutual=st.booleans(), lag=st.sampled_from([0, 600]))
 def test_answers_edited_anywhere_end_well(
-    primary: list[Any], dr: list[Any], create: list[Any], *, mutual: bool
+    primary: list[Any], dr: list[Any], create: list[Any], *, mutual: bool, lag: int
 ) -> None:
-    with stage(MUTUAL if mutual else SETTINGS) as found:
+    with stage(MUTUAL if mutual else SETTINGS, relation_lag_seconds=lag) as found:
         ids = found.create_ready(*USERS[:2])
         left = {(DESCRIBE, PRIMARY): iter(primary), (DESCRIBE, DR): iter(dr), (CREATE, DR): iter(create)}
 
