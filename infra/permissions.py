@@ -25,9 +25,6 @@ MOST_KEYS_INLINE: Final = 10
 # A managed policy holds 6,144 characters, a role ten of them: 10 x 65 keys, more than 500 directories can name.
 KEYS_A_POLICY: Final = 65
 
-# The account's quota of standby WorkSpaces in a Region.
-STANDBY_QUOTA: Final = "L-9A67B5CB"
-
 # A key user's actions as far as a symmetric key has them.
 KEY_USE: Final = (
     "kms:Decrypt",
@@ -84,13 +81,6 @@ def create_standbys(function: StandbyFunction, pair: Pair) -> None:
     function.allow("CreateStandbys", ["workspaces:CreateStandbyWorkspaces"], [*workspaces, *directories])
     function.allow("TagStandbys", ["workspaces:CreateTags"], ["*"], _only_in(*regions))
     _use_keys(function, pair.encryption_keys)
-
-
-def read_standby_quota(function: StandbyFunction, pair: Pair) -> None:
-    """GetServiceQuota of the DR Region's quota of standby WorkSpaces."""
-    stack = Stack.of(function)
-    quota = f"arn:{stack.partition}:servicequotas:{pair.dr_region}:{stack.account}:workspaces/{STANDBY_QUOTA}"
-    function.allow("StandbyQuota", ["servicequotas:GetServiceQuota"], [quota])
 
 
 def put_metrics(function: StandbyFunction, namespace: str, *regions: str) -> None:

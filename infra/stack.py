@@ -136,7 +136,6 @@ class PrimaryStack(Stack):
             WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
         )
         permissions.describe_workspaces(sweep, self.pair)
-        permissions.read_standby_quota(sweep, self.pair)
         permissions.use_ledger(sweep, self.ledger)
         permissions.find_rows_by_status(sweep, self.ledger)
         permissions.put_metrics(sweep, METRICS_NAMESPACE, self.pair.primary_region, self.pair.dr_region)

@@ -18,19 +18,24 @@ warnings.filterwarnings("ignore", "No application metrics to publish")  # often 
 
 
 @functools.cache
-def function() -> tuple[Parts, Heartbeat]:
+def function() -> tuple[Parts, list[Heartbeat]]:
     """The function's parts, once a process."""
     parts = parts_of(os.environ, logger, metrics)
-    cloudwatch = make_client("cloudwatch", parts.settings.dr_region)
-    return parts, Heartbeat(cloudwatch, parts.settings.stack, parts.telemetry)
+    settings = parts.settings
+    regions = (settings.primary_region, settings.dr_region)
+    clients = [make_client("cloudwatch", region) for region in regions]
+    return parts, [Heartbeat(client, settings.stack, parts.telemetry) for client in clients]
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Sweep on from where the last part ended: `{"execution_arn", "round", "cursor"}` in, a `Part` out."""
-    parts, heartbeat = function()
-    sweeper = parts.sweeper(
-        event["execution_arn"], context.aws_request_id, time_left(context), lambda: heartbeat.beat("SweepCompleted")
-    )
+    parts, heartbeats = function()
+
+    def completed() -> None:
+        for heartbeat in heartbeats:
+            heartbeat.beat("SweepCompleted")
+
+    sweeper = parts.sweeper(event["execution_arn"], context.aws_request_id, time_left(context), completed)
     return sweeper.sweep(event["execution_arn"], event.get("cursor")).answer()

@@ -1,4 +1,4 @@
-"""The sign of life that the DR Region's alarm listens for: it fires when the primary side falls silent."""
+"""Signs of life that alarms listen for: they fire when the watcher falls silent, or no sweep is complete."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMESPACE = "WorkspacesStandby"
 
 
 class Heartbeat:
-    """Puts metrics Heartbeat and SweepCompleted into the DR Region."""
+    """Puts a metric into one Region."""
 
     def __init__(self, cloudwatch: CloudWatchClient, stack: str, telemetry: Telemetry) -> None:
         self._cloudwatch = cloudwatch
@@ -23,7 +23,7 @@ class Heartbeat:
         self._telemetry = telemetry
 
     def beat(self, metric: str = "Heartbeat") -> None:
-        """Say that the primary side lives. A DR Region that does not listen stops nothing here."""
+        """Say that this side lives. A Region that does not listen stops nothing here."""
         try:
             self._cloudwatch.put_metric_data(
                 Namespace=NAMESPACE,
@@ -37,4 +37,4 @@ class Heartbeat:
                 ],
             )
         except (ClientError, BotoCoreError) as problem:
-            self._telemetry.problem(f"No heartbeat into the DR Region: {problem}")
+            self._telemetry.problem(f"No sign of life ({metric}) was taken: {problem}")

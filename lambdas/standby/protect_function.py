@@ -13,6 +13,7 @@ from standby.events import BadEvent, Hint, read
 from standby.ledger import Context
 from standby.model import SWEEP
 from standby.table import LedgerUnavailable
+from standby.texts import legible
 from standby.wiring import Parts
 
 WATCH = "watch"
@@ -81,4 +82,4 @@ class ProtectFunction:
 
 
 def _event_id(event: Any) -> str:
-    return str(event.get("id", "none")) if isinstance(event, dict) else "none"
+    return legible(event.get("id", "none"), 200) if isinstance(event, dict) else "none"

@@ -177,8 +177,30 @@ class Row:
         values["version"] = int(item["version"])
         for name in _MOMENTS:
             if name in values:
-                values[name] = from_text(values[name])
-        return cls(**values)
+                values[name] = _moment(name, values[name])
+        row = cls(**values)
+        for field in dataclasses.fields(cls):
+            _check(field.name, getattr(row, field.name), default=field.default)
+        return row
+
+
+def _moment(name: str, text: object) -> datetime:
+    try:
+        moment = from_text(text) if isinstance(text, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(f"{name} is {text!r}, which is no time like 2026-03-03T09:26:54.000Z")
+    return moment
+
+
+def _check(name: str, value: object, *, default: object) -> None:
+    """Raise ValueError unless a value has the type that is written here: a row by hand may have any."""
+    wanted = (
+        (datetime,) if name in _MOMENTS else (bool,) if default is False else (int,) if name == "version" else (str,)
+    )
+    if not isinstance(value, wanted) and (value is not None or default is not None):
+        raise ValueError(f"{name} is {value!r}, which is not of its type")
 
 
 def shard_of(primary_id: str) -> int:

@@ -166,7 +166,7 @@ class Stage(Estate):
     def invoke(self, name: str, event: Any) -> Any:
         """Invoke a function as Lambda does: JSON in, JSON out, a log of JSON lines, and not for ever."""
         module = _handlers()[name]
-        lines = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
+        lines = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
         handler = module.logger.registered_handler
         handler.setStream(lines)
         handler.handleError = _raise

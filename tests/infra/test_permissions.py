@@ -70,7 +70,6 @@ def test_watch_and_sweep_can_neither_create_nor_tag_nor_terminate(example: Assem
 def test_sweep_may_do_this_and_no_more(example: Assembly) -> None:
     assert actions(example.primary, "SweepRole") == {
         "workspaces:DescribeWorkspaces",
-        "servicequotas:GetServiceQuota",
         "dynamodb:BatchGetItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
@@ -82,11 +81,6 @@ def test_sweep_may_do_this_and_no_more(example: Assembly) -> None:
         "xray:PutTraceSegments",
         "xray:PutTelemetryRecords",
     }
-
-
-def test_sweep_reads_one_quota_in_the_dr_region(example: Assembly) -> None:
-    (grant,) = [g for g in grants(example.primary, "SweepRole") if "servicequotas:GetServiceQuota" in g.actions]
-    assert grant.resources == ["arn:aws:servicequotas:us-west-2:${AWS::AccountId}:workspaces/L-9A67B5CB"]
 
 
 def test_sweep_queries_by_status_only_and_looks_at_its_own_executions(example: Assembly) -> None:

@@ -103,7 +103,7 @@ class Process:
             telemetry=PowertoolsTelemetry(module.logger, module.metrics),
             new_id=new_id,
         )
-        self.kept = {"protect": self._protect, "watch": self._watch, "sweep": self._watch, "announce": self._announce}[
+        self.kept = {"protect": self._protect, "watch": self._watch, "sweep": self._sweep, "announce": self._announce}[
             function
         ]()
 
@@ -130,6 +130,11 @@ class Process:
     def _watch(self) -> Any:
         cloudwatch = self._client("cloudwatch", self._settings.dr_region)
         return self._parts, Heartbeat(cloudwatch, self._settings.stack, self._parts.telemetry)
+
+    def _sweep(self) -> Any:
+        regions = (self._settings.primary_region, self._settings.dr_region)
+        clients = [self._client("cloudwatch", region) for region in regions]
+        return self._parts, [Heartbeat(client, self._settings.stack, self._parts.telemetry) for client in clients]
 
     def _announce(self) -> Any:
         region = self._settings.primary_region

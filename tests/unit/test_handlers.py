@@ -20,7 +20,7 @@ from local.workspaces import Fault
 from standby import wiring
 from standby.model import Status
 from standby.settings import BadSettings, Settings
-from tests.unit.estate import ACCOUNT, AWAY, DR, EXECUTION, HOME, PRIMARY, TABLE, USERS, Estate, estate
+from tests.unit.estate import ACCOUNT, AWAY, DR, EXECUTION, HOME, PRIMARY, SWEEP, TABLE, USERS, Estate, estate
 from tests.unit.test_events import created
 from tests.unit.test_settings import DOCUMENT
 
@@ -36,6 +36,7 @@ ENVIRONMENT = {
 PER_FUNCTION = {
     "protect": ("LEDGER_TABLE", "WATCH_STATE_MACHINE_ARN", "DEAD_LETTER_QUEUE_URL"),
     "watch": ("LEDGER_TABLE", "WATCH_STATE_MACHINE_ARN"),
+    "sweep": ("LEDGER_TABLE", "WATCH_STATE_MACHINE_ARN"),
     "announce": ("NOTIFICATION_TOPIC_ARN", "EVENT_BUS_NAME"),
 }
 
@@ -285,7 +286,17 @@ def test_a_dr_region_that_hears_no_heartbeat_stops_no_watcher(deployed: Deployed
     answer = deployed.invoke("watch", {"execution_arn": EXECUTION, "round": 0, "cursor": None})
     assert answer["open"] == 1
     assert [line["level"] for line in deployed.logs] == ["WARNING"]
-    assert "heartbeat" in deployed.logs[0]["message"]
+    assert "Heartbeat" in deployed.logs[0]["message"]
+
+
+def test_sweep_reports_the_fleet_and_gives_a_sign_of_life_in_both_regions(deployed: Deployed) -> None:
+    (one,) = deployed.estate.create_ready(USERS[0])
+    answer = deployed.invoke("sweep", {"execution_arn": SWEEP, "round": 0, "cursor": None})
+    assert (answer["done"], answer["cursor"], answer["ready"], answer["wait_seconds"]) == (True, None, [], 0)
+    assert deployed.estate.status(one) == (Status.REPORTED, "EXISTING_FLEET")
+    beats = [request["MetricData"][0]["MetricName"] for _, request in deployed.services["cloudwatch"].calls]
+    assert beats == ["SweepCompleted", "SweepCompleted"]
+    assert {region for service, region, _ in deployed.made if service == "cloudwatch"} == {PRIMARY, DR}
 
 
 def test_watch_stops_before_its_time_is_over_and_the_next_part_goes_on(deployed: Deployed) -> None:
@@ -386,6 +397,7 @@ def test_clients_are_of_their_regions_and_no_create_is_repeated_by_botocore(depl
         ("sqs", PRIMARY),
         ("events", PRIMARY),
         ("sns", PRIMARY),
+        ("cloudwatch", PRIMARY),  # the sweep's sign of life
         ("cloudwatch", DR),
     }
     for service, _, config in deployed.made:

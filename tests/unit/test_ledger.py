@@ -640,3 +640,32 @@ def test_whatever_a_decision_rests_on_is_read_consistently() -> None:
         ledger(found).history(WorkspaceId(ids["good"]))
         # An index cannot be read so; what it names is read again before anything is written.
         assert set(weak) == {"by_status"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("user_name", ["al"]),
+        ("user_name", 7),
+        ("primary_id", None),
+        ("message", None),
+        ("claim_key", True),
+        ("look_first", "yes"),
+        ("due_at", "2026-03-03T09:26:54"),
+        ("due_at", 7),
+        ("due_at", ""),
+        ("deadline_at", None),
+    ],
+)
+def test_a_row_of_which_a_value_is_not_of_its_type_is_told_and_stands_in_no_others_way(
+    name: str, value: object
+) -> None:
+    with estate() as found:
+        good, odd = found.create(*USERS[:2])
+        found.protect(good, odd)
+        found.pass_time(hours=1)
+        found.parts.table().put({**found.item(odd, "STATE"), name: value})
+        assert [one["reason_code"] for one in found.protect(odd, good)] == ["ROW_UNREADABLE", "CREATE_ACCEPTED"]
+        assert any(name in problem for problem in found.notes.problems)
+        found.watch()
+        assert found.status(good)[0] is Status.PROTECTED
