@@ -21,6 +21,8 @@ READ_TIMEOUT_LATE = "read time-out, effect later"
 CLOSED_AFTER = "connection closed after sending"
 MALFORMED = "malformed answer"
 EMPTY = "empty answer"
+# Of DynamoDB alone: another transaction is at the same items; keys of a batch are left over.
+CONTENDED = "contended"
 KILLED_BEFORE = "killed before"
 KILLED_AFTER = "killed after"
 # The process stands still before it sends, as a frozen execution environment does; not one of the matrix.
@@ -39,6 +41,7 @@ KINDS = (
     CLOSED_AFTER,
     MALFORMED,
     EMPTY,
+    CONTENDED,
     KILLED_BEFORE,
     KILLED_AFTER,
 )
@@ -60,6 +63,12 @@ class Call:
     def is_reading(self) -> bool:
         """Whether it changes nothing at the service."""
         return self.operation.startswith(("BatchGet", "Query", "Describe"))
+
+    def can_meet(self, kind: str) -> bool:
+        """Whether a kind of fault is one of this call's: what only reads has no late effect, and two are DynamoDB's."""
+        if kind == CONTENDED:
+            return self.operation in ("TransactWriteItems", "BatchGetItem")
+        return kind != READ_TIMEOUT_LATE or not self.is_reading
 
     def __str__(self) -> str:
         """For a person: `protect: dynamodb TransactWriteItems CLAIMED`."""

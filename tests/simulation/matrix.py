@@ -173,7 +173,7 @@ def cases(calls: dict[Call, Base]) -> Iterator[Case]:
     """The matrix, without the worlds."""
     for call, base in calls.items():
         for kind in faults.KINDS:
-            if call.is_reading and kind in (faults.READ_TIMEOUT_LATE, *_SAME_FOR_READERS.values()):
+            if not call.can_meet(kind) or (call.is_reading and kind in _SAME_FOR_READERS.values()):
                 continue
             for duration in DURATIONS:
                 yield Case(base, call, kind, duration, WORLDS[0])

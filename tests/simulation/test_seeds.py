@@ -13,7 +13,7 @@ from tests.simulation.seeds import Seeded, run_seed
 @pytest.mark.parametrize("seed", range(6))
 def test_under_seeded_faults_everything_converges_to_one_standby_each(deployment: Deployment, seed: int) -> None:
     outcome = run_seed(deployment, seed)
-    assert outcome.problem is None, outcome.problem
+    assert outcome.problem is None, f"repeat it: make faults ARGS='--seed {seed}'\n{outcome.problem}"
     assert outcome.calls > 100
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -85,10 +86,11 @@ class Wire:
 
     def _carry(self, call: Call, body: bytes, config: Any, url: str, process: Process) -> Answer:
         kind = self.plan.fault(call, self._scheduler.now())
+        kind = kind if kind is not None and call.can_meet(kind) else None
         self._seen(call, body, kind)
         self._wait()
         if kind is not None:
-            answer = self._fail_before(kind, call, config, url, process)
+            answer = self._fail_before(kind, call, body, config, url, process)
             if answer is not None:
                 return answer
         if kind == faults.READ_TIMEOUT_LATE:
@@ -107,8 +109,12 @@ class Wire:
     def _wait(self) -> None:
         self._scheduler.sleep(self._dice.uniform(0.0, self.latency))
 
-    def _fail_before(self, kind: str, call: Call, config: Any, url: str, process: Process) -> Answer | None:
+    def _fail_before(
+        self, kind: str, call: Call, body: bytes, config: Any, url: str, process: Process
+    ) -> Answer | None:
         match kind:
+            case faults.CONTENDED:
+                return _contended(json.loads(body))
             case faults.STALLED:
                 self._scheduler.sleep(STALL_SECONDS)
             case faults.KILLED_BEFORE:
@@ -152,6 +158,18 @@ def _error(call: Call, code: str, message: str, status: int) -> Answer:
         text = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
         return status, text.encode()
     return refusal(code, message, status)
+
+
+def _contended(request: dict[str, Any]) -> Answer:
+    """As DynamoDB answers when others are at the same items: nothing is done."""
+    if "RequestItems" in request:
+        return 200, json.dumps({"Responses": {}, "UnprocessedKeys": request["RequestItems"]}).encode()
+    reasons = [
+        {"Code": "TransactionConflict", "Message": "x"},
+        *[{"Code": "None"} for _ in request["TransactItems"][1:]],
+    ]
+    error = {"__type": "TransactionCanceledException", "Message": "cancelled", "CancellationReasons": reasons}
+    return 400, json.dumps(error).encode()
 
 
 class _Raw:
