@@ -60,7 +60,9 @@ def test_it_ends_with_its_context_and_leaves_neither_process_nor_file() -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_it_ends_whatever_way_its_parent_goes(how: signal.Signals) -> None:
     program = (
-        "import json, time; from local.cloud import Cloud\n"
+        # A shell's background job is deaf to interrupts, and so is what it starts.
+        "import json, signal, time; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from local.cloud import Cloud\n"
         "with Cloud.start() as cloud:\n"
         "    print(json.dumps([cloud.pid, str(cloud.log_path.parent)]), flush=True); time.sleep(60)\n"
     )

@@ -206,10 +206,17 @@ def test_a_stack_that_fails_says_why(running_cloud: Cloud, tmp_path: Path) -> No
         running_cloud.deploy(folder)
 
 
+def hear_interrupts() -> None:
+    """A shell's background job is deaf to interrupts, and so is what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_the_command_deploys_writes_what_it_did_and_ends_on_an_interrupt(tmp_path: Path) -> None:
     folder, output = assembly.write(tmp_path / "assembly"), tmp_path / "build" / "local.json"
     command = [sys.executable, "-m", "local", "--assembly", str(folder), "--output", str(output)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
+    ) as running:
         assert wait_until(output.exists, 30)
         assert wait_until(lambda: output.read_text().endswith("}\n"))
         described = json.loads(output.read_text())
