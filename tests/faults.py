@@ -99,6 +99,8 @@ def _everything(report: Report, deployment: Deployment, only: str | None, count:
     def wanted(part: str) -> bool:
         return only in (None, part)
 
+    # It mostly waits, so it goes on beside the rest.
+    processes = _begin_processes() if wanted("processes") else None
     if wanted("scenarios"):
         # The large ones first, so that none is left running alone.
         names = sorted(scenarios.SCENARIOS, key=lambda name: name not in scenarios.LARGE)
@@ -114,8 +116,8 @@ def _everything(report: Report, deployment: Deployment, only: str | None, count:
             _take_seed(report, seed, outcome)
     if wanted("fuzz"):
         _fuzz(report)
-    if wanted("processes"):
-        _processes(report)
+    if processes is not None:
+        _take_processes(report, processes)
 
 
 # In a worker
@@ -205,17 +207,20 @@ def _fuzz(report: Report) -> None:
         report.fails("bad input", f"see above: {said.get('failed')}", "--only fuzz")
 
 
-def _processes(report: Report) -> None:
+def _begin_processes() -> subprocess.Popen[str]:
     """The scenarios that need real processes, with the waits that are shortened in `make test`."""
-    print("real processes: the embedded cloud", flush=True)
     command = [sys.executable, "-m", "pytest", "tests/e2e/test_real_processes.py", "-v", "--tb=short", "-p", "no:xdist"]
     environment = os.environ | {"REAL_WAITS": "1"}
-    found = subprocess.run(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, check=False)  # noqa: S603
-    results = re.findall(r"::(test_\S+) (PASSED|FAILED|ERROR|SKIPPED)", found.stdout)
-    for name, result in results:
-        report.scenarios[name.removeprefix("test_")] = {"PASSED": "passed"}.get(result, "failed")
-    if found.returncode or not results or any(result != "PASSED" for _, result in results):
-        report.fails("real processes", found.stdout[-4000:], "--only processes")
+    return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE)  # noqa: S603
+
+
+def _take_processes(report: Report, processes: subprocess.Popen[str]) -> None:
+    print("real processes: the embedded cloud", flush=True)
+    printed, _ = processes.communicate()
+    results = re.findall(r"::test_(\S+) (PASSED|FAILED|ERROR|SKIPPED)", printed)
+    report.scenarios |= {name: "passed" if result == "PASSED" else "failed" for name, result in results}
+    if processes.returncode or not results or any(result != "PASSED" for _, result in results):
+        report.fails("real processes", printed[-4000:], "--only processes")
 
 
 if __name__ == "__main__":

@@ -111,7 +111,9 @@ def _ledger_purpose(operation: str, request: dict[str, Any]) -> str:
 
 
 def _kind_of_key(pk: str) -> str:
-    return "#".join(pk.split("#")[:2]) if not pk.startswith("CLAIM") else "CLAIM"
+    kind = pk.split("#")[0]
+    # One of each directory, primary or user.
+    return kind if kind in ("CLAIM", "SWEEP", "MISSED") else "#".join(pk.split("#")[:2])
 
 
 class Plan(Protocol):
