@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from infra.prices import price_document
 
 VERSION: Final = "0.1.0"
 
@@ -24,6 +27,10 @@ POLICY_ARN: Final = r"^arn:aws[a-z-]*:iam::[0-9]{12}:policy/[A-Za-z0-9+=,.@_/-]+
 EMAIL: Final = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 # WorkSpaces' own alphabet for tags.
 TAG_TEXT: Final = r"^[\w +\-=.:/@]*$"
+
+# ComputeTypeName of the service, whose list grows.
+COMPUTE_TYPE: Final = r"^[A-Z][A-Z0-9_]{1,63}$"
+DATE: Final = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"
 
 DirectoryId = Annotated[str, StringConstraints(pattern=DIRECTORY_ID)]
 Region = Annotated[str, StringConstraints(pattern=REGION)]
@@ -48,6 +55,35 @@ class DirectoryMapping(_Section):
     data_replication: Literal["NO_REPLICATION", "PRIMARY_AS_SOURCE"] = Field(
         default="NO_REPLICATION",
         description="NO_REPLICATION, or PRIMARY_AS_SOURCE (one-way copies every 12 hours, at an extra monthly charge)",
+    )
+
+
+def _a_day(text: str) -> str:
+    date.fromisoformat(text)  # the pattern lets the 30th of February through
+    return text
+
+
+MonthlyAmount = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+
+
+class Prices(_Section):
+    """What standbys cost in the DR Region, where the operator knows it better than the table that comes along."""
+
+    date: Annotated[str, StringConstraints(pattern=DATE), AfterValidator(_a_day)] = Field(
+        description="the day these prices were looked up, for example 2026-11-01; it is told with every amount",
+    )
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
+        default="USD", description="three capital letters, for example USD"
+    )
+    monthly: dict[Annotated[str, StringConstraints(pattern=COMPUTE_TYPE)], MonthlyAmount] = Field(
+        default_factory=dict,
+        description="the monthly fee of a standby by compute type, for example {STANDARD: 4.00, POWER: 5.75}, each "
+        "more than 0 and at most 10000; a compute type that is left out counts as not priced",
+    )
+    data_replication_monthly: MonthlyAmount | None = Field(
+        default=None,
+        description="the monthly fee of one desktop's data replication, for example 2.50 (more than 0, at most 10000); "
+        "left out, it counts as not priced",
     )
 
 
@@ -122,6 +158,11 @@ class Pair(_Section):
         description="how many desktops of an accepted fleet may be under way at once, a whole number from 1 to 400, "
         "for example 100",
     )
+    prices: Prices | None = Field(
+        default=None,
+        description="what standbys cost in the DR Region, with the day that was looked up, for example "
+        "{date: 2026-11-01, monthly: {STANDARD: 4.00}}; it completes and overrides the table that comes along",
+    )
     notify: list[Annotated[str, StringConstraints(pattern=EMAIL)]] = Field(
         default_factory=list,
         description="a list of e-mail addresses, for example [ops@example.com]; subscribed in both Regions, or, "
@@ -191,6 +232,7 @@ class Configuration(_Section):
             "sweep_interval_seconds": pair.sweep_interval_minutes * 60,
             "existing_fleet": pair.existing_fleet,
             "backfill_in_flight": pair.backfill_in_flight,
+            "prices": price_document(pair.dr_region, pair.prices),
             "directories": {
                 directory: {**mapping.model_dump(), "mutual": (pair.primary_region, directory) in partners}
                 for directory, mapping in sorted(pair.directories.items())

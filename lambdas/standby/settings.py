@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from standby.model import DirectoryId, Region
+from standby.prices import Prices
 
 STACK_TAG = "workspaces-standby:stack"
 
@@ -48,6 +49,7 @@ class Settings:
     sweep_interval: timedelta = timedelta(minutes=60)
     existing_fleet: str = "report"
     backfill_in_flight: int = 100
+    prices: Prices = field(default_factory=Prices)
     directories: Mapping[DirectoryId, Directory] = field(default_factory=dict)
 
     @classmethod
@@ -77,6 +79,7 @@ class Settings:
                 sweep_interval=timedelta(seconds=document.get("sweep_interval_seconds", 3600)),
                 existing_fleet=document.get("existing_fleet", "report"),
                 backfill_in_flight=document.get("backfill_in_flight", 100),
+                prices=Prices.from_document(document.get("prices")),
                 directories={
                     DirectoryId(name): Directory(
                         dr_directory=DirectoryId(entry["dr_directory"]),

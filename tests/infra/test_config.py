@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from infra.config import Configuration
 
 ROOT = Path(__file__).parents[2]
+DATED = {"date": "2026-11-01"}
 DIRECTORY = "pairs[0].directories.d-906732325d"
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d"
 
@@ -75,6 +76,7 @@ def test_the_smallest_file_has_the_defaults_that_the_readme_names(tmp_path: Path
         "sweep_interval_minutes": 60,
         "existing_fleet": "report",
         "backfill_in_flight": 100,
+        "prices": None,
         "notify": [],
         "notify_topic_arn": None,
         "permissions_boundary": None,
@@ -168,6 +170,27 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         (pair(existing_fleet=True), "pairs[0].existing_fleet", "True", "or protect"),
         (pair(backfill_in_flight=0), "pairs[0].backfill_in_flight", "0", "from 1 to 400"),
         (pair(backfill_in_flight=401), "pairs[0].backfill_in_flight", "401", "from 1 to 400"),
+        # prices
+        (pair(prices={"monthly": {}}), "pairs[0].prices.date", "missing", "the day these prices were looked up"),
+        (pair(prices={**DATED, "date": "2026-02-30"}), "pairs[0].prices.date", "'2026-02-30'", "2026-11-01"),
+        (pair(prices={**DATED, "date": "11/01/2026"}), "pairs[0].prices.date", "'11/01/2026'", "2026-11-01"),
+        (pair(prices={**DATED, "currency": "dollars"}), "pairs[0].prices.currency", "'dollars'", "for example USD"),
+        (
+            pair(prices={**DATED, "monthly": {"Standard": 4}}),
+            "pairs[0].prices.monthly.Standard",
+            "cannot be a key",
+            "a compute type as DescribeWorkspaces names it",
+        ),
+        (pair(prices={**DATED, "monthly": {"POWER": 0}}), "pairs[0].prices.monthly.POWER", "0", "more than 0"),
+        (pair(prices={**DATED, "monthly": {"POWER": "4"}}), "pairs[0].prices.monthly.POWER", "'4'", "by compute type"),
+        (pair(prices={**DATED, "hourly": 1}), "pairs[0].prices.hourly", "no such key", "currency, data_replication_"),
+        (
+            pair(prices={**DATED, "data_replication_monthly": -1}),
+            "pairs[0].prices.data_replication_monthly",
+            "-1",
+            "for example 2.50",
+        ),
+        (pair(prices=4), "pairs[0].prices", "4", "{date: 2026-11-01"),
         # what values must be to each other
         (pair(dr_region="us-east-1"), "pairs[0].dr_region", "the primary Region too", "another Region"),
         (
