@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 FIVE_MINUTES = Duration.minutes(5)
 QUARTER = Duration.minutes(15)
+MINUTES_A_DAY = 1440
 
 
 class _Alarms(Construct):
@@ -41,9 +43,10 @@ class _Alarms(Construct):
         *,
         threshold: float = 1,
         periods: int = 1,
-        silence_is_alarm: bool = False,
+        below: bool = False,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
-        """Alarm when the metric reaches the threshold, or, for silence, when it stays below."""
+        """Alarm when the metric reaches the threshold, or falls below it."""
         alarm = cloudwatch.Alarm(
             self,
             "".join(word.capitalize() for word in name.split("-")),
@@ -53,11 +56,9 @@ class _Alarms(Construct):
             threshold=threshold,
             evaluation_periods=periods,
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
-            if silence_is_alarm
+            if below
             else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING
-            if silence_is_alarm
-            else cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing,
         )
         alarm.add_alarm_action(self._action)
         self.alarms.append(alarm)
@@ -68,20 +69,22 @@ class _Alarms(Construct):
         CloudWatch takes periods of whole minutes, looks back seven days at most, and one day if a period is shorter
         than an hour (PutMetricAlarm): three intervals of 15 minutes to a day fit.
         """
+        minutes = sweep_minutes(pair)
         self._add(
             "sweep-silent",
             f"No sweep of {pair.primary_region} has seen the whole fleet for three intervals of "
-            f"{pair.sweep_interval_minutes} minutes: what no event told is not found, and what is gone is not noticed. "
+            f"{minutes} minutes: what no event told is not found, and what is gone is not noticed. "
             f"{advice}",
             _metric(
                 METRICS_NAMESPACE,
                 "SweepCompleted",
                 {"Stack": pair.stack_name},
                 "sum",
-                Duration.minutes(pair.sweep_interval_minutes),
+                Duration.minutes(minutes),
             ),
             periods=3,
-            silence_is_alarm=True,
+            below=True,
+            missing=cloudwatch.TreatMissingData.BREACHING,
         )
 
 
@@ -118,6 +121,7 @@ class PrimaryAlarms(_Alarms):
             "Look at the sweep's last execution in the Step Functions console, and at the sweep function's log; if a "
             "sweep takes longer than the interval, raise sweep_interval_minutes.",
         )
+        self._coverage(pair)
         self._add(
             "notices-late",
             "Notices leave the ledger's stream more than 10 minutes late: look at the announce function's log.",
@@ -148,6 +152,20 @@ class PrimaryAlarms(_Alarms):
             "DynamoDB throttles the ledger. Open rows are looked at again later; nothing is lost.",
             _throttles(pair.stack_name),
             periods=3,
+        )
+
+    def _coverage(self, pair: Pair) -> None:
+        """Alarm when each sweep in so many hours has found too few covered."""
+        period = max(Duration.hours(1).to_minutes(), sweep_minutes(pair))
+        self._add(
+            "coverage-low",
+            f"For {pair.coverage_grace_hours:g} hours fewer than {pair.coverage_target:g} % of the desktops that are "
+            f"to have a standby in {pair.dr_region} have had one. README's query uncovered says which, and why.",
+            _of_fleet(pair, "CoveragePercent", period),
+            threshold=pair.coverage_target,
+            periods=math.ceil(pair.coverage_grace_hours * 60 / period),
+            below=True,
+            missing=cloudwatch.TreatMissingData.IGNORE,
         )
 
     def _function(self, function: StandbyFunction) -> None:
@@ -190,7 +208,8 @@ class DrAlarms(_Alarms):
             "down, the ledger's replica here says who has a standby; else look at the schedule and the watch function.",
             _metric(METRICS_NAMESPACE, "Heartbeat", {"Stack": pair.stack_name}, "sum", QUARTER),
             periods=3,
-            silence_is_alarm=True,
+            below=True,
+            missing=cloudwatch.TreatMissingData.BREACHING,
         )
         self._no_sweep(
             pair,
@@ -219,6 +238,21 @@ class DrAlarms(_Alarms):
             ),
             periods=3,
         )
+
+
+def sweep_minutes(pair: Pair) -> int:
+    """Minutes between two complete sweeps: the interval, or what a fleet of max_standbys takes if that is longer.
+
+    25 WorkSpaces a call, on both sides, and half a call a second. What lasts longer than a day counts as a day.
+    """
+    takes = math.ceil(2 * pair.max_standbys / 25 / 0.5 / 60)
+    return min(max(pair.sweep_interval_minutes, takes), MINUTES_A_DAY)
+
+
+def _of_fleet(pair: Pair, name: str, period_minutes: float) -> cloudwatch.Metric:
+    """What a sweep tells of the pair's whole fleet."""
+    dimensions = {"service": "sweep", "Stack": pair.stack_name}
+    return _metric(METRICS_NAMESPACE, name, dimensions, "max", Duration.minutes(period_minutes))
 
 
 def _throttles(table: str) -> cloudwatch.MathExpression:

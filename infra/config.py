@@ -148,6 +148,15 @@ class Pair(_Section):
         description="the minutes between two sweeps of the whole fleet, a whole number from 15 to 1440, for example 60 "
         "(a sweep of 20,000 desktops and their standbys takes about an hour)",
     )
+    coverage_target: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = Field(
+        default=95,
+        description="below how many percent of protected desktops, among those that are to have a standby, there is an "
+        "alarm, from 0 to 100, for example 95",
+    )
+    coverage_grace_hours: Annotated[float, Field(gt=0, le=144, allow_inf_nan=False)] = Field(
+        default=4,
+        description="the hours for which it has to be below that, for example 4 (at most 144)",
+    )
     existing_fleet: Literal["report", "protect"] = Field(
         default="report",
         description="report, to see how many desktops exist and what their standbys would cost, and to accept each "

@@ -15,20 +15,23 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_sqs as sqs
 
+    from infra.config import Pair
     from infra.functions import StandbyFunction
     from infra.state_machines import StandbyMachine
 
 HALF, THIRD = 12, 8
+COVERAGE = ("CoveragePercent", "CoverageOfAllPercent")
 
 
 class Dashboard(Construct):
-    """The CloudWatch dashboard: outcomes first, then the machinery, then what the logs say."""
+    """The CloudWatch dashboard: coverage and outcomes first, then the machinery, then what the logs say."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
+        pair: Pair,
         functions: Sequence[StandbyFunction],
         machines: Sequence[StandbyMachine],
         dead_letters: sqs.IQueue,
@@ -40,6 +43,11 @@ class Dashboard(Construct):
             "Dashboard",
             dashboard_name=Stack.of(self).stack_name,
             default_interval=Duration.days(1),
+        )
+        dashboard.add_widgets(
+            _graph("Coverage of eligible desktops, and of all (%)", THIRD, _of_fleet(pair, *COVERAGE)),
+            _graph("Coverage of each directory (%)", THIRD, [_of_directories(pair)]),
+            _graph("Eligible and protected desktops", THIRD, _of_fleet(pair, "EligibleDesktops", "ProtectedDesktops")),
         )
         dashboard.add_widgets(
             _graph("Standbys", HALF, _sums("protect", "StandbysRequested"), _sums("watch", "Protected", "Failed")),
@@ -108,6 +116,29 @@ def _executions(machine: StandbyMachine) -> list[cloudwatch.IMetric]:
         machine.machine.metric_timed_out(label=f"{title} timed out"),
         machine.machine.metric_aborted(label=f"{title} aborted"),
     ]
+
+
+def _of_fleet(pair: Pair, *names: str) -> list[cloudwatch.IMetric]:
+    """What each sweep tells of the pair's whole fleet."""
+    return [
+        cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name=name,
+            dimensions_map={"service": "sweep", "Stack": pair.stack_name},
+            statistic="max",
+            period=Duration.minutes(pair.sweep_interval_minutes),
+            label=name,
+        )
+        for name in names
+    ]
+
+
+def _of_directories(pair: Pair) -> cloudwatch.IMetric:
+    """The coverage of those directories that have a metric of their own, and of the others together."""
+    which = f'{{{METRICS_NAMESPACE},Directory,Stack,service}} MetricName="{COVERAGE[0]}" Stack="{pair.stack_name}"'
+    period = Duration.minutes(pair.sweep_interval_minutes)
+    expression = f"SEARCH('{which}', 'Maximum', {period.to_seconds():g})"
+    return cloudwatch.MathExpression(expression=expression, label="", period=period, using_metrics={})
 
 
 def _sums(service: str, *names: str) -> list[cloudwatch.IMetric]:

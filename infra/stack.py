@@ -187,6 +187,7 @@ class PrimaryStack(Stack):
         Dashboard(
             self,
             "Overview",
+            pair=self.pair,
             functions=self.functions,
             machines=self.machines,
             dead_letters=self.dead_letters,

@@ -108,5 +108,6 @@ def what_is_gone(row: Row, seen: Workspace | None, *, standby_lives: bool) -> De
 
 
 def counted(decisions: dict[WorkspaceId, Decision]) -> Counter[str]:
-    """How many of a page's primaries stand how; standbys, which have no row, are no primaries."""
-    return Counter(str(one.status) for one in decisions.values() if one.status is not None)
+    """How many of a page's primaries stand how; standbys are no primaries, even if a row once took one for one."""
+    primaries = [one for one in decisions.values() if one.reason is not Reason.IS_STANDBY]
+    return Counter(str(one.status) for one in primaries if one.status is not None)

@@ -32,6 +32,10 @@ class Telemetry(Protocol):
         """Add to a metric."""
         ...
 
+    def gauge(self, metric: str, value: float, **dimensions: str) -> None:
+        """Publish how much of something there is, by dimensions of its own."""
+        ...
+
 
 class Recorder:
     """Writes what one invocation decides. `unrecorded` has the primaries that have no row though they should."""

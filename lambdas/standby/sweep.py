@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from standby.clock import Clock, from_text, to_text
+from standby.coverage import UNREADABLE, Coverage, CoverageBook
 from standby.decisions import Action, Decision
 from standby.describe import BATCH, Primaries, batches
 from standby.fleet import SETTLED, Census, counted, decide_in_fleet, what_is_gone
@@ -95,6 +96,7 @@ class Sweeper:
         primaries: Primaries,
         partners: Primaries,
         memory: SweepMemory,
+        coverage: CoverageBook,
         lease: WatchLease,
         settings: Settings,
         has_time: Callable[[], bool],
@@ -104,6 +106,7 @@ class Sweeper:
         self._primaries = primaries
         self._partners = partners
         self._memory = memory
+        self._coverage = coverage
         self._lease = lease
         self._settings = settings
         self._has_time = has_time
@@ -134,6 +137,7 @@ class Sweeper:
             place = self._conclude(place)
         if place.partition < len(_PARTITIONS):
             return Part("goes on", place, tuple(ready), place.scanned)
+        self._recorder.try_to(lambda: self._coverage.tell(self._clock.now()))
         self._lease.give_up(execution_arn)
         self._recorder.telemetry.count("DirectoriesIncomplete", place.incomplete)
         if not place.incomplete:
@@ -150,7 +154,7 @@ class Sweeper:
     def _scan(self, place: Place, ready: list[WorkspaceId]) -> Place:
         """Pages of one side until it ends, the time does, or there is enough to hand over; what was seen is kept."""
         directory = self._directories[place.at]
-        seen: list[str] = []
+        seen: dict[WorkspaceId, None] = {}
         counts = Counter(place.counts)
         token, problem, is_over = place.token, place.problem, False
         while not is_over and len(ready) <= MOST_READY - BATCH and self._has_time():
@@ -160,13 +164,15 @@ class Sweeper:
                 break
             if not page.is_whole:
                 problem = problem or f"{place.side} side: a page had an entry that cannot be read"
-            seen += [one.id for one in page.workspaces]
+            # One that a page shows again, having moved between pages, is not counted again.
+            fresh = [one for one in page.workspaces if one.id not in seen]
+            seen |= dict.fromkeys(one.id for one in fresh)
             if place.side == _OWN:
-                counts += self._look(directory, page.workspaces, ready)
+                counts += self._look(directory, fresh, ready)
             token = page.following
             is_over = token is None
         number = place.parts[place.side]
-        self._memory.keep(directory, place.side, number, place.run, dict.fromkeys(seen))
+        self._memory.keep(directory, place.side, number, place.run, seen)
         place = dataclasses.replace(
             place,
             token=token,
@@ -187,6 +193,8 @@ class Sweeper:
             self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {place.problem}")
         else:
             self._memory.take_baseline(directory, now, place.counts)
+            found = Coverage(place.counts)
+            self._coverage.keep(directory, found, run=place.run, began_at=place.began_at, now=now)
         scan = Scan(place.run, from_text(place.began_at), place.parts, place.problem, place.counts)
         self._memory.note(directory, scan, now)
         return place.next_directory(to_text(now))
@@ -209,10 +217,12 @@ class Sweeper:
         rows = self._recorder.ledger.load(by_id) if by_id else {}
         baseline = self._memory.baseline(directory)
         decided: dict[WorkspaceId, Decision] = {}
+        unreadable = 0
         for one, seen in by_id.items():
             row = rows.get(one)
             if isinstance(row, Unreadable):
                 self._recorder.telemetry.count("UnreadableRows")
+                unreadable += seen.primary is None
                 continue
             now = self._clock.now()
             decision = decide_in_fleet(seen, row, baseline, self._settings, self._recorder.context.cause, now)
@@ -221,7 +231,7 @@ class Sweeper:
                 ready.append(one)
             else:
                 self._recorder.carry_out(decision, row, seen)
-        return counted(decided)
+        return counted(decided) + Counter({UNREADABLE: unreadable})
 
     # What is not there any more
 

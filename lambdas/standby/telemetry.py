@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from standby.decisions import Decision
 from standby.ledger import Context
@@ -51,5 +51,16 @@ class PowertoolsTelemetry:
 
     def count(self, metric: str, value: float = 1) -> None:
         """Add to a metric."""
-        unit = MetricUnit.Seconds if metric.endswith("Seconds") else MetricUnit.Count
-        self._metrics.add_metric(name=metric, unit=unit, value=value)
+        self._metrics.add_metric(name=metric, unit=_unit(metric), value=value)
+
+    def gauge(self, metric: str, value: float, **dimensions: str) -> None:
+        """Publish how much of something there is, by dimensions of its own beside the function's."""
+        provider = self._metrics.provider
+        given = {**({"service": provider.service} if provider.service else {}), **dimensions}
+        with single_metric(metric, _unit(metric), value, namespace=provider.namespace, default_dimensions=given):
+            pass  # it is published on leaving
+
+
+def _unit(metric: str) -> MetricUnit:
+    units = {"Seconds": MetricUnit.Seconds, "Percent": MetricUnit.Percent}
+    return next((unit for ending, unit in units.items() if metric.endswith(ending)), MetricUnit.Count)

@@ -14,6 +14,7 @@ from botocore.config import Config
 
 from standby.claims import Claims
 from standby.clock import Clock, Pacer, SystemClock
+from standby.coverage import CoverageBook
 from standby.create import Standbys
 from standby.describe import Primaries
 from standby.gates import Gates
@@ -148,6 +149,7 @@ class Parts:
             primaries=Primaries(self.clients.primary, pacer, has_time),
             partners=Primaries(self.clients.dr, pacer, has_time),
             memory=SweepMemory(self.table()),
+            coverage=CoverageBook(self.table(), self.settings, self.telemetry),
             lease=WatchLease(self.table(), Executions(self.clients.sfn, self.watch_arn), self.clock, SWEEP_LEASE),
             settings=self.settings,
             has_time=has_time,

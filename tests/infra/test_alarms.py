@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Template
 
+from infra.alarms import sweep_minutes
+from infra.config import Pair
+from infra.stack import PrimaryStack
 from tests.infra.templates import STACK, only, resources, text
 
 if TYPE_CHECKING:
@@ -44,7 +50,7 @@ def alarms(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_these_are_all_of_the_primary_region(example: Assembly) -> None:
-    assert set(alarms(example.primary)) == {*PRIMARY, "sweep-silent"}
+    assert set(alarms(example.primary)) == {*PRIMARY, "sweep-silent", "coverage-low"}
 
 
 @pytest.mark.parametrize(("name", "expected"), PRIMARY.items())
@@ -104,6 +110,59 @@ def test_three_intervals_without_a_complete_sweep_are_alarmed_in_both_regions(
         assert len(alarm["AlarmActions"]) == 1
 
 
+def coverage_alarm(given: Pair) -> dict[str, Any]:
+    """The alarm that a configuration gets."""
+    stack = PrimaryStack(App(), pair=given, account="123456789012", bundle=Path(__file__).parent)
+    return alarms(dict(Template.from_stack(stack).to_json()))["coverage-low"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "period", "periods"),
+    [
+        ({}, 3_600, 4),
+        ({"sweep_interval_minutes": 15}, 3_600, 4),
+        ({"sweep_interval_minutes": 1440}, 86_400, 1),
+        ({"sweep_interval_minutes": 90, "coverage_grace_hours": 4}, 5_400, 3),
+        ({"coverage_grace_hours": 0.5}, 3_600, 1),
+        ({"sweep_interval_minutes": 1440, "coverage_grace_hours": 144}, 86_400, 6),
+        ({"sweep_interval_minutes": 1430, "coverage_grace_hours": 144}, 85_800, 7),
+        ({"max_standbys": 50_000}, 8_040, 2),
+    ],
+)
+def test_low_coverage_is_alarmed_when_it_has_lasted(keys: dict[str, Any], period: int, periods: int) -> None:
+    """Whatever is configured, CloudWatch takes it: it looks back seven days at most."""
+    alarm = coverage_alarm(pair_of(**keys, coverage_target=90))
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("WorkspacesStandby", "CoveragePercent")
+    assert alarm["Dimensions"] == [{"Name": "Stack", "Value": STACK}, {"Name": "service", "Value": "sweep"}]
+    assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", period, periods)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 90)
+    assert alarm["TreatMissingData"] == "ignore"
+    assert period * periods <= 604_800
+    assert "fewer than 90 %" in alarm["AlarmDescription"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "minutes"),
+    [
+        ({}, 60),
+        ({"sweep_interval_minutes": 15, "max_standbys": 20_000}, 54),
+        ({"max_standbys": 20_000}, 60),
+        ({"max_standbys": 100_000}, 267),
+        ({"max_standbys": 10_000_000}, 1440),
+    ],
+)
+def test_an_interval_is_as_long_as_a_sweep_of_the_largest_fleet_takes(keys: dict[str, Any], minutes: int) -> None:
+    """Else no sweep of a large fleet would be in time, and the alarm would never end."""
+    assert sweep_minutes(pair_of(**keys)) == minutes
+
+
+def pair_of(**keys: Any) -> Pair:
+    directories = {"d-906732325d": {"dr_directory": "d-926722edaf"}}
+    return Pair.model_validate(
+        {"primary_region": "us-east-1", "dr_region": "us-west-2", "directories": directories, **keys}
+    )
+
+
 def test_the_dr_region_watches_the_replica_too_and_tells_its_own_topic(example: Assembly) -> None:
     found = alarms(example.dr)
     assert set(found) == {"primary-silent", "sweep-silent", "replica-throttled", "replica-errors"}
@@ -112,6 +171,23 @@ def test_the_dr_region_watches_the_replica_too_and_tells_its_own_topic(example: 
         assert [text(action) for action in alarm["AlarmActions"]] == [f"${{{topic}}}"]
     for name in ("replica-throttled", "replica-errors"):
         assert f'"Value": "{STACK}"' in json.dumps(found[name])
+
+
+def test_the_dashboards_first_row_is_coverage(example: Assembly) -> None:
+    body = json.loads(text(only(example.primary, "AWS::CloudWatch::Dashboard")["DashboardBody"]))
+    first = [widget for widget in body["widgets"] if widget["y"] == 0]
+    assert len(first) == 3
+    whole, directories, counts = (json.dumps(widget["properties"]) for widget in first)
+    for metric, widget in (
+        ("CoveragePercent", whole),
+        ("CoverageOfAllPercent", whole),
+        ("EligibleDesktops", counts),
+        ("ProtectedDesktops", counts),
+    ):
+        dimensions = ["WorkspacesStandby", metric, "Stack", STACK, "service", "sweep"]
+        assert json.dumps(dimensions)[:-1] in widget
+    assert "SEARCH('{WorkspacesStandby,Directory,Stack,service}" in directories
+    assert f'Stack=\\"{STACK}\\"' in directories
 
 
 def test_the_dashboard_shows_outcomes_machinery_alarms_and_logs(example: Assembly) -> None:

@@ -77,6 +77,7 @@ class Notes:
     decided_: list[tuple[Decision, bool]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    gauges: dict[str, float] = field(default_factory=dict)
 
     def decided(self, decision: Decision, context: Context, *, changed: bool) -> None:
         self.decided_.append((decision, changed))
@@ -86,6 +87,10 @@ class Notes:
 
     def count(self, metric: str, value: float = 1) -> None:
         self.counts[metric] += int(value)
+
+    def gauge(self, metric: str, value: float, **dimensions: str) -> None:
+        assert dimensions.pop("Stack") == TABLE
+        self.gauges["/".join([metric, *dimensions.values()])] = value
 
 
 class Queue:

@@ -299,6 +299,25 @@ def test_sweep_reports_the_fleet_and_gives_a_sign_of_life_in_both_regions(deploy
     assert {region for service, region, _ in deployed.made if service == "cloudwatch"} == {PRIMARY, DR}
 
 
+def test_sweep_tells_coverage_by_stack_and_directory_beside_the_functions_own_dimension(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sweep")
+    deployed.estate.create_ready(USERS[0])
+    deployed.invoke("sweep", {"execution_arn": SWEEP, "round": 0, "cursor": None})
+    told = [line for line in deployed.metrics if "CoveragePercent" in line]
+    described = [line["_aws"]["CloudWatchMetrics"][0] for line in told]
+    assert {one["Namespace"] for one in described} == {"WorkspacesStandby"}
+    assert [one["Metrics"] for one in described] == [[{"Name": "CoveragePercent", "Unit": "Percent"}]] * 2
+    assert [
+        {name: line[name] for (names,) in [one["Dimensions"]] for name in names}
+        for line, one in zip(told, described, strict=True)
+    ] == [
+        {"service": "sweep", "Stack": TABLE},
+        {"service": "sweep", "Stack": TABLE, "Directory": HOME},
+    ]
+
+
 def test_watch_stops_before_its_time_is_over_and_the_next_part_goes_on(deployed: Deployed) -> None:
     ids = deployed.estate.create(*USERS[:60])
     deployed.invoke("protect", {"mode": "reconcile", "workspace_ids": ids})

@@ -1,0 +1,176 @@
+"""How much of the fleet is covered: figures of complete scans, kept a day each for good, and told as metrics.
+
+A directory's row of a UTC day is that of the day's last complete scan: the answer to "was everybody covered then?".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from standby.clock import to_text
+from standby.model import DirectoryId, Status
+from standby.recorder import Telemetry
+from standby.settings import Settings
+from standby.table import Table
+
+# A row that this version cannot read: somebody's desktop, of which it is not known that it is covered.
+UNREADABLE = "UNREADABLE"
+_NOT_ELIGIBLE = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED)
+# A metric costs USD 0.30 a month: a large map's directories are told as so many, and the rest as one.
+MOST_DIRECTORIES = 20
+OTHERS = "others"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How the desktops of a directory, or of several, stand.
+
+    `by_status` counts primaries; those whose primary is on its way out are none any more. What could have a standby and
+    is wanted to have one is eligible: not what is INELIGIBLE or EXCLUDED, and not what is only REPORTED.
+    """
+
+    by_status: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def primaries(self) -> int:
+        """All desktops."""
+        return sum(count for status, count in self.by_status.items() if status != Status.PRIMARY_GONE)
+
+    @property
+    def eligible(self) -> int:
+        """Those that are to have a standby."""
+        return self.primaries - sum(self.by_status.get(status, 0) for status in _NOT_ELIGIBLE)
+
+    @property
+    def protected(self) -> int:
+        """Those that have one."""
+        return self.by_status.get(Status.PROTECTED, 0)
+
+    @property
+    def percent(self) -> Decimal:
+        """How many of a hundred eligible desktops are protected."""
+        return _percent(self.protected, self.eligible)
+
+    @property
+    def percent_of_all(self) -> Decimal:
+        """How many of a hundred desktops are protected."""
+        return _percent(self.protected, self.primaries)
+
+
+def _percent(part: int, whole: int) -> Decimal:
+    """With one decimal, rounded down, so that 100 means all of them; of nobody, nobody is without."""
+    return Decimal(part * 1000 // whole) / 10 if whole else Decimal(100)
+
+
+def together(several: Iterable[Coverage]) -> Coverage:
+    """The figures of several directories as one."""
+    by_status: Counter[str] = Counter()
+    for one in several:
+        by_status.update(one.by_status)
+    return Coverage(dict(by_status))
+
+
+class CoverageBook:
+    """Keeps each directory's figures of the day, and tells those of all."""
+
+    def __init__(self, table: Table, settings: Settings, telemetry: Telemetry) -> None:
+        self._table = table
+        self._settings = settings
+        self._telemetry = telemetry
+
+    def keep(self, directory: DirectoryId, found: Coverage, *, run: str, began_at: str, now: datetime) -> None:
+        """Keep what a complete scan found as its day's row, unless a later one was there first.
+
+        Raises
+        ------
+        LedgerUnavailable
+            Not known whether it is kept.
+        """
+        at = to_text(now)
+        item = {
+            "pk": coverage_key(directory),
+            "sk": day_key(now),
+            "directory_id": directory,
+            "dr_directory_id": self._settings.directories[directory].dr_directory,
+            "day": at[:10],
+            "primaries": found.primaries,
+            "eligible": found.eligible,
+            "protected": found.protected,
+            "reported": found.by_status.get(Status.REPORTED, 0),
+            "excluded": found.by_status.get(Status.EXCLUDED, 0),
+            "ineligible": found.by_status.get(Status.INELIGIBLE, 0),
+            "by_status": dict(found.by_status),
+            "coverage_percent": found.percent,
+            "coverage_of_all_percent": found.percent_of_all,
+            "complete": True,
+            "began_at": began_at,
+            "scanned_at": at,
+            "run": run,
+        }
+        self._table.put(item, "attribute_not_exists(pk) OR scanned_at <= :at", {":at": at})
+
+    def tell(self, now: datetime) -> None:
+        """Publish the figures of the day's last complete scans: of the pair, and of its directories.
+
+        A directory that had no complete scan today is left out.
+
+        Raises
+        ------
+        LedgerUnavailable
+            They could not be read.
+        """
+        found = self._today(now)
+        if not found:
+            return
+        whole = together(found.values())
+        self._gauge("CoveragePercent", whole.percent)
+        self._gauge("CoverageOfAllPercent", whole.percent_of_all)
+        self._gauge("EligibleDesktops", whole.eligible)
+        self._gauge("ProtectedDesktops", whole.protected)
+        named, others = split(sorted(self._settings.directories))
+        for directory in named:
+            if directory in found:
+                self._gauge("CoveragePercent", found[directory].percent, Directory=directory)
+        rest = [found[directory] for directory in others if directory in found]
+        if rest:
+            self._gauge("CoveragePercent", together(rest).percent, Directory=OTHERS)
+
+    def _today(self, now: datetime) -> dict[DirectoryId, Coverage]:
+        keys = [(coverage_key(directory), day_key(now)) for directory in self._settings.directories]
+        found: dict[DirectoryId, Coverage] = {}
+        for item in self._table.get_many(keys):
+            try:
+                found[DirectoryId(item["pk"].partition("#")[2])] = _read(item)
+            except (KeyError, TypeError, ValueError, AttributeError) as problem:
+                told = f"The coverage row {item['pk']} {item['sk']} cannot be read ({problem!r}) and is left out"
+                self._telemetry.problem(told)
+        return found
+
+    def _gauge(self, metric: str, value: Decimal | int, **dimensions: str) -> None:
+        self._telemetry.gauge(metric, float(value), Stack=self._settings.stack, **dimensions)
+
+
+def split(directories: Sequence[DirectoryId]) -> tuple[Sequence[DirectoryId], Sequence[DirectoryId]]:
+    """Those that have a metric of their own, and those that have one together."""
+    if len(directories) <= MOST_DIRECTORIES:
+        return directories, ()
+    return directories[:MOST_DIRECTORIES], directories[MOST_DIRECTORIES:]
+
+
+def coverage_key(directory: DirectoryId) -> str:
+    """The partition key of a directory's days."""
+    return f"COVERAGE#{directory}"
+
+
+def day_key(now: datetime) -> str:
+    """The sort key of a UTC day, e.g. `DAY#2026-03-03`."""
+    return f"DAY#{to_text(now)[:10]}"
+
+
+def _read(item: Mapping[str, Any]) -> Coverage:
+    return Coverage({str(status): int(count) for status, count in item["by_status"].items()})

@@ -1,0 +1,250 @@
+"""Coverage: what counts, the day's row, the metrics, and that it comes from complete scans alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+
+from local.queries import readme_queries
+from local.workspaces import Fault
+from standby.clock import to_text
+from standby.coverage import Coverage, coverage_key, day_key, split, together
+from standby.model import DirectoryId, Status
+from standby.rows import STATE
+from standby.settings import Directory
+from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate
+from tests.unit.test_sweep import accept, kept, protected, swept
+
+DESCRIBE = "DescribeWorkspaces"
+
+
+def day(found: Estate) -> dict[str, object]:
+    """Today's coverage row of the directory."""
+    return found.item(coverage_key(DirectoryId(HOME)), day_key(found.clock.now()))
+
+
+def figures(found: Estate) -> tuple[object, ...]:
+    row = day(found)
+    return tuple(row[name] for name in ("primaries", "eligible", "protected", "coverage_percent"))
+
+
+# What counts
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_each_status_is_eligible_or_not(status: Status) -> None:
+    found = Coverage({status: 2})
+    assert found.primaries == (0 if status is Status.PRIMARY_GONE else 2)
+    out = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED, Status.PRIMARY_GONE)
+    assert found.eligible == (0 if status in out else 2)
+    assert found.protected == (2 if status is Status.PROTECTED else 0)
+
+
+def test_a_percentage_is_rounded_down_so_that_a_hundred_means_all() -> None:
+    assert Coverage({"PROTECTED": 9999, "WAITING": 1}).percent == Decimal("99.9")
+    assert Coverage({"PROTECTED": 2, "WAITING": 1}).percent == Decimal("66.6")
+    assert Coverage({"PROTECTED": 3}).percent == 100
+    assert Coverage({"PROTECTED": 1, "INELIGIBLE": 3}).percent_of_all == 25
+
+
+def test_of_nobody_nobody_is_without() -> None:
+    assert Coverage({"REPORTED": 5}).percent == 100
+    assert Coverage({"REPORTED": 5}).percent_of_all == 0
+    assert Coverage().percent_of_all == 100
+
+
+def test_figures_of_several_add_up() -> None:
+    found = together([Coverage({"PROTECTED": 1, "HELD": 1}), Coverage({"PROTECTED": 2})])
+    assert (found.primaries, found.protected) == (4, 3)
+    assert found.percent == 75
+
+
+@pytest.mark.parametrize(("count", "named", "others"), [(1, 1, 0), (20, 20, 0), (21, 20, 1), (500, 20, 480)])
+def test_at_most_twenty_directories_have_a_metric_of_their_own(count: int, named: int, others: int) -> None:
+    directories = [DirectoryId(f"d-{number:010}") for number in range(count)]
+    found = split(directories)
+    assert [len(some) for some in found] == [named, others]
+    assert [*found[0], *found[1]] == directories
+
+
+# From the sweep
+
+
+def test_a_reported_fleet_is_not_wanted_until_it_is_accepted() -> None:
+    with estate() as found:
+        found.create_ready(*USERS[:4])
+        found.create_ready(USERS[5], BundleId="wsb-ubuntustandard")
+        found.sweep()
+        assert figures(found) == (5, 0, 0, 100)
+        assert (day(found)["reported"], day(found)["ineligible"], day(found)["excluded"]) == (4, 1, 0)
+        assert day(found)["coverage_of_all_percent"] == 0
+        accept(found)
+        found.sweep()
+        assert figures(found) == (5, 4, 0, 0)
+        found.watch(hours=2)
+        found.sweep()
+        assert figures(found) == (5, 4, 4, 100)
+        assert day(found)["coverage_of_all_percent"] == 80
+        assert day(found)["by_status"] == {"PROTECTED": 4, "INELIGIBLE": 1}
+
+
+def test_what_a_sweep_found_is_told_as_metrics_of_the_pair_and_of_the_directory() -> None:
+    with estate() as found:
+        protected(found, *USERS[:3])
+        found.create_ready(USERS[5])
+        found.sweep()
+        assert found.notes.gauges == {
+            "CoveragePercent": 75,
+            "CoverageOfAllPercent": 75,
+            "EligibleDesktops": 4,
+            "ProtectedDesktops": 3,
+            f"CoveragePercent/{HOME}": 75,
+        }
+
+
+def test_a_large_maps_smaller_part_has_one_metric_together() -> None:
+    with estate() as found:
+        more = {f"d-99{number:08}": f"d-88{number:08}" for number in range(21)}
+        for home, away in more.items():
+            found.world.add_directory(PRIMARY, home, USERS)
+            found.world.add_directory(DR, away, USERS)
+        directories = {DirectoryId(home): Directory(DirectoryId(away)) for home, away in more.items()}
+        found.configure(directories={**found.parts.settings.directories, **directories})
+        found.sweep()
+        last = sorted(more)[-2:]
+        (one,) = found.create(USERS[0], directory=last[0])
+        found.pass_time(hours=2)
+        found.protect(one)
+        found.watch()
+        found.create(USERS[1], directory=last[1])
+        found.sweep()
+        of_directories = {name for name in found.notes.gauges if name.startswith("CoveragePercent/")}
+        assert len(of_directories) == 21
+        assert found.notes.gauges["CoveragePercent/others"] == 50
+        assert found.notes.gauges["CoveragePercent"] == 50
+
+
+@pytest.mark.parametrize("region", [PRIMARY, DR])
+def test_an_incomplete_scan_writes_no_row_and_leaves_the_days_as_it_is(region: str) -> None:
+    with estate() as found:
+        ids = protected(found, *USERS[:3])
+        found.world.inject(Fault(DESCRIBE, "throttle", region, times=4))
+        before = day(found)
+        found.sweep()
+        assert kept(found, "LAST")["complete"] is False
+        assert day(found) == before
+        found.sweep()
+        assert figures(found) == (3, 3, 3, 100)
+        after = day(found)
+        found.pass_time(hours=24)
+        found.world.inject(Fault(DESCRIBE, "throttle", region, times=4))
+        found.notes.gauges.clear()
+        found.sweep()
+        assert day(found) == {}
+        assert found.notes.gauges == {}
+        assert found.item(str(after["pk"]), str(after["sk"])) == after
+        assert len(ids) == 3
+
+
+def test_the_last_complete_scan_of_a_day_wins_and_each_day_has_its_row() -> None:
+    with estate() as found:
+        found.pass_time(hours=24 - found.clock.now().hour - 4)
+        protected(found, USERS[0])
+        found.sweep()
+        first = day(found)
+        found.pass_time(hours=1)
+        found.create(USERS[1])
+        found.sweep()
+        assert day(found)["sk"] == first["sk"]
+        assert figures(found) == (2, 2, 1, 50)
+        assert str(day(found)["scanned_at"]) > str(first["scanned_at"])
+        found.pass_time(hours=24)
+        found.sweep()
+        assert day(found)["sk"] != first["sk"]
+        assert found.item(str(first["pk"]), str(first["sk"]))["coverage_percent"] == 50
+
+
+def test_a_scan_that_ended_earlier_does_not_write_over_a_later_one() -> None:
+    with estate() as found:
+        protected(found, *USERS[:2])
+        found.sweep()
+        later = day(found)
+        book = found.parts.sweeper("a", "b", lambda: True, lambda: None)._coverage
+        earlier = found.clock.now() - timedelta(minutes=10)
+        book.keep(DirectoryId(HOME), Coverage(), run="old", began_at=to_text(earlier), now=earlier)
+        assert day(found) == later
+
+
+def test_readmes_query_says_whether_everybody_was_covered_on_a_day() -> None:
+    with estate() as found:
+        protected(found, *USERS[:2])
+        found.create(USERS[5])
+        found.sweep()
+        (query,) = [one for one in readme_queries() if one.name == "coverage"]
+        replaced = {"Standby-us-east-1-us-west-2": TABLE, "2026-03-03": to_text(found.clock.now())[:10]}
+        assert query.run(found.dynamodb, replaced) == [[HOME, "3", "2", "66.6", "0", day(found)["scanned_at"]]]
+
+
+def test_a_row_that_cannot_be_read_is_a_desktop_that_is_not_known_to_be_covered() -> None:
+    with estate() as found:
+        one, _ = protected(found, *USERS[:2])
+        row = found.item(one, STATE)
+        spoilt = {name: TypeSerializer().serialize(value) for name, value in (row | {"status": "NEXT_YEARS"}).items()}
+        found.dynamodb.put_item(TableName=TABLE, Item=spoilt)
+        found.sweep()
+        assert figures(found) == (2, 2, 1, 50)
+        assert day(found)["by_status"] == {"PROTECTED": 1, "UNREADABLE": 1}
+
+
+def test_a_coverage_row_by_hand_that_cannot_be_read_is_left_out_and_told() -> None:
+    with estate() as found:
+        protected(found, USERS[0])
+        table, now = found.parts.table(), found.clock.now()
+        table.put({"pk": coverage_key(DirectoryId(HOME)), "sk": day_key(now), "by_status": "all of them"})
+        found.parts.sweeper("a", "b", lambda: True, lambda: None)._coverage.tell(now)
+        assert any("cannot be read" in problem for problem in found.notes.problems)
+
+
+def test_a_standby_in_a_directory_that_is_swept_is_no_desktop() -> None:
+    """Two pairs that protect each other: the directory holds the other's standbys."""
+    with estate() as found:
+        swept(found)
+        found.create_ready(USERS[0])
+        mutual = {DirectoryId(HOME): replace(found.parts.settings.directories[DirectoryId(HOME)], mutual=True)}
+        found.configure(directories=mutual)
+        found.world.add_directory(PRIMARY, HOME, USERS)
+        (other,) = [found.world.call(DR, "CreateWorkspaces", order(USERS[1]))["PendingRequests"][0]["WorkspaceId"]]
+        found.pass_time(hours=2)
+        request = {"PrimaryWorkspaceId": other, "DirectoryId": HOME}
+        found.world.call(PRIMARY, "CreateStandbyWorkspaces", {"PrimaryRegion": DR, "StandbyWorkspaces": [request]})
+        found.pass_time(hours=2)
+        found.sweep()
+        assert day(found)["primaries"] == 1
+
+
+def order(user: str) -> dict[str, object]:
+    return {"Workspaces": [{"DirectoryId": AWAY, "UserName": user, "BundleId": "wsb-windowsstandard"}]}
+
+
+def test_a_desktop_that_two_pages_show_counts_once() -> None:
+    with estate() as found:
+        swept(found)
+        found.create_ready(*USERS[:30])
+        real = found.world.call
+        pages: list[dict[str, object]] = []
+
+        def call(where: str, operation: str, params: dict[str, object], principal: str | None = None) -> object:
+            answer = real(where, operation, params, principal)
+            if operation == DESCRIBE and where == PRIMARY and "DirectoryId" in params:
+                pages.append(answer)
+                answer["Workspaces"] = [*pages[0]["Workspaces"][:1], *answer["Workspaces"]]  # type: ignore[index]
+            return answer
+
+        found.world.call = call  # type: ignore[method-assign, assignment]
+        found.sweep()
+        assert len(pages) == 2
+        assert day(found)["primaries"] == 30
