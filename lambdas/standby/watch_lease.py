@@ -67,10 +67,14 @@ class Executions:
 
 
 class WatchLease:
-    """The lease; held until it ends, is given up, or its execution is known to have ended."""
+    """The lease; held until it ends, is given up, or its execution is known to have ended.
+
+    An execution of the watcher has many rounds, of which the first follows none; one of the sweep is a round itself.
+    """
 
     def __init__(self, table: Table, executions: Executions, clock: Clock, key: str = LEASE) -> None:
         self._key = key
+        self._is_round = key == SWEEP_LEASE
         self._table = table
         self._executions = executions
         self._clock = clock
@@ -99,7 +103,9 @@ class WatchLease:
         holder = row.get("holder", NOBODY)
         if holder not in (execution_arn, NOBODY) and self._is_live(row):
             return None
-        mine = row if holder == execution_arn else {}
+        # The first part of a sweep, done again after a failure, begins nothing.
+        starts_round = starts_round and not (self._is_round and holder == execution_arn)
+        mine = row if holder == execution_arn or self._is_round else {}
         began = from_text(mine["round_began_at"]) if "round_began_at" in mine else None
         tried = from_text(mine["held_tried_at"]) if "held_tried_at" in mine else None
         new = {

@@ -449,3 +449,51 @@ def test_pages_are_paced_at_one_in_two_seconds() -> None:
         found.sweep()
         times = [call.at for call in found.world.calls]
         assert all(later - earlier >= timedelta(seconds=2) for earlier, later in pairwise(times))
+
+
+# The real interval
+
+
+def intervals(found: Estate) -> int:
+    """Seconds told since the last time this was asked."""
+    return found.notes.counts.pop("SweepIntervalSeconds", 0)
+
+
+def test_the_real_interval_is_told_from_one_sweep_to_the_next() -> None:
+    with estate() as found:
+        found.sweep(f"{SWEEP}-1")
+        assert intervals(found) == 0
+        began = found.clock.now()
+        found.pass_time(hours=1)
+        found.sweep(f"{SWEEP}-2")
+        assert 3600 <= intervals(found) <= (found.clock.now() - began).total_seconds()
+
+
+def test_a_sweep_that_takes_longer_than_its_interval_stretches_it() -> None:
+    """Those that are started meanwhile end at once, and the next one after it tells how long it really was."""
+    with estate() as found:
+        found.create_ready(*USERS[:100])
+        began = found.clock.now()
+        cursor: Any = found.sweep_part(f"{SWEEP}-1", None, pages=1).answer()["cursor"]
+        for number in range(2, 4):
+            found.pass_time(minutes=10)
+            cursor = found.sweep_part(f"{SWEEP}-1", cursor, pages=1).answer()["cursor"]
+            assert found.sweep(f"{SWEEP}-{number}")[-1].outcome == "another sweep is under way"
+        while cursor:
+            cursor = found.sweep_part(f"{SWEEP}-1", cursor).answer()["cursor"]
+        assert intervals(found) == 0
+        found.pass_time(hours=1)
+        took = int((found.clock.now() - began).total_seconds())
+        found.sweep(f"{SWEEP}-4")
+        assert intervals(found) == took
+
+
+def test_a_first_part_that_is_done_again_tells_no_interval() -> None:
+    with estate() as found:
+        found.create_ready(*USERS[:100])
+        found.sweep(f"{SWEEP}-1")
+        found.pass_time(hours=1)
+        found.sweep_part(f"{SWEEP}-2", None, pages=1)
+        assert intervals(found) >= 3600
+        found.sweep_part(f"{SWEEP}-2", None, pages=1)
+        assert intervals(found) == 0
