@@ -86,6 +86,30 @@ def test_the_daily_cap_holds_what_is_above_it_and_drains_on_later_days() -> None
         assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
 
 
+@pytest.mark.parametrize(
+    ("cap", "ceiling", "room"),
+    [(10, 100, 7), (100, 10, 7), (3, 100, 0), (100, 3, 0), (2, 100, 0), (100, 2, 0), (0, 0, 0)],
+)
+def test_the_room_is_what_is_left_below_the_cap_and_the_ceiling(cap: int, ceiling: int, room: int) -> None:
+    with estate() as found:
+        found.protect(*found.create_ready(*USERS[:3]))
+        found.configure(max_new_standbys_per_day=cap, max_standbys=ceiling)
+        assert found.parts.gates().room() == room
+
+
+@pytest.mark.parametrize("limit", ["max_new_standbys_per_day", "max_standbys"])
+def test_what_is_held_is_not_tried_while_there_is_no_room(limit: str) -> None:
+    with estate() as found:
+        found.configure(**{limit: 2})
+        ids = found.create_ready(*USERS[:5])
+        found.protect(*ids)
+        before = [found.row(one).version for one in ids if found.status(one)[0] is Status.HELD]
+        rounds = found.watch(hours=1)
+        assert len(rounds) > 3
+        assert {one.ready for one in rounds} == {()}
+        assert [found.row(one).version for one in ids if found.status(one)[0] is Status.HELD] == before
+
+
 def test_the_ceiling_is_never_passed() -> None:
     with estate() as found:
         found.configure(max_standbys=4)

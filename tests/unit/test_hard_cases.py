@@ -9,8 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.workspaces import Fault
+from standby.claims import claim_key
 from standby.ledger import Ledger
-from standby.model import Status
+from standby.model import DirectoryId, Status
 from standby.table import LedgerUnavailable
 from tests.unit.estate import AWAY, DR, PRIMARY, TABLE, USERS, Estate, estate
 
@@ -378,3 +379,164 @@ def test_a_desktop_of_another_directory_in_an_answer_does_not_stand_in_the_way()
         found.protect(one)
         go_on(found, 8)
         assert found.status(one)[0] is Status.PROTECTED
+
+
+def test_a_record_that_met_somebody_elses_change_is_written_over_it() -> None:
+    """What only this invocation knows, the standby's id, is written once the row has been read again."""
+    with estate(relation_lag_seconds=3600, visibility_lag_seconds=3600) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.pass_time(hours=1)
+        real = found.parts.clients.dr.create_standby_workspaces
+
+        def while_another_looks(**request: Any) -> Any:
+            answer = real(**request)
+            found.clock.ahead = timedelta(minutes=5)
+            found.protect(one)
+            found.clock.ahead = timedelta(0)
+            return answer
+
+        found.parts.clients.dr.create_standby_workspaces = while_another_looks  # type: ignore[method-assign]
+        found.protect(one)
+        assert [event["reason_code"] for event in found.history(one)] == [
+            "CLAIM_TAKEN",
+            "NOTHING_SEEN_ONCE",
+            "CREATE_ACCEPTED",
+        ]
+        assert found.row(one).standby_id == found.world.standbys()[0].workspace_id
+
+
+def test_a_standby_is_recorded_though_its_users_claim_is_another_primarys() -> None:
+    """It is there, and costs: what the ledger does not show, nobody finds."""
+    with estate() as found:
+        (old,) = found.create_ready(USERS[0])
+        found.protect(old)
+        found.pass_time(hours=1)
+        order = {"SourceWorkspaceId": old, "BundleId": "wsb-windowspower"}
+        new = found.world.call(PRIMARY, "MigrateWorkspace", order)["TargetWorkspaceId"]
+        found.pass_time(hours=1)
+        item = {"PrimaryWorkspaceId": new, "DirectoryId": AWAY}
+        found.world.call(DR, CREATE, {"PrimaryRegion": PRIMARY, "StandbyWorkspaces": [item]})
+        found.pass_time(hours=1)
+        found.protect(new)
+        assert found.status(new) == (Status.PROTECTED, "ADOPTED")
+        assert found.row(new).standby_id in {one.workspace_id for one in found.world.standbys()}
+        assert found.row(new).claim_key is None
+        assert found.item(claim_key(DirectoryId(AWAY), USERS[0]), "CLAIM")["primary_id"] == old
+        assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 1
+
+
+OF_A_CLAIM = ("unclear_since", "desktop_seen_at", "claim_owner", "claim_expires_at", "looked_at")
+
+
+def test_a_row_whose_standby_showed_says_nothing_more_of_what_was_unclear() -> None:
+    with estate(relation_lag_seconds=1800) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(CREATE, "connection_closed_after", times=1))
+        found.protect(one)
+        found.watch(hours=0.25)
+        unclear = found.row(one)
+        assert unclear.reason == "DR_DESKTOP_UNCLEAR"
+        assert None not in (unclear.unclear_since, unclear.desktop_seen_at, unclear.claim_owner)
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert {name: getattr(found.row(one), name) for name in OF_A_CLAIM} == dict.fromkeys(OF_A_CLAIM)
+
+
+def test_a_row_whose_standby_showed_after_a_look_that_found_nothing_says_nothing_more_of_it() -> None:
+    with estate(visibility_lag_seconds=600, relation_lag_seconds=600) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(CREATE, "connection_closed_after", times=1))
+        found.protect(one)
+        found.watch(hours=0.1)
+        assert found.status(one) == (Status.CLAIMED, "NOTHING_SEEN_ONCE")
+        assert found.row(one).looked_at
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert {name: getattr(found.row(one), name) for name in OF_A_CLAIM} == dict.fromkeys(OF_A_CLAIM)
+
+
+def test_a_row_whose_claim_was_given_back_says_nothing_more_of_what_was_unclear_or_asked_for() -> None:
+    with estate() as found:
+        found.configure(standby_deadline=timedelta(minutes=30))
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(CREATE, "read_timeout_before", times=1))
+        found.protect(one)
+        order = {"DirectoryId": AWAY, "UserName": USERS[0], "BundleId": "wsb-windowsstandard"}
+        found.world.call(DR, "CreateWorkspaces", {"Workspaces": [order]})
+        found.watch()
+        assert found.status(one) == (Status.INELIGIBLE, "SECONDARY_EXISTS")
+        cleared = (
+            *OF_A_CLAIM,
+            "claim_key",
+            "counted_day",
+            "standby_id",
+            "standby_state",
+            "replication",
+            "requested_at",
+        )
+        assert {name: getattr(found.row(one), name) for name in cleared} == dict.fromkeys(cleared)
+
+
+def test_a_desktop_seen_before_a_long_silence_undoes_the_look_that_found_nothing() -> None:
+    """A look finds nothing, the next one a desktop; then nobody looks until a standby's whole deadline is over."""
+    with estate(relation_lag_seconds=10_000_000) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(CREATE, "read_timeout_after", times=1))
+        found.protect(one)
+        hidden = Fault("DescribeWorkspaces", "hide", DR, user=USERS[0], times=4)  # as many as its spellings
+        for minutes, fault, reason in (
+            (5, hidden, "NOTHING_SEEN_ONCE"),
+            (6, None, "DR_DESKTOP_UNCLEAR"),
+            (180, Fault("DescribeWorkspaces", "hide", DR, user=USERS[0]), "NOTHING_SEEN_ONCE"),
+        ):
+            found.world.clear_faults()
+            if fault is not None:
+                found.world.inject(fault)
+            found.pass_time(minutes=minutes)
+            found.protect(one)
+            assert found.status(one) == (Status.CLAIMED, reason)
+        assert len(found.creates()) == 1
+
+
+def test_a_desktop_that_was_seen_for_long_counts_from_when_it_was_seen_last() -> None:
+    with estate(relation_lag_seconds=3 * 3600) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(CREATE, "connection_closed_after", times=1))
+        found.protect(one)
+        found.watch(hours=1.75)
+        assert found.status(one) == (Status.CLAIMED, "DR_DESKTOP_UNCLEAR")
+        seen_at = found.row(one).desktop_seen_at
+        assert seen_at
+        assert found.clock.now() - seen_at < timedelta(minutes=35)
+        until = found.clock.now() + timedelta(hours=0.75)
+        found.world.inject(Fault("DescribeWorkspaces", "hide", DR, user=USERS[0], until=until))
+        found.watch(hours=3)
+        assert len(found.creates()) == 1
+        assert found.status(one)[0] is Status.PROTECTED
+
+
+def test_a_long_sighting_is_no_long_history() -> None:
+    with estate(relation_lag_seconds=10_000_000) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(CREATE, "connection_closed_after", times=1))
+        found.protect(one)
+        found.watch(hours=1.9)
+        assert found.status(one) == (Status.CLAIMED, "DR_DESKTOP_UNCLEAR")
+        assert len(found.history(one)) < 8
+
+
+def test_a_primary_whose_state_the_service_refuses_is_given_up_at_its_deadline() -> None:
+    with estate() as found:
+        found.configure(primary_deadline=timedelta(hours=1))
+        (one,) = found.create_ready(USERS[0])
+        words = "The WorkSpace is in an invalid state."
+        found.world.inject(Fault(CREATE, "fail_item", code="InvalidResourceStateException", message=words))
+        found.protect(one)
+        assert found.status(one) == (Status.WAITING, "STATE_REFUSED")
+        found.watch(hours=0.9)
+        assert found.status(one) == (Status.WAITING, "STATE_REFUSED")
+        found.watch(hours=1)
+        assert found.status(one) == (Status.TIMED_OUT, "PRIMARY_NOT_READY")
+        assert words in found.row(one).message
+        assert found.row(one).error_code == "InvalidResourceStateException"
+        assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 0

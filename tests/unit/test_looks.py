@@ -117,13 +117,23 @@ def test_a_look_that_finds_the_dr_region_in_trouble_keeps_the_run_from_creating_
         assert found.status(ready)[0] is Status.REQUESTED
 
 
+def test_a_run_that_met_trouble_in_the_dr_region_creates_nothing_there_though_a_later_look_is_answered() -> None:
+    with estate() as found:
+        odd = unclear(found, *USERS[:2])
+        (ready,) = found.create_ready(USERS[2])
+        found.world.inject(Fault(operation=DESCRIBE, region=DR, kind="throttle", times=1))
+        found.protect(*odd, ready)
+        assert {found.status(one)[1] for one in odd} == {"REQUEST_UNCERTAIN", "NOTHING_SEEN_ONCE"}
+        assert len(found.creates()) == 1
+
+
 def test_a_desktop_that_goes_while_it_is_looked_at_may_have_been_ours() -> None:
     with estate() as found:
         (one,) = unclear(found, USERS[0], effect=True)
         without_relations(found.parts.clients.primary)
         found.world.terminate(found.world.standbys()[0].workspace_id)
         found.protect(one)
-        assert found.status(one)[0] is Status.CLAIMED
+        assert found.status(one) == (Status.CLAIMED, "DR_DESKTOP_UNCLEAR")
         assert len(found.creates()) == 1
         del found.parts.clients.primary.describe_workspaces
         found.watch()

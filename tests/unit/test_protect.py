@@ -122,6 +122,21 @@ def test_suspension_does_not_run_out_the_deadline(state: str) -> None:
         assert found.status(one)[0] is Status.PROTECTED
 
 
+@pytest.mark.parametrize("state", ["SUSPENDED", "ADMIN_MAINTENANCE"])
+def test_after_a_suspension_a_primary_has_time_to_become_ready(state: str) -> None:
+    with estate() as found:
+        found.configure(primary_deadline=timedelta(hours=1))
+        (one,) = found.create_ready(USERS[0])
+        found.world.set_state(one, state)
+        found.protect(one)
+        found.watch(hours=2.25)
+        found.world.set_state(one, "STARTING")
+        found.watch(hours=0.4)
+        assert found.status(one) == (Status.WAITING, "PRIMARY_PENDING")
+        found.watch(hours=1)
+        assert found.status(one) == (Status.TIMED_OUT, "PRIMARY_NOT_READY")
+
+
 def test_a_primary_that_is_not_visible_yet_waits_and_is_protected_later() -> None:
     with estate(visibility_lag_seconds=300, partial_seconds=300) as found:
         (one,) = found.create(USERS[0])

@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 from local.workspaces import Fault
 from standby.ledger import Context
 from standby.model import Cause, Status, WorkspaceId
-from tests.unit.estate import DR, TABLE, USERS, Estate, estate
+from tests.unit.estate import DR, PRIMARY, TABLE, USERS, Estate, estate
 
 CREATE = "CreateStandbyWorkspaces"
 
@@ -72,6 +72,23 @@ def test_a_run_whose_time_is_over_sends_no_further_call_and_the_rest_follows() -
         found.watch()
         assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
         assert len(found.world.standbys()) == 60
+
+
+def test_a_claim_is_not_looked_at_when_the_time_is_over() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_before", times=1))
+        found.protect(one)
+        found.pass_time(minutes=3)
+        before, calls = found.row(one), len(found.world.calls)
+        left = iter([True])  # for the primary
+        reconciler = found.parts.reconciler(
+            Context(Cause("event", "e"), owner="request"), lambda: next(left, False), paced=False
+        )
+        (decision,) = reconciler.reconcile([WorkspaceId(one)])
+        assert (decision.action, decision.status) == ("NONE", Status.CLAIMED)
+        assert found.row(one) == before
+        assert [call.region for call in found.world.calls[calls:]] == [PRIMARY]
 
 
 def test_users_whose_names_differ_in_case_alone_are_one_user() -> None:
