@@ -44,7 +44,6 @@ _SIGNIFICANT = (
     "replication",
     "deadline_at",
     "looked_at",
-    "claim_owner",
     "absent_since",
     "desktop_seen_at",
 )
