@@ -209,7 +209,16 @@ def _fuzz(report: Report) -> None:
 
 def _begin_processes() -> subprocess.Popen[str]:
     """The scenarios that need real processes, with the waits that are shortened in `make test`."""
-    command = [sys.executable, "-m", "pytest", "tests/e2e/test_real_processes.py", "-v", "--tb=short", "-p", "no:xdist"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "tests/e2e/test_real_processes.py",
+        "-vv",
+        "--tb=short",
+        "-p",
+        "no:xdist",
+    ]
     environment = os.environ | {"REAL_WAITS": "1"}
     return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE)  # noqa: S603
 

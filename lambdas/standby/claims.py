@@ -124,12 +124,23 @@ class Claims:
         LostRace, LedgerUnavailable
             As `Ledger.write`.
         """
-        free = dataclasses.replace(
-            self._ledger.next_row(row, decision, seen, context),
-            claim_key=None,
-            counted_day=None,
-            **(_NO_STANDBY | _CLEAR),
-        )
+        new = self._ledger.next_row(row, decision, seen, context)
+        return self._free(dataclasses.replace(new, **_NO_STANDBY), row)
+
+    def release(self, decision: Decision, row: Row, seen: Workspace | None, context: Context) -> Row:
+        """Record that a standby is not there any more, and free its user and its places in the counters.
+
+        The row goes on naming it: should the primary, or it, be shown again, it is looked for before another is made.
+
+        Raises
+        ------
+        LostRace, LedgerUnavailable
+            As `Ledger.write`.
+        """
+        return self._free(self._ledger.next_row(row, decision, seen, context), row)
+
+    def _free(self, new: Row, row: Row) -> Row:
+        free = dataclasses.replace(new, claim_key=None, counted_day=None, **_CLEAR)
         beside = []
         if row.claim_key is not None:
             beside = [_release(row.claim_key, row.primary_id, self._clock.now()), _count(TOTAL, -1)]

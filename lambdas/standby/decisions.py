@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -31,6 +32,8 @@ _ENCRYPTED_ROOT_FACTOR = 3
 
 # What was refused, excluded, or has lost its standby is not taken up again by a copy of an event.
 _FOR_A_PERSON = (Status.REJECTED, Status.EXCLUDED, Status.STANDBY_MISSING)
+# Of these a person may ask for another standby: it failed, or is gone.
+_ASKED_FOR_AGAIN = (Status.FAILED, Status.TIMED_OUT, Status.PROTECTED, Status.STANDBY_MISSING)
 # What the service refused is tried again by the sweep after so long: somebody may have mended it.
 _REFUSED_AGAIN = timedelta(hours=24)
 # Bytes of a message in an answer: 400 decisions must fit the 256 KiB of a state, and nothing in Step Functions can
@@ -126,14 +129,16 @@ def decide(
     if row and row.reason is Reason.IS_STANDBY:
         # Once shown as a standby: an answer without its relation, or without its primary, makes it no primary.
         return nothing(primary_id, row, row.reason)
+    if seen.state in GONE and (going := _going(primary_id, seen, row)):
+        return going
+    if row and row.status is Status.PRIMARY_GONE and seen.state not in GONE:
+        return _shown_again(primary_id, seen, row, settings, cause, now)
     if seen.standbys:
         return with_standby(primary_id, _the_standby(seen, row), row, settings, now)
     if row and row.status is Status.CLAIMED:
         return _claimed(primary_id, row, now)
     if row and row.was_requested:
         return _standby_not_seen(primary_id, row, cause, now)
-    if seen.state in GONE:
-        return record(primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED, f"Its state is {seen.state}.")
     return without_standby(primary_id, seen, row, settings, cause, now)
 
 
@@ -184,6 +189,36 @@ def _is_standby(primary_id: WorkspaceId, row: Row | None, other: Related) -> Dec
         return nothing(primary_id, row, Reason.IS_STANDBY, detail)
     # Taken for a primary while its RelatedWorkspaces was still empty.
     return record(primary_id, Status.INELIGIBLE, Reason.IS_STANDBY, detail)
+
+
+def _going(primary_id: WorkspaceId, seen: Workspace, row: Row | None) -> Decision | None:
+    """What is said of a primary that is shown on its way out. None: it is not known yet what it leaves behind."""
+    standby = next((one for one in seen.standbys if one.state not in GONE), None)
+    if standby is None and row and row.status is Status.PRIMARY_GONE:
+        return nothing(primary_id, row, row.reason)
+    if standby or (row and row.standby_id):
+        left = standby.id if standby else row and row.standby_id
+        return record(primary_id, Status.PRIMARY_GONE, Reason.ORPHANED, f"It is {left}.", standby=standby)
+    if seen.standbys or (row and (row.status is Status.CLAIMED or row.was_requested)):
+        return None
+    return record(primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED, f"Its state is {seen.state}.")
+
+
+def _shown_again(
+    primary_id: WorkspaceId, seen: Workspace, row: Row, settings: Settings, cause: Cause, now: datetime
+) -> Decision:
+    """What becomes of a primary that was taken for gone: what it was, or what it would have become since."""
+    if seen.standbys:
+        return with_standby(primary_id, _the_standby(seen, row), row, settings, now)
+    if row.was_requested:
+        return Decision(primary_id, Action.LOOK, row.status, row.reason, "It is shown again: is there still a standby?")
+    was = row.status_before and dataclasses.replace(
+        row, status=row.status_before, reason=row.reason_before or row.reason
+    )
+    decision = decide(primary_id, seen, was or None, settings, cause, now)
+    if was and decision.action is Action.NONE:
+        return record(primary_id, was.status, was.reason, "It is shown again.")
+    return decision
 
 
 def _the_standby(seen: Workspace, row: Row | None) -> Related:
@@ -242,7 +277,7 @@ def _standby_not_seen(primary_id: WorkspaceId, row: Row, cause: Cause, now: date
         return record(
             primary_id, Status.TIMED_OUT, Reason.STANDBY_NOT_READY, "The primary shows no standby in RelatedWorkspaces."
         )
-    if cause.reopens and row.status in (Status.FAILED, Status.TIMED_OUT, Status.PROTECTED):
+    if cause.reopens and row.status in _ASKED_FOR_AGAIN:
         # A person asks again, the standby having failed or gone: two looks decide, as after any request.
         return Decision(primary_id, Action.LOOK, row.status, row.reason, "Is there still a standby?")
     return nothing(primary_id, row, row.reason, "The primary shows no standby in RelatedWorkspaces now.")

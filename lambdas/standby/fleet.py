@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
+from standby.clock import to_text
 from standby.decisions import Action, Decision, decide, nothing, record
-from standby.model import Cause, Status, Workspace, WorkspaceId
+from standby.model import Cause, Related, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
-from standby.sweep_memory import Baseline
+from standby.sweep_memory import OWN, Baseline, Scan
 
 # Settled rows of which it can be said that the primary, or the standby, is gone. Open ones have deadlines of their own.
+# So many WorkSpaces may go between two sweeps without anybody doubting the service.
+_FEW = 3
+_DOUBT = timedelta(hours=4)
 SETTLED = tuple(status for status in Status if not status.is_open)
 
 
@@ -62,14 +67,22 @@ class Census:
         Ids of all WorkSpaces in the primary directory.
     standbys
         Ids of all WorkSpaces in the partner.
-    began
-        When the scan did: a row that changed since then is not spoken of.
+    scan
+        The scan: a row that changed since it began is not spoken of.
     """
 
-    def __init__(self, primaries: frozenset[str], standbys: frozenset[str], began: datetime) -> None:
+    def __init__(self, primaries: frozenset[str], standbys: frozenset[str], scan: Scan) -> None:
         self._primaries = primaries
         self._standbys = standbys
-        self._began = began
+        self._began = scan.began_at
+        self.run = scan.run
+        self.before = scan.before
+
+    def suspects(self, row: Row) -> bool:
+        """Whether a row does not agree with what was seen: its primary and its standby are to be asked for by id."""
+        return row.changed_at < self._began and (
+            self.misses_primary(row) or self.misses_standby(row) or self.finds_orphan(row)
+        )
 
     def misses_primary(self, row: Row) -> bool:
         """Whether a row's primary seems to be gone: to be asked for by its id."""
@@ -77,34 +90,73 @@ class Census:
             row.status in SETTLED
             and row.status is not Status.PRIMARY_GONE
             and row.reason is not Reason.IS_STANDBY
-            and row.changed_at < self._began
             and row.primary_id not in self._primaries
         )
 
     def misses_standby(self, row: Row) -> bool:
         """Whether a row's standby seems to be gone: to be asked for by its id."""
         return (
-            row.status in (Status.PROTECTED, Status.PRIMARY_GONE, Status.FAILED)
+            (row.status in (Status.PROTECTED, Status.FAILED) or row.reason is Reason.ORPHANED)
             and row.standby_id is not None
-            and row.changed_at < self._began
             and row.standby_id not in self._standbys
         )
 
+    def finds_orphan(self, row: Row) -> bool:
+        """Whether the standby of a primary that is gone is there after all: to be asked for by its id."""
+        return row.reason is Reason.PRIMARY_TERMINATED and row.standby_id in self._standbys
 
-def what_is_gone(row: Row, seen: Workspace | None, *, standby_lives: bool) -> Decision | None:
-    """What follows when a primary, asked for by its id, was `seen` or not, and its standby lives or not. None: nothing.
+
+def what_is_gone(row: Row, seen: Workspace | None, standby: Workspace | None) -> Decision | None:
+    """What follows when a primary and its standby, asked for by their ids, were seen or not. None: nothing.
 
     An orphan keeps its user's claim and its place below the ceiling: it is there, and costs.
     """
+    if seen is None and standby is not None and row.reason is not Reason.ORPHANED:
+        related = Related(standby.id, row.dr_region, standby.state, "STANDBY")
+        return record(row.primary_id, Status.PRIMARY_GONE, Reason.ORPHANED, f"It is {row.standby_id}.", standby=related)
     if seen is None and row.status is not Status.PRIMARY_GONE:
-        if standby_lives:
-            return record(row.primary_id, Status.PRIMARY_GONE, Reason.ORPHANED, f"It is {row.standby_id}.")
         return record(row.primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
-    if row.standby_id is None or standby_lives or (seen and seen.standbys):
+    if row.standby_id is None or standby is not None or (seen and seen.standbys):
         return None
     if row.status is Status.PRIMARY_GONE:
         return record(row.primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
     return record(row.primary_id, Status.STANDBY_MISSING, Reason.STANDBY_GONE, f"It was {row.standby_id}.")
+
+
+def judged(scan: Scan, last: Scan | None, now: datetime) -> Scan:
+    """A scan that has just ended, as far as it is believed after the `last` one.
+
+    An outage answers with empty lists as well as with errors. One that shows far fewer WorkSpaces than before counts as
+    not complete for some hours; nothing is concluded as long as the directory has been empty for a shorter time.
+    """
+    if last is not None:
+        # A part that is done again finds its own scan noted.
+        before = last.before if last.problem or last.run == scan.run else last.run
+        scan = dataclasses.replace(scan, before=before)
+    sizes, since = (last.sizes, last.doubted_since) if last else ({}, None)
+    if scan.problem:
+        return dataclasses.replace(scan, sizes=sizes, doubted_since=since)
+    doubt = _shrunk(sizes, scan.sizes)
+    if not doubt and scan.sizes[OWN]:
+        return scan
+    scan = dataclasses.replace(scan, doubted_since=since or now)
+    if doubt and is_doubted(scan, now):
+        problem = f"{doubt}, which is not believed before {to_text((since or now) + _DOUBT)}"
+        return dataclasses.replace(scan, problem=problem, sizes=sizes)
+    return scan
+
+
+def is_doubted(scan: Scan, now: datetime) -> bool:
+    """Whether nothing is to be concluded from what a scan did not show."""
+    return scan.doubted_since is not None and now - scan.doubted_since < _DOUBT
+
+
+def _shrunk(before: Mapping[str, int], now: Mapping[str, int]) -> str:
+    for side, count in before.items():
+        left = now.get(side, 0)
+        if count and (left == 0 or (left * 2 < count and count - left >= _FEW)):
+            return f"{side} side: it shows {left} WorkSpaces after {count}"
+    return ""
 
 
 def counted(decisions: dict[WorkspaceId, Decision]) -> Counter[str]:

@@ -96,7 +96,7 @@ class Ledger:
             **_times(base, decision, now),
             "told": _told(base, decision),
         }
-        changes |= _since(base, decision, seen, now)
+        changes |= _since(base, decision, seen, now) | _before(base, decision)
         if decision.standby is not None:
             changes |= {
                 "standby_id": decision.standby.id,
@@ -187,6 +187,12 @@ def read_row(item: Mapping[str, Any]) -> Row | Unreadable:
         return Unreadable(WorkspaceId(str(item.get("pk"))), f"{type(problem).__name__}: {problem}")
 
 
+def key_of(row: Row) -> dict[str, Any]:
+    """The key from which a query of by_status goes on after this row."""
+    item = row.to_state_item()
+    return {name: item[name] for name in ("pk", "sk", "ix_status", "ix_status_at")}
+
+
 ALL_SHARDS = range(SHARDS)
 SIGHTING_COUNTS_ANEW = timedelta(minutes=30)
 
@@ -232,6 +238,15 @@ def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime)
     elif decision.reason is Reason.NOT_VISIBLE_YET:
         changes["absent_since"] = base.absent_since or now
     return changes
+
+
+def _before(base: Row, decision: Decision) -> dict[str, Any]:
+    """What a primary that is gone was, for the answer that shows it again."""
+    if decision.status is not Status.PRIMARY_GONE:
+        return {"status_before": None, "reason_before": None}
+    if base.status is Status.PRIMARY_GONE:
+        return {}
+    return {"status_before": base.status, "reason_before": base.reason}
 
 
 def _told(base: Row, decision: Decision) -> Reason | None:

@@ -11,7 +11,7 @@ from typing import Any
 from standby.decisions import Action, decide, describe_failed
 from standby.describe import BATCH, Primaries
 from standby.gates import Gates
-from standby.ledger import ALL_SHARDS
+from standby.ledger import ALL_SHARDS, key_of
 from standby.model import OPEN, Status, WorkspaceId
 from standby.recorder import Recorder
 from standby.rows import Row
@@ -156,7 +156,7 @@ class Observer:
                 for row in due:
                     batch.append(row)
                     if len(batch) == BATCH:
-                        survey.cursor = {"partition": at, "key": _key_of(row)}
+                        survey.cursor = {"partition": at, "key": key_of(row)}
                         yield batch
                         batch = []
             start = None
@@ -211,9 +211,3 @@ class _Survey:
     @property
     def is_empty(self) -> bool:
         return self.open == 0 and not self.ready
-
-
-def _key_of(row: Row) -> dict[str, Any]:
-    """The key from which a query of by_status goes on after this row."""
-    item = row.to_state_item()
-    return {name: item[name] for name in ("pk", "sk", "ix_status", "ix_status_at")}

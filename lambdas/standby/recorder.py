@@ -77,7 +77,7 @@ class Recorder:
     def release(self, decision: Decision, row: Row, seen: Workspace | None) -> None:
         """Record that no standby stands behind a row any more; its user's claim and its place are free."""
         try:
-            self.claims.give_back(decision, row, seen, self.context)
+            self.claims.release(decision, row, seen, self.context)
         except (LostRace, ConditionFailed, LedgerUnavailable) as problem:
             self.left_alone(decision.primary_id, row, problem)
         else:

@@ -38,6 +38,9 @@ from standby.table import LedgerUnavailable
 
 # What a call may take (connect 5 s, answer 30 s), and some: a claim with less left is not used.
 SENDING_TAKES = timedelta(seconds=45)
+# With less than this left of the first claim's lease, no further one is taken for the same call: one more, and the
+# check before sending, may take as long as a call.
+CLAIMING_ENDS = SENDING_TAKES + timedelta(seconds=30)
 
 
 class Requester:
@@ -86,6 +89,13 @@ class Requester:
         decisions: list[Decision] = []
         claimed: list[Candidate] = []
         for candidate in batch:
+            if claimed and _lease_left(claimed[0].row, self._recorder.clock.now()) < CLAIMING_ENDS:
+                # Claims are slow to take today: those that there are must be sent before the first is too old.
+                decisions += self._send(claimed)
+                claimed = []
+            if self._looks.trouble:
+                decisions.append(self._leave(candidate))
+                continue
             result = self._claim(candidate)
             if isinstance(result, Decision):
                 decisions.append(result)

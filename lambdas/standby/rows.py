@@ -59,7 +59,7 @@ class Row:
     said not to know the user, `absent_since` DescribeWorkspaces has not shown the primary. `desktop_seen_at` is when,
     after an unclear request, a desktop of the user was seen that may be what came of it. `look_first` asks for a look
     into the DR directory before anything is created; `told` is the reason of the last notice, so that finding the same
-    again tells nobody twice.
+    again tells nobody twice. `status_before` and `reason_before` are what a primary was before it was gone.
     """
 
     primary_id: WorkspaceId
@@ -94,6 +94,8 @@ class Row:
     unclear_since: datetime | None = None
     desktop_seen_at: datetime | None = None
     look_first: bool = False
+    status_before: Status | None = None
+    reason_before: Reason | None = None
     told: Reason | None = None
     principal: str | None = None
     execution_arn: str | None = None
@@ -172,7 +174,9 @@ class Row:
         values: dict[str, Any] = {name: value for name, value in item.items() if name in known}
         values["reason"] = Reason(item["reason_code"])
         values["status"] = Status(item["status"])
-        values["told"] = Reason(item["told"]) if item.get("told") else None
+        for name in ("told", "reason_before"):
+            values[name] = Reason(item[name]) if item.get(name) else None
+        values["status_before"] = Status(item["status_before"]) if item.get("status_before") else None
         values["version"] = int(item["version"])
         for name in _MOMENTS:
             if name in values:

@@ -1,47 +1,43 @@
 """The sweep's work: the whole fleet, page by page, directory by directory, paced, over as many invocations as it takes.
 
 Each directory is scanned on its partner's side, then on its own. In the end the ledger's rows are gone through once:
-what is not there any more follows from complete scans of both sides alone, in two sweeps, each of which asks once more
-by id: many pages can miss what moved between them, and a listing may be behind for a while.
+what is not there any more follows from complete scans of both sides alone, two in a row, each of which asks some times
+more by id: many pages can miss what moved between them, and a listing may be behind for a while. A scan that shows far
+fewer than the one before is not believed for some hours: an outage answers with empty lists, too.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
+from standby.absence import Absences
 from standby.clock import Clock, from_text, to_text
 from standby.coverage import UNREADABLE, Coverage, CoverageBook
 from standby.decisions import Action, Decision
-from standby.describe import BATCH, Primaries, batches
-from standby.fleet import SETTLED, Census, counted, decide_in_fleet, what_is_gone
-from standby.ledger import ALL_SHARDS, Unreadable
+from standby.describe import BATCH, Primaries
+from standby.fleet import SETTLED, Census, counted, decide_in_fleet, is_doubted, judged
+from standby.ledger import ALL_SHARDS, Unreadable, key_of
 from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId
 from standby.recorder import Recorder
-from standby.rows import Row
 from standby.settings import Settings
-from standby.sweep_memory import Scan, SweepMemory
+from standby.sweep_memory import OWN, PARTNER, Scan, SweepMemory
 from standby.watch_lease import WatchLease
 
 # The answer of protect for so many fits a state, as in the watcher.
 MOST_READY = 400
 # A page that failed is asked for again so often before the directory counts as not scanned.
 _PAGE_TRIES = 4
-# Two sweeps that missed something count together if they are neither so close that one lag hid it from both, nor so far
-# apart that it may have been there between them.
-_LEAST_APART = timedelta(minutes=30)
-_MOST_APART_INTERVALS = 4
-_PARTNER, _OWN = "partner", "own"
 _PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sweep stands: which directory of the sorted list, which side, which page; then which partition of rows.
+    """Where a sweep stands: which directory of the sorted list, which side, which page; then which partition of rows,
+    and after which key.
 
     `parts` are how many parts of each side of the directory are kept in the ledger; `problem` is why its scan is not
     complete, if it is not. `incomplete` counts such directories, `scanned` the WorkSpaces seen so far.
@@ -50,12 +46,14 @@ class Place:
     run: str
     began_at: str
     at: int = 0
-    side: str = _PARTNER
+    side: str = PARTNER
     token: str | None = None
-    parts: dict[str, int] = field(default_factory=lambda: {_PARTNER: 0, _OWN: 0})
+    parts: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
     counts: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
     problem: str = ""
     partition: int = 0
+    key: dict[str, Any] | None = None
     incomplete: int = 0
     scanned: int = 0
 
@@ -103,6 +101,7 @@ class Sweeper:
         completed: Callable[[], None],
     ) -> None:
         self._recorder = recorder
+        self._absences = Absences(recorder, primaries, partners, memory, has_time)
         self._primaries = primaries
         self._partners = partners
         self._memory = memory
@@ -113,8 +112,6 @@ class Sweeper:
         self._completed = completed
         self._clock: Clock = recorder.clock
         self._directories = sorted(settings.directories)
-        self._least_apart = min(_LEAST_APART, settings.sweep_interval / 2)
-        self._most_apart = settings.sweep_interval * _MOST_APART_INTERVALS
 
     def sweep(self, execution_arn: str, cursor: dict[str, Any] | None) -> Part:
         """One invocation's part.
@@ -167,41 +164,43 @@ class Sweeper:
             # One that a page shows again, having moved between pages, is not counted again.
             fresh = [one for one in page.workspaces if one.id not in seen]
             seen |= dict.fromkeys(one.id for one in fresh)
-            if place.side == _OWN:
+            if place.side == OWN:
                 counts += self._look(directory, fresh, ready)
             token = page.following
             is_over = token is None
-        number = place.parts[place.side]
-        self._memory.keep(directory, place.side, number, place.run, seen)
+        number, side = place.parts[place.side], place.side
+        self._memory.keep(directory, side, number, place.run, seen)
         place = dataclasses.replace(
             place,
             token=token,
             problem=problem,
             counts=dict(counts),
-            parts={**place.parts, place.side: number + 1},
+            parts={**place.parts, side: number + 1},
+            sizes={**place.sizes, side: place.sizes[side] + len(seen)},
             scanned=place.scanned + len(seen),
         )
         if not is_over:
             return place
-        if place.side == _PARTNER:
-            return dataclasses.replace(place, token=None, side=_OWN)
+        if place.side == PARTNER:
+            return dataclasses.replace(place, token=None, side=OWN)
         return self._done(directory, place)
 
     def _done(self, directory: DirectoryId, place: Place) -> Place:
         now = self._clock.now()
-        if place.problem:
-            self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {place.problem}")
+        scan = Scan(place.run, from_text(place.began_at), place.parts, place.problem, place.counts, sizes=place.sizes)
+        scan = judged(scan, self._memory.last(directory), now)
+        if scan.problem:
+            self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {scan.problem}")
         else:
             self._memory.take_baseline(directory, now, place.counts)
             found = Coverage(place.counts)
             self._coverage.keep(directory, found, run=place.run, began_at=place.began_at, now=now)
-        scan = Scan(place.run, from_text(place.began_at), place.parts, place.problem, place.counts)
         self._memory.note(directory, scan, now)
-        return place.next_directory(to_text(now))
+        return dataclasses.replace(place, problem=scan.problem).next_directory(to_text(now))
 
     def _page(self, directory: DirectoryId, side: str, token: str | None) -> Any:
         source, where = self._primaries, directory
-        if side == _PARTNER:
+        if side == PARTNER:
             source, where = self._partners, self._settings.directories[directory].dr_directory
         for attempt in range(1, _PAGE_TRIES + 1):
             page = source.page(where, token)
@@ -239,56 +238,23 @@ class Sweeper:
         """The ledger's rows, partition by partition, against what the complete scans of this run have seen."""
         census = {directory: found for directory in self._directories if (found := self._census(directory, place.run))}
         for number in range(place.partition, len(_PARTITIONS)):
-            if not self._has_time():
-                return dataclasses.replace(place, partition=number)
-            for rows, _ in self._recorder.ledger.rows_by_status(*_PARTITIONS[number]):
-                self._check(rows, census)
-        return dataclasses.replace(place, partition=len(_PARTITIONS))
+            for rows, following in self._recorder.ledger.rows_by_status(*_PARTITIONS[number], place.key):
+                done = self._absences.check(rows, census) if self._has_time() else 0
+                if done < len(rows):
+                    key = key_of(rows[done - 1]) if done else place.key
+                    return dataclasses.replace(place, partition=number, key=key)
+                place = dataclasses.replace(place, partition=number, key=following)
+            place = dataclasses.replace(place, partition=number + 1, key=None)
+        return place
 
     def _census(self, directory: DirectoryId, run: str) -> Census | None:
         """What this run's complete scan of a directory has seen; None if there was none."""
         scan = self._memory.last(directory)
-        if scan is None or scan.run != run or scan.problem:
+        if scan is None or scan.run != run or scan.problem or is_doubted(scan, self._clock.now()):
             return None
-        own = self._memory.recall(directory, _OWN, scan.parts[_OWN], run)
-        partner = self._memory.recall(directory, _PARTNER, scan.parts[_PARTNER], run)
+        own = self._memory.recall(directory, OWN, scan.parts[OWN], run)
+        partner = self._memory.recall(directory, PARTNER, scan.parts[PARTNER], run)
         if own is None or partner is None:
             self._recorder.telemetry.problem(f"What was seen of {directory} is another run's; nothing follows from it")
             return None
-        return Census(frozenset(own), frozenset(partner), scan.began_at)
-
-    def _check(self, rows: list[Row], census: Mapping[DirectoryId, Census]) -> None:
-        suspects = [
-            row
-            for row in rows
-            if row.primary_directory_id is not None
-            and (found := census.get(row.primary_directory_id))
-            and (found.misses_primary(row) or found.misses_standby(row))
-        ]
-        for batch in batches(suspects):
-            self._confirm(batch)
-
-    def _confirm(self, suspects: Sequence[Row]) -> None:
-        """Ask for each by its id; what no whole answer shows, in this sweep and in one shortly before, is gone."""
-        now = self._clock.now()
-        missed = self._memory.missed([row.primary_id for row in suspects])
-        primaries = self._primaries.describe([row.primary_id for row in suspects])
-        standbys = self._partners.describe([row.standby_id for row in suspects if row.standby_id])
-        for row in suspects:
-            standby = row.standby_id
-            if row.primary_id in primaries.unknown or standby in standbys.unknown:
-                continue
-            seen = primaries.found.get(row.primary_id)
-            standby_lives = standby is not None and standby in standbys.found
-            decision = what_is_gone(row, seen, standby_lives=standby_lives)
-            if decision is None:
-                continue
-            since_missed = now - missed[row.primary_id] if row.primary_id in missed else None
-            if since_missed is None or since_missed > self._most_apart:
-                self._memory.note_missed(row.primary_id, now)
-            elif since_missed < self._least_apart:
-                continue
-            elif standby_lives:
-                self._recorder.carry_out(decision, row, seen)
-            else:
-                self._recorder.release(decision, row, seen)
+        return Census(frozenset(own), frozenset(partner), scan)

@@ -6,7 +6,7 @@ A directory's scan may take many invocations, and what it has seen is too much f
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from standby.clock import from_text, to_text
@@ -16,6 +16,8 @@ from standby.table import Table
 BASELINE = "BASELINE"
 LAST = "LAST"
 MISSED = "MISSED"
+# The two sides of a directory's scan.
+PARTNER, OWN = "partner", "own"
 
 
 def directory_key(directory: DirectoryId) -> str:
@@ -33,13 +35,20 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Scan:
-    """How the scan of a directory ended: without a `problem` it was complete. `parts` are those kept of each side."""
+    """How the scan of a directory ended: without a `problem` it was complete. `parts` are those kept of each side.
+
+    `before` is the run of the last complete scan before it; `sizes` are how many WorkSpaces each side had in the last
+    complete one, `doubted_since` since when its scans show none, or far fewer than before.
+    """
 
     run: str
     began_at: datetime
     parts: dict[str, int]
     problem: str
     counts: dict[str, int]
+    before: str | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
+    doubted_since: datetime | None = None
 
 
 class SweepMemory:
@@ -108,6 +117,9 @@ class SweepMemory:
                 "problem": scan.problem,
                 "parts": scan.parts,
                 "counts": scan.counts,
+                "sizes": scan.sizes,
+                **({"before": scan.before} if scan.before else {}),
+                **({"doubted_since": to_text(scan.doubted_since)} if scan.doubted_since else {}),
             }
         )
 
@@ -122,11 +134,19 @@ class SweepMemory:
         item = self._table.get(directory_key(directory), LAST)
         if item is None:
             return None
-        parts = {side: int(count) for side, count in item["parts"].items()}
-        return Scan(item["run"], from_text(item["began_at"]), parts, item["problem"], item["counts"])
+        return Scan(
+            item["run"],
+            from_text(item["began_at"]),
+            {side: int(count) for side, count in item["parts"].items()},
+            item["problem"],
+            item["counts"],
+            item.get("before"),
+            {side: int(count) for side, count in item.get("sizes", {}).items()},
+            from_text(item["doubted_since"]) if "doubted_since" in item else None,
+        )
 
-    def missed(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, datetime]:
-        """When each of the primaries that a sweep missed something of was last noted to be.
+    def missed(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, str]:
+        """The last run that missed something of each of the primaries of which any did.
 
         Raises
         ------
@@ -134,8 +154,8 @@ class SweepMemory:
             Not known.
         """
         found = self._table.get_many([(f"{MISSED}#{one}", MISSED) for one in ids])
-        return {WorkspaceId(item["pk"].partition("#")[2]): from_text(item["at"]) for item in found}
+        return {WorkspaceId(item["pk"].partition("#")[2]): item["run"] for item in found}
 
-    def note_missed(self, primary_id: WorkspaceId, now: datetime) -> None:
+    def note_missed(self, primary_id: WorkspaceId, run: str, now: datetime) -> None:
         """Note that a complete sweep missed a primary, or its standby."""
-        self._table.put({"pk": f"{MISSED}#{primary_id}", "sk": MISSED, "at": to_text(now)})
+        self._table.put({"pk": f"{MISSED}#{primary_id}", "sk": MISSED, "run": run, "at": to_text(now)})

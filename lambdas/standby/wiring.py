@@ -146,8 +146,8 @@ class Parts:
         pacer = Pacer(self.clock, SWEEP_CALLS_PER_SECOND)
         return Sweeper(
             recorder=self.recorder(context),
-            primaries=Primaries(self.clients.primary, pacer, has_time),
-            partners=Primaries(self.clients.dr, pacer, has_time),
+            primaries=Primaries(self.clients.primary, pacer),
+            partners=Primaries(self.clients.dr, pacer),
             memory=SweepMemory(self.table()),
             coverage=CoverageBook(self.table(), self.settings, self.telemetry),
             lease=WatchLease(self.table(), Executions(self.clients.sfn, self.watch_arn), self.clock, SWEEP_LEASE),

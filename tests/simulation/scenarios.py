@@ -547,6 +547,41 @@ def a_fleet_that_flickers_loses_nothing(deployment: Deployment) -> Simulation:
     return settle(run, covered(ids))
 
 
+@scenario
+def a_region_that_shows_nobody_for_three_hours_takes_nothing_away(deployment: Deployment) -> Simulation:
+    """Sweeps find empty directories, first of the one Region, then of the other: nobody is gone for it."""
+    run = Simulation(deployment)
+    ids = run.create(*USERS[:5])
+    run.run(3)
+    for region in (PRIMARY, DR):
+        until = run.world.clock.now() + timedelta(hours=3)
+        run.world.inject(Fault("DescribeWorkspaces", "hide", region, until=until))
+        run.run(4)
+    settle(run, covered(ids))
+    must({len(run.audit.stories[one]) for one in ids} <= {4, 5, 6}, "something was concluded, and undone")
+    must(not run.topic.notices, "somebody was told")
+    return run
+
+
+@scenario
+def one_that_is_taken_for_gone_and_shown_again_gets_no_second_standby(deployment: Deployment) -> Simulation:
+    """A desktop and its standby are left out of every answer for hours; then it is shown, first without its standby."""
+    run = Simulation(deployment)
+    one, *rest = ids = run.create(*USERS[:5])
+    run.run(3)
+    until = run.world.clock.now() + timedelta(hours=3)
+    for region in (PRIMARY, DR):
+        hidden = Fault("DescribeWorkspaces", "hide", region, until=until, user=USERS[0])
+        run.world.inject(hidden)
+    run.run(3)
+    must(run.status(one)[0] is Status.PRIMARY_GONE, "it is not taken for gone")
+    must({run.status(other)[0] for other in rest} == {Status.PROTECTED}, "others are")
+    run.world.settings.change(relation_flicker=0.5)
+    run.run(2)
+    run.world.settings.change(relation_flicker=0.0)
+    return settle(run, covered(ids), at_least=9)
+
+
 def outcome(deployment: Deployment, name: str) -> tuple[str, Simulation | None]:
     """Run one: "passed" and its run, or what is wrong."""
     try:

@@ -205,8 +205,9 @@ class Estate:
             self.clock.sleep(found.wait_seconds)
         return rounds
 
-    def sweep(self, execution: str = SWEEP, *, parts: int = 100, pages: int = 1000) -> list[Part]:
+    def sweep(self, execution: str | None = None, *, parts: int = 100, pages: int = 1000) -> list[Part]:
         """Run a sweep until it ends, or so many parts of it, each with time for so many pages."""
+        execution = execution or f"{SWEEP}-{next(self._ids)}"
         self.watchers.running.add(execution)
         found: list[Part] = []
         cursor: dict[str, Any] | None = None

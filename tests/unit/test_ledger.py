@@ -57,6 +57,8 @@ FULL = Row(
     unclear_since=NOW + timedelta(minutes=10),
     desktop_seen_at=NOW + timedelta(minutes=10),
     look_first=True,
+    status_before=Status.PROTECTED,
+    reason_before=Reason.STANDBY_READY,
     told=Reason.STANDBY_IN_ERROR,
     principal="arn:aws:iam::123456789012:user/al",
     execution_arn="arn:aws:states:us-east-1:123456789012:execution:watch:one",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.workspaces import Fault
-from standby.claims import LEASE, claim_key
+from standby.claims import LEASE, Claims, claim_key
 from standby.ledger import Ledger
 from standby.model import DirectoryId, Status
 from standby.settings import Directory, Settings
@@ -218,6 +218,27 @@ def test_a_claim_whose_lease_runs_short_is_given_back_unsent() -> None:
             found.protect(one)
         assert found.creates() == []
         assert found.status(one) == (Status.WAITING, "LEASE_TOO_SHORT")
+
+
+@pytest.mark.parametrize("kind", [None, "throttle"])
+def test_where_claims_are_slow_to_take_they_are_sent_before_the_first_is_too_old(
+    monkeypatch: pytest.MonkeyPatch, kind: str | None
+) -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:25])
+        if kind:
+            found.world.inject(Fault(operation=CREATE, kind=kind))
+        take = Claims.take
+
+        def slowly(self: Claims, *given: Any) -> Any:
+            found.pass_time(seconds=10)
+            return take(self, *given)
+
+        monkeypatch.setattr(Claims, "take", slowly)
+        found.protect(*ids)
+        assert len(found.creates()) == (1 if kind else 5)
+        assert {found.status(one)[0] for one in ids} == {Status.WAITING if kind else Status.REQUESTED}
+        assert not any(event["reason_code"] == "LEASE_TOO_SHORT" for one in ids for event in found.history(one))
 
 
 def test_a_crash_after_the_claim_and_before_the_call_is_made_good() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -222,6 +224,22 @@ def sweeps(found: Estate, count: int = 3, *, pages: int = 1000) -> None:
         found.sweep(pages=pages)
 
 
+@contextmanager
+def hidden(found: Estate, ids: set[Any]) -> Iterator[None]:
+    """No answer shows these, for a while."""
+    real = found.world.call
+
+    def call(where: str, operation: str, params: dict[str, Any], principal: str | None = None) -> dict[str, Any]:
+        answer = real(where, operation, params, principal)
+        if operation == DESCRIBE:
+            answer["Workspaces"] = [one for one in answer["Workspaces"] if one["WorkspaceId"] not in ids]
+        return answer
+
+    found.world.call = call  # type: ignore[method-assign, assignment]
+    yield
+    found.world.call = real  # type: ignore[method-assign]
+
+
 def notices(found: Estate, primary_id: str) -> list[str]:
     return [event["reason_code"] for event in found.history(primary_id) if event.get("notice")]
 
@@ -286,6 +304,114 @@ def test_what_one_sweep_misses_and_the_next_one_sees_is_not_gone() -> None:
             found.world.settings.change(flicker=0.0)
             found.sweep()
         assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
+
+
+def test_a_primary_that_was_taken_for_gone_and_is_shown_again_is_what_it_was() -> None:
+    with estate() as found:
+        reported, *_ = found.create_ready(*USERS[10:14])
+        one, *_ = protected(found, *USERS[:5])
+        (linux,) = found.create_ready(USERS[20], BundleId="wsb-ubuntustandard")
+        found.sweep()
+        missed = {one, reported, linux, found.row(one).standby_id}
+        with hidden(found, missed):
+            sweeps(found)
+            assert found.status(one) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+            assert found.status(reported) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+            assert found.status(linux) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+        found.sweep()
+        assert found.status(one) == (Status.PROTECTED, "STANDBY_READY")
+        assert found.row(one).claim_key
+        assert found.status(reported) == REPORTED
+        assert found.status(linux) == (Status.INELIGIBLE, "OPERATING_SYSTEM")
+        found.watch()
+        assert creates(found) == 1
+
+
+def test_one_that_is_shown_again_without_its_standby_is_looked_for_twice_before_anything_is_made() -> None:
+    with estate() as found:
+        one, *_ = protected(found, *USERS[:5])
+        with hidden(found, {one, found.row(one).standby_id}):
+            sweeps(found)
+        found.world.settings.change(relation_flicker=1.0)
+        found.sweep()
+        assert found.status(one)[0] is not Status.PROTECTED
+        found.pass_time(minutes=1)
+        found.world.settings.change(relation_flicker=0.0)
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert found.world.duplicates() == []
+        assert creates(found) == 1
+
+
+def test_an_orphan_that_is_found_after_all_is_told_and_counted() -> None:
+    with estate(orphans_keep_relation=True) as found:
+        one, *_ = protected(found, *USERS[:5])
+        standby = found.row(one).standby_id
+        found.world.terminate(one)
+        with hidden(found, {standby}):
+            sweeps(found)
+            assert found.status(one) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+            assert found.item(TOTAL, "COUNTER")["taken"] == 4
+        found.sweep()
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.item(TOTAL, "COUNTER")["taken"] == 5
+
+
+def test_a_primary_that_is_shown_on_its_way_out_is_gone_at_once() -> None:
+    with estate() as found:
+        one, young, *_ = protected(found, *USERS[:5])
+        (young,) = found.create(USERS[7])
+        found.protect(young)
+        found.world.set_state(one, "TERMINATING")
+        found.world.set_state(young, "TERMINATING")
+        found.protect(one, young, cause="event")
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.status(young) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+        assert found.item(TOTAL, "COUNTER")["taken"] == 5
+
+
+@pytest.mark.parametrize("region", [PRIMARY, DR])
+def test_a_region_that_suddenly_shows_nobody_is_not_believed_for_hours(region: str) -> None:
+    with estate() as found:
+        ids = protected(found, *USERS[:5])
+        found.sweep()
+        found.world.inject(Fault(DESCRIBE, "hide", region))
+        sweeps(found, 4)
+        assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
+        assert "shows 0 WorkSpaces after 5, which is not believed before" in kept(found, "LAST")["problem"]
+        sweeps(found, 3)
+        # In the end it is believed; a standby that its primary still names is there all the same.
+        last = Status.PRIMARY_GONE if region == PRIMARY else Status.PROTECTED
+        assert {found.status(one)[0] for one in ids} == {last}
+
+
+def test_a_directory_that_no_sweep_has_seen_anything_in_is_not_believed_to_be_empty() -> None:
+    with estate() as found:
+        ids = protected(found, *USERS[:2])
+        found.world.inject(Fault(DESCRIBE, "hide", PRIMARY, until=found.clock.now() + timedelta(hours=1)))
+        for _ in range(3):
+            found.sweep()
+        assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
+
+
+def test_what_is_missed_by_a_sweep_seen_by_the_next_and_missed_again_is_not_gone() -> None:
+    with estate() as found:
+        one, *_ = ids = protected(found, *USERS[:5])
+        for _ in range(4):
+            with hidden(found, {one, found.row(one).standby_id}):
+                sweeps(found, 1)
+            sweeps(found, 1)
+        assert {found.status(each)[0] for each in ids} == {Status.PROTECTED}
+
+
+def test_many_that_are_gone_are_concluded_over_as_many_invocations_as_it_takes() -> None:
+    with estate() as found:
+        ids = protected(found, *USERS[:120])
+        for one in ids[:50]:
+            found.world.terminate(one)
+        sweeps(found, 2, pages=10)
+        assert {found.status(one)[0] for one in ids[:50]} == {Status.PRIMARY_GONE}
+        assert {found.status(one)[0] for one in ids[50:]} == {Status.PROTECTED}
 
 
 @pytest.mark.parametrize("region", [PRIMARY, DR])

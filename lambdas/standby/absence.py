@@ -1,0 +1,105 @@
+"""What is not there any more: concluded from two complete scans in a row that missed it, each with looks by its id.
+
+Gone is a conclusion from nothing being shown, so it is the slowest one there is, and it is undone by the first answer
+that shows the WorkSpace again (`decisions.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from standby.describe import Primaries, batches
+from standby.fleet import Census, what_is_gone
+from standby.model import GONE, DirectoryId, Workspace, WorkspaceId
+from standby.recorder import Recorder
+from standby.rows import Row
+from standby.sweep_memory import SweepMemory
+
+# What a scan missed is asked for by its id so often, so many seconds apart, before it counts as missed.
+_LOOKS, _LOOKS_APART = 3, 5.0
+
+
+class Absences:
+    """Compares the ledger's rows with what the scans of a run have seen, and records what is gone."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        primaries: Primaries,
+        partners: Primaries,
+        memory: SweepMemory,
+        has_time: Callable[[], bool],
+    ) -> None:
+        self._recorder = recorder
+        self._primaries = primaries
+        self._partners = partners
+        self._memory = memory
+        self._has_time = has_time
+
+    def check(self, rows: Sequence[Row], census: Mapping[DirectoryId, Census]) -> int:
+        """Conclude what follows for a page of rows; how many of them there was time for.
+
+        Raises
+        ------
+        LedgerUnavailable
+            What was missed before is not known.
+        """
+        suspects = [
+            (number, row, found)
+            for number, row in enumerate(rows)
+            if row.primary_directory_id and (found := census.get(row.primary_directory_id)) and found.suspects(row)
+        ]
+        for batch in batches(suspects):
+            if not self._confirm([(row, found) for _, row, found in batch]):
+                return batch[0][0]
+        return len(rows)
+
+    def _confirm(self, batch: Sequence[tuple[Row, Census]]) -> bool:
+        missed = self._memory.missed([row.primary_id for row, _ in batch])
+        # A part that is done again has noted some already.
+        suspects = [(row, found) for row, found in batch if missed.get(row.primary_id) != found.run]
+        primaries = self._look(self._primaries, [row.primary_id for row, _ in suspects])
+        standbys = self._look(self._partners, [row.standby_id for row, _ in suspects if row.standby_id])
+        if primaries is None or standbys is None:
+            return False
+        for row, found in suspects:
+            if row.primary_id in primaries and (row.standby_id is None or row.standby_id in standbys):
+                standby = standbys.get(row.standby_id) if row.standby_id else None
+                self._conclude(row, primaries[row.primary_id], standby, found, missed.get(row.primary_id))
+        return True
+
+    def _conclude(
+        self, row: Row, seen: Workspace | None, standby: Workspace | None, census: Census, missed: str | None
+    ) -> None:
+        lives = standby if standby and standby.state not in GONE else None
+        decision = what_is_gone(row, seen, lives)
+        if decision is None:
+            return
+        if census.finds_orphan(row):
+            # It is there: that needs no second sweep.
+            self._recorder.carry_out(decision, row, seen)
+        elif missed is None or missed != census.before:
+            self._memory.note_missed(row.primary_id, census.run, self._recorder.clock.now())
+        elif standby:
+            self._recorder.carry_out(decision, row, seen)
+        else:
+            self._recorder.release(decision, row, seen)
+
+    def _look(self, where: Primaries, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Workspace | None] | None:
+        """Each as it was shown, or None where no answer showed it; those without a clear answer are left out.
+
+        None if the time was up.
+        """
+        found: dict[WorkspaceId, Workspace | None] = {}
+        missing = list(ids)
+        for number in range(_LOOKS):
+            if not missing:
+                break
+            if not self._has_time():
+                return None
+            if number:
+                self._recorder.clock.sleep(_LOOKS_APART)
+            described = where.describe(missing)
+            found |= described.found
+            missing = [one for one in missing if one not in described.found and one not in described.unknown]
+        return found | dict.fromkeys(missing)
