@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from infra.state_machines import StandbyMachine
 
 HALF, THIRD = 12, 8
+EXISTING_FLEET = ("ExistingReported", "BackfillWaiting", "BackfillUnderWay", "BackfillProtected")
 COVERAGE = ("CoveragePercent", "CoverageOfAllPercent")
 
 
@@ -65,8 +66,9 @@ class Dashboard(Construct):
             ),
         )
         dashboard.add_widgets(
-            _graph("Sweeps", HALF, _sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
-            _graph("Effective sweep interval (s)", HALF, [_metric("sweep", "SweepIntervalSeconds", "max")]),
+            _graph("Existing fleet", THIRD, _of_fleet(pair, *EXISTING_FLEET)),
+            _graph("Sweeps", THIRD, _sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
+            _graph("Effective sweep interval (s)", THIRD, [_metric("sweep", "SweepIntervalSeconds", "max")]),
         )
         dashboard.add_widgets(
             _graph(

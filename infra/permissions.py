@@ -83,6 +83,16 @@ def create_standbys(function: StandbyFunction, pair: Pair) -> None:
     _use_keys(function, pair.encryption_keys)
 
 
+def ask_for_quota(function: StandbyFunction, pair: Pair) -> None:
+    """The DR Region's quota of standbys, changed or default.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_servicequotas.html names no resource for
+    these two: an ARN could make every call a refused one.
+    """
+    actions = ["servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota"]
+    function.allow("Quota", actions, ["*"], _only_in(pair.dr_region))
+
+
 def put_metrics(function: StandbyFunction, namespace: str, *regions: str) -> None:
     """PutMetricData in some Regions, into our namespace only; it takes no resource."""
     named = regions[0] if len(regions) == 1 else list(regions)

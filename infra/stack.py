@@ -138,6 +138,7 @@ class PrimaryStack(Stack):
         permissions.describe_workspaces(sweep, self.pair)
         permissions.use_ledger(sweep, self.ledger)
         permissions.find_rows_by_status(sweep, self.ledger)
+        permissions.ask_for_quota(sweep, self.pair)
         permissions.put_metrics(sweep, METRICS_NAMESPACE, self.pair.primary_region, self.pair.dr_region)
         sweep.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self, SWEEP)])
         return sweep

@@ -10,6 +10,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from standby.heartbeat import Heartbeat
+from standby.quota import StandbyQuota
 from standby.wiring import LambdaContext, Parts, make_client, parts_of, time_left
 
 logger = Logger()
@@ -18,24 +19,25 @@ warnings.filterwarnings("ignore", "No application metrics to publish")  # often 
 
 
 @functools.cache
-def function() -> tuple[Parts, list[Heartbeat]]:
+def function() -> tuple[Parts, list[Heartbeat], StandbyQuota]:
     """The function's parts, once a process."""
     parts = parts_of(os.environ, logger, metrics)
     settings = parts.settings
     regions = (settings.primary_region, settings.dr_region)
     clients = [make_client("cloudwatch", region) for region in regions]
-    return parts, [Heartbeat(client, settings.stack, parts.telemetry) for client in clients]
+    heartbeats = [Heartbeat(client, settings.stack, parts.telemetry) for client in clients]
+    return parts, heartbeats, StandbyQuota(make_client("service-quotas", settings.dr_region))
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Sweep on from where the last part ended: `{"execution_arn", "round", "cursor"}` in, a `Part` out."""
-    parts, heartbeats = function()
+    parts, heartbeats, quota = function()
 
     def completed() -> None:
         for heartbeat in heartbeats:
             heartbeat.beat("SweepCompleted")
 
-    sweeper = parts.sweeper(event["execution_arn"], context.aws_request_id, time_left(context), completed)
+    sweeper = parts.sweeper(event["execution_arn"], context.aws_request_id, time_left(context), completed, quota)
     return sweeper.sweep(event["execution_arn"], event.get("cursor")).answer()

@@ -85,6 +85,8 @@ def _application(account: str, settings: dict[str, Any]) -> Any:
     from local.connections import Connections
     from local.control import Control
     from local.gateway import Gateway
+    from local.service_quotas import TARGET_PREFIX
+    from local.service_quotas_service import ServiceQuotasService
     from local.workspaces import OffsetClock, World
     from local.workspaces_service import WorkspacesService
 
@@ -92,6 +94,7 @@ def _application(account: str, settings: dict[str, Any]) -> Any:
     world = World(OffsetClock(), account=account, **settings)
     world.subscribe(lambda event: threading.Thread(target=ministack_patches.deliver_event, args=(event,)).start())
     ministack_patches.add_service("workspaces", "WorkspacesService", WorkspacesService(world).handle_request)
+    ministack_patches.add_service("servicequotas", TARGET_PREFIX, ServiceQuotasService(world).handle_request)
     ministack_patches.apply()
     ministack_tables.apply()
     ministack_delivery.apply()

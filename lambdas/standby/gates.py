@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from standby.claims import COUNTER, TOTAL, day_counter
 from standby.clock import Clock, from_text, to_text
 from standby.ledger import Context
 from standby.model import Status
+from standby.quota import QUOTA, known_quota
 from standby.reasons import MEANING, Reason
 from standby.rows import SCHEMA_VERSION, day_partition, shard_of
 from standby.settings import Settings
-from standby.table import Table
+from standby.table import Item, Table
 
 PAUSE = "PAUSE"
 QUOTA_HOLD = "HOLD#QUOTA_REACHED"
@@ -48,12 +49,31 @@ class Gates:
         return None
 
     def room(self) -> int:
-        """How many standbys may still be claimed today, below cap and ceiling. Only the claim itself is exact."""
+        """How many standbys may still be claimed today, below cap, ceiling and quota; only the claim is exact."""
         today = day_counter(to_text(self._clock.now())[:10])
-        taken = {item["pk"]: int(item["taken"]) for item in self._table.get_many([(today, COUNTER), (TOTAL, COUNTER)])}
-        below_cap = self._settings.max_new_standbys_per_day - taken.get(today, 0)
-        below_ceiling = self._settings.max_standbys - taken.get(TOTAL, 0)
-        return max(min(below_cap, below_ceiling), 0)
+        found = self._counters(today)
+        taken = _taken(found, TOTAL)
+        below_cap = self._settings.max_new_standbys_per_day - _taken(found, today)
+        below_ceiling = self._settings.max_standbys - taken
+        quota = known_quota(found.get(QUOTA), self._clock.now())
+        below_quota = below_ceiling if quota is None else quota - taken
+        return max(min(below_cap, below_ceiling, below_quota), 0)
+
+    def headroom(self) -> int | None:
+        """How many standbys the quota leaves, as the sweep last measured it; None if that is not known, or long ago.
+
+        Raises
+        ------
+        LedgerUnavailable
+            It cannot be read.
+        """
+        found = self._counters()
+        quota = known_quota(found.get(QUOTA), self._clock.now())
+        return None if quota is None else max(quota - _taken(found, TOTAL), 0)
+
+    def _counters(self, *more: str) -> dict[str, Item]:
+        keys = [(TOTAL, COUNTER), (QUOTA, QUOTA), *((name, COUNTER) for name in more)]
+        return {item["pk"]: item for item in self._table.get_many(keys)}
 
     def hold_for_quota(self) -> None:
         """Hold the whole pair: the quota is used up. The next try is after `QUOTA_PROBE`."""
@@ -89,3 +109,7 @@ class Gates:
             "change_id": self._new_id(),
             "notice": True,
         }
+
+
+def _taken(found: Mapping[str, Item], counter: str) -> int:
+    return int(found[counter]["taken"]) if counter in found else 0

@@ -92,6 +92,7 @@ class Ledger:
             # Who caused the charge stays known, whoever looks at the row later.
             "principal": context.cause.principal or base.principal,
             "look_first": base.look_first or context.cause.looks_first,
+            "existing": base.existing or decision.reason in (Reason.EXISTING_FLEET, Reason.BACKFILL),
             **self._facts(base, seen),
             **_times(base, decision, now),
             "told": _told(base, decision),
@@ -118,6 +119,7 @@ class Ledger:
             "primary_directory_id": directory_id,
             "dr_directory_id": mapped.dr_directory if mapped else base.dr_directory_id,
             "user_name": seen.user_name or base.user_name,
+            "compute_type": seen.compute_type or base.compute_type,
         }
 
     def write(self, new: Row, old: Row | None, *, beside: Sequence[Write] = ()) -> None:

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     BACKFILL = "BACKFILL"
     # only reported
     EXISTING_FLEET = "EXISTING_FLEET"
+    FLEET_FOUND = "FLEET_FOUND"
     # cannot have one
     IS_STANDBY = "IS_STANDBY"
     DIRECTORY_NOT_MAPPED = "DIRECTORY_NOT_MAPPED"
@@ -148,6 +149,11 @@ MEANING: dict[Reason, Meaning] = {
     Reason.EXISTING_FLEET: Meaning(
         "It was there before its directory was watched; it is reported, and nothing is created for it.",
         "Accept its directory, or ask for it by hand, if it is to have a standby.",
+    ),
+    Reason.FLEET_FOUND: Meaning(
+        "A directory was swept for the first time, and has desktops that were there before.",
+        "Read the plan in its message; accept the directory if its desktops are to have standbys.",
+        notify=True,
     ),
     Reason.IS_STANDBY: Meaning("This WorkSpace is itself a standby.", "Nothing."),
     Reason.DIRECTORY_NOT_MAPPED: Meaning(

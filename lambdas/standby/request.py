@@ -86,7 +86,8 @@ class Requester:
         return decisions
 
     def _claim_and_send(self, batch: Sequence[Candidate]) -> list[Decision]:
-        decisions: list[Decision] = []
+        batch, left = self._within_quota(batch)
+        decisions = [self._leave_held(candidate) for candidate in left]
         claimed: list[Candidate] = []
         for candidate in batch:
             if claimed and _lease_left(claimed[0].row, self._recorder.clock.now()) < CLAIMING_ENDS:
@@ -102,6 +103,23 @@ class Requester:
             else:
                 claimed.append(result)
         return decisions + self._send(claimed)
+
+    def _within_quota(self, batch: Sequence[Candidate]) -> tuple[Sequence[Candidate], Sequence[Candidate]]:
+        """Those that may be claimed, and those of an existing fleet for which the quota leaves no room.
+
+        Of what is new, or asked for by hand, the service decides.
+        """
+        backfill = [] if self._recorder.context.cause.reopens else [one for one in batch if _is_backfill(one.row)]
+        headroom = self._gates.headroom() if backfill else None
+        if headroom is None:
+            return batch, []
+        left = backfill[headroom:]
+        return [one for one in batch if one not in left], left
+
+    def _leave_held(self, candidate: Candidate) -> Decision:
+        return nothing(
+            candidate.id, candidate.row, Reason.BACKFILL, "The quota in the DR Region leaves no room for it."
+        )
 
     def _leave(self, candidate: Candidate) -> Decision:
         """Leave it to the next look; its open row is the retry."""
@@ -203,6 +221,10 @@ class Requester:
             data_replication=directory.data_replication,
             tags=self._settings.standby_tags(),
         )
+
+
+def _is_backfill(row: Row | None) -> bool:
+    return row is not None and row.existing and row.status is Status.HELD
 
 
 def _change_of(row: Row | Unreadable | None) -> str | None:

@@ -58,8 +58,9 @@ class Row:
     `looked_at` the last complete look that found no standby after it, `user_missing_since` the DR directory has been
     said not to know the user, `absent_since` DescribeWorkspaces has not shown the primary. `desktop_seen_at` is when,
     after an unclear request, a desktop of the user was seen that may be what came of it. `look_first` asks for a look
-    into the DR directory before anything is created; `told` is the reason of the last notice, so that finding the same
-    again tells nobody twice. `status_before` and `reason_before` are what a primary was before it was gone.
+    into the DR directory before anything is created; `existing` says that it was there before its directory was
+    watched; `told` is the reason of the last notice, so that finding the same again tells nobody twice. `status_before`
+    and `reason_before` are what a primary was before it was gone.
     """
 
     primary_id: WorkspaceId
@@ -93,9 +94,11 @@ class Row:
     absent_since: datetime | None = None
     unclear_since: datetime | None = None
     desktop_seen_at: datetime | None = None
+    compute_type: str | None = None
     look_first: bool = False
     status_before: Status | None = None
     reason_before: Reason | None = None
+    existing: bool = False
     told: Reason | None = None
     principal: str | None = None
     execution_arn: str | None = None

@@ -22,6 +22,8 @@ from standby.describe import BATCH, Primaries
 from standby.fleet import SETTLED, Census, counted, decide_in_fleet, is_doubted, judged
 from standby.ledger import ALL_SHARDS, Unreadable, key_of
 from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId
+from standby.plan import progress, tally
+from standby.planner import Planner
 from standby.recorder import Recorder
 from standby.settings import Settings
 from standby.sweep_memory import OWN, PARTNER, Scan, SweepMemory
@@ -40,7 +42,8 @@ class Place:
     and after which key.
 
     `parts` are how many parts of each side of the directory are kept in the ledger; `problem` is why its scan is not
-    complete, if it is not. `incomplete` counts such directories, `scanned` the WorkSpaces seen so far.
+    complete, if it is not. `incomplete` counts such directories, `scanned` the WorkSpaces seen so far. `tally` is what
+    the directory adds to its plan, `fleet` how far the existing fleets of all directories before it have come.
     """
 
     run: str
@@ -51,6 +54,8 @@ class Place:
     parts: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
     counts: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
+    tally: dict[str, int] = field(default_factory=dict)
+    fleet: dict[str, int] = field(default_factory=dict)
     problem: str = ""
     partition: int = 0
     key: dict[str, Any] | None = None
@@ -60,7 +65,8 @@ class Place:
     def next_directory(self, now: str) -> Place:
         """The beginning of the next directory."""
         incomplete = self.incomplete + bool(self.problem)
-        return Place(self.run, now, self.at + 1, incomplete=incomplete, scanned=self.scanned)
+        fleet = Counter(self.fleet) if self.problem else Counter(self.fleet) + Counter(progress(self.tally))
+        return Place(self.run, now, self.at + 1, incomplete=incomplete, scanned=self.scanned, fleet=dict(fleet))
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ class Sweeper:
         partners: Primaries,
         memory: SweepMemory,
         coverage: CoverageBook,
+        planner: Planner,
         lease: WatchLease,
         settings: Settings,
         has_time: Callable[[], bool],
@@ -106,6 +113,7 @@ class Sweeper:
         self._partners = partners
         self._memory = memory
         self._coverage = coverage
+        self._planner = planner
         self._lease = lease
         self._settings = settings
         self._has_time = has_time
@@ -139,6 +147,7 @@ class Sweeper:
         self._recorder.telemetry.count("DirectoriesIncomplete", place.incomplete)
         if not place.incomplete:
             self._recorder.telemetry.count("SweepsCompleted")
+            self._planner.tell_progress(place.fleet)
             self._completed()
         return Part(self._told(place), None, tuple(ready), place.scanned)
 
@@ -152,7 +161,7 @@ class Sweeper:
         """Pages of one side until it ends, the time does, or there is enough to hand over; what was seen is kept."""
         directory = self._directories[place.at]
         seen: dict[WorkspaceId, None] = {}
-        counts = Counter(place.counts)
+        counts, tallied = Counter(place.counts), Counter(place.tally)
         token, problem, is_over = place.token, place.problem, False
         while not is_over and len(ready) <= MOST_READY - BATCH and self._has_time():
             page = self._page(directory, place.side, token)
@@ -165,7 +174,7 @@ class Sweeper:
             fresh = [one for one in page.workspaces if one.id not in seen]
             seen |= dict.fromkeys(one.id for one in fresh)
             if place.side == OWN:
-                counts += self._look(directory, fresh, ready)
+                counts += self._look(directory, fresh, ready, tallied)
             token = page.following
             is_over = token is None
         number, side = place.parts[place.side], place.side
@@ -175,6 +184,7 @@ class Sweeper:
             token=token,
             problem=problem,
             counts=dict(counts),
+            tally=dict(tallied),
             parts={**place.parts, side: number + 1},
             sizes={**place.sizes, side: place.sizes[side] + len(seen)},
             scanned=place.scanned + len(seen),
@@ -192,6 +202,7 @@ class Sweeper:
         if scan.problem:
             self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {scan.problem}")
         else:
+            self._planner.scanned(directory, place.tally, now)
             self._memory.take_baseline(directory, now, place.counts)
             found = Coverage(place.counts)
             self._coverage.keep(directory, found, run=place.run, began_at=place.began_at, now=now)
@@ -210,7 +221,13 @@ class Sweeper:
             self._clock.sleep(5.0 * attempt)
         raise AssertionError("unreachable")
 
-    def _look(self, directory: DirectoryId, workspaces: Iterable[Workspace], ready: list[WorkspaceId]) -> Counter[str]:
+    def _look(
+        self,
+        directory: DirectoryId,
+        workspaces: Iterable[Workspace],
+        ready: list[WorkspaceId],
+        tallied: Counter[str],
+    ) -> Counter[str]:
         """Decide for each WorkSpace of a page, record what changed, and note who is ready for protect."""
         by_id = {one.id: one for one in workspaces}
         rows = self._recorder.ledger.load(by_id) if by_id else {}
@@ -230,6 +247,7 @@ class Sweeper:
                 ready.append(one)
             else:
                 self._recorder.carry_out(decision, row, seen)
+        tallied.update(tally(decided, rows, by_id))
         return counted(decided) + Counter({UNREADABLE: unreadable})
 
     # What is not there any more

@@ -91,6 +91,14 @@ class Table:
         key = self._pack({"pk": pk, "sk": sk})
         return self._conditional("update_item", condition, values, Key=key, UpdateExpression=update)
 
+    def set(self, pk: str, sk: str, attributes: Mapping[str, Any]) -> None:
+        """Set some attributes of an item, whatever their names (DynamoDB reserves many); the others stay."""
+        names = {f"#{number}": name for number, name in enumerate(attributes)}
+        values = {f":{number}": value for number, value in enumerate(attributes.values())}
+        update = "SET " + ", ".join(f"#{number} = :{number}" for number in range(len(names)))
+        key = self._pack({"pk": pk, "sk": sk})
+        self._conditional("update_item", None, values, Key=key, UpdateExpression=update, ExpressionAttributeNames=names)
+
     def query(
         self, index: str | None, condition: str, values: Mapping[str, Any], start: Item | None = None
     ) -> Iterator[tuple[list[Item], Item | None]]:

@@ -21,6 +21,8 @@ from standby.gates import Gates
 from standby.ledger import Context, Ledger
 from standby.model import SWEEP, Cause, Region
 from standby.observe import Observer
+from standby.planner import Planner
+from standby.quota import StandbyQuota
 from standby.reconcile import Reconciler
 from standby.recorder import Recorder, Telemetry
 from standby.settings import Settings, require
@@ -45,7 +47,7 @@ RESERVE_SECONDS = 60.0
 
 # No retries: throttles share the budget of the whole account, and the next look is the retry.
 WORKSPACES_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1, "mode": "standard"})
-# A sign of life is not worth a wait.
+# A sign of life is not worth a wait; nor is the quota, which the next sweep asks for again.
 HEARTBEAT_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
 # Retries of DynamoDB are safe: writes are conditional, and transactions carry a token.
 QUICK_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 5, "mode": "standard"})
@@ -74,7 +76,8 @@ class Clients:
 
 def make_client(service: str, region: Region) -> Any:
     """A boto3 client; endpoints are found as botocore finds them (`AWS_ENDPOINT_URL`)."""
-    config = {"workspaces": WORKSPACES_CONFIG, "cloudwatch": HEARTBEAT_CONFIG}.get(service, QUICK_CONFIG)
+    configs = {"workspaces": WORKSPACES_CONFIG, "cloudwatch": HEARTBEAT_CONFIG, "service-quotas": HEARTBEAT_CONFIG}
+    config = configs.get(service, QUICK_CONFIG)
     return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
 
 
@@ -139,17 +142,24 @@ class Parts:
         )
 
     def sweeper(
-        self, execution_arn: str, request_id: str, has_time: Callable[[], bool], completed: Callable[[], None]
+        self,
+        execution_arn: str,
+        request_id: str,
+        has_time: Callable[[], bool],
+        completed: Callable[[], None],
+        quota: StandbyQuota,
     ) -> Sweeper:
         """sweep's work, for one invocation. Pages and looks of both Regions share one pace."""
         context = Context(Cause(SWEEP, execution_arn), owner=request_id, execution_arn=execution_arn)
         pacer = Pacer(self.clock, SWEEP_CALLS_PER_SECOND)
+        recorder = self.recorder(context)
         return Sweeper(
-            recorder=self.recorder(context),
+            recorder=recorder,
             primaries=Primaries(self.clients.primary, pacer),
             partners=Primaries(self.clients.dr, pacer),
             memory=SweepMemory(self.table()),
             coverage=CoverageBook(self.table(), self.settings, self.telemetry),
+            planner=Planner(recorder, quota, self.settings, self.new_id),
             lease=WatchLease(self.table(), Executions(self.clients.sfn, self.watch_arn), self.clock, SWEEP_LEASE),
             settings=self.settings,
             has_time=has_time,

@@ -29,6 +29,9 @@ class Settings:
         Let AUTO_STOP WorkSpaces stop after their time-out, as they do at night.
     standby_quota : int or None
         Standbys a Region may hold (quota L-9A67B5CB); ``None`` is no limit.
+    quota_answers : str
+        How Service Quotas answers: ``value``; ``none`` (where no quota is set, it does not know the default either);
+        ``throttle``, ``refuse``, ``error`` or ``empty``.
     quota_refusal : str
         ``call``: a call above the quota fails as a whole and creates nothing. ``item``: the items above it fail.
     refusals : str
@@ -81,6 +84,7 @@ class Settings:
     relation_lag_seconds: float = 0
     auto_stop: bool = True
     standby_quota: int | None = None
+    quota_answers: str = "value"
     quota_refusal: str = "call"
     refusals: str = "item"
     shout_user_names: bool = False

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 WITHOUT_AN_ARN = {
     "workspaces:DescribeWorkspaces": ("takes no resource", "aws:RequestedRegion"),
     "workspaces:CreateTags": ("takes no resource", "aws:RequestedRegion"),
+    "servicequotas:GetAWSDefaultServiceQuota": ("takes no resource", "aws:RequestedRegion"),
+    "servicequotas:GetServiceQuota": ("takes no resource", "aws:RequestedRegion"),
     "cloudwatch:PutMetricData": ("takes no resource", "cloudwatch:namespace"),
     "xray:PutTraceSegments": ("takes no resource", None),
     "xray:PutTelemetryRecords": ("takes no resource", None),
@@ -76,6 +78,8 @@ def test_sweep_may_do_this_and_no_more(example: Assembly) -> None:
         "dynamodb:Query",
         "cloudwatch:PutMetricData",
         "states:DescribeExecution",
+        "servicequotas:GetAWSDefaultServiceQuota",
+        "servicequotas:GetServiceQuota",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "xray:PutTraceSegments",

@@ -30,7 +30,9 @@ def plain(item: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(value: dict[str, Any]) -> Any:
     ((kind, content),) = value.items()
-    return int(content) if kind == "N" else None if kind == "NULL" else content
+    if kind == "N":
+        return float(content) if "." in content else int(content)
+    return None if kind == "NULL" else content
 
 
 class Auditor:
@@ -104,7 +106,7 @@ class Auditor:
         pk, sk = new["pk"], new["sk"]
         if sk == "STATE":
             self._saw_state(new, old)
-        elif sk.startswith("EVENT#") and not pk.startswith("HOLD#"):
+        elif sk.startswith("EVENT#") and not pk.startswith(("HOLD#", "FLEET#")):
             self._saw_event(new, old)
         elif pk.startswith("CLAIM#"):
             self._claims[pk] = new["primary_id"]

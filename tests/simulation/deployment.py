@@ -152,9 +152,9 @@ class Deployment:
 
 
 def _allowed(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(service, operation) of each action that a policy allows; Step Functions has another name in IAM."""
+    """(service, operation) of each action that a policy allows; two services have other names in IAM."""
     for statement in document["Statement"]:
         actions = statement["Action"]
         for action in [actions] if isinstance(actions, str) else actions:
             service, _, operation = action.partition(":")
-            yield {"states": "stepfunctions"}.get(service, service), operation
+            yield {"states": "stepfunctions", "servicequotas": "service-quotas"}.get(service, service), operation

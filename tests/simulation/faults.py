@@ -62,7 +62,7 @@ class Call:
     @property
     def is_reading(self) -> bool:
         """Whether it changes nothing at the service."""
-        return self.operation.startswith(("BatchGet", "Query", "Describe"))
+        return self.operation.startswith(("BatchGet", "Query", "Describe", "Get"))
 
     def can_meet(self, kind: str) -> bool:
         """Whether a kind of fault is one of this call's: what only reads has no late effect, and two are DynamoDB's."""

@@ -17,6 +17,7 @@ from standby.dead_letters import DeadLetters
 from standby.heartbeat import Heartbeat
 from standby.notices import Announcer
 from standby.protect_function import ProtectFunction
+from standby.quota import StandbyQuota
 from standby.settings import Settings
 from standby.telemetry import PowertoolsTelemetry
 from standby.wiring import Parts, make_client, make_clients
@@ -134,7 +135,8 @@ class Process:
     def _sweep(self) -> Any:
         regions = (self._settings.primary_region, self._settings.dr_region)
         clients = [self._client("cloudwatch", region) for region in regions]
-        return self._parts, [Heartbeat(client, self._settings.stack, self._parts.telemetry) for client in clients]
+        heartbeats = [Heartbeat(client, self._settings.stack, self._parts.telemetry) for client in clients]
+        return self._parts, heartbeats, StandbyQuota(self._client("service-quotas", self._settings.dr_region))
 
     def _announce(self) -> Any:
         region = self._settings.primary_region

@@ -15,7 +15,7 @@ from ministack.core.responses import (  # type: ignore[import-untyped]
 )
 from ministack.services import dynamodb  # type: ignore[import-untyped]
 
-from local import botocore_adapter, dynamodb_adapter
+from local import botocore_adapter, dynamodb_adapter, service_quotas
 from local.workspaces import World
 
 Answer = tuple[int, bytes]
@@ -47,6 +47,17 @@ class WorkSpaces:
         """Status and body of the answer."""
         status, _, content = botocore_adapter.answer(self._world, region, operation, json.loads(body), self._principal)
         return status, content
+
+
+class ServiceQuotas:
+    """The model of Service Quotas."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body of the answer."""
+        return service_quotas.answer(self._world, operation, json.loads(body))
 
 
 class Ledger:

@@ -21,7 +21,16 @@ from tests.simulation.faults import Call, Plan, Undisturbed
 from tests.simulation.machine import StateError
 from tests.simulation.process import Handlers, Process
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.services import Bus, Ledger, Metrics, Queue, Service, Topic, WorkSpaces
+from tests.simulation.services import (
+    Bus,
+    Ledger,
+    Metrics,
+    Queue,
+    Service,
+    ServiceQuotas,
+    Topic,
+    WorkSpaces,
+)
 from tests.simulation.wire import Wire
 
 ACCOUNT = "123456789012"
@@ -112,6 +121,7 @@ class Simulation:
             "sns": self.topic,
             "events": self.bus,
             "cloudwatch": self.metrics,
+            "service-quotas": ServiceQuotas(self.world),
         }
         self.wire = Wire(self.scheduler, services, self.plan, self.dice, self._saw_call, latency)
         self.began = self.scheduler.now()

@@ -18,7 +18,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from local import dynamodb_adapter
+from local import dynamodb_adapter, service_quotas
 from local.botocore_adapter import attach
 from local.workspaces import ManualClock, World
 from standby.decisions import Decision
@@ -26,6 +26,7 @@ from standby.ledger import Context
 from standby.model import DirectoryId, Region, Status, WorkspaceId
 from standby.observe import Round
 from standby.protect_function import ProtectFunction
+from standby.quota import StandbyQuota
 from standby.rows import Row
 from standby.settings import Directory, Settings
 from standby.sweep import Part
@@ -128,6 +129,7 @@ class Estate:
         self.queue = Queue()
         self.watchers = Watchers()
         self.dynamodb = make_table()
+        self.quotas = quotas_client(world, configured.dr_region)
         self._ids = itertools.count()
         self.parts = Parts(
             settings=configured,
@@ -227,7 +229,11 @@ class Estate:
         self.watchers.running.add(execution)
         left = iter(range(pages))
         sweeper = self.parts.sweeper(
-            execution, "request", lambda: next(left, None) is not None, lambda: self.notes.count("beat")
+            execution,
+            "request",
+            lambda: next(left, None) is not None,
+            lambda: self.notes.count("beat"),
+            StandbyQuota(self.quotas),
         )
         return sweeper.sweep(execution, cursor)
 
@@ -278,6 +284,15 @@ def workspaces_client(world: World, region: str) -> Any:
         config=_FAST,
     )
     attach(client, world)
+    return client
+
+
+def quotas_client(world: World, region: str) -> Any:
+    """A boto3 client of Service Quotas."""
+    client = boto3.client(
+        "service-quotas", region_name=region, aws_access_key_id="test", aws_secret_access_key="test", config=_FAST
+    )
+    service_quotas.attach(client, world)
     return client
 
 

@@ -92,7 +92,12 @@ class Deployed:
         """boto3.client."""
         self.made.append((service, region_name, config))
         clients = self.estate.parts.clients
-        known = {"dynamodb": clients.dynamodb, "stepfunctions": clients.sfn, **self.services}
+        known = {
+            "dynamodb": clients.dynamodb,
+            "stepfunctions": clients.sfn,
+            "service-quotas": self.estate.quotas,
+            **self.services,
+        }
         return known.get(service) or (clients.primary if region_name == PRIMARY else clients.dr)
 
     def module(self, name: str) -> Any:
@@ -418,10 +423,11 @@ def test_clients_are_of_their_regions_and_no_create_is_repeated_by_botocore(depl
         ("sns", PRIMARY),
         ("cloudwatch", PRIMARY),  # the sweep's sign of life
         ("cloudwatch", DR),
+        ("service-quotas", DR),
     }
     for service, _, config in deployed.made:
         attempts = config.retries["total_max_attempts"]
-        assert (attempts == 1) if service in ("workspaces", "cloudwatch") else (1 < attempts < 10)
+        assert (attempts == 1) if service in ("workspaces", "cloudwatch", "service-quotas") else (1 < attempts < 10)
         assert config.connect_timeout + config.read_timeout <= 35
 
 

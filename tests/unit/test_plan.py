@@ -1,0 +1,268 @@
+"""What standbys for an existing fleet would mean, and how far they have come."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from standby.model import DirectoryId, Status
+from standby.plan import Room, plan, progress
+from standby.prices import Price, Prices
+from standby.settings import Directory
+from standby.table import LedgerUnavailable
+from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate, settings
+from tests.unit.test_sweep import accept, kept
+
+STANDARD = Prices(monthly={"STANDARD": Price(Decimal("4.10"), "2026-11-01")})
+ACCEPT = (
+    f"aws dynamodb update-item --region {PRIMARY} --table-name {TABLE} "
+    '--key \'{"pk": {"S": "SWEEP#d-906732325d"}, "sk": {"S": "BASELINE"}}\' '
+    "--update-expression 'SET accepted = :yes' --expression-attribute-values '{\":yes\": {\"BOOL\": true}}'"
+)
+
+
+def planned(found: Estate) -> dict[str, Any]:
+    return dict(kept(found, "BASELINE")["plan"])
+
+
+def notice(found: Estate) -> dict[str, Any]:
+    return found.item(f"FLEET#{HOME}", "EVENT#000001")
+
+
+def stages(**counts: int) -> dict[str, int]:
+    return {**dict.fromkeys(("reported", "waiting", "under_way", "protected", "other"), 0), **counts}
+
+
+# The plan
+
+
+def test_the_first_complete_sweep_leaves_the_plan_and_tells_it_once() -> None:
+    with estate(standby_quota=50) as found:
+        found.configure(prices=STANDARD)
+        found.create_ready(*USERS[:30])
+        found.create_ready(USERS[30], BundleId="wsb-windowsperformance")
+        found.create_ready(USERS[31], BundleId="wsb-ubuntustandard")
+        (has,) = found.create_ready(USERS[32])
+        request = {"PrimaryWorkspaceId": has, "DirectoryId": AWAY}
+        found.world.call(DR, "CreateStandbyWorkspaces", {"PrimaryRegion": PRIMARY, "StandbyWorkspaces": [request]})
+        found.pass_time(hours=1)
+        found.sweep()
+        assert planned(found) == {
+            "would_get": 31,
+            "has": 1,
+            "cannot": {"OPERATING_SYSTEM": 1},
+            "monthly_cost": "123.00",
+            "currency": "USD",
+            "prices_of": ["2026-11-01"],
+            "not_priced": {"PERFORMANCE": 1},
+            "quota": 50,
+            "standbys": 1,
+            "room": 49,
+            "message": (
+                "Directory d-906732325d: 31 desktops would get a standby, 1 have one, 1 cannot have one "
+                "(1 OPERATING_SYSTEM). That costs about USD 123.00 a month (prices of 2026-11-01), and more while "
+                "standbys are used. Not priced: 1 PERFORMANCE in us-west-2. Quota L-9A67B5CB in us-west-2 is 50, and 1 "
+                "standbys count: room for 49. Nothing is created before it is accepted (README, The existing fleet): "
+                f"{ACCEPT}"
+            ),
+        }
+        event = notice(found)
+        assert (event["reason_code"], event["notice"], event["status"]) == ("FLEET_FOUND", True, "REPORTED")
+        assert event["message"] == planned(found)["message"]
+        assert len(found.creates()) == 1  # the one that was there before
+        found.create_ready(USERS[40])
+        found.sweep()
+        assert notice(found) == event
+
+
+def test_a_directory_without_desktops_makes_no_notice() -> None:
+    with estate() as found:
+        found.sweep()
+        assert planned(found)["would_get"] == 0
+        assert notice(found) == {}
+
+
+def test_the_plan_follows_the_fleet_until_it_is_accepted_and_then_stays_as_it_was_read() -> None:
+    with estate() as found:
+        one, *_ = found.create_ready(*USERS[:3])
+        found.sweep()
+        first = kept(found, "BASELINE")
+        found.pass_time(hours=1)
+        found.sweep()
+        assert kept(found, "BASELINE") == first  # nothing changed, nothing is written
+        found.world.terminate(one)
+        found.pass_time(hours=1)
+        found.sweep()
+        assert planned(found)["would_get"] == 2
+        assert kept(found, "BASELINE")["plan_at"] > first["plan_at"]
+        accept(found)
+        found.sweep()
+        found.watch()
+        found.sweep()
+        assert planned(found)["would_get"] == 2
+
+
+def test_a_fleet_that_was_accepted_before_is_told_to_get_its_standbys() -> None:
+    with estate() as found:
+        found.configure(existing_fleet="protect")
+        found.create_ready(*USERS[:3])
+        found.sweep()
+        assert planned(found)["would_get"] == 3
+        assert notice(found)["message"].endswith("It is accepted: they get their standbys, a few at a time.")
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [("throttle", "TooManyRequestsException"), ("refuse", "AccessDeniedException"), ("empty", "MalformedAnswer")],
+)
+def test_a_quota_that_is_not_known_is_said_to_be(answers: str, code: str) -> None:
+    with estate(quota_answers=answers) as found:
+        found.create_ready(USERS[0])
+        found.sweep()
+        assert (planned(found)["quota"], planned(found)["room"]) == (None, None)
+        assert f"Quota L-9A67B5CB in us-west-2 could not be asked for ({code}: " in planned(found)["message"]
+        assert any("Service Quotas" in problem for problem in found.notes.problems)
+
+
+def test_a_quota_that_was_known_an_hour_ago_counts() -> None:
+    with estate(standby_quota=50) as found:
+        found.create_ready(*USERS[:2])
+        found.sweep()
+        found.world.settings.change(quota_answers="throttle")
+        found.pass_time(hours=1)
+        found.sweep()
+        assert planned(found)["quota"] == 50
+
+
+def test_a_quota_below_the_plan_is_to_be_raised_first() -> None:
+    with estate(standby_quota=1) as found:
+        found.create_ready(*USERS[:2])
+        found.sweep()
+        assert "is 1, and 0 standbys count: room for 1. Ask for a higher quota first." in planned(found)["message"]
+
+
+def test_replicated_directories_cost_more() -> None:
+    replicated = settings(
+        directories={DirectoryId(HOME): Directory(DirectoryId(AWAY), data_replication="PRIMARY_AS_SOURCE")},
+        prices=Prices(monthly=STANDARD.monthly, data_replication=Price(Decimal("2.50"), "2026-11-01")),
+    )
+    found = plan(DirectoryId(HOME), {"wants/STANDARD": 10}, Room(100, 0), replicated, is_accepted=False)
+    assert found.attributes["monthly_cost"] == "66.00"
+
+
+def test_the_quota_is_asked_for_once_an_invocation() -> None:
+    with estate() as found:
+        directories = {f"d-90673{number:05}": Directory(DirectoryId(f"d-92672{number:05}")) for number in range(5)}
+        for home, away in directories.items():
+            found.world.add_directory(PRIMARY, home, [])
+            found.world.add_directory(DR, away.dr_directory, [])
+        found.configure(directories=directories)
+        asked: list[str] = []
+        found.quotas.meta.events.register("before-call", lambda model, **_: asked.append(model.name))
+        found.sweep()
+        assert asked == ["GetServiceQuota", "GetAWSDefaultServiceQuota"]
+
+
+def test_a_sweep_that_dies_after_the_notice_tells_it_no_second_time() -> None:
+    with estate() as found:
+        found.create_ready(*USERS[:3])
+        real = found.dynamodb.update_item
+
+        def die(**request: Any) -> Any:
+            if request["Key"]["sk"]["S"] == "BASELINE":
+                raise KeyboardInterrupt
+            return real(**request)
+
+        found.dynamodb.update_item = die
+        with pytest.raises(KeyboardInterrupt):
+            found.sweep()
+        found.dynamodb.update_item = real
+        before = notice(found)
+        assert before
+        assert kept(found, "BASELINE") == {}
+        found.pass_time(hours=1)
+        found.sweep()
+        assert notice(found) == before
+        assert planned(found)["would_get"] == 3
+        assert kept(found, "BASELINE")["taken_at"]
+
+
+def test_no_baseline_is_taken_while_the_ledger_cannot_take_the_notice() -> None:
+    with estate() as found:
+        found.create_ready(USERS[0])
+        real = found.parts.table().__class__.put
+
+        def refuse(table: Any, item: dict[str, Any], *rest: Any, **more: Any) -> bool:
+            if item["pk"].startswith("FLEET#"):
+                raise LedgerUnavailable("throttled")
+            return real(table, item, *rest, **more)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("standby.table.Table.put", refuse)
+            with pytest.raises(LedgerUnavailable):
+                found.sweep()
+        assert kept(found, "BASELINE") == {}
+
+
+# Progress
+
+
+def test_how_far_a_backfill_has_come_is_in_the_row_and_in_metrics() -> None:
+    with estate() as found:
+        found.configure(max_new_standbys_per_day=4, max_standbys=7)
+        ids = found.create_ready(*USERS[:10])
+        found.sweep()
+        assert kept(found, "BASELINE")["progress"] == stages(reported=10)
+        assert found.notes.gauges["ExistingReported"] == 10
+        accept(found)
+        found.sweep()
+        assert kept(found, "BASELINE")["progress"] == stages(waiting=10)
+        assert found.notes.gauges["BackfillWaiting"] == 10
+        found.watch()
+        found.sweep()
+        assert kept(found, "BASELINE")["progress"] == stages(protected=4, waiting=6)
+        found.pass_time(hours=24)
+        found.watch()
+        found.sweep()
+        assert kept(found, "BASELINE")["progress"] == stages(protected=7, waiting=3)
+        assert sum(found.status(one)[0] is Status.PROTECTED for one in ids) == 7
+
+
+def test_what_is_new_is_no_progress_of_the_existing_fleet() -> None:
+    with estate() as found:
+        found.create_ready(USERS[0])
+        found.sweep()
+        (new,) = found.create_ready(USERS[1])
+        found.sweep()
+        found.watch()
+        found.sweep()
+        assert found.status(new)[0] is Status.PROTECTED
+        assert kept(found, "BASELINE")["progress"] == stages(reported=1)
+
+
+def test_an_incomplete_sweep_says_nothing_of_progress() -> None:
+    with estate() as found:
+        found.create_ready(*USERS[:3])
+        found.sweep()
+        found.world.settings.change(page_throttling=1.0)
+        found.create_ready(*USERS[3:40])
+        found.notes.gauges.clear()
+        found.sweep()
+        assert not {"ExistingReported", "BackfillWaiting"} & set(found.notes.gauges)
+        assert kept(found, "BASELINE")["progress"] == stages(reported=3)
+
+
+def test_a_large_fleets_plan_is_the_same_in_parts() -> None:
+    with estate() as found:
+        found.configure(prices=STANDARD)
+        found.create_ready(*USERS[:250])
+        parts = found.sweep(pages=4)
+        assert len(parts) > 3
+        assert (planned(found)["would_get"], planned(found)["monthly_cost"]) == (250, "1025.00")
+        assert kept(found, "BASELINE")["progress"] == stages(reported=250)
+
+
+def test_every_stage_is_named() -> None:
+    assert progress({}) == stages()
