@@ -71,16 +71,17 @@ class Letter:
     ids: tuple[WorkspaceId, ...] = ()
 
 
-def read_letter(message: Mapping[str, Any], *, account: str, region: str) -> Letter:
+def read_letter(message: Mapping[str, Any], *, account: str, region: str, dr_region: str | None = None) -> Letter:
     """Tell what a message of the queue is.
 
     Parameters
     ----------
     message
         As ReceiveMessage returns it, with all attributes.
-    account, region
+    account, region, dr_region
         Of the stack: an event of another is none of its business.
     """
+    stack = {"account": account, "region": region, "dr_region": dr_region}
     at, text = _sent_at(message), str(message.get("Body", ""))
     attributes = _attributes(message)
     body = _object(text)
@@ -97,13 +98,13 @@ def read_letter(message: Mapping[str, Any], *, account: str, region: str) -> Let
     if isinstance(body.get("requestContext"), Mapping):
         if "requestPayload" not in body:
             return _unreadable(at, text, f"Lambda kept no event in its record ({_failure(body)})")
-        return _event(at, body["requestPayload"], _failure(body), account, region)
-    return _event(at, body, _undelivered(attributes), account, region)
+        return _event(at, body["requestPayload"], _failure(body), stack)
+    return _event(at, body, _undelivered(attributes), stack)
 
 
-def _event(at: str, event: Any, why: str, account: str, region: str) -> Letter:
+def _event(at: str, event: Any, why: str, stack: Mapping[str, Any]) -> Letter:
     try:
-        hint = read(event, account=account, region=region)
+        hint = read(event, **stack)
     except BadEvent as bad:
         if bad.for_a_person:
             return _unreadable(at, json.dumps(event), str(bad))

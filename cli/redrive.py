@@ -86,6 +86,11 @@ class Stack:
     queue_url: str
     protect_function: str
 
+    @property
+    def dr_region(self) -> str:
+        """The second Region in its name."""
+        return self.name.removeprefix(f"Standby-{self.region}-")
+
 
 def configured_stack(file: Path) -> str:
     """The stack of a configuration that has one pair.
@@ -294,7 +299,9 @@ class Redrive:
         expected = self.queue.count()
         try:
             for message in self.queue.messages():
-                letter = read_letter(message, account=self.stack.account, region=self.stack.region)
+                letter = read_letter(
+                    message, account=self.stack.account, region=self.stack.region, dr_region=self.stack.dr_region
+                )
                 became, words = self._work_on(message, letter)
                 self.totals[became] += 1
                 print(f"{letter.at}  {letter.what}. Why here: {letter.why}. Now {became}{words}.", flush=True)

@@ -200,8 +200,17 @@ class PrimaryAlarms(_Alarms):
 class DrAlarms(_Alarms):
     """What the DR Region can see: its replica, and whether the primary side still lives."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, pair: Pair, topic: sns.ITopic) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, pair: Pair, topic: sns.ITopic, dead_letters: sqs.IQueue
+    ) -> None:
         super().__init__(scope, construct_id, topic=topic)
+        self._add(
+            "dead-letters",
+            f"Who terminated WorkSpaces here could not be told to {pair.primary_region} within a day: each message of "
+            "the stack's queue is CloudTrail's record of such a call. What is gone is found by the sweep; read who it "
+            "was, and delete the message.",
+            dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="max"),
+        )
         self._add(
             "primary-silent",
             f"Nothing has been heard from {pair.primary_region} for 45 minutes: no watcher ran there. If the Region is "

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import CfnOutput, Environment, Stack
 
+from infra import permissions
 from infra.alarms import DrAlarms
 from infra.config import VERSION
+from infra.forwarding import Forwarding
 from infra.notifications import Notifications
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class DrStack(Stack):
-    """A topic and alarms.
+    """A topic, alarms, and the rule that tells the primary Region who terminates WorkSpaces here.
 
     The topic is always one of its own: an existing topic belongs to the primary Region, CloudWatch publishes in its own
     Region only, and these alarms have to work while the primary Region does not.
@@ -31,5 +33,7 @@ class DrStack(Stack):
             description=f"WorkSpaces Standby {VERSION}: watches the ledger's replica, and {pair.primary_region}",
         )
         notifications = Notifications(self, "Notifications", addresses=pair.notify)
-        DrAlarms(self, "Alarms", pair=pair, topic=notifications.topic)
+        permissions.bound_roles(self, pair)
+        self.forwarding = Forwarding(self, "Forwarding", pair=pair)
+        DrAlarms(self, "Alarms", pair=pair, topic=notifications.topic, dead_letters=self.forwarding.dead_letters.queue)
         CfnOutput(self, "NotificationTopicArn", value=notifications.topic.topic_arn)

@@ -13,6 +13,7 @@ from infra.state_machines import SWEEP, WATCH, machine_name
 if TYPE_CHECKING:
     from constructs import IConstruct
 
+    from infra.dr_stack import DrStack
     from infra.stack import PrimaryStack
 
 
@@ -22,7 +23,7 @@ def check(app: App) -> None:
 
 
 def acknowledge(stack: PrimaryStack) -> None:
-    """Acknowledge the findings of the primary Region's stack, one by one; the DR Region's has none."""
+    """Acknowledge the findings of the primary Region's stack, one by one."""
     pair = stack.pair
     account = "<AWS::AccountId>" if Token.is_unresolved(stack.account) else stack.account
     for function in stack.functions:
@@ -72,6 +73,11 @@ def acknowledge(stack: PrimaryStack) -> None:
             "history stays in Step Functions for 90 days.",
         )
     _reason(stack.dead_letters, "SQS3", "It is the dead-letter queue: of rules, schedules, stream and functions.")
+
+
+def acknowledge_dr(stack: DrStack) -> None:
+    """Acknowledge the one finding of the DR Region's stack."""
+    _reason(stack.forwarding.dead_letters.queue, "SQS3", "It is the dead-letter queue of the one rule there.")
 
 
 def _wildcard(construct: IConstruct, resource: str, reason: str) -> None:

@@ -37,6 +37,13 @@ KEY_USE: Final = (
 )
 
 
+def bound_roles(stack: Stack, pair: Pair) -> None:
+    """Put the configured permissions boundary on every role of a stack."""
+    if pair.permissions_boundary:
+        policy = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", pair.permissions_boundary)
+        iam.PermissionsBoundary.of(stack).apply(policy)
+
+
 def describe_workspaces(function: StandbyFunction, pair: Pair) -> None:
     """DescribeWorkspaces in both Regions; it takes no resource."""
     function.allow(

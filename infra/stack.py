@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from aws_cdk import CfnOutput, Duration, Environment, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 
@@ -49,7 +48,7 @@ class PrimaryStack(Stack):
         self.pair = pair
         # The CDK lets functions depend on their roles twice, by reference and by name.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
-        bound_roles(self, pair)
+        permissions.bound_roles(self, pair)
         self.ledger = Ledger(self, "Ledger", pair=pair)
         self.dead_letters = DeadLetters(self, "DeadLetters").queue
         self.notifications = Notifications(
@@ -75,7 +74,12 @@ class PrimaryStack(Stack):
         )
         self.machines = [self.watcher, self.sweeper]
         self.triggers = Triggers(
-            self, "Triggers", protect=self.protect, machines=self.machines, dead_letters=self.dead_letters
+            self,
+            "Triggers",
+            pair=pair,
+            protect=self.protect,
+            machines=self.machines,
+            dead_letters=self.dead_letters,
         )
         Outbox(self, "Outbox", ledger=self.ledger, announce=self.announce, dead_letters=self.dead_letters)
         FailedExecutions(
@@ -210,10 +214,3 @@ class PrimaryStack(Stack):
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
-
-
-def bound_roles(stack: Stack, pair: Pair) -> None:
-    """Put the configured permissions boundary on every role of a stack."""
-    if pair.permissions_boundary:
-        policy = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", pair.permissions_boundary)
-        iam.PermissionsBoundary.of(stack).apply(policy)

@@ -65,7 +65,9 @@ def add_stacks(app: App, configuration: Configuration, work: Path) -> None:
         bundle.build(assets, configuration.settings(pair))
         primary = PrimaryStack(app, pair=pair, account=account, bundle=assets)
         nag.acknowledge(primary)
-        DrStack(app, pair=pair, account=account).add_stack_dependency(primary)
+        dr = DrStack(app, pair=pair, account=account)
+        dr.add_stack_dependency(primary)
+        nag.acknowledge_dr(dr)
 
 
 def _synthesise(app: App, configuration: Configuration) -> None:

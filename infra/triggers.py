@@ -1,4 +1,4 @@
-"""What sets the program going: CloudTrail's events about new WorkSpaces, and the clock."""
+"""What sets the program going: CloudTrail's events about WorkSpaces that come and go, and the clock."""
 
 from __future__ import annotations
 
@@ -16,18 +16,47 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_sqs as sqs
 
+    from infra.config import Pair
     from infra.functions import StandbyFunction
     from infra.state_machines import StandbyMachine
 
 
+def successful_calls(*names: str, regions: Sequence[str] | None = None) -> events.EventPattern:
+    """CloudTrail's records of calls to WorkSpaces, in these Regions if they are named.
+
+    A call that failed as a whole has an errorCode; one that failed in part names the parts in its answer. An event that
+    a bus was handed from another Region goes on naming its own.
+    """
+    return events.EventPattern(
+        source=["aws.workspaces"],
+        detail_type=["AWS API Call via CloudTrail"],
+        region=regions,
+        detail={
+            "eventSource": ["workspaces.amazonaws.com"],
+            "eventName": [*names],
+            "errorCode": [{"exists": False}],
+        },
+    )
+
+
+def _to_protect(protect: StandbyFunction, dead_letters: sqs.IQueue) -> targets.LambdaFunction:
+    return targets.LambdaFunction(
+        protect.function,
+        dead_letter_queue=dead_letters,
+        retry_attempts=185,
+        max_event_age=Duration.hours(24),
+    )
+
+
 class Triggers(Construct):
-    """The rule that feeds protect, and the schedules that start the state machines whoever died before."""
+    """The rules that feed protect, and the schedules that start the state machines whoever died before."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
+        pair: Pair,
         protect: StandbyFunction,
         machines: Sequence[StandbyMachine],
         dead_letters: sqs.IQueue,
@@ -40,24 +69,16 @@ class Triggers(Construct):
             rule_name=f"{stack.stack_name}-new-workspaces",
             description="CreateWorkspaces and MigrateWorkspace, as CloudTrail records them",
             # WorkSpaces emits no event of its own about a new WorkSpace: CloudTrail's record of the call is all.
-            # A call that failed as a whole has an errorCode; one that failed in part names the parts in its answer.
-            event_pattern=events.EventPattern(
-                source=["aws.workspaces"],
-                detail_type=["AWS API Call via CloudTrail"],
-                detail={
-                    "eventSource": ["workspaces.amazonaws.com"],
-                    "eventName": ["CreateWorkspaces", "MigrateWorkspace"],
-                    "errorCode": [{"exists": False}],
-                },
-            ),
-            targets=[
-                targets.LambdaFunction(
-                    protect.function,
-                    dead_letter_queue=dead_letters,
-                    retry_attempts=185,
-                    max_event_age=Duration.hours(24),
-                )
-            ],
+            event_pattern=successful_calls("CreateWorkspaces", "MigrateWorkspace"),
+            targets=[_to_protect(protect, dead_letters)],
+        )
+        self.ended = events.Rule(
+            self,
+            "EndedWorkspaces",
+            rule_name=f"{stack.stack_name}-ended-workspaces",
+            description="TerminateWorkspaces of either Region, as CloudTrail records it: who ended what",
+            event_pattern=successful_calls("TerminateWorkspaces", regions=[pair.primary_region, pair.dr_region]),
+            targets=[_to_protect(protect, dead_letters)],
         )
         for one in machines:
             scheduler.Schedule(

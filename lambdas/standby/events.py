@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +15,20 @@ MOST_BY_HAND = 1000  # what fits protect's time-out, paced
 _MOST_OF_A_NAME = 500
 _MOST_OF_A_MESSAGE = 2000
 DETAIL_TYPE = "AWS API Call via CloudTrail"
+MIGRATE, TERMINATE = "MigrateWorkspace", "TerminateWorkspaces"
 
 
 @dataclass(frozen=True)
 class Hint:
-    """Ids to look at, and why; `bad_ids` are what stood where an id belongs."""
+    """Ids to look at, and why; `bad_ids` are what stood where an id belongs.
+
+    `ends` if somebody called TerminateWorkspaces for them: then they are primaries, or standbys, or none of ours.
+    """
 
     ids: tuple[WorkspaceId, ...]
     cause: Cause
     bad_ids: tuple[str, ...] = ()
+    ends: bool = False
 
 
 class BadEvent(Exception):
@@ -33,7 +39,7 @@ class BadEvent(Exception):
         self.for_a_person = for_a_person
 
 
-def read(event: object, *, account: str, region: str) -> Hint:
+def read(event: object, *, account: str, region: str, dr_region: str | None = None) -> Hint:
     """The ids in an EventBridge event from CloudTrail, or in a call by hand (`{"mode": "reconcile", …}`).
 
     Parameters
@@ -42,6 +48,8 @@ def read(event: object, *, account: str, region: str) -> Hint:
         Whatever the function was invoked with.
     account, region
         Where this function stands; events of another account or Region are not its business.
+    dr_region
+        Where terminations are its business, too.
 
     Raises
     ------
@@ -52,7 +60,7 @@ def read(event: object, *, account: str, region: str) -> Hint:
         raise BadEvent(f"the event is a {type(event).__name__}, not an object", for_a_person=True)
     if event.get("mode") == "reconcile":
         return _by_hand(event)
-    return _from_trail(event, account, region)
+    return _from_trail(event, account, region, dr_region)
 
 
 def _by_hand(event: Mapping[str, Any]) -> Hint:
@@ -70,7 +78,7 @@ def _by_hand(event: Mapping[str, Any]) -> Hint:
     return _hint(ids, Cause(type=_name(cause.get("type") or "manual"), id=_name(cause.get("id") or "by hand")))
 
 
-def _from_trail(event: Mapping[str, Any], account: str, region: str) -> Hint:
+def _from_trail(event: Mapping[str, Any], account: str, region: str, dr_region: str | None) -> Hint:
     detail = event.get("detail")
     if not isinstance(detail, Mapping) or event.get("detail-type") != DETAIL_TYPE:
         raise BadEvent(
@@ -78,21 +86,46 @@ def _from_trail(event: Mapping[str, Any], account: str, region: str) -> Hint:
             f" its keys: {sorted(map(str, event))}",
             for_a_person=True,
         )
+    name = detail.get("eventName")
     told = event.get("account"), event.get("region")
-    if told != (account, region):
+    if told != (account, region) and not (name == TERMINATE and told == (account, dr_region)):
         raise BadEvent(
             f"the event is of account {told[0]} in {told[1]}; this stack protects account {account} in {region}",
             # One that does not say whose it is may be ours.
             for_a_person=not all(isinstance(one, str) for one in told),
         )
-    name = detail.get("eventName")
     cause = Cause(
         type="event",
         id=_name(event.get("id") or "unknown"),
         principal=_principal(detail),
-        looks_first=name == "MigrateWorkspace",
+        looks_first=name == MIGRATE,
+        migrated_from=_source(detail) if name == MIGRATE else None,
     )
+    if name == TERMINATE:
+        return dataclasses.replace(_hint(_ended(detail), cause), ends=True)
     return _hint(_named(name, detail), cause)
+
+
+def _ended(detail: Mapping[str, Any]) -> list[object]:
+    """What a TerminateWorkspaces was called for and did not fail for, one or more."""
+    request, answer = _get_mapping(detail, "requestParameters"), _get_mapping(detail, "responseElements")
+    asked = [_of_entry(one) for one in _entries(request, "terminateWorkspaceRequests")]
+    if detail.get("errorCode"):
+        raise BadEvent(f"{TERMINATE} failed ({detail['errorCode']}): nothing was terminated", for_a_person=False)
+    if not asked:
+        raise BadEvent(f"{TERMINATE} names no WorkSpace in its requestParameters", for_a_person=True)
+    failed = [_of_entry(one) for one in _entries(answer, "failedRequests")]
+    if not (ended := [one for one in asked if one not in failed]):
+        raise BadEvent(f"{TERMINATE} failed for each WorkSpace that it names", for_a_person=False)
+    return ended
+
+
+def _source(detail: Mapping[str, Any]) -> WorkspaceId | None:
+    """The id that a migrated WorkSpace had; the event's body is not documented, so either half may say."""
+    for half in ("responseElements", "requestParameters"):
+        if is_workspace_id(found := _get(_get_mapping(detail, half), "sourceWorkspaceId")):
+            return WorkspaceId(found)
+    return None
 
 
 def _named(name: object, detail: Mapping[str, Any]) -> list[object]:
@@ -116,7 +149,7 @@ def _ids_in(name: object, answer: Mapping[str, Any]) -> Iterator[object]:
     match name:
         case "CreateWorkspaces":
             for entry in _entries(answer, "pendingRequests"):
-                yield _get(entry, "workspaceId") if isinstance(entry, Mapping) else entry
+                yield _of_entry(entry)
         case "MigrateWorkspace":
             # The new id; its event's body is not documented, so the casing is by analogy and either is taken.
             if (target := _get(answer, "targetWorkspaceId")) is not None:
@@ -128,6 +161,15 @@ def _ids_in(name: object, answer: Mapping[str, Any]) -> Iterator[object]:
 def _entries(answer: Mapping[str, Any], name: str) -> list[Any]:
     found = _get(answer, name)
     return found if isinstance(found, list) else []
+
+
+def _of_entry(entry: object) -> object:
+    return _get(entry, "workspaceId") if isinstance(entry, Mapping) else entry
+
+
+def _get_mapping(mapping: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = mapping.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _get(mapping: Mapping[str, Any], name: str) -> Any:

@@ -16,6 +16,8 @@ from standby.rows import SHARDS, STATE, Row, status_partition
 from standby.settings import Settings
 from standby.table import ConditionFailed, Table, Write
 
+STANDBY = "STANDBY"
+
 
 class LostRace(Exception):
     """Somebody else changed the row meanwhile; nothing was written. The next look decides afresh."""
@@ -52,6 +54,11 @@ class Ledger:
         """The rows of those of the primaries that have one."""
         items = self.table.get_many([(one, STATE) for one in ids])
         return {WorkspaceId(item["pk"]): read_row(item) for item in items}
+
+    def primaries_of(self, standby_ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, WorkspaceId]:
+        """The primaries of those that are, or were, standbys that the ledger knows."""
+        items = self.table.get_many([(f"{STANDBY}#{one}", STANDBY) for one in standby_ids])
+        return {WorkspaceId(item["pk"].partition("#")[2]): WorkspaceId(item["primary_id"]) for item in items}
 
     def history(self, primary_id: WorkspaceId) -> list[dict[str, Any]]:
         """The EVENT rows of a primary, oldest first."""
@@ -93,6 +100,8 @@ class Ledger:
             "principal": context.cause.principal or base.principal,
             "look_first": base.look_first or context.cause.looks_first,
             "existing": base.existing or decision.reason in (Reason.EXISTING_FLEET, Reason.BACKFILL),
+            "migrated_from": base.migrated_from or context.cause.migrated_from,
+            "notice_code": None,
             **self._facts(base, seen),
             **_times(base, decision, now),
             "told": _told(base, decision),
@@ -107,6 +116,19 @@ class Ledger:
             if seen is not None:
                 changes["replication"] = seen.replication_of(decision.standby.id) or base.replication
         return dataclasses.replace(base, **changes)
+
+    def next_of(self, row: Row, context: Context) -> Row:
+        """The row's next version, standing as it does; not written."""
+        return dataclasses.replace(
+            row,
+            version=row.version + 1,
+            changed_at=self._clock.now(),
+            change_id=self._new_id(),
+            cause_type=context.cause.type,
+            cause_id=context.cause.id,
+            execution_arn=context.execution_arn,
+            principal=context.cause.principal or row.principal,
+        )
 
     def _facts(self, base: Row, seen: Workspace | None) -> dict[str, Any]:
         """What the WorkSpace itself told; a fact once known is not forgotten because an answer was partial."""
@@ -140,6 +162,8 @@ class Ledger:
             Write(item=new.to_event_item(old), condition="attribute_not_exists(pk)"),
             *beside,
         ]
+        if new.standby_id is not None and (old is None or old.standby_id != new.standby_id):
+            writes.append(Write(item=pointer(new.standby_id, new.primary_id)))
         try:
             self.table.transact(writes)
         except ConditionFailed as refused:
@@ -179,6 +203,11 @@ class Ledger:
             rows = [read_row(item) for item in items]
             self.unreadable |= {row.primary_id: row.problem for row in rows if isinstance(row, Unreadable)}
             yield [row for row in rows if isinstance(row, Row)], following
+
+
+def pointer(standby_id: WorkspaceId, primary_id: WorkspaceId) -> dict[str, Any]:
+    """The row by which a standby's primary is found: no index has standbys for its key."""
+    return {"pk": f"{STANDBY}#{standby_id}", "sk": STANDBY, "primary_id": primary_id}
 
 
 def read_row(item: Mapping[str, Any]) -> Row | Unreadable:

@@ -129,8 +129,9 @@ class Cause:
 
     type: str  # event, watch, manual, sweep
     id: str
-    principal: str | None = None  # the ARN that called CreateWorkspaces: who caused the charge
+    principal: str | None = None  # the ARN that made the call: who caused the charge, or ended it
     looks_first: bool = False  # a migrated WorkSpace: its predecessor's standby may serve the user, known or not
+    migrated_from: WorkspaceId | None = None  # that predecessor
 
     @property
     def reopens(self) -> bool:

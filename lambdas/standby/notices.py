@@ -36,7 +36,7 @@ _LABELS = (
     ("AWS's message", "error_message"),
     ("At", "at"),
     ("Because of", "cause_id"),
-    ("Created by", "principal"),
+    ("Called by", "principal"),
 )
 _KEPT = ("pk", "sk", "message", *(name for _, name in _LABELS))
 
@@ -112,15 +112,20 @@ def detail(event_row: Mapping[str, Any]) -> str:
 def subject(event_row: Mapping[str, Any]) -> str:
     """The notice's subject: who, and what, in the ASCII characters that SNS allows."""
     who = event_row.get("user_name") or event_row.get("primary_id")
-    words = f"WorkSpaces Standby: {who}: {event_row.get('status')} ({event_row.get('reason_code')})"
+    words = f"WorkSpaces Standby: {who}: {event_row.get('status')} ({_code(event_row)})"
     ascii_ = words[:_SUBJECT_MOST].encode("ascii", "replace").decode("ascii")
     return "".join(one if one.isprintable() else "?" for one in ascii_)
+
+
+def _code(event_row: Mapping[str, Any]) -> str:
+    """What a notice is about: a remark that the row was given, or its reason."""
+    return str(event_row.get("notice_code") or event_row.get("reason_code"))
 
 
 def text(event_row: Mapping[str, Any]) -> str:
     """The notice: what happened, where, what to do."""
     message = legible(event_row.get("message"), _VALUE_MOST)
-    lines = [message, "", f"What to do: {advice_for(str(event_row.get('reason_code')))}", ""]
+    lines = [message, "", f"What to do: {advice_for(_code(event_row))}", ""]
     for label, name in _LABELS:
         if event_row.get(name):
             lines.append(f"{label}: {legible(event_row[name], _VALUE_MOST)}")

@@ -40,8 +40,9 @@ class ProtectFunction:
         LedgerUnavailable
             A primary could not be recorded: the invocation has to be repeated.
         """
+        settings = self._parts.settings
         try:
-            hint = read(event, account=account, region=self._parts.settings.primary_region)
+            hint = read(event, account=account, region=settings.primary_region, dr_region=settings.dr_region)
         except BadEvent as bad:
             return self._bad(event, str(bad), for_a_person=bad.for_a_person)
         answer: dict[str, Any] = {"decisions": [one.answer() for one in self._reconcile(hint, request_id, has_time)]}
@@ -53,6 +54,8 @@ class ProtectFunction:
     def _reconcile(self, hint: Hint, request_id: str, has_time: Callable[[], bool]) -> list[Decision]:
         by_watcher = hint.cause.type == WATCH
         context = Context(hint.cause, owner=request_id, execution_arn=hint.cause.id if by_watcher else None)
+        if hint.ends:
+            return self._parts.terminations(context, has_time).follow(hint.ids)
         # An event's few calls go at once; a long list is paced.
         paced = by_watcher or hint.cause.type == SWEEP or len(hint.ids) > 25
         decisions = self._parts.reconciler(context, has_time, paced=paced).reconcile(hint.ids)

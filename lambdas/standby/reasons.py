@@ -60,6 +60,9 @@ class Reason(StrEnum):
     PRIMARY_TERMINATED = "PRIMARY_TERMINATED"
     ORPHANED = "ORPHANED"
     ROW_UNREADABLE = "ROW_UNREADABLE"
+    # remarks, and what is said of no row
+    TERMINATED_BY_SOMEBODY = "TERMINATED_BY_SOMEBODY"
+    NOT_IN_LEDGER = "NOT_IN_LEDGER"
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,13 @@ MEANING: dict[Reason, Meaning] = {
         "The primary's row in the ledger was written by a later version, or by hand, and is left alone.",
         "Deploy the version that wrote it, or set the attributes that its message names right.",
     ),
+    Reason.TERMINATED_BY_SOMEBODY: Meaning(
+        "Somebody called TerminateWorkspaces for the primary, or for its standby; the message names who.",
+        "If it was not meant: ask who is named, and stop what does it (README, Neighbours). What follows is told by"
+        " itself.",
+        notify=True,
+    ),
+    Reason.NOT_IN_LEDGER: Meaning("The ledger knows no primary, and no standby, of this id.", "Nothing."),
 }
 
 

@@ -219,7 +219,7 @@ class Requester:
             dr_directory=directory.dr_directory,
             volume_encryption_key=directory.volume_encryption_key if seen.is_encrypted else None,
             data_replication=directory.data_replication,
-            tags=self._settings.standby_tags(),
+            tags=self._settings.standby_tags(seen.id),
         )
 
 

@@ -61,6 +61,8 @@ class Row:
     into the DR directory before anything is created; `existing` says that it was there before its directory was
     watched; `told` is the reason of the last notice, so that finding the same again tells nobody twice. `status_before`
     and `reason_before` are what a primary was before it was gone.
+    `terminated_id` is the primary, or its standby, for which somebody (`terminated_by`) last called
+    TerminateWorkspaces. `notice_code` is that of a remark (`remarks.py`), while the row stands as it left it.
     """
 
     primary_id: WorkspaceId
@@ -100,6 +102,11 @@ class Row:
     reason_before: Reason | None = None
     existing: bool = False
     told: Reason | None = None
+    migrated_from: WorkspaceId | None = None
+    migrated_to: WorkspaceId | None = None
+    terminated_id: WorkspaceId | None = None
+    terminated_by: str | None = None
+    notice_code: str | None = None
     principal: str | None = None
     execution_arn: str | None = None
     error_code: str | None = None
@@ -161,8 +168,11 @@ class Row:
             "ix_day": day_partition(at[:10], shard_of(self.primary_id)),
             "ix_day_at": at,
             **({"from_status": previous.status} if previous else {}),
-            **({"notice": True} if self.told and (previous is None or previous.told != self.told) else {}),
+            **({"notice": True} if self.notice_code or self._tells_more_than(previous) else {}),
         }
+
+    def _tells_more_than(self, previous: Row | None) -> bool:
+        return self.told is not None and (previous is None or previous.told != self.told)
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Row:

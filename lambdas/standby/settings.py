@@ -9,10 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from standby.model import DirectoryId, Region
+from standby.model import DirectoryId, Region, WorkspaceId
 from standby.prices import Prices
 
 STACK_TAG = "workspaces-standby:stack"
+PRIMARY_TAG = "workspaces-standby:primary"
 
 
 class BadSettings(Exception):
@@ -107,9 +108,9 @@ class Settings:
         except (OSError, ValueError) as problem:
             raise BadSettings(f"{path.name} cannot be read ({problem}); deploy the stack again") from None
 
-    def standby_tags(self) -> dict[str, str]:
-        """The tags of every standby that this stack creates."""
-        return {**self.tags, STACK_TAG: self.stack}
+    def standby_tags(self, primary_id: WorkspaceId) -> dict[str, str]:
+        """The tags of the standby that this stack creates for a primary."""
+        return {**self.tags, STACK_TAG: self.stack, PRIMARY_TAG: primary_id}
 
 
 def require(environment: Mapping[str, str], name: str) -> str:

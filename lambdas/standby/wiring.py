@@ -30,6 +30,7 @@ from standby.sweep import Sweeper
 from standby.sweep_memory import SweepMemory
 from standby.table import Table
 from standby.telemetry import PowertoolsTelemetry
+from standby.terminations import Terminations
 from standby.watch_lease import SWEEP_LEASE, Executions, WatchLease
 
 if TYPE_CHECKING:
@@ -139,6 +140,16 @@ class Parts:
             gates=self.gates(),
             settings=self.settings,
             has_time=has_time,
+        )
+
+    def terminations(self, context: Context, has_time: Callable[[], bool]) -> Terminations:
+        """protect's work on what somebody terminated, for one invocation."""
+        pacer = Pacer(self.clock, CALLS_PER_SECOND, BURST)
+        return Terminations(
+            self.recorder(context),
+            Primaries(self.clients.primary, pacer, has_time),
+            Primaries(self.clients.dr, pacer, has_time),
+            self.settings,
         )
 
     def sweeper(

@@ -88,7 +88,7 @@ def test_an_asynchronous_call_by_hand_is_given_again_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["create_workspaces_refused", "create_workspaces_all_items_failed", "terminate_workspaces"]
+    "name", ["create_workspaces_refused", "create_workspaces_all_items_failed", "terminate_workspaces_refused"]
 )
 def test_an_event_of_which_nothing_can_come(name: str) -> None:
     read = letter(failed_invocation(event(name)))

@@ -160,6 +160,8 @@ def does_not_matter(event: Any) -> bool:
         return False
     detail = event["detail"]
     name, answer = detail.get("eventName"), detail.get("responseElements")
+    if name == "TerminateWorkspaces":
+        return True  # it names no new primary, whatever it is
     if name not in ("CreateWorkspaces", "MigrateWorkspace"):
         return isinstance(name, str)
     if not isinstance(answer, dict) or (detail.get("errorCode") and "pendingRequests" not in answer):

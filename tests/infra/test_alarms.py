@@ -165,7 +165,7 @@ def pair_of(**keys: Any) -> Pair:
 
 def test_the_dr_region_watches_the_replica_too_and_tells_its_own_topic(example: Assembly) -> None:
     found = alarms(example.dr)
-    assert set(found) == {"primary-silent", "sweep-silent", "replica-throttled", "replica-errors"}
+    assert set(found) == {"primary-silent", "sweep-silent", "replica-throttled", "replica-errors", "dead-letters"}
     (topic,) = resources(example.dr, "AWS::SNS::Topic")
     for alarm in found.values():
         assert [text(action) for action in alarm["AlarmActions"]] == [f"${{{topic}}}"]

@@ -28,10 +28,33 @@ def test_the_rules_target_is_protect_with_a_days_retries_and_a_dead_letter_queue
     assert text(target["DeadLetterConfig"]["Arn"]) == dead_letters(example)
 
 
-def test_only_the_rule_may_invoke_protect_from_outside(example: Assembly) -> None:
-    permission = only(example.primary, "AWS::Lambda::Permission")
-    assert permission["Principal"] == "events.amazonaws.com"
-    assert "NewWorkspaces" in text(permission["SourceArn"])
+def test_terminations_reach_protect_in_the_same_way(example: Assembly) -> None:
+    (target,) = only(example.primary, RULE, "EndedWorkspaces")["Targets"]
+    assert target["Arn"] == only(example.primary, RULE, "NewWorkspaces")["Targets"][0]["Arn"]
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+    assert text(target["DeadLetterConfig"]["Arn"]) == dead_letters(example)
+
+
+def test_the_dr_region_hands_terminations_to_the_primary_ones_bus(example: Assembly) -> None:
+    (target,) = only(example.dr, RULE, "EndedWorkspaces")["Targets"]
+    bus = "arn:aws:events:us-east-1:${AWS::AccountId}:event-bus/default"
+    assert text(target["Arn"]) == bus
+    (queue,) = resources(example.dr, "AWS::SQS::Queue")
+    assert text(target["DeadLetterConfig"]["Arn"]) == f"${{{queue}.Arn}}"
+    assert only(example.dr, "AWS::SQS::Queue")["SqsManagedSseEnabled"] is True
+    (role,) = resources(example.dr, "AWS::IAM::Role")
+    assert text(target["RoleArn"]) == f"${{{role}.Arn}}"
+    ((grant,),) = [
+        one["Properties"]["PolicyDocument"]["Statement"] for one in resources(example.dr, "AWS::IAM::Policy").values()
+    ]
+    assert (grant["Action"], text(grant["Resource"])) == ("events:PutEvents", bus)
+
+
+def test_only_the_rules_may_invoke_protect_from_outside(example: Assembly) -> None:
+    found = [one["Properties"] for one in resources(example.primary, "AWS::Lambda::Permission").values()]
+    assert {one["Principal"] for one in found} == {"events.amazonaws.com"}
+    rules = sorted(text(one["SourceArn"]) for one in found)
+    assert ["EndedWorkspaces" in rules[0], "NewWorkspaces" in rules[1], len(rules)] == [True, True, 2]
 
 
 def test_what_protect_cannot_handle_is_retried_and_then_kept(example: Assembly) -> None:
@@ -92,7 +115,7 @@ def test_the_queue_is_encrypted_keeps_14_days_and_refuses_plain_http(example: As
     statements = only(example.primary, "AWS::SQS::QueuePolicy")["PolicyDocument"]["Statement"]
     assert {"Bool": {"aws:SecureTransport": "false"}} in [s["Condition"] for s in statements if s["Effect"] == "Deny"]
     senders = [s for s in statements if s["Effect"] == "Allow"]
-    assert len(senders) == 3  # the rules: of new desktops, and of failed executions of either machine
+    assert len(senders) == 4  # the rules: of new desktops, of ended ones, and of failed executions of either machine
     for sender in senders:
         assert sender["Action"] == "sqs:SendMessage"
         assert "aws:SourceArn" in sender["Condition"]["ArnEquals"]

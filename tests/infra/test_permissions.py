@@ -196,7 +196,7 @@ def test_five_hundred_directories_fit_iams_limits(large: Assembly) -> None:
 
 def test_the_boundary_is_on_every_role_of_both_stacks(everything: Assembly) -> None:
     roles = resources(everything.primary, "AWS::IAM::Role") | resources(everything.dr, "AWS::IAM::Role")
-    assert len(roles) == 8
+    assert len(roles) == 9
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     assert {role["Properties"]["PermissionsBoundary"] for role in roles.values()} == {boundary}
 

@@ -261,7 +261,9 @@ def test_a_machine_names_its_two_functions(example: Assembly, loop: Loop) -> Non
 
 def test_the_simulation_finds_both_definitions_and_both_periods(example: Assembly, loop: Loop) -> None:
     deployment = Deployment(
-        example.primary, Settings(stack=STACK, primary_region=Region("us-east-1"), dr_region=Region("us-west-2"))
+        example.primary,
+        example.dr,
+        Settings(stack=STACK, primary_region=Region("us-east-1"), dr_region=Region("us-west-2")),
     )
     found, every = {
         "watch": (deployment.watcher, deployment.watch_every),

@@ -213,6 +213,11 @@ class Auditor:
 
     def told(self) -> list[tuple[str, str]]:
         """(primary, reason) of each event that is to be told to a person."""
-        return [
-            (one, event["reason_code"]) for one, story in self.stories.items() for event in story if event.get("notice")
-        ]
+        return [(one, _code(event)) for one, story in self.stories.items() for event in story if event.get("notice")]
+
+
+def _code(event: dict[str, Any]) -> str:
+    """What an event's notice is about; a remark's is about one WorkSpace."""
+    if code := event.get("notice_code"):
+        return f"{code} of {event.get('terminated_id')}"
+    return str(event["reason_code"])

@@ -31,10 +31,11 @@ class Function:
 
 
 class Deployment:
-    """A primary Region's template, and the settings in the zip beside it."""
+    """The templates of both Regions, and the settings in the zip beside them."""
 
-    def __init__(self, template: dict[str, Any], settings: Settings) -> None:
+    def __init__(self, template: dict[str, Any], dr_template: dict[str, Any], settings: Settings) -> None:
         self._template = template
+        self._dr_template = dr_template
         self.settings = settings
 
     @classmethod
@@ -43,9 +44,12 @@ class Deployment:
         with TemporaryDirectory() as directory:
             out = Path(directory)
             synthesise(CONFIGURATION, out)
-            template = json.loads((out / f"{STACK}.template.json").read_text(encoding="utf-8"))
+            template, dr_template = (
+                json.loads((out / f"{name}.template.json").read_text(encoding="utf-8"))
+                for name in (STACK, f"{STACK}-dr")
+            )
             (bundled,) = out.glob("asset.*/settings.json")
-            return cls(template, Settings.load(bundled))
+            return cls(template, dr_template, Settings.load(bundled))
 
     @cached_property
     def watcher(self) -> dict[str, Any]:
@@ -85,14 +89,14 @@ class Deployment:
         return int(self._only("AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"])
 
     @cached_property
-    def rule(self) -> EventPattern:
-        """What EventBridge lets through to protect."""
-        (pattern,) = [
-            rule["EventPattern"]
-            for rule in self._all("AWS::Events::Rule")
-            if rule["EventPattern"]["source"] == ["aws.workspaces"]
-        ]
-        return EventPattern.load(json.dumps(pattern))
+    def rules(self) -> list[EventPattern]:
+        """What EventBridge lets through to protect: what matches one of these."""
+        return _patterns(self._all("AWS::Events::Rule"))
+
+    @cached_property
+    def forwarded(self) -> list[EventPattern]:
+        """What the DR Region hands over to the primary one's bus."""
+        return _patterns(_of_type(self._dr_template, "AWS::Events::Rule"))
 
     @cached_property
     def outbox(self) -> Policy:
@@ -144,11 +148,20 @@ class Deployment:
         return found
 
     def _all(self, kind: str) -> list[dict[str, Any]]:
-        return [one["Properties"] for one in self._template["Resources"].values() if one["Type"] == kind]
+        return _of_type(self._template, kind)
 
     def _only(self, kind: str) -> dict[str, Any]:
         (found,) = self._all(kind)
         return found
+
+
+def _of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [one["Properties"] for one in template["Resources"].values() if one["Type"] == kind]
+
+
+def _patterns(rules: list[dict[str, Any]]) -> list[EventPattern]:
+    patterns = [rule["EventPattern"] for rule in rules]
+    return [EventPattern.load(json.dumps(one)) for one in patterns if one["source"] == ["aws.workspaces"]]
 
 
 def _allowed(document: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -588,3 +588,6 @@ def outcome(deployment: Deployment, name: str) -> tuple[str, Simulation | None]:
         return "passed", SCENARIOS[name](deployment)
     except Violated as violated:
         return f"failed: {violated}", None
+
+
+from tests.simulation import others as _others  # noqa: E402, F401 (enters its own scenarios)

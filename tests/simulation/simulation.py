@@ -12,11 +12,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar
 
+from moto.events.models import EventPattern
+
 from local.workspaces import ManualClock, World
 from standby.model import Status
 from tests.simulation.account import Functions, Machines, Outbox, StepFunctions
 from tests.simulation.audit import Auditor
-from tests.simulation.deployment import Deployment
+from tests.simulation.deployment import STACK, Deployment
 from tests.simulation.faults import Call, Plan, Undisturbed
 from tests.simulation.machine import StateError
 from tests.simulation.process import Handlers, Process
@@ -38,7 +40,8 @@ PRIMARY, DR = "us-east-1", "us-west-2"
 HOME, AWAY = "d-906732325d", "d-926722edaf"
 WINDOWS = "wsb-windowsstandard"
 USERS = [f"user{number:04}" for number in range(600)]
-ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/standby/function"
+# As a function of the stack is named in CloudTrail.
+ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/{STACK}-Role/{STACK}-function"
 _LOOK_EVERY = 300.0
 _PEOPLE_EVERY = 1800.0
 _AFTERWARDS_HOURS = 0.1
@@ -166,7 +169,9 @@ class Simulation:
     # What goes on by itself
 
     def _event(self, event: Any) -> None:
-        if event["region"] != PRIMARY or not self._deployment.rule.matches_event(event):
+        if event["region"] != PRIMARY and not _matches(self._deployment.forwarded, event):
+            return
+        if not _matches(self._deployment.rules, event):
             return
         for delay in self._trail(event):
             self._undelivered += 1
@@ -338,3 +343,7 @@ class Simulation:
         """Status and reason of a primary's row."""
         row = self.audit.rows[primary_id]
         return Status(row["status"]), str(row["reason_code"])
+
+
+def _matches(patterns: list[EventPattern], event: Any) -> bool:
+    return any(pattern.matches_event(event) for pattern in patterns)

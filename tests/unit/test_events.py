@@ -198,6 +198,8 @@ def test_the_event_that_cloudtrail_makes_of_a_call_is_understood() -> None:
 # Events that yield nothing
 
 OURS = created("ws-1c0ffee01")
+ENDED = recorded("terminate_workspaces")
+FAILED = ("detail", "responseElements", "failedRequests")
 NOBODYS = {
     "a call that was refused": recorded("create_workspaces_refused"),
     "a call that was throttled": recorded("create_workspaces_throttled"),
@@ -206,7 +208,9 @@ NOBODYS = {
     "another Region": changed(OURS, "eu-west-1", "region"),
     "the DR Region": changed(OURS, DR, "region"),
     "a call that creates standbys": recorded("create_standby_workspaces"),
-    "a call that terminates": recorded("terminate_workspaces"),
+    "a termination that failed": recorded("terminate_workspaces_refused"),
+    "a termination that failed for each": changed(ENDED, [{"workspaceId": "ws-1c0ffee01"}], *FAILED),
+    "a termination in another Region": changed(ENDED, "eu-west-1", "region"),
     "a call of another name": created("ws-1c0ffee01", name="RebootWorkspaces"),
 }
 SOMEBODYS: dict[str, object] = {
@@ -231,6 +235,7 @@ SOMEBODYS: dict[str, object] = {
         OURS, {"pendingRequests": {"0": {}}, "failedRequests": [{}]}, "detail", "responseElements"
     ),
     "a migration without a target": created("ws-1c0ffee01", name="MigrateWorkspace"),
+    "a termination of nothing": changed(ENDED, None, "detail", "requestParameters"),
     "nothing but bad ids": created("ws-UPPER0001", None),
 }
 

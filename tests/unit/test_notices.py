@@ -108,7 +108,7 @@ def test_a_notice_names_all_that_is_known_and_nothing_that_is_not() -> None:
         f"DR Region: {DR}",
         "AWS's error code: Quantum.Entangled",
         "AWS's message: Try next year.",
-        "Created by: arn:aws:iam::123456789012:user/al",
+        "Called by: arn:aws:iam::123456789012:user/al",
         "At: 2026-03-03T12:00:00.000Z",
     ):
         assert line in lines

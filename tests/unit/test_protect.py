@@ -9,7 +9,7 @@ import pytest
 
 from local.workspaces import Fault
 from standby.model import DirectoryId, Status
-from standby.settings import STACK_TAG, Directory
+from standby.settings import PRIMARY_TAG, STACK_TAG, Directory
 from standby.table import LedgerUnavailable
 from tests.unit.estate import ACCOUNT, AWAY, DR, HOME, PRIMARY, TABLE, USERS, estate
 
@@ -38,7 +38,11 @@ def test_a_ready_primary_gets_a_standby_with_tags_and_replication_as_configured(
         assert call.params["PrimaryRegion"] == PRIMARY
         (item,) = call.params["StandbyWorkspaces"]
         assert item["DataReplication"] == "PRIMARY_AS_SOURCE"
-        assert {tag["Key"]: tag["Value"] for tag in item["Tags"]} == {"CostCenter": "dr", STACK_TAG: TABLE}
+        assert {tag["Key"]: tag["Value"] for tag in item["Tags"]} == {
+            "CostCenter": "dr",
+            STACK_TAG: TABLE,
+            PRIMARY_TAG: one,
+        }
         assert "VolumeEncryptionKey" not in item
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from standby.settings import STACK_TAG, BadSettings, Directory, Settings, require
+from standby.model import WorkspaceId
+from standby.settings import PRIMARY_TAG, STACK_TAG, BadSettings, Directory, Settings, require
 
 DOCUMENT: dict[str, Any] = {
     "version": "0.1.0",
@@ -57,7 +58,11 @@ def test_every_key_of_the_document_arrives() -> None:
 
 def test_a_standby_bears_the_configured_tags_and_the_stacks_own_which_no_other_overrides() -> None:
     found = Settings.from_document(DOCUMENT | {"tags": {"CostCenter": "dr", STACK_TAG: "mine"}})
-    assert found.standby_tags() == {"CostCenter": "dr", STACK_TAG: "Standby-us-east-1-us-west-2"}
+    assert found.standby_tags(WorkspaceId("ws-1abc2def3")) == {
+        "CostCenter": "dr",
+        STACK_TAG: "Standby-us-east-1-us-west-2",
+        PRIMARY_TAG: "ws-1abc2def3",
+    }
 
 
 @pytest.mark.parametrize("key", sorted(DOCUMENT))
