@@ -13,6 +13,7 @@ from standby.fleet import Census, what_is_gone
 from standby.model import GONE, DirectoryId, Workspace, WorkspaceId
 from standby.recorder import Recorder
 from standby.rows import Row
+from standby.settings import Settings
 from standby.sweep_memory import SweepMemory
 
 # What a scan missed is asked for by its id so often, so many seconds apart, before it counts as missed.
@@ -28,12 +29,14 @@ class Absences:
         primaries: Primaries,
         partners: Primaries,
         memory: SweepMemory,
+        settings: Settings,
         has_time: Callable[[], bool],
     ) -> None:
         self._recorder = recorder
         self._primaries = primaries
         self._partners = partners
         self._memory = memory
+        self._settings = settings
         self._has_time = has_time
 
     def check(self, rows: Sequence[Row], census: Mapping[DirectoryId, Census]) -> int:
@@ -72,7 +75,7 @@ class Absences:
         self, row: Row, seen: Workspace | None, standby: Workspace | None, census: Census, missed: str | None
     ) -> None:
         lives = standby if standby and standby.state not in GONE else None
-        decision = what_is_gone(row, seen, lives)
+        decision = what_is_gone(row, seen, lives, self._settings)
         if decision is None:
             return
         if census.finds_orphan(row):

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from standby.clock import to_text
 from standby.decisions import Action, Decision, decide, nothing, record
 from standby.model import Cause, Related, Status, Workspace, WorkspaceId
+from standby.prices import monthly_of
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
@@ -106,14 +107,16 @@ class Census:
         return row.reason is Reason.PRIMARY_TERMINATED and row.standby_id in self._standbys
 
 
-def what_is_gone(row: Row, seen: Workspace | None, standby: Workspace | None) -> Decision | None:
+def what_is_gone(row: Row, seen: Workspace | None, standby: Workspace | None, settings: Settings) -> Decision | None:
     """What follows when a primary and its standby, asked for by their ids, were seen or not. None: nothing.
 
     An orphan keeps its user's claim and its place below the ceiling: it is there, and costs.
     """
     if seen is None and standby is not None and row.reason is not Reason.ORPHANED:
         related = Related(standby.id, row.dr_region, standby.state, "STANDBY")
-        return record(row.primary_id, Status.PRIMARY_GONE, Reason.ORPHANED, f"It is {row.standby_id}.", standby=related)
+        cost = monthly_of(settings, row.dr_region, standby.compute_type or row.compute_type)
+        detail = f"It is {row.standby_id}. {cost}"
+        return record(row.primary_id, Status.PRIMARY_GONE, Reason.ORPHANED, detail, standby=related)
     if seen is None and row.status is not Status.PRIMARY_GONE:
         return record(row.primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
     if row.standby_id is None or standby is not None or (seen and seen.standbys):

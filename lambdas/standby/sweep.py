@@ -108,7 +108,7 @@ class Sweeper:
         completed: Callable[[], None],
     ) -> None:
         self._recorder = recorder
-        self._absences = Absences(recorder, primaries, partners, memory, has_time)
+        self._absences = Absences(recorder, primaries, partners, memory, settings, has_time)
         self._primaries = primaries
         self._partners = partners
         self._memory = memory

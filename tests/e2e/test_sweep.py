@@ -12,7 +12,7 @@ import pytest
 
 from infra.synth import synthesise
 from local.cloud import Cloud
-from local.queries import readme_command
+from local.queries import readme_command, readme_queries
 from tests.e2e.conftest import AWAY, DR, HOME, PRIMARY, ROOT, STACK, Deployed, wait_until
 
 _numbers = itertools.count()
@@ -23,7 +23,9 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployed,
     """A cloud in which forty desktops stood before the product was deployed."""
     assembly = tmp_path_factory.mktemp("assembly") / "cdk.out"
     synthesise(ROOT / "local" / "local.yaml", assembly)
-    with Cloud.start(boot_seconds=1, standby_boot_seconds=1, terminate_seconds=1, throttling=False) as cloud:
+    with Cloud.start(
+        boot_seconds=1, standby_boot_seconds=1, terminate_seconds=1, throttling=False, standby_quota=60
+    ) as cloud:
         users = [f"user{number:03}" for number in range(100)]
         cloud.world.add_directory(PRIMARY, HOME, users)
         cloud.world.add_directory(DR, AWAY, users)
@@ -55,6 +57,13 @@ def one_sweep(deployed: Deployed) -> str:
     return outcome
 
 
+def plan(deployed: Deployed) -> list[str]:
+    """What README's query says of the directory's plan and progress."""
+    (query,) = [one for one in readme_queries() if one.name == "plan"]
+    (row,) = query.run(deployed.dynamodb, {})
+    return list(row)
+
+
 def fire(deployed: Deployed) -> bool:
     """Let the schedules fire, and give what they start a moment."""
     deployed.cloud.world.fire_schedules()
@@ -67,6 +76,9 @@ def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(before:
     assert sweep(deployed) == "2 of 2 directories were scanned completely"
     assert {deployed.row(one)["status"] for one in ids} == {"REPORTED"}
     assert deployed.cloud.world.standbys() == []
+    assert plan(deployed)[0].startswith("Directory d-906732325d: 40 desktops would get a standby, 0 have one, 0 cannot")
+    assert "Quota L-9A67B5CB in us-west-2 is 60, and 0 standbys count: room for 60." in plan(deployed)[0]
+    assert plan(deployed)[2:7] == ["40", "0", "0", "0", "0"]
     words = readme_command("accept")
     assert words[:3] == ["aws", "dynamodb", "update-item"]
     options = dict(zip(words[3::2], words[4::2], strict=True))
@@ -84,6 +96,8 @@ def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(before:
     )
     assert deployed.cloud.world.duplicates() == []
     assert len(deployed.cloud.world.standbys()) == len(ids)
+    sweep(deployed)
+    assert plan(deployed)[2:7] == ["0", "0", "0", "40", "0"]
 
 
 def test_a_desktop_whose_event_was_lost_is_caught(before: tuple[Deployed, list[str]]) -> None:

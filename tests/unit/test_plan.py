@@ -266,3 +266,29 @@ def test_a_large_fleets_plan_is_the_same_in_parts() -> None:
 
 def test_every_stage_is_named() -> None:
     assert progress({}) == stages()
+
+
+# What an orphan costs
+
+
+@pytest.mark.parametrize(
+    ("prices", "says"),
+    [
+        (STANDARD, "It costs about USD 4.10 a month (prices of 2026-11-01), and more while it is used."),
+        (Prices(), "Its monthly cost is not known here (no price for STANDARD in us-west-2)."),
+    ],
+)
+def test_an_orphan_is_told_with_what_it_costs(prices: Prices, says: str) -> None:
+    with estate(orphans_keep_relation=True) as found:
+        found.configure(prices=prices)
+        found.sweep()
+        one, _ = found.create_ready(*USERS[:2])
+        found.protect(one)
+        found.watch()
+        assert found.row(one).compute_type == "STANDARD"
+        found.world.terminate(one)
+        for _ in range(3):
+            found.pass_time(hours=1)
+            found.sweep()
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.row(one).message.endswith(f"It is {found.row(one).standby_id}. {says}")
