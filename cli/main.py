@@ -12,6 +12,7 @@ from cli.live_check import command as live_check
 from infra.config import VERSION, json_schema
 from infra.config_file import EXAMPLE, ConfigurationError, load
 from infra.config_rules import cautions
+from infra.selection_rules import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,4 +78,6 @@ def _check(options: argparse.Namespace) -> int:
         f"{path} is valid: {pairs} {'pair' if pairs == 1 else 'pairs'} of Regions, "
         f"{directories} {'directory' if directories == 1 else 'directories'}."
     )
+    for pair in configuration.pairs:
+        print(f"{pair.primary_region} to {pair.dr_region}: {in_words(pair)}.")
     return 0

@@ -27,6 +27,8 @@ POLICY_ARN: Final = r"^arn:aws[a-z-]*:iam::[0-9]{12}:policy/[A-Za-z0-9+=,.@_/-]+
 EMAIL: Final = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 # WorkSpaces' own alphabet for tags.
 TAG_TEXT: Final = r"^[\w +\-=.:/@]*$"
+# [abc] is one of these characters; a bracket that nothing closes is a mistake.
+GLOB: Final = r"^([^\[\]\x00-\x1f\x7f-\x9f]|\[[^\]\x00-\x1f\x7f-\x9f]+\])+$"
 
 # ComputeTypeName of the service, whose list grows.
 COMPUTE_TYPE: Final = r"^[A-Z][A-Z0-9_]{1,63}$"
@@ -84,6 +86,31 @@ class Prices(_Section):
         default=None,
         description="the monthly fee of one desktop's data replication, for example 2.50 (more than 0, at most 10000); "
         "left out, it counts as not priced",
+    )
+
+
+Glob = Annotated[str, StringConstraints(pattern=GLOB, min_length=1, max_length=256)]
+
+
+class Rules(_Section):
+    """Which WorkSpaces are meant; each entry is a rule of its own."""
+
+    tags: Annotated[
+        dict[Annotated[str, StringConstraints(pattern=TAG_TEXT, min_length=1, max_length=127)], Glob],
+        Field(min_length=1, max_length=50),
+    ] = Field(
+        default_factory=dict,
+        description="tags of the WorkSpace, each a key and a value, as they are spelled, with * for any text and ? for "
+        "any character in the value, for example {Standby: no, Environment: dev*}",
+    )
+    users: Annotated[list[Glob], Field(min_length=1)] = Field(
+        default_factory=list,
+        description="user names, in any case, with * for any text and ? for any character, in quotes, for example "
+        '["svc-*"]',
+    )
+    directories: Annotated[list[DirectoryId], Field(min_length=1)] = Field(
+        default_factory=list,
+        description="ids of directories that stand under directories too, for example [d-906732325d]",
     )
 
 
@@ -172,6 +199,21 @@ class Pair(_Section):
         description="what standbys cost in the DR Region, with the day that was looked up, for example "
         "{date: 2026-11-01, monthly: {STANDARD: 4.00}}; it completes and overrides the table that comes along",
     )
+    include: Rules | None = Field(
+        default=None,
+        description="which WorkSpaces get a standby: those that one of these rules matches; by default all, for "
+        'example {users: ["exec-*"], tags: {Standby: "yes"}}',
+    )
+    exclude: Rules | None = Field(
+        default=None,
+        description="which WorkSpaces get none, whatever include says: those that one of these rules matches, for "
+        'example {users: ["svc-*"], directories: [d-906732325d]}',
+    )
+    unused_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
+        default=None,
+        description="of the desktops that exist already, leave out those whose user has not logged in for so many "
+        "days, a whole number from 1 to 3650, for example 90; by default none is left out",
+    )
     notify: list[Annotated[str, StringConstraints(pattern=EMAIL)]] = Field(
         default_factory=list,
         description="a list of e-mail addresses, for example [ops@example.com]; subscribed in both Regions, or, "
@@ -202,6 +244,11 @@ class Pair(_Section):
     def encryption_keys(self) -> list[str]:
         """ARNs of the KMS keys that are named, each once, sorted."""
         return sorted({m.volume_encryption_key for m in self.directories.values() if m.volume_encryption_key})
+
+    @property
+    def has_tag_rules(self) -> bool:
+        """Whether a rule asks for the tags of WorkSpaces."""
+        return any(rules is not None and rules.tags for rules in (self.include, self.exclude))
 
     @property
     def digest(self) -> str:
@@ -242,6 +289,9 @@ class Configuration(_Section):
             "existing_fleet": pair.existing_fleet,
             "backfill_in_flight": pair.backfill_in_flight,
             "prices": price_document(pair.dr_region, pair.prices),
+            "include": pair.include.model_dump() if pair.include else None,
+            "exclude": pair.exclude.model_dump() if pair.exclude else None,
+            "unused_days": pair.unused_days,
             "directories": {
                 directory: {**mapping.model_dump(), "mutual": (pair.primary_region, directory) in partners}
                 for directory, mapping in sorted(pair.directories.items())

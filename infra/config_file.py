@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from infra.config import Configuration, DirectoryMapping, Pair, Prices
+from infra.config import Configuration, DirectoryMapping, Pair, Prices, Rules
 from infra.config_rules import broken_rules
+from infra.selection_rules import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,6 +231,8 @@ def _field(path: KeyPath) -> tuple[type[BaseModel], str]:
         return Configuration, names[0] if names else "pairs"
     if names[1] == "prices" and len(names) > 2:
         return Prices, names[2]
+    if names[1] in SECTIONS and len(names) > 2:
+        return Rules, names[2]
     if names[1] != "directories" or len(names) == 2:
         return Pair, names[1]
     return DirectoryMapping, names[3] if len(names) > 3 else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.selection_rules import broken_selection, selection_cautions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -44,7 +46,7 @@ class _Written:
     index: int
     keys: dict[Any, Any]
 
-    def at(self, *path: str) -> KeyPath:
+    def at(self, *path: str | int) -> KeyPath:
         return ("pairs", self.index, *path)
 
     def text(self, key: str) -> str | None:
@@ -170,6 +172,12 @@ def _each_address_once(pairs: list[_Written]) -> Iterator[BrokenRule]:
             yield BrokenRule(pair.at("notify"), f"{address} stands here twice", "Keep one of the two")
 
 
+def _selection(pairs: list[_Written]) -> Iterator[BrokenRule]:
+    for pair in pairs:
+        for path, problem, advice in broken_selection(pair.keys):
+            yield BrokenRule(pair.at(*path), problem, advice)
+
+
 _RULES: Final[tuple[Callable[[list[_Written]], Iterator[BrokenRule]], ...]] = (
     _two_regions,
     _one_mapping_a_directory,
@@ -178,6 +186,7 @@ _RULES: Final[tuple[Callable[[list[_Written]], Iterator[BrokenRule]], ...]] = (
     _times_that_can_work,
     _tags_of_the_operator,
     _each_address_once,
+    _selection,
 )
 
 # Below these a real account only gets more calls, or false alarms: a WorkSpace takes about 20 minutes to become
@@ -211,6 +220,8 @@ def _cautions(at: str, pair: Pair) -> Iterator[Caution]:
             "each, and nobody is asked: write report to see the plan first"
         )
         yield Caution(f"{at}.existing_fleet", message)
+    for path, message in selection_cautions(pair):
+        yield Caution(f"{at}.{path}", message)
     if not pair.notify:
         if pair.notify_topic_arn is None:
             yield Caution(f"{at}.notify", "nobody is told of anything: write an address, or notify_topic_arn")

@@ -51,6 +51,19 @@ def describe_workspaces(function: StandbyFunction, pair: Pair) -> None:
     )
 
 
+def read_tags(function: StandbyFunction, pair: Pair) -> None:
+    """GetResources in the primary Region, if a rule asks for tags; it takes no resource."""
+    if pair.has_tag_rules:
+        function.allow("ReadTags", ["tag:GetResources"], ["*"], _only_in(pair.primary_region))
+
+
+def read_logins(function: StandbyFunction, pair: Pair) -> None:
+    """DescribeWorkspacesConnectionStatus in the primary Region, with `unused_days`; it takes no resource."""
+    if pair.unused_days is not None:
+        actions = ["workspaces:DescribeWorkspacesConnectionStatus"]
+        function.allow("ReadLogins", actions, ["*"], _only_in(pair.primary_region))
+
+
 def use_ledger(function: StandbyFunction, ledger: Ledger) -> None:
     """Read and write rows. Nothing deletes: claims are released by an update, history is append-only."""
     function.allow(

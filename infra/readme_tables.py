@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic_core import PydanticUndefined
 
 from cli.live_check import CHECKS
-from infra.config import DirectoryMapping, Pair, Prices
+from infra.config import DirectoryMapping, Pair, Prices, Rules
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
@@ -37,6 +37,10 @@ def configuration() -> str:
             lines += [_line(f"directories.ID.{inner}", field) for inner, field in DirectoryMapping.model_fields.items()]
         if name == "prices":
             lines += [_line(f"prices.{inner}", field) for inner, field in Prices.model_fields.items()]
+        if name == "exclude":
+            lines += [
+                _line(f"include.{inner}`, `exclude.{inner}", field) for inner, field in Rules.model_fields.items()
+            ]
     return "\n".join(lines) + "\n"
 
 

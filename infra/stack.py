@@ -109,6 +109,7 @@ class PrimaryStack(Stack):
             on_failure=destinations.SqsDestination(self.dead_letters),
         )
         permissions.describe_workspaces(protect, self.pair)
+        permissions.read_tags(protect, self.pair)
         permissions.create_standbys(protect, self.pair)
         permissions.use_ledger(protect, self.ledger)
         protect.allow("StartWatcher", ["states:StartExecution"], [machine_arn(self, WATCH)])
@@ -124,6 +125,7 @@ class PrimaryStack(Stack):
             WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
         )
         permissions.describe_workspaces(watch, self.pair)
+        permissions.read_tags(watch, self.pair)
         permissions.use_ledger(watch, self.ledger)
         permissions.find_rows_by_status(watch, self.ledger)
         permissions.put_metrics(watch, METRICS_NAMESPACE, self.pair.dr_region)
@@ -140,6 +142,8 @@ class PrimaryStack(Stack):
             WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
         )
         permissions.describe_workspaces(sweep, self.pair)
+        permissions.read_tags(sweep, self.pair)
+        permissions.read_logins(sweep, self.pair)
         permissions.use_ledger(sweep, self.ledger)
         permissions.find_rows_by_status(sweep, self.ledger)
         permissions.ask_for_quota(sweep, self.pair)

@@ -1,4 +1,4 @@
-"""Connects boto3 clients of WorkSpaces to a world without a socket.
+"""Connects boto3 clients of WorkSpaces, and of the Resource Groups Tagging API, to a world without a socket.
 
 The request is serialised and the answer parsed by botocore itself; the client's own retries run too, and really sleep.
 Under a clock that stands still, make clients with ``Config(retries={"total_max_attempts": 1})``.
@@ -21,8 +21,8 @@ from botocore.exceptions import (
 from local.workspaces import ServiceError, TransportFault, World
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
-_TARGET = "WorkspacesService."
-_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/workspaces/")
+_TARGETS = ("WorkspacesService.", "ResourceGroupsTaggingAPI_20170126.")
+_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(workspaces|tagging)/")
 _NETWORK_ERRORS: dict[str, Callable[..., Exception]] = {
     "connection_refused": EndpointConnectionError,
     "connect_timeout": ConnectTimeoutError,
@@ -38,7 +38,7 @@ class NotJsonError(AssertionError):
 
 
 def attach(client: Any, world: World, principal: str | None = None) -> None:
-    """Let ``client``, a boto3 client of ``workspaces``, call ``world`` in place of AWS.
+    """Let ``client``, of ``workspaces`` or of ``resourcegroupstaggingapi``, call ``world`` in place of AWS.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def attach(client: Any, world: World, principal: str | None = None) -> None:
     def before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         return _send(world, request, client.meta.region_name, principal)
 
-    client.meta.events.register("before-send.workspaces", before_send)
+    client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", before_send)
 
 
 def _send(world: World, request: AWSPreparedRequest, default_region: str, principal: str | None) -> AWSResponse:
@@ -80,9 +80,9 @@ def read_request(headers: dict[str, Any], body: Any) -> tuple[str, dict[str, Any
     """Return operation and parameters of a request; raise :class:`NotJsonError` for another protocol."""
     named = {name.lower(): _text(value) for name, value in headers.items()}
     target = named.get("x-amz-target", "")
-    if not target.startswith(_TARGET) or not named.get("content-type", "").startswith(CONTENT_TYPE):
+    if not target.startswith(_TARGETS) or not named.get("content-type", "").startswith(CONTENT_TYPE):
         raise NotJsonError(f"a request to WorkSpaces came as {named.get('content-type')}, target {target!r}")
-    return target.removeprefix(_TARGET), json.loads(body or b"{}")
+    return target.rpartition(".")[2], json.loads(body or b"{}")
 
 
 def answer(

@@ -93,8 +93,11 @@ def _application(account: str, settings: dict[str, Any]) -> Any:
     ministack_patches.check()
     world = World(OffsetClock(), account=account, **settings)
     world.subscribe(lambda event: threading.Thread(target=ministack_patches.deliver_event, args=(event,)).start())
-    ministack_patches.add_service("workspaces", "WorkspacesService", WorkspacesService(world).handle_request)
     ministack_patches.add_service("servicequotas", TARGET_PREFIX, ServiceQuotasService(world).handle_request)
+    service = WorkspacesService(world)
+    ministack_patches.add_service("workspaces", "WorkspacesService", service.handle_request)
+    # In place of the emulator's own, which knows of no WorkSpaces.
+    ministack_patches.add_service("tagging", "ResourceGroupsTaggingAPI_20170126", service.handle_request)
     ministack_patches.apply()
     ministack_tables.apply()
     ministack_delivery.apply()

@@ -1,4 +1,4 @@
-"""WorkSpaces as a service of the emulator: what stands between a signed request and the model.
+"""WorkSpaces and their tags as services of the emulator: what stands between a signed request and the model.
 
 A request is authorised as AWS authorises it, against the policies of whoever signed it. Where AWS does not say which
 ARNs it evaluates, all that it could are.
@@ -69,6 +69,8 @@ class WorkspacesService:
             case "CreateWorkspaces":
                 for item in _items(params):
                     yield action, self._arn(region, "directory", item.get("DirectoryId", "*")), _request_tags(item)
+            case "GetResources":
+                yield "tag:GetResources", "*", {}
             case _:
                 yield action, "*", {}
 

@@ -23,6 +23,7 @@ from standby.model import (
 )
 from standby.reasons import MEANING, Reason
 from standby.rows import Row
+from standby.selection import NOT_KNOWN, Excluded, Verdict
 from standby.settings import Settings
 
 USER_RETRY = timedelta(minutes=30)
@@ -30,8 +31,9 @@ USER_DEADLINE = timedelta(hours=24)  # directories lag behind new hires
 # A WorkSpace takes ~20 minutes, one with an encrypted root volume up to an hour.
 _ENCRYPTED_ROOT_FACTOR = 3
 
-# What was refused, excluded, or has lost its standby is not taken up again by a copy of an event.
-_FOR_A_PERSON = (Status.REJECTED, Status.EXCLUDED, Status.STANDBY_MISSING)
+# What was refused, or has lost its standby, is not taken up again by a copy of an event. What is excluded follows the
+# rules, whoever comes by.
+_FOR_A_PERSON = (Status.REJECTED, Status.STANDBY_MISSING)
 # Of these a person may ask for another standby: it failed, or is gone.
 _ASKED_FOR_AGAIN = (Status.FAILED, Status.TIMED_OUT, Status.PROTECTED, Status.STANDBY_MISSING)
 # What the service refused is tried again by the sweep after so long: somebody may have mended it.
@@ -55,7 +57,8 @@ class Decision:
     """A decision as data: the log line, the metric, the ledger row and the notice are all made from it.
 
     `status` is the row's afterwards, None where there is to be no row. `standby` is the one it rests on, if any;
-    `due_in` the time until the next look; `deadline_in` starts the deadline anew; `quiet` makes no notice of it.
+    `due_in` the time until the next look; `deadline_in` starts the deadline anew; `quiet` makes no notice of it; `rule`
+    is what excludes it; `existing` says that it was there before its directory was watched.
     """
 
     primary_id: WorkspaceId
@@ -69,6 +72,8 @@ class Decision:
     error_code: str | None = None
     error_message: str | None = None
     quiet: bool = False
+    rule: str | None = None
+    existing: bool = False
 
     def answer(self) -> dict[str, str | None]:
         """The form in which a caller by hand gets it."""
@@ -289,13 +294,63 @@ def without_standby(
     """What to do with a primary that certainly has no standby."""
     if found := obstacle(seen, settings):
         return record(primary_id, Status.INELIGIBLE, *found)
+    verdict = settings.selection.verdict(seen, row.first_seen_at if row else now, now)
+    if (excluded := _excluded(primary_id, seen, row, verdict, settings)) is not None:
+        return excluded
     if row and _is_left_alone(row, cause, now):
         return nothing(primary_id, row, row.reason)
     if row and row.reason is Reason.USER_NOT_IN_DR_DIRECTORY and not cause.reopens and not _past(row.due_at, now):
         return nothing(primary_id, row, row.reason)
     if seen.state not in READY or not is_told_whole(seen):
         return _not_ready(primary_id, seen, row, settings, now)
+    if verdict == NOT_KNOWN:
+        return _tags_unknown(primary_id, row, settings, now)
     return Decision(primary_id, Action.REQUEST, Status.CLAIMED, Reason.READY, say(Reason.READY))
+
+
+def _tags_unknown(primary_id: WorkspaceId, row: Row | None, settings: Settings, now: datetime) -> Decision:
+    """What is open waits, however long it takes; all else stays as it is."""
+    if row and not row.status.is_open:
+        return nothing(primary_id, row, Reason.TAGS_UNKNOWN)
+    deadline = _standing_still(row, settings, now)
+    return _wait(primary_id, row, Reason.TAGS_UNKNOWN, settings, due_in=settings.poll_interval, deadline_in=deadline)
+
+
+def _standing_still(row: Row | None, settings: Settings, now: datetime) -> timedelta | None:
+    """The deadline of what does not come nearer to it: None while enough is left.
+
+    It is written again only when half of the time has passed, so that a long wait is not a long history.
+    """
+    waiting = row is not None and row.status is Status.WAITING and row.deadline_at is not None
+    runs_low = not waiting or (row and row.deadline_at and row.deadline_at - now < settings.primary_deadline / 2)
+    return settings.primary_deadline if runs_low else None
+
+
+def is_for_selection(seen: Workspace, settings: Settings) -> bool:
+    """Whether a primary has come so far that the selection alone decides: then its rules' tags are asked for."""
+    return (
+        not (seen.standbys or seen.primary)
+        and seen.state in READY
+        and is_told_whole(seen)
+        and obstacle(seen, settings) is None
+    )
+
+
+def _excluded(
+    primary_id: WorkspaceId, seen: Workspace, row: Row | None, verdict: Verdict, settings: Settings
+) -> Decision | None:
+    """What the selection decides; None if nothing excludes it. What is not known leaves what is excluded as it is."""
+    if isinstance(verdict, Excluded):
+        return dataclasses.replace(
+            record(primary_id, Status.EXCLUDED, verdict.reason, verdict.detail), rule=verdict.rule
+        )
+    if row is None or row.status is not Status.EXCLUDED:
+        return None
+    # Logins are asked for in the sweep alone.
+    login_unknown = row.reason is Reason.UNUSED and settings.selection.unused is not None and seen.login is None
+    if verdict == NOT_KNOWN or login_unknown:
+        return Decision(primary_id, Action.NONE, row.status, row.reason, row.message)
+    return None
 
 
 def _is_left_alone(row: Row, cause: Cause, now: datetime) -> bool:
@@ -315,17 +370,8 @@ def _not_ready(
 ) -> Decision:
     state = f"Its state is {seen.state}."
     if seen.state in DEADLINE_STANDS_STILL:
-        waiting = row is not None and row.status is Status.WAITING and row.deadline_at is not None
-        # Written again only when half of the time has passed, so that a long suspension is not a long history.
-        runs_low = not waiting or (row and row.deadline_at and row.deadline_at - now < settings.primary_deadline / 2)
-        return _wait(
-            primary_id,
-            row,
-            Reason.PRIMARY_PAUSED_BY_SERVICE,
-            settings,
-            state,
-            deadline_in=settings.primary_deadline if runs_low else None,
-        )
+        deadline = _standing_still(row, settings, now)
+        return _wait(primary_id, row, Reason.PRIMARY_PAUSED_BY_SERVICE, settings, state, deadline_in=deadline)
     if row and row.status is Status.WAITING and _past(row.deadline_at, now):
         return record(primary_id, Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, state)
     if row and row.status is Status.TIMED_OUT and row.reason is Reason.PRIMARY_NOT_READY:

@@ -62,11 +62,18 @@ class Primaries:
     ----------
     has_time
         Whether there is time for another call; what there is none for is unknown.
+    tagged
+        Adds to WorkSpaces the tags that the selection asks for.
     """
 
     def __init__(
-        self, client: WorkSpacesClient, pacer: Pacer | None = None, has_time: Callable[[], bool] = lambda: True
+        self,
+        client: WorkSpacesClient,
+        pacer: Pacer | None = None,
+        has_time: Callable[[], bool] = lambda: True,
+        tagged: Callable[[Sequence[Workspace]], Sequence[Workspace]] = lambda found: found,
     ) -> None:
+        self._tagged = tagged
         self._client = client
         self._pacer = pacer
         self._has_time = has_time
@@ -80,7 +87,7 @@ class Primaries:
                 self._describe_batch(batch, found, unknown)
             else:
                 unknown |= dict.fromkeys(batch, Unknown("NoTime", "there was no time left to ask"))
-        return Described(found, unknown)
+        return Described({one.id: one for one in self._tagged(list(found.values()))}, unknown)
 
     def _describe_batch(
         self, ids: Sequence[WorkspaceId], found: dict[WorkspaceId, Workspace], unknown: dict[WorkspaceId, Unknown]
@@ -158,7 +165,7 @@ class Primaries:
             return _UNREADABLE
         read = [read_workspace(entry) for entry in entries]
         here = [one for one in read if one is not None and one.directory_id in (directory, None)]
-        return Page(tuple(here), following, is_whole=None not in read)
+        return Page(tuple(self._tagged(here)), following, is_whole=None not in read)
 
     def _pages(self, **arguments: Any) -> Iterator[object]:
         token: str | None = None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from standby.clock import to_text
-from standby.decisions import Action, Decision, decide, nothing, record
+from standby.decisions import Action, Decision, decide, is_for_selection, nothing, record
 from standby.model import Cause, Related, Status, Workspace, WorkspaceId
 from standby.prices import monthly_of
 from standby.reasons import Reason
@@ -32,31 +32,52 @@ def decide_in_fleet(
     """What to do with a WorkSpace that a page of its directory showed.
 
     As for any other, but for the existing fleet: before its directory's baseline is taken, what could have a standby is
-    only reported; once it is accepted, it waits for its turn.
+    only reported; once it is accepted, it waits for its turn. Of the existing fleet, one whose last login a rule asks
+    for, and that is not known, goes on being only reported.
     """
-    if row is not None and (row.status.is_open or row.status is Status.HELD):
-        # The watcher's: what is open is looked at there, and what is held waits there for its turn.
-        return nothing(seen.id, row, row.reason)
+    if row is not None and row.status.is_open:
+        return nothing(seen.id, row, row.reason)  # the watcher's
     decision = decide(seen.id, seen, row, settings, cause, now)
-    if row is None and not baseline.is_taken:
-        return _existing(decision, baseline, settings)
-    if decision.status is Status.REPORTED and _is_accepted(baseline, settings):
-        return record(seen.id, Status.HELD, Reason.BACKFILL)
+    if row is not None and row.status is Status.HELD:
+        # It waits for its turn at the watcher, unless it has been excluded meanwhile.
+        return decision if decision.status is Status.EXCLUDED else nothing(seen.id, row, row.reason)
+    if is_existing(row, baseline):
+        return _existing(seen, decision, row, baseline, settings)
     return decision
 
 
-def _is_accepted(baseline: Baseline, settings: Settings) -> bool:
-    return baseline.is_accepted or settings.existing_fleet == "protect"
+def is_existing(row: Row | None, baseline: Baseline) -> bool:
+    """Whether a WorkSpace was there before its directory was watched."""
+    if row is None:
+        return not baseline.is_taken
+    return row.existing or row.status is Status.REPORTED
 
 
-def _existing(decision: Decision, baseline: Baseline, settings: Settings) -> Decision:
-    wants_one = decision.action is Action.REQUEST or decision.status is Status.WAITING
-    if not wants_one:
+def asks_for_login(seen: Workspace, row: Row | None, baseline: Baseline, settings: Settings) -> bool:
+    """Whether a rule asks for the last login of a WorkSpace: of the existing fleet alone, as long as it has nothing."""
+    if settings.selection.unused is None or not is_existing(row, baseline) or not is_for_selection(seen, settings):
+        return False
+    return row is None or row.status in (Status.REPORTED, Status.HELD, Status.EXCLUDED)
+
+
+def _existing(seen: Workspace, decision: Decision, row: Row | None, baseline: Baseline, settings: Settings) -> Decision:
+    """The existing fleet gets nothing before it is accepted, and then in its turn."""
+    is_undecided = row is None or row.status in (Status.REPORTED, Status.EXCLUDED)
+    wants_one = decision.action is Action.REQUEST or decision.status in (Status.WAITING, Status.REPORTED)
+    if not (is_undecided and wants_one):
         # A whole fleet's obstacles are one report, and no notice each.
-        return dataclasses.replace(decision, quiet=True)
-    if _is_accepted(baseline, settings):
-        return record(decision.primary_id, Status.HELD, Reason.BACKFILL)
-    return record(decision.primary_id, Status.REPORTED, Reason.EXISTING_FLEET)
+        is_left_out = decision.status is Status.EXCLUDED
+        return dataclasses.replace(decision, quiet=decision.quiet or row is None, existing=is_left_out)
+    login_unknown = settings.selection.unused is not None and seen.login is None
+    if login_unknown or not (baseline.is_accepted or settings.existing_fleet == "protect"):
+        return _reported(decision.primary_id, row)
+    return record(decision.primary_id, Status.HELD, Reason.BACKFILL)
+
+
+def _reported(primary_id: WorkspaceId, row: Row | None) -> Decision:
+    if row is not None and row.status is Status.REPORTED:
+        return nothing(primary_id, row, row.reason)
+    return record(primary_id, Status.REPORTED, Reason.EXISTING_FLEET)
 
 
 class Census:

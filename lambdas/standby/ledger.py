@@ -99,12 +99,15 @@ class Ledger:
             # Who caused the charge stays known, whoever looks at the row later.
             "principal": context.cause.principal or base.principal,
             "look_first": base.look_first or context.cause.looks_first,
-            "existing": base.existing or decision.reason in (Reason.EXISTING_FLEET, Reason.BACKFILL),
+            "existing": base.existing
+            or decision.existing
+            or decision.reason in (Reason.EXISTING_FLEET, Reason.BACKFILL),
             "migrated_from": base.migrated_from or context.cause.migrated_from,
             "notice_code": None,
             **self._facts(base, seen),
             **_times(base, decision, now),
             "told": _told(base, decision),
+            "rule": decision.rule,
         }
         changes |= _since(base, decision, seen, now) | _before(base, decision)
         if decision.standby is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
@@ -73,8 +74,18 @@ class Related:
 
 
 @dataclass(frozen=True)
+class Login:
+    """When a WorkSpace's user was connected last, as far as the service knows; None for never."""
+
+    at: datetime | None
+
+
+@dataclass(frozen=True)
 class Workspace:
-    """A WorkSpace as DescribeWorkspaces showed it; None where the answer did not say."""
+    """A WorkSpace as DescribeWorkspaces showed it; None where the answer did not say.
+
+    `tags` and `login` come from calls of their own, where the selection asks for them; None where they are not known.
+    """
 
     id: WorkspaceId
     directory_id: DirectoryId | None = None
@@ -86,6 +97,8 @@ class Workspace:
     user_encrypted: bool = False
     related: tuple[Related, ...] = ()
     replication: tuple[tuple[WorkspaceId, str], ...] = ()  # standby id -> its DataReplication
+    tags: tuple[tuple[str, str], ...] | None = None
+    login: Login | None = None
 
     @property
     def primary(self) -> Related | None:

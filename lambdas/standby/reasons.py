@@ -14,6 +14,7 @@ class Reason(StrEnum):
     PRIMARY_PENDING = "PRIMARY_PENDING"
     PRIMARY_PAUSED_BY_SERVICE = "PRIMARY_PAUSED_BY_SERVICE"
     DESCRIBE_FAILED = "DESCRIBE_FAILED"
+    TAGS_UNKNOWN = "TAGS_UNKNOWN"
     READY = "READY"
     CREATE_THROTTLED = "CREATE_THROTTLED"
     CREATE_UNREACHABLE = "CREATE_UNREACHABLE"
@@ -48,6 +49,10 @@ class Reason(StrEnum):
     NO_DR_KEY = "NO_DR_KEY"
     SECONDARY_EXISTS = "SECONDARY_EXISTS"
     USER_HAS_STANDBY = "USER_HAS_STANDBY"
+    # is not to have one
+    EXCLUDED_BY_RULE = "EXCLUDED_BY_RULE"
+    NOT_INCLUDED = "NOT_INCLUDED"
+    UNUSED = "UNUSED"
     # settled badly
     PRIMARY_NOT_READY = "PRIMARY_NOT_READY"
     STANDBY_NOT_READY = "STANDBY_NOT_READY"
@@ -86,6 +91,10 @@ MEANING: dict[Reason, Meaning] = {
     Reason.DESCRIBE_FAILED: Meaning(
         "DescribeWorkspaces gave no usable answer; the WorkSpace is looked at again.",
         "Nothing if it passes. If it stays, read error_code and error_message of the row.",
+    ),
+    Reason.TAGS_UNKNOWN: Meaning(
+        "A rule asks for its tags, and they could not be read; nothing is created before they can.",
+        "Nothing if it passes. If it stays, the functions' logs say why: perhaps something denies tag:GetResources.",
     ),
     Reason.READY: Meaning("The primary is ready for its standby to be requested.", _NOTHING),
     Reason.CREATE_THROTTLED: Meaning("CreateStandbyWorkspaces was throttled; it is sent again.", _NOTHING),
@@ -183,6 +192,16 @@ MEANING: dict[Reason, Meaning] = {
         "Another primary of the same user has the standby in that DR directory.",
         "Decide which primary counts; a user has one standby in a directory.",
         notify=True,
+    ),
+    Reason.EXCLUDED_BY_RULE: Meaning(
+        "A rule of the configuration excludes it.", "Nothing, or change the rule, or the tag, if it is to have one."
+    ),
+    Reason.NOT_INCLUDED: Meaning(
+        "No rule under include matches it.", "Nothing, or change a rule, or the tag, if it is to have one."
+    ),
+    Reason.UNUSED: Meaning(
+        "Its user has not logged in for longer than unused_days.",
+        "Nothing; once its user has logged in, the next sweep takes it up.",
     ),
     Reason.PRIMARY_NOT_READY: Meaning(
         "The primary was not ready before its deadline.",

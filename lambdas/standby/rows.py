@@ -46,6 +46,7 @@ _SIGNIFICANT = (
     "looked_at",
     "absent_since",
     "desktop_seen_at",
+    "rule",
 )
 
 
@@ -60,7 +61,7 @@ class Row:
     after an unclear request, a desktop of the user was seen that may be what came of it. `look_first` asks for a look
     into the DR directory before anything is created; `existing` says that it was there before its directory was
     watched; `told` is the reason of the last notice, so that finding the same again tells nobody twice. `status_before`
-    and `reason_before` are what a primary was before it was gone.
+    and `reason_before` are what a primary was before it was gone. `rule` is what excludes it.
     `terminated_id` is the primary, or its standby, for which somebody (`terminated_by`) last called
     TerminateWorkspaces. `notice_code` is that of a remark (`remarks.py`), while the row stands as it left it.
     """
@@ -107,6 +108,7 @@ class Row:
     terminated_id: WorkspaceId | None = None
     terminated_by: str | None = None
     notice_code: str | None = None
+    rule: str | None = None
     principal: str | None = None
     execution_arn: str | None = None
     error_code: str | None = None

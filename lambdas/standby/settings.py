@@ -11,6 +11,7 @@ from typing import Any
 
 from standby.model import DirectoryId, Region, WorkspaceId
 from standby.prices import Prices
+from standby.selection import Selection
 
 STACK_TAG = "workspaces-standby:stack"
 PRIMARY_TAG = "workspaces-standby:primary"
@@ -51,6 +52,7 @@ class Settings:
     existing_fleet: str = "report"
     backfill_in_flight: int = 100
     prices: Prices = field(default_factory=Prices)
+    selection: Selection = field(default_factory=Selection)
     directories: Mapping[DirectoryId, Directory] = field(default_factory=dict)
 
     @classmethod
@@ -81,6 +83,7 @@ class Settings:
                 existing_fleet=document.get("existing_fleet", "report"),
                 backfill_in_flight=document.get("backfill_in_flight", 100),
                 prices=Prices.from_document(document.get("prices")),
+                selection=Selection.from_document(document),
                 directories={
                     DirectoryId(name): Directory(
                         dr_directory=DirectoryId(entry["dr_directory"]),

@@ -19,8 +19,9 @@ from standby.clock import Clock, from_text, to_text
 from standby.coverage import UNREADABLE, Coverage, CoverageBook
 from standby.decisions import Action, Decision
 from standby.describe import BATCH, Primaries
-from standby.fleet import SETTLED, Census, counted, decide_in_fleet, is_doubted, judged
+from standby.fleet import SETTLED, Census, asks_for_login, counted, decide_in_fleet, is_doubted, judged
 from standby.ledger import ALL_SHARDS, Unreadable, key_of
+from standby.logins import LoginReader
 from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId
 from standby.plan import progress, tally
 from standby.planner import Planner
@@ -99,6 +100,7 @@ class Sweeper:
         recorder: Recorder,
         primaries: Primaries,
         partners: Primaries,
+        logins: LoginReader,
         memory: SweepMemory,
         coverage: CoverageBook,
         planner: Planner,
@@ -111,6 +113,7 @@ class Sweeper:
         self._absences = Absences(recorder, primaries, partners, memory, settings, has_time)
         self._primaries = primaries
         self._partners = partners
+        self._logins = logins
         self._memory = memory
         self._coverage = coverage
         self._planner = planner
@@ -232,14 +235,15 @@ class Sweeper:
         by_id = {one.id: one for one in workspaces}
         rows = self._recorder.ledger.load(by_id) if by_id else {}
         baseline = self._memory.baseline(directory)
+        readable = {one: row for one in by_id if not isinstance(row := rows.get(one), Unreadable)}
+        unreadable = [seen for one, seen in by_id.items() if one not in readable]
+        if unreadable:
+            self._recorder.telemetry.count("UnreadableRows", len(unreadable))
+        asked = [one for one, row in readable.items() if asks_for_login(by_id[one], row, baseline, self._settings)]
+        logins = self._logins.read(asked)
         decided: dict[WorkspaceId, Decision] = {}
-        unreadable = 0
-        for one, seen in by_id.items():
-            row = rows.get(one)
-            if isinstance(row, Unreadable):
-                self._recorder.telemetry.count("UnreadableRows")
-                unreadable += seen.primary is None
-                continue
+        for one, row in readable.items():
+            seen = dataclasses.replace(by_id[one], login=logins.get(one))
             now = self._clock.now()
             decision = decide_in_fleet(seen, row, baseline, self._settings, self._recorder.context.cause, now)
             decided[one] = decision
@@ -248,7 +252,7 @@ class Sweeper:
             else:
                 self._recorder.carry_out(decision, row, seen)
         tallied.update(tally(decided, rows, by_id))
-        return counted(decided) + Counter({UNREADABLE: unreadable})
+        return counted(decided) + Counter({UNREADABLE: sum(seen.primary is None for seen in unreadable)})
 
     # What is not there any more
 

@@ -20,6 +20,7 @@ _METRIC = {
     Status.FAILED: "Failed",
     Status.TIMED_OUT: "TimedOut",
     Status.INELIGIBLE: "Ineligible",
+    Status.EXCLUDED: "Excluded",
 }
 
 

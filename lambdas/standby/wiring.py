@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +20,8 @@ from standby.create import Standbys
 from standby.describe import Primaries
 from standby.gates import Gates
 from standby.ledger import Context, Ledger
-from standby.model import SWEEP, Cause, Region
+from standby.logins import LoginReader
+from standby.model import SWEEP, Cause, Region, Workspace
 from standby.observe import Observer
 from standby.planner import Planner
 from standby.quota import StandbyQuota
@@ -29,6 +31,7 @@ from standby.settings import Settings, require
 from standby.sweep import Sweeper
 from standby.sweep_memory import SweepMemory
 from standby.table import Table
+from standby.tags import TaggingClient, TagReader
 from standby.telemetry import PowertoolsTelemetry
 from standby.terminations import Terminations
 from standby.watch_lease import SWEEP_LEASE, Executions, WatchLease
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 # A polite neighbour: WorkSpaces' API gives an account 2 calls a second.
 CALLS_PER_SECOND = 1.0
 SWEEP_CALLS_PER_SECOND = 0.5
+# Of the Resource Groups Tagging API, which has a rate of its own: 100 WorkSpaces a call.
+TAG_CALLS_PER_SECOND = 1.0
 # An event's describe and create, and what a look or a bisect adds, of the five that the service takes at once.
 BURST = 4
 # Time kept back for what was begun: a call (35 s) and its records.
@@ -48,10 +53,18 @@ RESERVE_SECONDS = 60.0
 
 # No retries: throttles share the budget of the whole account, and the next look is the retry.
 WORKSPACES_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1, "mode": "standard"})
+# It stands between a call of WorkSpaces and the records of what both said.
+TAGGING_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1, "mode": "standard"})
 # A sign of life is not worth a wait; nor is the quota, which the next sweep asks for again.
 HEARTBEAT_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
 # Retries of DynamoDB are safe: writes are conditional, and transactions carry a token.
 QUICK_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 5, "mode": "standard"})
+_CONFIGS = {
+    "workspaces": WORKSPACES_CONFIG,
+    "resourcegroupstaggingapi": TAGGING_CONFIG,
+    "cloudwatch": HEARTBEAT_CONFIG,
+    "service-quotas": HEARTBEAT_CONFIG,
+}
 
 
 class LambdaContext(Protocol):
@@ -67,28 +80,30 @@ class LambdaContext(Protocol):
 
 @dataclass(frozen=True)
 class Clients:
-    """The AWS clients of protect and watch."""
+    """The AWS clients of protect, watch and sweep; `tagging` only where a rule asks for tags."""
 
     primary: WorkSpacesClient
     dr: WorkSpacesClient
     dynamodb: DynamoDBClient
     sfn: SFNClient
+    tagging: TaggingClient | None = None
 
 
 def make_client(service: str, region: Region) -> Any:
     """A boto3 client; endpoints are found as botocore finds them (`AWS_ENDPOINT_URL`)."""
-    configs = {"workspaces": WORKSPACES_CONFIG, "cloudwatch": HEARTBEAT_CONFIG, "service-quotas": HEARTBEAT_CONFIG}
-    config = configs.get(service, QUICK_CONFIG)
+    config = _CONFIGS.get(service, QUICK_CONFIG)
     return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
 
 
 def make_clients(settings: Settings) -> Clients:
     """The clients for a pair of Regions. All but the WorkSpaces of the DR Region are of the primary one (rule 7)."""
+    needs_tags = settings.selection.needs_tags
     return Clients(
         primary=make_client("workspaces", settings.primary_region),
         dr=make_client("workspaces", settings.dr_region),
         dynamodb=make_client("dynamodb", settings.primary_region),
         sfn=make_client("stepfunctions", settings.primary_region),
+        tagging=make_client("resourcegroupstaggingapi", settings.primary_region) if needs_tags else None,
     )
 
 
@@ -130,12 +145,24 @@ class Parts:
         ledger = Ledger(self.table(), self.settings, self.clock, self.new_id)
         return Recorder(ledger, Claims(ledger, self.settings, self.clock), self.clock, self.telemetry, context)
 
+    def tagged(
+        self, has_time: Callable[[], bool] = lambda: True
+    ) -> Callable[[Sequence[Workspace]], Sequence[Workspace]]:
+        """What adds tags to primaries, if a rule asks for them."""
+        if self.clients.tagging is None:
+            return lambda found: found
+        # arn:aws:states:us-east-1:123456789012:stateMachine:… is of the same partition, Region and account.
+        partition, region, account = itemgetter(1, 3, 4)(self.watch_arn.split(":"))
+        prefix = f"arn:{partition}:workspaces:{region}:{account}:workspace/"
+        pacer = Pacer(self.clock, TAG_CALLS_PER_SECOND, BURST)
+        return TagReader(self.clients.tagging, prefix, self.settings, pacer, has_time, self.telemetry).tagged
+
     def reconciler(self, context: Context, has_time: Callable[[], bool], *, paced: bool) -> Reconciler:
         """protect's work, for one invocation."""
         pacer = Pacer(self.clock, CALLS_PER_SECOND, BURST if not paced else 1)
         return Reconciler(
             recorder=self.recorder(context),
-            primaries=Primaries(self.clients.primary, pacer, has_time),
+            primaries=Primaries(self.clients.primary, pacer, has_time, self.tagged(has_time)),
             standbys=Standbys(self.clients.dr, self.settings.primary_region, pacer, has_time),
             gates=self.gates(),
             settings=self.settings,
@@ -166,8 +193,9 @@ class Parts:
         recorder = self.recorder(context)
         return Sweeper(
             recorder=recorder,
-            primaries=Primaries(self.clients.primary, pacer),
+            primaries=Primaries(self.clients.primary, pacer, tagged=self.tagged(has_time)),
             partners=Primaries(self.clients.dr, pacer),
+            logins=LoginReader(self.clients.primary, pacer, self.clock, has_time, self.telemetry),
             memory=SweepMemory(self.table()),
             coverage=CoverageBook(self.table(), self.settings, self.telemetry),
             planner=Planner(recorder, quota, self.settings, self.new_id),
@@ -182,7 +210,9 @@ class Parts:
         context = Context(Cause("watch", execution_arn), owner=request_id, execution_arn=execution_arn)
         return Observer(
             recorder=self.recorder(context),
-            primaries=Primaries(self.clients.primary, Pacer(self.clock, CALLS_PER_SECOND)),
+            primaries=Primaries(
+                self.clients.primary, Pacer(self.clock, CALLS_PER_SECOND), tagged=self.tagged(has_time)
+            ),
             gates=self.gates(),
             lease=self.lease(),
             settings=self.settings,

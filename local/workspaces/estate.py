@@ -68,6 +68,9 @@ class Workspace:
     root_volume_encrypted: bool = False
     workspace_name: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    # what GetResources knows, until it follows: the tags before the last change, and when that was
+    tags_before: dict[str, str] = field(default_factory=dict)
+    tagged_at: datetime | None = None
     # of a standby only
     primary_id: str | None = None
     primary_region: str | None = None
@@ -97,6 +100,10 @@ class Workspace:
     def is_encrypted(self) -> bool:
         """Whether any volume is encrypted."""
         return self.user_volume_encrypted or self.root_volume_encrypted
+
+    def tags_known_after(self, lag: timedelta, now: datetime) -> dict[str, str]:
+        """Return the tags as they are known to who follows late."""
+        return self.tags if now >= (self.tagged_at or self.created_at) + lag else self.tags_before
 
     def recovery_snapshot_time(self, now: datetime) -> datetime | None:
         """Return when the data on a standby was taken: copies start every 12 hours, and the first takes as long."""

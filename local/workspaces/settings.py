@@ -67,6 +67,10 @@ class Settings:
         How probably a call for a further page of DescribeWorkspaces is throttled.
     token_seconds : float
         How long a NextToken is good for; 0 is for ever.
+    tag_lag_seconds : float
+        How long GetResources does not know of tags that were just set.
+    tag_page : int
+        How many WorkSpaces an answer of GetResources speaks of before it says that there is more; 0 is all.
     trail_delay_seconds : float
         How long CloudTrail takes.
     trail_copies : int
@@ -102,6 +106,8 @@ class Settings:
     false_failure: float = 0
     page_throttling: float = 0
     token_seconds: float = 0
+    tag_lag_seconds: float = 0
+    tag_page: int = 0
     trail_delay_seconds: float = 0
     trail_copies: int = 1
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from local.workspaces.context import Context
 from local.workspaces.errors import ServiceError, invalid
-from local.workspaces.estate import Bundle, Directory
+from local.workspaces.estate import Bundle, Directory, Workspace
 from local.workspaces.rules import MAX_TAGS
 
 _PAGE = 25
@@ -65,25 +65,65 @@ def create_workspace_bundle(context: Context) -> dict[str, Any]:
 
 def create_tags(context: Context) -> dict[str, Any]:
     """Add tags to a WorkSpace, over those of the same key."""
-    tags = _tags(context)
-    new = {tag["Key"]: tag.get("Value", "") for tag in context.params["Tags"]}
-    if len({**tags, **new}) > MAX_TAGS:
+    tagged = _tagged(context)
+    tags = {**tagged.tags, **{tag["Key"]: tag.get("Value", "") for tag in context.params["Tags"]}}
+    if len(tags) > MAX_TAGS:
         raise ServiceError("ResourceLimitExceededException", f"A resource can have {MAX_TAGS} tags.")
-    tags.update(new)
+    _set_tags(context, tagged, tags)
     return {}
+
+
+def delete_tags(context: Context) -> dict[str, Any]:
+    """Take tags away from a WorkSpace; those it does not have are no mistake."""
+    tagged = _tagged(context)
+    _set_tags(context, tagged, {k: v for k, v in tagged.tags.items() if k not in context.params["TagKeys"]})
+    return {}
+
+
+def get_resources(context: Context) -> dict[str, Any]:
+    """Show the tags of WorkSpaces, as the Resource Groups Tagging API does: what has none is left out.
+
+    Asked for ARNs, it takes no token: what does not fit its answer cannot be had by asking for more.
+    """
+    params, settings = context.params, context.estate.settings
+    beside = sorted(set(params) - {"ResourceARNList"})
+    if "ResourceARNList" not in params or beside:
+        message = (
+            f"The model takes ResourceARNList alone, which cannot be combined with {', '.join(beside) or 'nothing'}."
+        )
+        raise ServiceError("InvalidParameterException", message)
+    lag = timedelta(seconds=settings.tag_lag_seconds)
+    found = []
+    for arn in dict.fromkeys(params["ResourceARNList"]):
+        prefix, _, workspace_id = arn.rpartition("/")
+        workspace = context.estate.get(context.region, workspace_id)
+        if prefix != f"arn:aws:workspaces:{context.region}:{context.estate.account}:workspace" or workspace is None:
+            continue
+        tags = workspace.tags_known_after(lag, context.now)
+        if tags:
+            pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+            found.append({"ResourceARN": arn, "Tags": pairs})
+    shown = found[: settings.tag_page] if settings.tag_page else found
+    return {"PaginationToken": "more" if len(shown) < len(found) else "", "ResourceTagMappingList": shown}
 
 
 def describe_tags(context: Context) -> dict[str, Any]:
     """Show the tags of a WorkSpace."""
-    return {"TagList": [{"Key": key, "Value": value} for key, value in _tags(context).items()]}
+    return {"TagList": [{"Key": key, "Value": value} for key, value in _tagged(context).tags.items()]}
 
 
-def _tags(context: Context) -> dict[str, str]:
+def _set_tags(context: Context, workspace: Workspace, tags: dict[str, str]) -> None:
+    lag = timedelta(seconds=context.estate.settings.tag_lag_seconds)
+    workspace.tags_before = workspace.tags_known_after(lag, context.now)
+    workspace.tags, workspace.tagged_at = tags, context.now
+
+
+def _tagged(context: Context) -> Workspace:
     found = context.estate.get(context.region, context.params["ResourceId"])
     if found is None:
         fields = {"ResourceId": context.params["ResourceId"]}
         raise ServiceError("ResourceNotFoundException", "The resource does not exist.", fields=fields)
-    return found.tags
+    return found
 
 
 def _page(context: Context, member: str, found: list[dict[str, Any]], size: int) -> dict[str, Any]:

@@ -19,8 +19,14 @@ def service_model() -> ServiceModel:
     return botocore.session.get_session().get_service_model("workspaces")
 
 
+# Operations that are the Resource Groups Tagging API's.
+OF_TAGGING = frozenset({"GetResources"})
+
+
 @functools.cache
 def _operation(name: str) -> OperationModel:
+    if name in OF_TAGGING:
+        return botocore.session.get_session().get_service_model("resourcegroupstaggingapi").operation_model(name)
     if name not in service_model().operation_names:
         raise ServiceError("UnknownOperationException", f"WorkSpaces has no operation {name}")
     return service_model().operation_model(name)

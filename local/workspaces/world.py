@@ -20,11 +20,13 @@ OPERATIONS: dict[str, Operation] = {
     "CreateTags": surroundings.create_tags,
     "CreateWorkspaceBundle": surroundings.create_workspace_bundle,
     "CreateWorkspaces": primaries.create_workspaces,
+    "DeleteTags": surroundings.delete_tags,
     "DescribeTags": surroundings.describe_tags,
     "DescribeWorkspaceBundles": surroundings.describe_workspace_bundles,
     "DescribeWorkspaceDirectories": surroundings.describe_workspace_directories,
     "DescribeWorkspaces": describe.describe_workspaces,
     "DescribeWorkspacesConnectionStatus": describe.describe_workspaces_connection_status,
+    "GetResources": surroundings.get_resources,
     "MigrateWorkspace": primaries.migrate_workspace,
     "StartWorkspaces": primaries.start_workspaces,
     "StopWorkspaces": primaries.stop_workspaces,
@@ -110,7 +112,8 @@ class World:
             raise TransportFault(fault.kind)
         try:
             if self.settings.throttling:
-                self._throttle.take(region, now)
+                # The Tagging API's own limit is not documented; it is none of WorkSpaces'.
+                self._throttle.take(f"{region} tags" if operation in validate.OF_TAGGING else region, now)
             if fault is not None:
                 fault.hits += 1
                 _refuse(fault, who, operation)

@@ -55,6 +55,20 @@ def test_check_warns_and_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
     assert "other.yaml is valid" in told.out
 
 
+def test_check_says_who_gets_a_standby(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init"]) == 0
+    assert main(["check"]) == 0
+    assert "us-east-1 to us-west-2: every desktop that can have a standby.\n" in capsys.readouterr().out
+    file = Path("standby.yaml")
+    rules = '    include: {users: ["exec-*"]}\n    exclude: {tags: {Standby: "no"}}\n    unused_days: 90\n    notify:'
+    file.write_text(file.read_text(encoding="utf-8").replace("    notify:", rules), encoding="utf-8")
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out.endswith(
+        "us-east-1 to us-west-2: desktops that match include.users: exec-*, and none that matches exclude.tags: "
+        "Standby: no; of those that exist already, none that has not been used for 90 days.\n"
+    )
+
+
 def test_check_of_a_missing_file_says_how_to_make_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 1
     assert "`.venv/bin/standby init`" in capsys.readouterr().err

@@ -29,6 +29,8 @@ pairs:
       d-9067328a7c:
         dr_directory: d-926722f013
     tags: {CostCenter: dr}
+    exclude: {users: ["svc-*"], tags: {Standby: "no"}}
+    unused_days: 90
     sweep_interval_minutes: 15
     notify_topic_arn: arn:aws:sns:us-east-1:123456789012:ops
     permissions_boundary: arn:aws:iam::123456789012:policy/boundary
@@ -82,7 +84,7 @@ def example(assemble: Callable[[Path], Assembly]) -> Assembly:
 
 @pytest.fixture(scope="session")
 def everything(assemble: Callable[[Path], Assembly], tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """An account, a key, an existing topic, a boundary, and two pairs that point at each other."""
+    """An account, a key, an existing topic, a boundary, and a selection, and two pairs that point at each other."""
     config = tmp_path_factory.mktemp("everything") / "standby.yaml"
     config.write_text(EVERYTHING)
     return assemble(config)

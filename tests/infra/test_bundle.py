@@ -94,6 +94,9 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
         "existing_fleet": "report",
         "backfill_in_flight": 100,
         "prices": {"currency": "USD", "monthly": {}, "data_replication": None, "seen": None},
+        "include": None,
+        "exclude": None,
+        "unused_days": None,
         "directories": {
             "d-906732325d": {"dr_directory": "d-926722edaf", **plain},
             "d-9067328a7c": {"dr_directory": "d-926722f013", **plain},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ import yaml
 from infra.config import DirectoryMapping, Pair, json_schema
 from infra.config_file import ConfigurationError, load
 from infra.config_rules import cautions
+from standby.selection import Rules, Selection
+from standby.settings import Settings
 
 if TYPE_CHECKING:
     from infra.config import Configuration
@@ -79,6 +82,9 @@ def test_the_smallest_file_has_the_defaults_that_the_readme_names(tmp_path: Path
         "existing_fleet": "report",
         "backfill_in_flight": 100,
         "prices": None,
+        "include": None,
+        "exclude": None,
+        "unused_days": None,
         "notify": [],
         "notify_topic_arn": None,
         "permissions_boundary": None,
@@ -242,6 +248,29 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
             "poll_interval_seconds (300 s)",
         ),
         (pair(notify=["a@example.com", "A@example.com"]), "pairs[0].notify", "twice", "one of the two"),
+        # the selection
+        (pair(include={}), "pairs[0].include", "no rule in it", "every desktop is included"),
+        (pair(exclude={}), "pairs[0].exclude", "no rule in it", "no desktop is excluded"),
+        (pair(exclude={"users": []}), "pairs[0].exclude.users", "empty", '["svc-*"]'),
+        (pair(include={"tags": {}}), "pairs[0].include.tags", "empty", "{Standby: no, Environment: dev*}"),
+        (pair(include={"directories": []}), "pairs[0].include.directories", "empty", "[d-906732325d]"),
+        (pair(exclude={"users": "svc-*"}), "pairs[0].exclude.users", "'svc-*'", "user names"),
+        (pair(exclude={"users": ["a", "svc-["]}), "pairs[0].exclude.users[1]", "'svc-['", "with * for any text"),
+        (pair(exclude={"users": [""]}), "pairs[0].exclude.users[0]", "''", "user names"),
+        (pair(exclude={"users": [4711]}), "pairs[0].exclude.users[0]", "4711", "in quotes"),
+        (pair(include={"tags": {"a": "[b"}}), "pairs[0].include.tags.a", "'[b'", "with * for any text"),
+        (pair(include={"tags": {"a": True}}), "pairs[0].include.tags.a", "True", "a key and a value"),
+        (pair(include={"tags": {"a*": "b"}}), "pairs[0].include.tags.a*", "cannot be a key", "a tag's key"),
+        (pair(include={"user": ["a"]}), "pairs[0].include.user", "no such key", "directories, tags, users"),
+        (pair(exclude={"directories": ["906"]}), "pairs[0].exclude.directories[0]", "'906'", "ids of directories"),
+        (
+            pair(include={"directories": ["d-906732325d", "d-9067328a7c"]}),
+            "pairs[0].include.directories[1]",
+            "d-9067328a7c is not under directories",
+            "Write one of d-906732325d",
+        ),
+        (pair(unused_days=0), "pairs[0].unused_days", "0", "for example 90"),
+        (pair(unused_days="90"), "pairs[0].unused_days", "'90'", "for example 90"),
     ],
 )
 def test_each_mistake_is_named_by_its_key_path_with_what_to_write(
@@ -448,6 +477,14 @@ pairs:
             "pairs[0].notify",
             "alarms in us-west-2 reach nobody",
         ),
+        (pair(exclude={"users": ["*"]}), "pairs[0].exclude.users", "every user is excluded"),
+        (pair(exclude={"directories": ["d-906732325d"]}), "pairs[0].exclude.directories", "every directory"),
+        (
+            pair(include={"users": ["Al", "bo"]}, exclude={"users": ["al"]}),
+            "pairs[0].include.users",
+            "al stands under exclude.users too, which wins",
+        ),
+        (pair(include={"tags": {"a": "b"}}, exclude={"tags": {"a": "b"}}), "pairs[0].include.tags", "a: b stands"),
     ],
 )
 def test_what_is_allowed_and_perhaps_not_meant_is_a_warning(
@@ -456,6 +493,20 @@ def test_what_is_allowed_and_perhaps_not_meant_is_a_warning(
     (caution,) = cautions(read(tmp_path, {"pairs": [{"notify": ["ops@example.com"], **careless}]}))
     assert caution.path == path
     assert message in caution.message
+
+
+def test_a_selection_reaches_the_functions_as_it_was_written(tmp_path: Path) -> None:
+    rules = {"tags": {"Standby": "no"}, "users": ["SVC-*", "[xy]-?"], "directories": ["d-906732325d"]}
+    configuration = read(tmp_path, {"pairs": [pair(exclude=rules, unused_days=90)]})
+    found = Settings.from_document(json.loads(json.dumps(configuration.settings(configuration.pairs[0])))).selection
+    assert (found.include, found.exclude, found.unused) == (Rules(), Rules.from_document(rules), timedelta(days=90))
+    assert found.exclude.tags == {"Standby": "no"}
+    assert found.exclude.users == ("SVC-*", "[xy]-?")
+
+
+def test_a_file_without_a_selection_selects_everything(tmp_path: Path) -> None:
+    configuration = read(tmp_path, {"pairs": [pair()]})
+    assert Settings.from_document(configuration.settings(configuration.pairs[0])).selection == Selection()
 
 
 def test_the_digest_changes_with_any_value_and_with_nothing_else(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ WITHOUT_AN_ARN = {
     "workspaces:CreateTags": ("takes no resource", "aws:RequestedRegion"),
     "servicequotas:GetAWSDefaultServiceQuota": ("takes no resource", "aws:RequestedRegion"),
     "servicequotas:GetServiceQuota": ("takes no resource", "aws:RequestedRegion"),
+    "workspaces:DescribeWorkspacesConnectionStatus": ("takes no resource", "aws:RequestedRegion"),
+    "tag:GetResources": ("takes no resource", "aws:RequestedRegion"),
     "cloudwatch:PutMetricData": ("takes no resource", "cloudwatch:namespace"),
     "xray:PutTraceSegments": ("takes no resource", None),
     "xray:PutTelemetryRecords": ("takes no resource", None),
@@ -136,6 +138,16 @@ def test_describing_is_bound_to_the_pairs_two_regions(example: Assembly) -> None
     for role in ("ProtectRole", "WatchRole", "SweepRole"):
         (grant,) = [g for g in grants(example.primary, role) if "workspaces:DescribeWorkspaces" in g.actions]
         assert grant.conditions == {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}
+
+
+def test_tags_and_logins_are_read_only_where_a_rule_asks_for_them(example: Assembly, everything: Assembly) -> None:
+    tags, logins = "tag:GetResources", "workspaces:DescribeWorkspacesConnectionStatus"
+    assert not [role for role in ROLES if {tags, logins} & actions(example.primary, role)]
+    assert [role for role in ROLES if tags in actions(everything.primary, role)] == ["Protect", "Watch", "Sweep"]
+    assert [role for role in ROLES if logins in actions(everything.primary, role)] == ["Sweep"]
+    for grant in grants(everything.primary, "SweepRole"):
+        if {tags, logins} & set(grant.actions):
+            assert grant.conditions == {"StringEquals": {"aws:RequestedRegion": ["us-east-1"]}}
 
 
 @pytest.mark.parametrize(("role", "regions"), [("WatchRole", "us-west-2"), ("SweepRole", ["us-east-1", "us-west-2"])])

@@ -138,6 +138,7 @@ class Estate:
                 dr=workspaces_client(world, configured.dr_region),
                 dynamodb=self.dynamodb,
                 sfn=self.watchers,  # type: ignore[arg-type]
+                tagging=tagging_client(world) if configured.selection.needs_tags else None,
             ),
             table_name=TABLE,
             watch_arn=EXECUTION.replace("execution", "stateMachine").removesuffix(":one"),
@@ -148,7 +149,9 @@ class Estate:
 
     def configure(self, **changes: Any) -> None:
         """Deploy with other settings."""
-        self.parts = replace(self.parts, settings=replace(self.parts.settings, **changes))
+        configured = replace(self.parts.settings, **changes)
+        tagging = tagging_client(self.world) if configured.selection.needs_tags else None
+        self.parts = replace(self.parts, settings=configured, clients=replace(self.parts.clients, tagging=tagging))
 
     # What people and AWS do
 
@@ -274,10 +277,15 @@ def estate(configured: Settings | None = None, **world_settings: Any) -> Iterato
     yield Estate(world, configured or settings())
 
 
-def workspaces_client(world: World, region: str) -> Any:
+def tagging_client(world: World) -> Any:
+    """A boto3 client of the Tagging API in the primary Region."""
+    return workspaces_client(world, PRIMARY, "resourcegroupstaggingapi")
+
+
+def workspaces_client(world: World, region: str, service: str = "workspaces") -> Any:
     """A boto3 client of the model."""
-    client = boto3.client(
-        "workspaces",
+    client: Any = boto3.client(  # type: ignore[call-overload]
+        service,
         region_name=region,
         aws_access_key_id="test",
         aws_secret_access_key="test",

@@ -67,6 +67,7 @@ FULL = Row(
     terminated_id=WorkspaceId("ws-9abc2def3"),
     terminated_by="arn:aws:iam::123456789012:user/bo",
     notice_code=Reason.TERMINATED_BY_SOMEBODY,
+    rule="exclude.users: svc-*",
     principal="arn:aws:iam::123456789012:user/al",
     execution_arn="arn:aws:states:us-east-1:123456789012:execution:watch:one",
     error_code="Code",
