@@ -505,6 +505,81 @@ def an_accepted_fleet_through_every_interruption(deployment: Deployment) -> Simu
     return settle(run, covered(ids), at_least=5)
 
 
+@large
+def an_acceptance_interrupted_anywhere(deployment: Deployment) -> Simulation:
+    """Sweeps die between two pages, and while they turn what is reported into work; they and watchers are aborted.
+
+    Never more are under way than may be, nor made than cap, ceiling and quota allow, and no request is sent that the
+    quota refuses; in the end each has one standby, and the directory's row says so.
+    """
+    limits = {"backfill_in_flight": 6, "max_new_standbys_per_day": 12, "max_standbys": 26}
+    run, ids = existing_fleet(deployment, 30, settings=limits, standby_quota=20)
+    kinds = (faults.KILLED_BEFORE, faults.KILLED_AFTER)
+    plan = during(run, *kinds, minutes=(30, 360), matches=lambda call: call.function == "sweep")
+    run.wire.plan = During(plan.kinds, plan.begins, plan.ends, plan.matches, run.dice, rate=0.04)
+    most = {"under way": 0}
+
+    def look() -> None:
+        while True:
+            run.scheduler.sleep(20)
+            under_way, made = len(run.audit.open_rows), len(run.world.standbys())
+            most["under way"] = max(most["under way"], under_way)
+            allowed = min(run.settings.max_standbys, run.world.settings.standby_quota or len(ids))
+            if under_way > 6 or made > allowed:
+                run.audit.violations.append(f"{under_way} are under way, {made} of {allowed} are made")
+
+    def abort_sweeps() -> None:
+        for arn in run.sweeps.running:
+            run.sweeps.abort(arn)
+
+    run.later(0, look)
+    run.accept()
+    for moment in range(4000, 20_000, 1700):
+        run.later(moment, run.abort)
+        run.later(moment + 11, abort_sweeps)
+    run.run(10)
+    must(len(run.world.standbys()) == 12, f"{len(run.world.standbys())} standbys on the first day")
+    run.run(24)
+    must(len(run.world.standbys()) == 20, f"{len(run.world.standbys())} standbys, with a quota of 20")
+    run.world.settings.change(standby_quota=None)
+    run.run(24)
+    must(len(run.world.standbys()) == 26, f"{len(run.world.standbys())} standbys, with a ceiling of 26")
+    run.deploy(max_standbys=40)
+    settle(run, covered(ids), at_least=run.hours + 2)
+    must(most["under way"] > 3, "backfill did not go on several at a time")
+    must(bool(run.audit.struck), "nothing was interrupted")
+    must({call.outcome for call in creates(run)} == {"ok"}, "a request was refused")
+    row = run.ledger.ask("GetItem", Key={"pk": {"S": f"SWEEP#{HOME}"}, "sk": {"S": "BASELINE"}})["Item"]
+    must(row["progress"]["M"]["protected"] == {"N": "30"}, f"the row says {row['progress']}")
+    must(row["plan"]["M"]["would_get"] == {"N": "30"}, f"the row says {row['plan']}")
+    told = [one for one in run.topic.notices if "FLEET_FOUND" in one["Subject"]]
+    must(len(told) == 1, f"{len(told)} notices of the fleet")
+    return run
+
+
+@scenario
+def the_quota_cannot_be_asked_for(deployment: Deployment) -> Simulation:
+    """Service Quotas throttles, refuses, answers nothing: the plan says so, and an accepted fleet is protected."""
+    run = Simulation(deployment, is_known=False, trail=lambda _: [])
+    kinds = (
+        faults.THROTTLED,
+        faults.REFUSED,
+        faults.EMPTY,
+        faults.MALFORMED,
+        faults.ERROR_AFTER,
+        faults.CONNECT_TIMEOUT,
+    )
+    run.wire.plan = during(run, *kinds, minutes=(0, 6000), matches=lambda call: call.service == "service-quotas")
+    ids = run.create(*USERS[:10])
+    run.run(1)
+    key = {"pk": {"S": f"SWEEP#{HOME}"}, "sk": {"S": "BASELINE"}}
+    plan = run.ledger.ask("GetItem", Key=key)["Item"]["plan"]["M"]
+    must("could not be asked for" in plan["message"]["S"], f"the plan says {plan['message']}")
+    must(plan["room"] == {"NULL": True}, f"the plan says {plan['room']}")
+    run.accept()
+    return settle(run, covered(ids), at_least=3)
+
+
 @scenario
 def a_fleet_whose_scan_fails_takes_no_baseline(deployment: Deployment) -> Simulation:
     """The first sweeps are throttled: nothing is concluded, and what they saw stays an existing fleet."""
