@@ -189,6 +189,11 @@ class Pair(_Section):
         description="report, to see how many desktops exist and what their standbys would cost, and to accept each "
         "directory; or protect, to make those standbys without asking",
     )
+    calls_per_second: Annotated[float, Field(ge=0.1, le=50, allow_inf_nan=False)] = Field(
+        default=1.0,
+        description="the calls a second that the watcher makes to the WorkSpaces API, from 0.1 to 50, for example 1.0; "
+        "the sweep makes half as many (AWS allows an account 2 in a Region, for all its tools, unless it raises that)",
+    )
     backfill_in_flight: Annotated[int, Field(ge=1, le=400)] = Field(
         default=100,
         description="how many desktops of an accepted fleet may be under way at once, a whole number from 1 to 400, "
@@ -288,6 +293,7 @@ class Configuration(_Section):
             "sweep_interval_seconds": pair.sweep_interval_minutes * 60,
             "existing_fleet": pair.existing_fleet,
             "backfill_in_flight": pair.backfill_in_flight,
+            "calls_per_second": _plain(pair.calls_per_second),
             "prices": price_document(pair.dr_region, pair.prices),
             "include": pair.include.model_dump() if pair.include else None,
             "exclude": pair.exclude.model_dump() if pair.exclude else None,

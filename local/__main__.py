@@ -16,6 +16,8 @@ from local.cloud import Cloud
 from local.control import VERBS
 from local.deploy import DeploymentError, Outputs
 
+# The limit of the account's calls a second, which local.yaml counts on: ten times AWS's.
+RAISED = 20
 USERS = [f"user{number:03}" for number in range(1, 101)]
 
 
@@ -31,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        with Cloud.start(boot_seconds=options.boot_seconds, standby_boot_seconds=options.boot_seconds) as cloud:
+        seconds = options.boot_seconds
+        with Cloud.start(boot_seconds=seconds, standby_boot_seconds=seconds, calls_per_second=RAISED) as cloud:
             pairs = add_directories(cloud, options.assembly)
             outputs = cloud.deploy(options.assembly)
             described = describe(cloud, pairs, outputs)

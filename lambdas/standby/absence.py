@@ -6,7 +6,8 @@ that shows the WorkSpace again (`decisions.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from standby.describe import Primaries, batches
 from standby.fleet import Census, what_is_gone
@@ -16,8 +17,8 @@ from standby.rows import Row
 from standby.settings import Settings
 from standby.sweep_memory import SweepMemory
 
-# What a scan missed is asked for by its id so often, so many seconds apart, before it counts as missed.
-_LOOKS, _LOOKS_APART = 3, 5.0
+# What a scan missed is asked for by its id so often, at most so far apart, before it counts as missed.
+_LOOKS, _LOOKS_APART = 3, timedelta(seconds=5)
 
 
 class Absences:
@@ -38,6 +39,7 @@ class Absences:
         self._memory = memory
         self._settings = settings
         self._has_time = has_time
+        self._apart = min(_LOOKS_APART, settings.poll_interval).total_seconds()
 
     def check(self, rows: Sequence[Row], census: Mapping[DirectoryId, Census]) -> int:
         """Conclude what follows for a page of rows; how many of them there was time for.
@@ -61,14 +63,21 @@ class Absences:
         missed = self._memory.missed([row.primary_id for row, _ in batch])
         # A part that is done again has noted some already.
         suspects = [(row, found) for row, found in batch if missed.get(row.primary_id) != found.run]
-        primaries = self._look(self._primaries, [row.primary_id for row, _ in suspects])
-        standbys = self._look(self._partners, [row.standby_id for row, _ in suspects if row.standby_id])
-        if primaries is None or standbys is None:
-            return False
+        primaries = _Asked(row.primary_id for row, _ in suspects)
+        standbys = _Asked(row.standby_id for row, _ in suspects if row.standby_id)
+        for number in range(_LOOKS):
+            if not self._has_time():
+                return False
+            if number and (primaries.missing or standbys.missing):
+                self._recorder.clock.sleep(self._apart)
+            primaries.ask(self._primaries)
+            standbys.ask(self._partners)
         for row, found in suspects:
-            if row.primary_id in primaries and (row.standby_id is None or row.standby_id in standbys):
-                standby = standbys.get(row.standby_id) if row.standby_id else None
-                self._conclude(row, primaries[row.primary_id], standby, found, missed.get(row.primary_id))
+            if row.primary_id in primaries.unclear or row.standby_id in standbys.unclear:
+                continue
+            seen = primaries.found.get(row.primary_id)
+            standby = standbys.found.get(row.standby_id) if row.standby_id else None
+            self._conclude(row, seen, standby, found, missed.get(row.primary_id))
         return True
 
     def _conclude(
@@ -88,21 +97,18 @@ class Absences:
         else:
             self._recorder.release(decision, row, seen)
 
-    def _look(self, where: Primaries, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Workspace | None] | None:
-        """Each as it was shown, or None where no answer showed it; those without a clear answer are left out.
 
-        None if the time was up.
-        """
-        found: dict[WorkspaceId, Workspace | None] = {}
-        missing = list(ids)
-        for number in range(_LOOKS):
-            if not missing:
-                break
-            if not self._has_time():
-                return None
-            if number:
-                self._recorder.clock.sleep(_LOOKS_APART)
-            described = where.describe(missing)
-            found |= described.found
-            missing = [one for one in missing if one not in described.found and one not in described.unknown]
-        return found | dict.fromkeys(missing)
+class _Asked:
+    """WorkSpaces asked for by id: those `found`, those `missing` from every answer, those of which it is `unclear`."""
+
+    def __init__(self, ids: Iterable[WorkspaceId]) -> None:
+        self.missing = list(ids)
+        self.found: dict[WorkspaceId, Workspace] = {}
+        self.unclear: set[WorkspaceId] = set()
+
+    def ask(self, where: Primaries) -> None:
+        """Ask once more for what is missing."""
+        described = where.describe(self.missing)
+        self.found |= described.found
+        self.unclear |= described.unknown.keys()
+        self.missing = [one for one in self.missing if one not in self.found and one not in self.unclear]

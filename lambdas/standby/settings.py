@@ -51,6 +51,7 @@ class Settings:
     sweep_interval: timedelta = timedelta(minutes=60)
     existing_fleet: str = "report"
     backfill_in_flight: int = 100
+    calls_per_second: float = 1.0
     prices: Prices = field(default_factory=Prices)
     selection: Selection = field(default_factory=Selection)
     directories: Mapping[DirectoryId, Directory] = field(default_factory=dict)
@@ -82,6 +83,7 @@ class Settings:
                 sweep_interval=timedelta(seconds=document.get("sweep_interval_seconds", 3600)),
                 existing_fleet=document.get("existing_fleet", "report"),
                 backfill_in_flight=document.get("backfill_in_flight", 100),
+                calls_per_second=document.get("calls_per_second", 1.0),
                 prices=Prices.from_document(document.get("prices")),
                 selection=Selection.from_document(document),
                 directories={

@@ -72,8 +72,16 @@ class WatchLease:
     An execution of the watcher has many rounds, of which the first follows none; one of the sweep is a round itself.
     """
 
-    def __init__(self, table: Table, executions: Executions, clock: Clock, key: str = LEASE) -> None:
+    def __init__(
+        self,
+        table: Table,
+        executions: Executions,
+        clock: Clock,
+        key: str = LEASE,
+        held_every: timedelta = HELD_EVERY,
+    ) -> None:
         self._key = key
+        self._held_every = held_every
         self._is_round = key == SWEEP_LEASE
         self._table = table
         self._executions = executions
@@ -121,11 +129,11 @@ class WatchLease:
             return None
         return Turn(
             interval=(now - began).total_seconds() if began and starts_round else 0.0,
-            tries_held=tried is None or now - tried >= HELD_EVERY,
+            tries_held=tried is None or now - tried >= self._held_every,
         )
 
     def held_were_tried(self, execution_arn: str) -> None:
-        """Note that held rows were handed on: the next time is after `HELD_EVERY`."""
+        """Note that held rows were handed on: the next time is after `held_every`."""
         values = {":now": to_text(self._clock.now()), ":me": execution_arn}
         self._table.update(self._key, self._key, "SET held_tried_at = :now", values, "holder = :me")
 

@@ -34,16 +34,16 @@ from standby.table import Table
 from standby.tags import TaggingClient, TagReader
 from standby.telemetry import PowertoolsTelemetry
 from standby.terminations import Terminations
-from standby.watch_lease import SWEEP_LEASE, Executions, WatchLease
+from standby.watch_lease import HELD_EVERY, SWEEP_LEASE, Executions, WatchLease
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_workspaces import WorkSpacesClient
 
-# A polite neighbour: WorkSpaces' API gives an account 2 calls a second.
-CALLS_PER_SECOND = 1.0
-SWEEP_CALLS_PER_SECOND = 0.5
+# A polite neighbour: WorkSpaces' API gives an account 2 calls a second. The watcher takes half of them, unless another
+# pace is configured; the sweep, which runs for longer, half as many as the watcher.
+SWEEPS_SHARE = 0.5
 # Of the Resource Groups Tagging API, which has a rate of its own: 100 WorkSpaces a call.
 TAG_CALLS_PER_SECOND = 1.0
 # An event's describe and create, and what a look or a bisect adds, of the five that the service takes at once.
@@ -134,7 +134,9 @@ class Parts:
 
     def lease(self) -> WatchLease:
         """The watcher's lease."""
-        return WatchLease(self.table(), self.executions(), self.clock)
+        # No more seldom than a new standby is looked at: as one batch is done, there is room for the next.
+        held_every = min(HELD_EVERY, self.settings.first_look)
+        return WatchLease(self.table(), self.executions(), self.clock, held_every=held_every)
 
     def executions(self) -> Executions:
         """The watcher's executions."""
@@ -159,7 +161,7 @@ class Parts:
 
     def reconciler(self, context: Context, has_time: Callable[[], bool], *, paced: bool) -> Reconciler:
         """protect's work, for one invocation."""
-        pacer = Pacer(self.clock, CALLS_PER_SECOND, BURST if not paced else 1)
+        pacer = Pacer(self.clock, self.settings.calls_per_second, BURST if not paced else 1)
         return Reconciler(
             recorder=self.recorder(context),
             primaries=Primaries(self.clients.primary, pacer, has_time, self.tagged(has_time)),
@@ -171,7 +173,7 @@ class Parts:
 
     def terminations(self, context: Context, has_time: Callable[[], bool]) -> Terminations:
         """protect's work on what somebody terminated, for one invocation."""
-        pacer = Pacer(self.clock, CALLS_PER_SECOND, BURST)
+        pacer = Pacer(self.clock, self.settings.calls_per_second, BURST)
         return Terminations(
             self.recorder(context),
             Primaries(self.clients.primary, pacer, has_time),
@@ -189,7 +191,7 @@ class Parts:
     ) -> Sweeper:
         """sweep's work, for one invocation. Pages and looks of both Regions share one pace."""
         context = Context(Cause(SWEEP, execution_arn), owner=request_id, execution_arn=execution_arn)
-        pacer = Pacer(self.clock, SWEEP_CALLS_PER_SECOND)
+        pacer = Pacer(self.clock, self.settings.calls_per_second * SWEEPS_SHARE)
         recorder = self.recorder(context)
         return Sweeper(
             recorder=recorder,
@@ -211,7 +213,7 @@ class Parts:
         return Observer(
             recorder=self.recorder(context),
             primaries=Primaries(
-                self.clients.primary, Pacer(self.clock, CALLS_PER_SECOND), tagged=self.tagged(has_time)
+                self.clients.primary, Pacer(self.clock, self.settings.calls_per_second), tagged=self.tagged(has_time)
             ),
             gates=self.gates(),
             lease=self.lease(),

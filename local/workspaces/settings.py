@@ -12,7 +12,9 @@ class Settings:
     strict : bool
         Refuse a second standby for a user. AWS does not say whether it does; ``False`` creates, and bills, a second.
     throttling : bool
-        Apply WorkSpaces' limit of 2 calls a second with a burst of 5 to each Region.
+        Apply WorkSpaces' limit of calls to each Region.
+    calls_per_second : float
+        That limit, with a burst of 2.5 seconds' calls: AWS's 2, or what it has been raised to.
     boot_seconds, standby_boot_seconds : float
         From PENDING to AVAILABLE.
     encrypted_root_factor : float
@@ -79,6 +81,7 @@ class Settings:
 
     strict: bool = False
     throttling: bool = True
+    calls_per_second: float = 2
     boot_seconds: float = 1200
     standby_boot_seconds: float = 1200
     encrypted_root_factor: float = 3

@@ -113,7 +113,8 @@ class World:
         try:
             if self.settings.throttling:
                 # The Tagging API's own limit is not documented; it is none of WorkSpaces'.
-                self._throttle.take(f"{region} tags" if operation in validate.OF_TAGGING else region, now)
+                bucket = f"{region} tags" if operation in validate.OF_TAGGING else region
+                self._throttle.take(bucket, now, self.settings.calls_per_second)
             if fault is not None:
                 fault.hits += 1
                 _refuse(fault, who, operation)

@@ -108,7 +108,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """The product, deployed from the template that `cdk deploy` would take."""
     assembly = tmp_path_factory.mktemp("assembly") / "cdk.out"
     synthesise(ROOT / "local" / "local.yaml", assembly)
-    with Cloud.start(boot_seconds=2, standby_boot_seconds=2, terminate_seconds=2) as cloud:
+    with Cloud.start(boot_seconds=2, standby_boot_seconds=2, terminate_seconds=2, calls_per_second=20) as cloud:
         users = [f"user{number:03}" for number in range(200)]
         cloud.world.add_directory(PRIMARY, HOME, users)
         cloud.world.add_directory(DR, AWAY, users)

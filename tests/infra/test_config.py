@@ -81,6 +81,7 @@ def test_the_smallest_file_has_the_defaults_that_the_readme_names(tmp_path: Path
         "coverage_grace_hours": 4,
         "existing_fleet": "report",
         "backfill_in_flight": 100,
+        "calls_per_second": 1.0,
         "prices": None,
         "include": None,
         "exclude": None,
@@ -182,6 +183,7 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         (pair(coverage_grace_hours=145), "pairs[0].coverage_grace_hours", "145", "at most 144"),
         (pair(backfill_in_flight=0), "pairs[0].backfill_in_flight", "0", "from 1 to 400"),
         (pair(backfill_in_flight=401), "pairs[0].backfill_in_flight", "401", "from 1 to 400"),
+        (pair(calls_per_second=0), "pairs[0].calls_per_second", "0", "from 0.1 to 50"),
         # prices
         (pair(prices={"monthly": {}}), "pairs[0].prices.date", "missing", "the day these prices were looked up"),
         (pair(prices={**DATED, "date": "2026-02-30"}), "pairs[0].prices.date", "'2026-02-30'", "2026-11-01"),

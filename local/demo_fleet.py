@@ -1,0 +1,206 @@
+"""The demo's second act: two hundred desktops that were there before the product was, and what becomes of a fleet."""
+
+import itertools
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from local.cloud import Cloud
+from local.queries import readme_command
+
+PRIMARY, DR = "us-east-1", "us-west-2"
+WINDOWS = "wsb-windowsstandard"
+COUNT = 200
+LATE = "fleet-late"
+USERS = [f"fleet{number:03}" for number in range(1, COUNT + 1)]
+WAIT_AT_MOST = 60.0
+
+
+@dataclass
+class Fleet:
+    """A directory's desktops that no event told of."""
+
+    directory: str
+    ids: list[str] = field(default_factory=list)
+
+
+def create_fleet(cloud: Cloud, directory: str, partner: str) -> Fleet:
+    """Create the fleet, before the product is deployed."""
+    for region, where in ((PRIMARY, directory), (DR, partner)):
+        cloud.world.add_directory(region, where, [*USERS, LATE])
+    found = Fleet(directory)
+    for start in range(0, COUNT, 25):
+        found.ids += _create(cloud, directory, USERS[start : start + 25])
+    return found
+
+
+def _create(cloud: Cloud, directory: str, users: Sequence[str]) -> list[str]:
+    client = cloud.client("workspaces", PRIMARY, retries={"total_max_attempts": 10})
+    order = [{"DirectoryId": directory, "UserName": user, "BundleId": WINDOWS} for user in users]
+    return [one["WorkspaceId"] for one in client.create_workspaces(Workspaces=order)["PendingRequests"]]
+
+
+class SecondAct:
+    """Sweeps, an acceptance, a lost event, and what people terminate."""
+
+    def __init__(self, cloud: Cloud, outputs: dict[str, str], fleet: Fleet) -> None:
+        self._cloud = cloud
+        self._outputs = outputs
+        self._fleet = fleet
+        self._dynamodb = cloud.client("dynamodb", PRIMARY)
+        self._sfn = cloud.client("stepfunctions", PRIMARY)
+        self._numbers = itertools.count(1)
+        self._complete = True
+
+    def play(self) -> dict[str, Any]:
+        """Play it, and return the figures."""
+        print(f"\nSecond act: {COUNT} desktops that were there before. The first sweep reports them:")
+        self.sweep()
+        plan = self._plan()
+        print(f"  {plan['message']['S']}\nAn administrator accepts the directory,")
+        self._accept()
+        self._cloud.world.change(trail_copies=0)
+        (late,) = _create(self._cloud, self._fleet.directory, [LATE])
+        self._cloud.world.change(trail_copies=1)
+        print(f"  and meanwhile {late} is created, and CloudTrail loses its event. The next sweep:")
+        self.sweep()
+        caught = self._row(late).get("cause_type") == "sweep"
+        self._fleet.ids.append(late)
+        self._until(lambda counted: counted["PROTECTED"] == COUNT + 1, nudge=True)
+        # Any two: the desktop of the one, the standby of the other.
+        gone, bereft = self._fleet.ids[0], self._fleet.ids[1]
+        standby = self._row(bereft)["standby_id"]
+        print(f"Somebody terminates the primary {gone}, and somebody the standby {standby} of {bereft}:")
+        self._terminate(PRIMARY, gone)
+        self._terminate(DR, standby)
+        while {gone, standby} & {one["workspace_id"] for one in self._shown()}:
+            time.sleep(0.2)
+        self._until(lambda counted: counted["PRIMARY_GONE"] == counted["STANDBY_MISSING"] == 1, sweeps=3)
+        for one in (gone, bereft):
+            row = self._row(one)
+            print(f"  {one} is {row['status']} ({row['reason_code']}): {row['message']}")
+        calls = len(self._cloud.world.calls())
+        self.sweep()
+        return self._figures(int(plan["would_get"]["N"]), late if caught else None, calls)
+
+    # What people do
+
+    def sweep(self) -> None:
+        """Sweep once, as the schedule does each hour, and wait for the end."""
+        arn, name = self._outputs["SweepStateMachineArn"], f"demo-{next(self._numbers)}"
+        execution = self._sfn.start_execution(stateMachineArn=arn, name=name, input="{}")["executionArn"]
+        began = time.monotonic()
+        while (told := self._sfn.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            if time.monotonic() - began > WAIT_AT_MOST:
+                raise RuntimeError(f"the sweep {name} did not end within {WAIT_AT_MOST:.0f} s")
+            time.sleep(0.2)
+        outcome = json.loads(told.get("output", "{}")).get("outcome", told["status"])
+        if outcome == "another sweep is under way":  # the schedule was faster
+            time.sleep(0.5)
+            self.sweep()
+            return
+        self._complete = self._complete and outcome == "2 of 2 directories were scanned completely"
+        print(f"  sweep {name}: {outcome}, {time.monotonic() - began:.1f} s", flush=True)
+
+    def _accept(self) -> None:
+        """README's command, as it is printed."""
+        words = readme_command("accept")
+        options = dict(zip(words[3::2], words[4::2], strict=True))
+        key = json.loads(options["--key"])
+        if key["pk"]["S"] != f"SWEEP#{self._fleet.directory}":
+            raise RuntimeError(f"README accepts {key['pk']['S']}, and the demo's fleet is in {self._fleet.directory}")
+        self._dynamodb.update_item(
+            TableName=options["--table-name"],
+            Key=key,
+            UpdateExpression=options["--update-expression"],
+            ExpressionAttributeValues=json.loads(options["--expression-attribute-values"]),
+        )
+
+    def _terminate(self, region: str, workspace_id: str) -> None:
+        client = self._cloud.client("workspaces", region, retries={"total_max_attempts": 10})
+        client.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": workspace_id}])
+
+    # What is seen
+
+    def _shown(self) -> list[dict[str, Any]]:
+        return [*self._cloud.world.primaries(), *self._cloud.world.standbys()]
+
+    def _until(self, is_so: Callable[[Counter[str]], bool], *, nudge: bool = False, sweeps: int = 0) -> None:
+        """Show the statuses until it is so; the schedules are fired, or sweeps are made, as time passes for them."""
+        began, last = time.monotonic(), ""
+        while time.monotonic() - began < WAIT_AT_MOST:
+            counted = self._statuses()
+            line = "  ".join(f"{status} {count}" for status, count in sorted(counted.items()))
+            if line != last:
+                print(f"  {time.monotonic() - began:5.1f} s  {line}", flush=True)
+                last = line
+            if is_so(counted):
+                return
+            if nudge and not counted["REQUESTED"]:
+                self._cloud.world.fire_schedules()
+                time.sleep(1)
+            if sweeps:
+                sweeps -= 1
+                self.sweep()
+            time.sleep(0.5)
+
+    def _rows(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for start in range(0, len(self._fleet.ids), 100):
+            keys = [{"pk": {"S": one}, "sk": {"S": "STATE"}} for one in self._fleet.ids[start : start + 100]]
+            table = self._outputs["LedgerTableName"]
+            answer = self._dynamodb.batch_get_item(RequestItems={table: {"Keys": keys}})["Responses"][table]
+            found |= {
+                item["pk"]["S"]: {name: next(iter(value.values())) for name, value in item.items()} for item in answer
+            }
+        return found
+
+    def _row(self, primary_id: str) -> dict[str, str]:
+        key = {"pk": {"S": primary_id}, "sk": {"S": "STATE"}}
+        item = self._dynamodb.get_item(TableName=self._outputs["LedgerTableName"], Key=key).get("Item", {})
+        return {name: next(iter(value.values())) for name, value in item.items()}
+
+    def _plan(self) -> dict[str, Any]:
+        """What the first sweep planned for the directory."""
+        key = {"pk": {"S": f"SWEEP#{self._fleet.directory}"}, "sk": {"S": "BASELINE"}}
+        found: dict[str, Any] = self._dynamodb.get_item(TableName=self._outputs["LedgerTableName"], Key=key)["Item"]
+        return found["plan"]["M"]  # type: ignore[no-any-return]
+
+    def _statuses(self) -> Counter[str]:
+        return Counter(row["status"] for row in self._rows().values())
+
+    def _standbys(self) -> dict[str, str]:
+        """The fleet's primaries with a standby, as the service has them."""
+        return {
+            one["primary_id"]: one["workspace_id"]
+            for one in self._cloud.world.standbys()
+            if one["primary_id"] in self._fleet.ids
+        }
+
+    def _figures(self, planned: int, caught: str | None, calls: int) -> dict[str, Any]:
+        """Standbys are counted in the model of the service; what is said of them, in the ledger."""
+        rows, standbys = self._rows(), self._standbys()
+        alive = {one["workspace_id"] for one in self._cloud.world.primaries()} & set(self._fleet.ids)
+        today = datetime.now(UTC).date().isoformat()
+        key = {"pk": {"S": f"COVERAGE#{self._fleet.directory}"}, "sk": {"S": f"DAY#{today}"}}
+        day = self._dynamodb.get_item(TableName=self._outputs["LedgerTableName"], Key=key).get("Item", {})
+        last_sweep = [
+            one
+            for one in self._cloud.world.calls(calls)
+            if one["operation"] == "DescribeWorkspaces" and "sweep" in one["principal"].lower()
+        ]
+        return {
+            "primaries": len(self._fleet.ids),
+            "planned": planned,
+            "protected": sum(one in standbys and rows[one]["status"] == "PROTECTED" for one in alive),
+            "orphans": sum(one not in alive and rows[one]["reason_code"] == "ORPHANED" for one in standbys),
+            "missing": sum(one not in standbys and rows[one]["status"] == "STANDBY_MISSING" for one in alive),
+            "caught_by_sweep": int(caught in standbys),
+            "coverage_percent": float(day.get("coverage_percent", {"N": "nan"})["N"]),
+            "sweep_describe_calls": len(last_sweep),
+            "complete": self._complete,
+        }
