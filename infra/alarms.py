@@ -167,6 +167,15 @@ class PrimaryAlarms(_Alarms):
             below=True,
             missing=cloudwatch.TreatMissingData.IGNORE,
         )
+        if any(mapping.data_replication != "NO_REPLICATION" for mapping in pair.directories.values()):
+            self._add(
+                "replication-old",
+                f"The data on a standby in {pair.dr_region} is older than {pair.rpo_hours:g} hours, or no copy has "
+                "come for so long. Look at the rows with stale: true (README, Replication age).",
+                _of_fleet(pair, "ReplicationAgeOldestSeconds", period),
+                threshold=pair.rpo_hours * 3600,
+                missing=cloudwatch.TreatMissingData.IGNORE,
+            )
 
     def _function(self, function: StandbyFunction) -> None:
         name = function.spec.name

@@ -184,6 +184,11 @@ class Pair(_Section):
         default=4,
         description="the hours for which it has to be below that, for example 4 (at most 144)",
     )
+    rpo_hours: Annotated[float, Field(gt=0, le=8760, allow_inf_nan=False)] = Field(
+        default=36,
+        description="the hours after which the replicated data on a standby is too old, for example 36 (AWS copies "
+        "every 12 hours, and what is there is 12 to 24 hours old)",
+    )
     existing_fleet: Literal["report", "protect"] = Field(
         default="report",
         description="report, to see how many desktops exist and what their standbys would cost, and to accept each "
@@ -291,6 +296,7 @@ class Configuration(_Section):
             "max_new_standbys_per_day": pair.max_new_standbys_per_day,
             "max_standbys": pair.max_standbys,
             "sweep_interval_seconds": pair.sweep_interval_minutes * 60,
+            "rpo_seconds": _plain(pair.rpo_hours * 3600),
             "existing_fleet": pair.existing_fleet,
             "backfill_in_flight": pair.backfill_in_flight,
             "calls_per_second": _plain(pair.calls_per_second),

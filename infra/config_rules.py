@@ -195,6 +195,7 @@ _SMALLEST: Final = (
     ("first_look_minutes", 5, "a WorkSpace takes about 20 minutes to become ready, so earlier looks find nothing"),
     ("poll_interval_seconds", 30, "the API gives 2 calls a second, shared with everything else in the account"),
     ("primary_deadline_minutes", 90, "an encrypted WorkSpace takes up to an hour, and would be reported as timed out"),
+    ("rpo_hours", 25, "AWS copies every 12 hours, so that data 24 hours old is as it should be"),
     ("standby_deadline_minutes", 90, "an encrypted standby takes up to an hour, and would be reported as timed out"),
 )
 

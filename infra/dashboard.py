@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 HALF, THIRD = 12, 8
 EXISTING_FLEET = ("ExistingReported", "BackfillWaiting", "BackfillUnderWay", "BackfillProtected")
+STANDBYS = ("DriftedStandbys", "StaleStandbys")
 COVERAGE = ("CoveragePercent", "CoverageOfAllPercent")
 
 
@@ -67,8 +68,12 @@ class Dashboard(Construct):
         )
         dashboard.add_widgets(
             _graph("Existing fleet", THIRD, _of_fleet(pair, *EXISTING_FLEET)),
-            _graph("Sweeps", THIRD, _sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
-            _graph("Effective sweep interval (s)", THIRD, [_metric("sweep", "SweepIntervalSeconds", "max")]),
+            _graph("Standbys that differ, or hold old data", THIRD, _of_fleet(pair, *STANDBYS)),
+            _graph("Age of the oldest replicated data (s)", THIRD, _of_fleet(pair, "ReplicationAgeOldestSeconds")),
+        )
+        dashboard.add_widgets(
+            _graph("Sweeps", HALF, _sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
+            _graph("Effective sweep interval (s)", HALF, [_metric("sweep", "SweepIntervalSeconds", "max")]),
         )
         dashboard.add_widgets(
             _graph(

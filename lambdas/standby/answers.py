@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -46,6 +47,9 @@ def read_workspace(entry: object) -> Workspace | None:
         state=string(entry, "State"),
         compute_type=string(properties, "ComputeTypeName"),
         operating_system=string(properties, "OperatingSystemName"),
+        root_gib=_size(properties.get("RootVolumeSizeGib")),
+        user_gib=_size(properties.get("UserVolumeSizeGib")),
+        protocols=_names(properties.get("Protocols")),
         root_encrypted=encrypted[0],
         user_encrypted=encrypted[1],
         related=related,
@@ -54,7 +58,26 @@ def read_workspace(entry: object) -> Workspace | None:
             for one in entries(entry, "StandbyWorkspacesProperties")
             if (standby_id := string(one, "StandbyWorkspaceId"))
         ),
+        snapshots=tuple(
+            (WorkspaceId(standby_id), taken)
+            for one in entries(entry, "StandbyWorkspacesProperties")
+            if (standby_id := string(one, "StandbyWorkspaceId")) and (taken := _moment(one.get("RecoverySnapshotTime")))
+        ),
     )
+
+
+def _size(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _names(listed: object) -> tuple[str, ...]:
+    """A list of names in an answer; none if any of them is something else: half of a list is another list."""
+    names = listed if isinstance(listed, list) else []
+    return tuple(names) if all(isinstance(one, str) for one in names) else ()
+
+
+def _moment(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None
 
 
 def _related(listed: object) -> tuple[Related, ...] | None:

@@ -15,7 +15,7 @@ from typing import Any
 from standby.clock import Clock, to_text
 from standby.decisions import Decision
 from standby.ledger import Context, Ledger
-from standby.model import DirectoryId, Workspace, WorkspaceId, user_key
+from standby.model import DirectoryId, StandbyMarks, Workspace, WorkspaceId, user_key
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
@@ -32,6 +32,7 @@ _NO_STANDBY: dict[str, Any] = {
     "replication": None,
     "requested_at": None,
     "looked_at": None,
+    **dataclasses.asdict(StandbyMarks()),
 }
 # Of a row that is clear again.
 _CLEAR: dict[str, Any] = dict.fromkeys(

@@ -5,6 +5,7 @@ A directory's row of a UTC day is that of the day's last complete scan: the answ
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from standby.annotate import StandbyTally
 from standby.clock import to_text
+from standby.gates import Gates
+from standby.ledger import Context
 from standby.model import DirectoryId, Status
+from standby.reasons import Reason
 from standby.recorder import Telemetry
 from standby.settings import Settings
 from standby.table import Table
@@ -31,10 +36,12 @@ class Coverage:
     """How the desktops of a directory, or of several, stand.
 
     `by_status` counts primaries; those whose primary is on its way out are none any more. What could have a standby and
-    is wanted to have one is eligible: not what is INELIGIBLE or EXCLUDED, and not what is only REPORTED.
+    is wanted to have one is eligible: not what is INELIGIBLE or EXCLUDED, and not what is only REPORTED. `standbys`
+    are those that differ or hold old data.
     """
 
     by_status: Mapping[str, int] = field(default_factory=dict)
+    standbys: StandbyTally = field(default_factory=StandbyTally)
 
     @property
     def primaries(self) -> int:
@@ -70,16 +77,19 @@ def _percent(part: int, whole: int) -> Decimal:
 def together(several: Iterable[Coverage]) -> Coverage:
     """The figures of several directories as one."""
     by_status: Counter[str] = Counter()
+    standbys = StandbyTally()
     for one in several:
         by_status.update(one.by_status)
-    return Coverage(dict(by_status))
+        standbys += one.standbys
+    return Coverage(dict(by_status), standbys)
 
 
 class CoverageBook:
     """Keeps each directory's figures of the day, and tells those of all."""
 
-    def __init__(self, table: Table, settings: Settings, telemetry: Telemetry) -> None:
+    def __init__(self, table: Table, settings: Settings, telemetry: Telemetry, gates: Gates) -> None:
         self._table = table
+        self._gates = gates
         self._settings = settings
         self._telemetry = telemetry
 
@@ -107,6 +117,7 @@ class CoverageBook:
             "by_status": dict(found.by_status),
             "coverage_percent": found.percent,
             "coverage_of_all_percent": found.percent_of_all,
+            **dataclasses.asdict(found.standbys),
             "complete": True,
             "began_at": began_at,
             "scanned_at": at,
@@ -114,10 +125,10 @@ class CoverageBook:
         }
         self._table.put(item, "attribute_not_exists(pk) OR scanned_at <= :at", {":at": at})
 
-    def tell(self, now: datetime) -> None:
+    def tell(self, now: datetime, context: Context) -> None:
         """Publish the figures of the day's last complete scans: of the pair, and of its directories.
 
-        A directory that had no complete scan today is left out.
+        A directory that had no complete scan today is left out. Old data is told to a person, once a day for all.
 
         Raises
         ------
@@ -132,6 +143,8 @@ class CoverageBook:
         self._gauge("CoverageOfAllPercent", whole.percent_of_all)
         self._gauge("EligibleDesktops", whole.eligible)
         self._gauge("ProtectedDesktops", whole.protected)
+        self._gauge("DriftedStandbys", whole.standbys.drifted)
+        self._tell_of_old_data(whole.standbys, context)
         named, others = split(sorted(self._settings.directories))
         for directory in named:
             if directory in found:
@@ -139,6 +152,15 @@ class CoverageBook:
         rest = [found[directory] for directory in others if directory in found]
         if rest:
             self._gauge("CoveragePercent", together(rest).percent, Directory=OTHERS)
+
+    def _tell_of_old_data(self, standbys: StandbyTally, context: Context) -> None:
+        if standbys.oldest_seconds is not None:
+            self._gauge("StaleStandbys", standbys.stale)
+            self._gauge("ReplicationAgeOldestSeconds", standbys.oldest_seconds)
+        if standbys.stale:
+            hours = self._settings.rpo.total_seconds() / 3600
+            detail = f"{standbys.stale} of this pair hold data that is older than {hours:g} hours, or none."
+            self._gates.tell_once_a_day(Reason.REPLICATION_STALE, context, detail, status=Status.PROTECTED)
 
     def _today(self, now: datetime) -> dict[DirectoryId, Coverage]:
         keys = [(coverage_key(directory), day_key(now)) for directory in self._settings.directories]
@@ -173,4 +195,9 @@ def day_key(now: datetime) -> str:
 
 
 def _read(item: Mapping[str, Any]) -> Coverage:
-    return Coverage({str(status): int(count) for status, count in item["by_status"].items()})
+    by_status = {str(status): int(count) for status, count in item["by_status"].items()}
+    oldest = item.get("oldest_seconds")
+    standbys = StandbyTally(
+        int(item.get("drifted", 0)), int(item.get("stale", 0)), None if oldest is None else int(oldest)
+    )
+    return Coverage(by_status, standbys)

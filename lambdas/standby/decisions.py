@@ -16,6 +16,7 @@ from standby.model import (
     SWEEP,
     Cause,
     Related,
+    StandbyMarks,
     Status,
     Unknown,
     Workspace,
@@ -58,7 +59,8 @@ class Decision:
 
     `status` is the row's afterwards, None where there is to be no row. `standby` is the one it rests on, if any;
     `due_in` the time until the next look; `deadline_in` starts the deadline anew; `quiet` makes no notice of it; `rule`
-    is what excludes it; `existing` says that it was there before its directory was watched.
+    is what excludes it; `existing` says that it was there before its directory was watched; `marks` are noted of the
+    standby beside it.
     """
 
     primary_id: WorkspaceId
@@ -74,6 +76,7 @@ class Decision:
     quiet: bool = False
     rule: str | None = None
     existing: bool = False
+    marks: StandbyMarks | None = None
 
     def answer(self) -> dict[str, str | None]:
         """The form in which a caller by hand gets it."""

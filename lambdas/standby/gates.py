@@ -80,10 +80,18 @@ class Gates:
         until = to_text(self._clock.now() + QUOTA_PROBE)
         self._table.put({"pk": QUOTA_HOLD, "sk": PAUSE, "until": until})
 
-    def tell_once_a_day(self, reason: Reason, context: Context, detail: str = "") -> None:
-        """Write the pair's own EVENT row for a reason that holds many: one notice a UTC day, however many are held."""
-        now = self._clock.now()
-        self._table.put(self._pair_event(reason, context, detail, now), condition="attribute_not_exists(pk)")
+    def tell_once_a_day(
+        self, reason: Reason, context: Context, detail: str = "", *, status: Status = Status.HELD
+    ) -> None:
+        """Write the pair's own EVENT row for a reason that many have, held or otherwise: one notice a UTC day for all.
+
+        Raises
+        ------
+        LedgerUnavailable
+            Not known whether it is written.
+        """
+        event = self._pair_event(reason, context, detail, self._clock.now()) | {"status": status}
+        self._table.put(event, condition="attribute_not_exists(pk)")
 
     def _pair_event(self, reason: Reason, context: Context, detail: str, now: datetime) -> dict[str, object]:
         at = to_text(now)

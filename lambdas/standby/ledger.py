@@ -10,7 +10,7 @@ from typing import Any
 
 from standby.clock import Clock
 from standby.decisions import Decision
-from standby.model import Cause, Region, Status, Workspace, WorkspaceId
+from standby.model import Cause, Region, StandbyMarks, Status, Workspace, WorkspaceId
 from standby.reasons import MEANING, Reason
 from standby.rows import SHARDS, STATE, Row, status_partition
 from standby.settings import Settings
@@ -110,7 +110,10 @@ class Ledger:
             "rule": decision.rule,
         }
         changes |= _since(base, decision, seen, now) | _before(base, decision)
+        marks = decision.marks
         if decision.standby is not None:
+            if decision.standby.id != base.standby_id and marks is None:
+                marks = StandbyMarks()
             changes |= {
                 "standby_id": decision.standby.id,
                 "standby_state": decision.standby.state,
@@ -118,7 +121,7 @@ class Ledger:
             }
             if seen is not None:
                 changes["replication"] = seen.replication_of(decision.standby.id) or base.replication
-        return dataclasses.replace(base, **changes)
+        return dataclasses.replace(base, **changes, **(dataclasses.asdict(marks) if marks else {}))
 
     def next_of(self, row: Row, context: Context) -> Row:
         """The row's next version, standing as it does; not written."""

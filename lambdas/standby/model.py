@@ -93,12 +93,16 @@ class Workspace:
     state: str | None = None
     compute_type: str | None = None
     operating_system: str | None = None
+    root_gib: int | None = None
+    user_gib: int | None = None
+    protocols: tuple[str, ...] = ()
     root_encrypted: bool = False
     user_encrypted: bool = False
     related: tuple[Related, ...] = ()
     replication: tuple[tuple[WorkspaceId, str], ...] = ()  # standby id -> its DataReplication
     tags: tuple[tuple[str, str], ...] | None = None
     login: Login | None = None
+    snapshots: tuple[tuple[WorkspaceId, datetime], ...] = ()  # standby id -> its RecoverySnapshotTime
 
     @property
     def primary(self) -> Related | None:
@@ -118,7 +122,24 @@ class Workspace:
 
     def replication_of(self, standby_id: WorkspaceId) -> str | None:
         """The DataReplication the service shows for one of its standbys."""
-        return dict(self.replication).get(standby_id)
+        return dict(self.replication).get(standby_id) or None
+
+    def recovery_snapshot_of(self, standby_id: WorkspaceId) -> datetime | None:
+        """When the data on one of its standbys was taken; None before the first copy, or where it is not told."""
+        return dict(self.snapshots).get(standby_id)
+
+
+@dataclass(frozen=True)
+class StandbyMarks:
+    """What the sweep notes of a protected primary's standby.
+
+    `drift` says in what it differs, `stale` whether its data is older than it may be, `recovery_snapshot_at` of when
+    the data was when one of these changed, or the first copy came.
+    """
+
+    drift: str | None = None
+    stale: bool = False
+    recovery_snapshot_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     # settled well
     STANDBY_READY = "STANDBY_READY"
     ADOPTED = "ADOPTED"
+    REPLICATION_STALE = "REPLICATION_STALE"
     # held
     PAUSED = "PAUSED"
     OBSERVE_MODE = "OBSERVE_MODE"
@@ -134,6 +135,12 @@ MEANING: dict[Reason, Meaning] = {
     Reason.STANDBY_READY: Meaning("The standby is ready.", "Nothing."),
     Reason.ADOPTED: Meaning(
         "The primary had a standby already, made by somebody else; it is watched like ours.", "Nothing."
+    ),
+    Reason.REPLICATION_STALE: Meaning(
+        "Standbys hold old data: no copy of their primaries has reached them for longer than rpo_hours.",
+        "Look at the rows with stale: true, and at data replication in the WorkSpaces console; AWS Support can tell why"
+        " no copies come.",
+        notify=True,
     ),
     Reason.PAUSED: Meaning(
         "The pause switch is on; nothing is created.", "Take the pause away when you are ready.", notify=True

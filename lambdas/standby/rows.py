@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from standby.clock import from_text, to_text
-from standby.model import DirectoryId, Region, Status, WorkspaceId, user_key
+from standby.model import DirectoryId, Region, StandbyMarks, Status, WorkspaceId, user_key
 from standby.reasons import Reason
 
 SCHEMA_VERSION = 1
@@ -32,6 +32,7 @@ _MOMENTS = (
     "absent_since",
     "unclear_since",
     "desktop_seen_at",
+    "recovery_snapshot_at",
 )
 # What makes a row worth writing again: that somebody looked and found the same is not history.
 _SIGNIFICANT = (
@@ -47,6 +48,9 @@ _SIGNIFICANT = (
     "absent_since",
     "desktop_seen_at",
     "rule",
+    "drift",
+    "stale",
+    "recovery_snapshot_at",
 )
 
 
@@ -64,6 +68,7 @@ class Row:
     and `reason_before` are what a primary was before it was gone. `rule` is what excludes it.
     `terminated_id` is the primary, or its standby, for which somebody (`terminated_by`) last called
     TerminateWorkspaces. `notice_code` is that of a remark (`remarks.py`), while the row stands as it left it.
+    `drift`, `stale` and `recovery_snapshot_at` are the standby's `StandbyMarks`.
     """
 
     primary_id: WorkspaceId
@@ -86,6 +91,9 @@ class Row:
     standby_id: WorkspaceId | None = None
     standby_state: str | None = None
     replication: str | None = None
+    drift: str | None = None
+    stale: bool = False
+    recovery_snapshot_at: datetime | None = None
     requested_at: datetime | None = None
     protected_at: datetime | None = None
     claim_owner: str | None = None
@@ -118,6 +126,11 @@ class Row:
     def differs_from(self, other: Row | None) -> bool:
         """Whether writing this row over `other` would tell anybody anything."""
         return other is None or any(getattr(self, name) != getattr(other, name) for name in _SIGNIFICANT)
+
+    @property
+    def marks(self) -> StandbyMarks:
+        """What was noted of its standby."""
+        return StandbyMarks(self.drift, self.stale, self.recovery_snapshot_at)
 
     @property
     def was_requested(self) -> bool:

@@ -49,6 +49,7 @@ class Settings:
     max_new_standbys_per_day: int = 200
     max_standbys: int = 5000
     sweep_interval: timedelta = timedelta(minutes=60)
+    rpo: timedelta = timedelta(hours=36)
     existing_fleet: str = "report"
     backfill_in_flight: int = 100
     calls_per_second: float = 1.0
@@ -81,6 +82,7 @@ class Settings:
                 max_new_standbys_per_day=document["max_new_standbys_per_day"],
                 max_standbys=document["max_standbys"],
                 sweep_interval=timedelta(seconds=document.get("sweep_interval_seconds", 3600)),
+                rpo=timedelta(seconds=document.get("rpo_seconds", 36 * 3600)),
                 existing_fleet=document.get("existing_fleet", "report"),
                 backfill_in_flight=document.get("backfill_in_flight", 100),
                 calls_per_second=document.get("calls_per_second", 1.0),

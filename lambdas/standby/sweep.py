@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from standby.absence import Absences
+from standby.annotate import StandbyTally, annotate
 from standby.clock import Clock, from_text, to_text
 from standby.coverage import UNREADABLE, Coverage, CoverageBook
 from standby.decisions import Action, Decision
 from standby.describe import BATCH, Primaries
+from standby.drift import digest
 from standby.fleet import SETTLED, Census, asks_for_login, counted, decide_in_fleet, is_doubted, judged
 from standby.ledger import ALL_SHARDS, Unreadable, key_of
 from standby.logins import LoginReader
@@ -43,8 +45,9 @@ class Place:
     and after which key.
 
     `parts` are how many parts of each side of the directory are kept in the ledger; `problem` is why its scan is not
-    complete, if it is not. `incomplete` counts such directories, `scanned` the WorkSpaces seen so far. `tally` is what
-    the directory adds to its plan, `fleet` how far the existing fleets of all directories before it have come.
+    complete, if it is not. `incomplete` counts such directories, `scanned` the WorkSpaces seen so far. `counts` are how
+    many of the directory's desktops stand how, `standbys` a `StandbyTally` of them, `tally` what the directory adds to
+    its plan, `fleet` how far the existing fleets of all directories before it have come.
     """
 
     run: str
@@ -57,6 +60,7 @@ class Place:
     sizes: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
     tally: dict[str, int] = field(default_factory=dict)
     fleet: dict[str, int] = field(default_factory=dict)
+    standbys: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
     partition: int = 0
     key: dict[str, Any] | None = None
@@ -68,6 +72,15 @@ class Place:
         incomplete = self.incomplete + bool(self.problem)
         fleet = Counter(self.fleet) if self.problem else Counter(self.fleet) + Counter(progress(self.tally))
         return Place(self.run, now, self.at + 1, incomplete=incomplete, scanned=self.scanned, fleet=dict(fleet))
+
+
+@dataclass
+class _Sums:
+    """What the pages of a directory add up to so far: `counts`, `standbys` and `tally` of its `Place`."""
+
+    counts: Counter[str]
+    standbys: StandbyTally
+    plan: Counter[str]
 
 
 @dataclass(frozen=True)
@@ -145,7 +158,7 @@ class Sweeper:
             place = self._conclude(place)
         if place.partition < len(_PARTITIONS):
             return Part("goes on", place, tuple(ready), place.scanned)
-        self._recorder.try_to(lambda: self._coverage.tell(self._clock.now()))
+        self._recorder.try_to(lambda: self._coverage.tell(self._clock.now(), self._recorder.context))
         self._lease.give_up(execution_arn)
         self._recorder.telemetry.count("DirectoriesIncomplete", place.incomplete)
         if not place.incomplete:
@@ -163,8 +176,9 @@ class Sweeper:
     def _scan(self, place: Place, ready: list[WorkspaceId]) -> Place:
         """Pages of one side until it ends, the time does, or there is enough to hand over; what was seen is kept."""
         directory = self._directories[place.at]
-        seen: dict[WorkspaceId, None] = {}
-        counts, tallied = Counter(place.counts), Counter(place.tally)
+        sums = _Sums(Counter(place.counts), StandbyTally(**place.standbys), Counter(place.tally))
+        shapes = self._shapes(directory, place)
+        seen: dict[WorkspaceId, str] = {}
         token, problem, is_over = place.token, place.problem, False
         while not is_over and len(ready) <= MOST_READY - BATCH and self._has_time():
             page = self._page(directory, place.side, token)
@@ -175,9 +189,9 @@ class Sweeper:
                 problem = problem or f"{place.side} side: a page had an entry that cannot be read"
             # One that a page shows again, having moved between pages, is not counted again.
             fresh = [one for one in page.workspaces if one.id not in seen]
-            seen |= dict.fromkeys(one.id for one in fresh)
+            seen |= {one.id: digest(one) if place.side == PARTNER else "" for one in fresh}
             if place.side == OWN:
-                counts += self._look(directory, fresh, ready, tallied)
+                self._look(directory, fresh, ready, shapes, sums)
             token = page.following
             is_over = token is None
         number, side = place.parts[place.side], place.side
@@ -186,8 +200,9 @@ class Sweeper:
             place,
             token=token,
             problem=problem,
-            counts=dict(counts),
-            tally=dict(tallied),
+            counts=dict(sums.counts),
+            standbys=dataclasses.asdict(sums.standbys),
+            tally=dict(sums.plan),
             parts={**place.parts, side: number + 1},
             sizes={**place.sizes, side: place.sizes[side] + len(seen)},
             scanned=place.scanned + len(seen),
@@ -207,7 +222,7 @@ class Sweeper:
         else:
             self._planner.scanned(directory, place.tally, now)
             self._memory.take_baseline(directory, now, place.counts)
-            found = Coverage(place.counts)
+            found = Coverage(place.counts, StandbyTally(**place.standbys))
             self._coverage.keep(directory, found, run=place.run, began_at=place.began_at, now=now)
         self._memory.note(directory, scan, now)
         return dataclasses.replace(place, problem=scan.problem).next_directory(to_text(now))
@@ -224,14 +239,21 @@ class Sweeper:
             self._clock.sleep(5.0 * attempt)
         raise AssertionError("unreachable")
 
+    def _shapes(self, directory: DirectoryId, place: Place) -> Mapping[WorkspaceId, str]:
+        """What this run saw of the partner's standbys, for the own side: nothing is known of those it did not see."""
+        if place.side == PARTNER:
+            return {}
+        return self._memory.recall(directory, PARTNER, place.parts[PARTNER], place.run) or {}
+
     def _look(
         self,
         directory: DirectoryId,
         workspaces: Iterable[Workspace],
         ready: list[WorkspaceId],
-        tallied: Counter[str],
-    ) -> Counter[str]:
-        """Decide for each WorkSpace of a page, record what changed, and note who is ready for protect."""
+        shapes: Mapping[WorkspaceId, str],
+        sums: _Sums,
+    ) -> None:
+        """Decide for each WorkSpace of a page, record what changed, note who is ready for protect, and add it up."""
         by_id = {one.id: one for one in workspaces}
         rows = self._recorder.ledger.load(by_id) if by_id else {}
         baseline = self._memory.baseline(directory)
@@ -246,13 +268,16 @@ class Sweeper:
             seen = dataclasses.replace(by_id[one], login=logins.get(one))
             now = self._clock.now()
             decision = decide_in_fleet(seen, row, baseline, self._settings, self._recorder.context.cause, now)
+            decision, standby = annotate(decision, seen, row, shapes, self._settings, now)
+            sums.standbys += standby
             decided[one] = decision
             if decision.action in (Action.REQUEST, Action.LOOK):
                 ready.append(one)
             else:
                 self._recorder.carry_out(decision, row, seen)
-        tallied.update(tally(decided, rows, by_id))
-        return counted(decided) + Counter({UNREADABLE: sum(seen.primary is None for seen in unreadable)})
+        sums.counts.update(counted(decided))
+        sums.counts.update(UNREADABLE for seen in unreadable if seen.primary is None)
+        sums.plan.update(tally(decided, rows, by_id))
 
     # What is not there any more
 

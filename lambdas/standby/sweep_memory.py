@@ -5,7 +5,8 @@ A directory's scan may take many invocations, and what it has seen is too much f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +19,7 @@ LAST = "LAST"
 MISSED = "MISSED"
 # The two sides of a directory's scan.
 PARTNER, OWN = "partner", "own"
+_NO_WORD = "-"
 
 
 def directory_key(directory: DirectoryId) -> str:
@@ -57,19 +59,23 @@ class SweepMemory:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def keep(self, directory: DirectoryId, side: str, number: int, run: str, seen: Iterable[str]) -> None:
-        """Keep a part of what a run has seen of a directory's side.
+    def keep(self, directory: DirectoryId, side: str, number: int, run: str, seen: Mapping[WorkspaceId, str]) -> None:
+        """Keep a part of what a run has seen of a directory's side: ids, and a word of each, or none.
+
+        They stand in lines that begin with the word: a fleet has few, and an item holds 400 KB.
 
         Raises
         ------
         LedgerUnavailable
             It is not kept, so the part has to be scanned again.
         """
-        self._table.put(
-            {"pk": directory_key(directory), "sk": f"{side}#{number:05d}", "run": run, "seen": " ".join(seen)}
-        )
+        lines: defaultdict[str, list[str]] = defaultdict(list)
+        for one, word in seen.items():
+            lines[word or _NO_WORD].append(one)
+        text = "\n".join(" ".join([word, *ids]) for word, ids in lines.items())
+        self._table.put({"pk": directory_key(directory), "sk": f"{side}#{number:05d}", "run": run, "seen": text})
 
-    def recall(self, directory: DirectoryId, side: str, parts: int, run: str) -> list[str] | None:
+    def recall(self, directory: DirectoryId, side: str, parts: int, run: str) -> dict[WorkspaceId, str] | None:
         """All that a run has seen of a side; None if a part is missing or another run's: then nothing is concluded.
 
         Raises
@@ -81,7 +87,8 @@ class SweepMemory:
         found = self._table.get_many(keys)
         if len(found) != parts or any(item["run"] != run for item in found):
             return None
-        return [one for item in found for one in str(item["seen"]).split()]
+        lines = [line.split() for item in found for line in str(item["seen"]).splitlines()]
+        return {WorkspaceId(one): "" if word == _NO_WORD else word for word, *ids in lines for one in ids}
 
     def baseline(self, directory: DirectoryId) -> Baseline:
         """The baseline of a directory.

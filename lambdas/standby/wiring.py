@@ -199,7 +199,7 @@ class Parts:
             partners=Primaries(self.clients.dr, pacer),
             logins=LoginReader(self.clients.primary, pacer, self.clock, has_time, self.telemetry),
             memory=SweepMemory(self.table()),
-            coverage=CoverageBook(self.table(), self.settings, self.telemetry),
+            coverage=CoverageBook(self.table(), self.settings, self.telemetry, self.gates()),
             planner=Planner(recorder, quota, self.settings, self.new_id),
             lease=WatchLease(self.table(), Executions(self.clients.sfn, self.watch_arn), self.clock, SWEEP_LEASE),
             settings=self.settings,

@@ -141,6 +141,17 @@ def test_low_coverage_is_alarmed_when_it_has_lasted(keys: dict[str, Any], period
     assert "fewer than 90 %" in alarm["AlarmDescription"]
 
 
+def test_old_data_is_alarmed_where_data_is_to_be_replicated(example: Assembly, everything: Assembly) -> None:
+    assert "replication-old" not in alarms(example.primary)
+    alarm = alarms(everything.primary)["replication-old"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("WorkspacesStandby", "ReplicationAgeOldestSeconds")
+    assert alarm["Dimensions"] == [{"Name": "Stack", "Value": STACK}, {"Name": "service", "Value": "sweep"}]
+    assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", 3_600, 1)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 129_600)
+    assert alarm["TreatMissingData"] == "ignore"
+    assert "36 hours" in alarm["AlarmDescription"]
+
+
 @pytest.mark.parametrize(
     ("keys", "minutes"),
     [
@@ -201,6 +212,9 @@ def test_the_dashboard_shows_outcomes_machinery_alarms_and_logs(example: Assembl
         "OpenRows",
         "EffectiveIntervalSeconds",
         "SweepIntervalSeconds",
+        "DriftedStandbys",
+        "StaleStandbys",
+        "ReplicationAgeOldestSeconds",
     ):
         assert f'"{shown}"' in body
     assert '"type":"alarm"' in body

@@ -91,6 +91,7 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
         "max_new_standbys_per_day": 200,
         "max_standbys": 5_000,
         "sweep_interval_seconds": 3_600,
+        "rpo_seconds": 129_600,
         "existing_fleet": "report",
         "backfill_in_flight": 100,
         "calls_per_second": 1,

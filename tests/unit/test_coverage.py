@@ -13,13 +13,15 @@ from local.queries import readme_queries
 from local.workspaces import Fault
 from standby.clock import to_text
 from standby.coverage import Coverage, CoverageBook, coverage_key, day_key, split, together
-from standby.model import DirectoryId, Status
+from standby.ledger import Context
+from standby.model import Cause, DirectoryId, Status
 from standby.rows import STATE
 from standby.settings import Directory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate
 from tests.unit.test_sweep import accept, kept, protected, swept
 
 DESCRIBE = "DescribeWorkspaces"
+CONTEXT = Context(Cause("sweep", "s-1"), owner="request")
 
 
 def day(found: Estate) -> dict[str, object]:
@@ -97,12 +99,13 @@ def test_what_a_sweep_found_is_told_as_metrics_of_the_pair_and_of_the_directory(
         protected(found, *USERS[:3])
         found.create_ready(USERS[5])
         found.sweep()
-        about_coverage = ("Coverage", "EligibleDesktops", "ProtectedDesktops")
+        about_coverage = ("Coverage", "EligibleDesktops", "ProtectedDesktops", "DriftedStandbys")
         assert {name: value for name, value in found.notes.gauges.items() if name.startswith(about_coverage)} == {
             "CoveragePercent": 75,
             "CoverageOfAllPercent": 75,
             "EligibleDesktops": 4,
             "ProtectedDesktops": 3,
+            "DriftedStandbys": 0,
             f"CoveragePercent/{HOME}": 75,
         }
 
@@ -174,7 +177,7 @@ def test_a_scan_that_ended_earlier_does_not_write_over_a_later_one() -> None:
         protected(found, *USERS[:2])
         found.sweep()
         later = day(found)
-        book = CoverageBook(found.parts.table(), found.parts.settings, found.notes)
+        book = CoverageBook(found.parts.table(), found.parts.settings, found.notes, found.parts.gates())
         earlier = found.clock.now() - timedelta(minutes=10)
         book.keep(DirectoryId(HOME), Coverage(), run="old", began_at=to_text(earlier), now=earlier)
         assert day(found) == later
@@ -206,7 +209,7 @@ def test_a_coverage_row_by_hand_that_cannot_be_read_is_left_out_and_told() -> No
         protected(found, USERS[0])
         table, now = found.parts.table(), found.clock.now()
         table.put({"pk": coverage_key(DirectoryId(HOME)), "sk": day_key(now), "by_status": "all of them"})
-        CoverageBook(found.parts.table(), found.parts.settings, found.notes).tell(now)
+        CoverageBook(found.parts.table(), found.parts.settings, found.notes, found.parts.gates()).tell(now, CONTEXT)
         assert any("cannot be read" in problem for problem in found.notes.problems)
 
 

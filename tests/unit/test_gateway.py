@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -319,15 +320,25 @@ def test_all_that_counts_is_read() -> None:
             "DirectoryId": HOME,
             "UserName": "Alex",
             "State": "AVAILABLE",
-            "WorkspaceProperties": {"ComputeTypeName": "POWER", "OperatingSystemName": "WINDOWS_11"},
+            "WorkspaceProperties": {
+                "ComputeTypeName": "POWER",
+                "OperatingSystemName": "WINDOWS_11",
+                "RootVolumeSizeGib": 80,
+                "UserVolumeSizeGib": 50,
+                "Protocols": ["PCOIP", "WSP"],
+            },
             "RootVolumeEncryptionEnabled": True,
             "RelatedWorkspaces": [
                 {"WorkspaceId": TWO, "Region": DR, "State": "AVAILABLE", "Type": "STANDBY"},
                 {"Region": DR},
             ],
             "StandbyWorkspacesProperties": [
-                {"StandbyWorkspaceId": TWO, "DataReplication": "PRIMARY_AS_SOURCE"},
-                {"DataReplication": "NO_REPLICATION"},
+                {
+                    "StandbyWorkspaceId": TWO,
+                    "DataReplication": "PRIMARY_AS_SOURCE",
+                    "RecoverySnapshotTime": datetime(2026, 3, 3, 9, tzinfo=UTC),
+                },
+                {"DataReplication": "NO_REPLICATION", "RecoverySnapshotTime": datetime(2026, 3, 3, 9, tzinfo=UTC)},
             ],
         }
     )
@@ -345,6 +356,31 @@ def test_all_that_counts_is_read() -> None:
     assert workspace.primary is None
     assert workspace.replication_of(TWO) == "PRIMARY_AS_SOURCE"
     assert workspace.replication_of(THREE) is None
+    assert (workspace.root_gib, workspace.user_gib, workspace.protocols) == (80, 50, ("PCOIP", "WSP"))
+    assert workspace.recovery_snapshot_of(TWO) == datetime(2026, 3, 3, 9, tzinfo=UTC)
+    assert workspace.recovery_snapshot_of(THREE) is None
+
+
+@pytest.mark.parametrize("odd", [None, True, "80", 0, -1, 80.5, ["80"]])
+def test_a_volume_size_of_another_form_is_not_told(odd: object) -> None:
+    found = read_workspace({"WorkspaceId": ONE, "WorkspaceProperties": {"RootVolumeSizeGib": odd}})
+    assert found
+    assert found.root_gib is None
+
+
+@pytest.mark.parametrize("odd", [None, "PCOIP", ["PCOIP", 7], {"PCOIP": 1}])
+def test_protocols_of_another_form_are_not_told(odd: object) -> None:
+    found = read_workspace({"WorkspaceId": ONE, "WorkspaceProperties": {"Protocols": odd}})
+    assert found
+    assert found.protocols == ()
+
+
+@pytest.mark.parametrize("odd", [None, 1772528400, "2026-03-03", datetime(2026, 3, 3, 9)])  # noqa: DTZ001
+def test_a_snapshots_time_of_another_form_is_not_told(odd: object) -> None:
+    properties = [{"StandbyWorkspaceId": TWO, "RecoverySnapshotTime": odd}]
+    found = read_workspace({"WorkspaceId": ONE, "StandbyWorkspacesProperties": properties})
+    assert found
+    assert found.recovery_snapshot_of(WorkspaceId(TWO)) is None
 
 
 @pytest.mark.parametrize("nothing", [{}, {"WorkspaceProperties": None, "RelatedWorkspaces": None, "UserName": None}])
