@@ -21,7 +21,7 @@ from standby.settings import Settings
 from standby.sweep_memory import BASELINE, directory_key
 
 # What the keys of a tally begin with; then a compute type, a reason, or a stage.
-_WANTS, _CANNOT, _HAS, _STAGE = "wants", "cannot", "has", "stage"
+_WANTS, _CANNOT, _EXCLUDED, _HAS, _STAGE = "wants", "cannot", "excluded", "has", "stage"
 STAGES = ("reported", "waiting", "under_way", "protected", "other")
 _STAGE_OF = {Status.REPORTED: "reported", Status.HELD: "waiting", Status.PROTECTED: "protected"}
 _ACCEPTED = "It is accepted: they get their standbys, a few at a time."
@@ -37,8 +37,10 @@ def tally(
         row = rows.get(one)
         if decision.status is None or decision.reason is Reason.IS_STANDBY:
             continue
-        if decision.status in (Status.INELIGIBLE, Status.EXCLUDED):
+        if decision.status is Status.INELIGIBLE:
             counts[f"{_CANNOT}/{decision.reason}"] += 1
+        elif decision.status is Status.EXCLUDED:
+            counts[f"{_EXCLUDED}/{decision.reason}"] += 1
         elif decision.status is Status.PROTECTED:
             counts[_HAS] += 1
         elif decision.reason in _OF_THE_FLEET:
@@ -93,14 +95,13 @@ def plan(
         The tallies of all its pages.
     """
     desktops = _under(counts, _WANTS)
-    cannot = _under(counts, _CANNOT)
+    cannot, excluded = _under(counts, _CANNOT), _under(counts, _EXCLUDED)
     wanted = sum(desktops.values())
     replicated = settings.directories[directory].data_replication != "NO_REPLICATION"
     cost = monthly_cost(settings.prices, desktops, replicated=replicated)
-    reasons = ", ".join(f"{count} {reason}" for reason, count in cannot.items())
     found = f"{wanted} {'desktop' if wanted == 1 else 'desktops'} would get a standby, {counts.get(_HAS, 0)} have one"
-    obstacles = f"{sum(cannot.values())} cannot have one{f' ({reasons})' if reasons else ''}"
-    words = [f"Directory {directory}: {found}, {obstacles}."]
+    left_out = f", {_with_reasons(excluded, 'are left out')}" if excluded else ""
+    words = [f"Directory {directory}: {found}, {_with_reasons(cannot, 'cannot have one')}{left_out}."]
     if wanted:
         words.append(told(settings.prices, cost, settings.dr_region))
         words.append(room.told(wanted, settings.dr_region))
@@ -110,6 +111,7 @@ def plan(
         "would_get": wanted,
         "has": counts.get(_HAS, 0),
         "cannot": cannot,
+        "excluded": excluded,
         "monthly_cost": f"{cost.amount:.2f}" if cost.dates else None,
         "currency": settings.prices.currency,
         "prices_of": list(cost.dates),
@@ -129,6 +131,11 @@ def _how_to_accept(directory: DirectoryId, settings: Settings) -> str:
         f"aws dynamodb update-item --region {settings.primary_region} --table-name {settings.stack} --key '{key}' "
         "--update-expression 'SET accepted = :yes' --expression-attribute-values '{\":yes\": {\"BOOL\": true}}'"
     )
+
+
+def _with_reasons(counts: Mapping[str, int], what: str) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.items())
+    return f"{sum(counts.values())} {what}{f' ({reasons})' if reasons else ''}"
 
 
 def _under(counts: Mapping[str, int], kind: str) -> dict[str, int]:

@@ -92,6 +92,14 @@ def _unclear(run: Simulation) -> Expected:
     return expected
 
 
+def _existing(run: Simulation) -> Expected:
+    """Desktops that were there before, one of them with Linux, are found by the first sweep, and then accepted."""
+    expected: Expected = dict.fromkeys(run.create(*USERS[:2]), COVERED)
+    expected |= dict.fromkeys(run.create(USERS[3], BundleId="wsb-ubuntustandard"), (Status.INELIGIBLE,))
+    run.later(1800, run.accept)
+    return expected
+
+
 def _two_unclear() -> Plan:
     return Plans(
         OneFault(_CREATE, faults.READ_TIMEOUT_AFTER, times=1), OneFault(_CREATE, faults.READ_TIMEOUT_BEFORE, times=1)
@@ -110,6 +118,8 @@ BASES = (
         # Only so long that a fault of an hour lies within.
         {"standby_deadline": timedelta(minutes=75), "primary_deadline": timedelta(minutes=90)},
     ),
+    # As long as a sweep that fails for an hour leaves all of it to the next but one.
+    Base("existing", _existing, 3.3, world={"is_known": False, "trail": lambda _: []}),
 )
 
 

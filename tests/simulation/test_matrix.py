@@ -40,7 +40,7 @@ def test_every_call_that_a_role_permits_is_met(deployment: Deployment, calls: di
     }
     assert permitted - met == set()
     assert {one for one in met if one[1] != "sqs"} - permitted <= {
-        (function, "dynamodb", "TransactWriteItems") for function in ("protect", "watch")
+        (function, "dynamodb", "TransactWriteItems") for function in ("protect", "watch", "sweep")
     }
 
 

@@ -53,6 +53,7 @@ def test_the_first_complete_sweep_leaves_the_plan_and_tells_it_once() -> None:
             "would_get": 31,
             "has": 1,
             "cannot": {"OPERATING_SYSTEM": 1},
+            "excluded": {},
             "monthly_cost": "123.00",
             "currency": "USD",
             "prices_of": ["2026-11-01"],
@@ -150,6 +151,16 @@ def test_replicated_directories_cost_more() -> None:
     )
     found = plan(DirectoryId(HOME), {"wants/STANDARD": 10}, Room(100, 0), replicated, is_accepted=False)
     assert found.attributes["monthly_cost"] == "66.00"
+
+
+def test_what_a_rule_leaves_out_is_counted_apart_from_what_cannot_have_one() -> None:
+    counts = {"wants/STANDARD": 1, "cannot/OPERATING_SYSTEM": 2, "excluded/EXCLUDED_BY_RULE": 3}
+    found = plan(DirectoryId(HOME), counts, Room(100, 0), settings(), is_accepted=False).attributes
+    assert (found["cannot"], found["excluded"]) == ({"OPERATING_SYSTEM": 2}, {"EXCLUDED_BY_RULE": 3})
+    assert (
+        "1 desktop would get a standby, 0 have one, 2 cannot have one (2 OPERATING_SYSTEM), 3 are left out (3 EX"
+        in (found["message"])
+    )
 
 
 def test_the_quota_is_asked_for_once_an_invocation() -> None:
