@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase as fnmatch
 from typing import Any
 
 from local.workspaces import Workspace, World
 from standby.claims import TOTAL, day_counter
 from standby.clock import from_text
 from standby.model import OPEN, Status
+from standby.selection import Rules
 from standby.settings import Settings
 from tests.simulation.faults import Call
 
@@ -20,6 +22,8 @@ MOST_CALLS, WINDOW = 450, timedelta(minutes=5)
 GRACE = timedelta(minutes=3)
 # What a pause cannot stop any more: a request that was checked and is being sent.
 IN_FLIGHT = timedelta(seconds=60)
+# What an invocation has begun with (its settings, tags that it has read), it goes by to its end.
+INVOCATION = timedelta(minutes=5)
 _PRINCIPAL_OF_PRODUCT = "assumed-role"
 
 
@@ -67,10 +71,12 @@ class Auditor:
         self._calls_seen = 0
         self._recent: dict[str, deque[datetime]] = defaultdict(deque)
         self._touched = False
+        self._allowed_since = datetime.min.replace(tzinfo=UTC)
 
     def allow(self, settings: Settings) -> None:
         """Take what is deployed now for what is to hold."""
         self._settings = settings
+        self._allowed_since = self._now()
 
     # What is seen
 
@@ -184,6 +190,29 @@ class Auditor:
             windows = primary.properties["OperatingSystemName"].startswith("WINDOWS")
             self._must(windows, f"a standby for a Linux desktop: {item}")
             self._must(primary.directory_id in self._settings.directories, f"its directory is not mapped: {item}")
+            rule = self._rule_against(primary, at)
+            self._must(rule is None, f"a standby for a desktop that {rule} excludes: {item}")
+
+    def _rule_against(self, primary: Workspace, at: datetime) -> str | None:
+        """What has excluded a primary for so long that whoever creates must know; judged without the product's code."""
+        if at < self._allowed_since + INVOCATION:
+            return None
+        late = timedelta(seconds=self._world.settings.tag_lag_seconds) + INVOCATION
+        found = [self._excluding(primary, tags) for tags in (primary.tags, primary.tags_known_after(late, at))]
+        return found[0] if all(found) else None
+
+    def _excluding(self, primary: Workspace, tags: dict[str, str]) -> str | None:
+        def is_meant(rules: Rules) -> bool:
+            return (
+                primary.directory_id in rules.directories
+                or any(fnmatch(primary.user_name.casefold(), glob.casefold()) for glob in rules.users)
+                or any(fnmatch(tags.get(key, ""), glob) and key in tags for key, glob in rules.tags.items())
+            )
+
+        include, exclude = self._settings.selection.include, self._settings.selection.exclude
+        if is_meant(exclude):
+            return "exclude"
+        return "include" if include and not is_meant(include) else None
 
     def check_open_rows(self) -> None:
         """No open row that nobody looks at: asked every few minutes, as long as no fault keeps watch from working."""

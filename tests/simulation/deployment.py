@@ -164,10 +164,14 @@ def _patterns(rules: list[dict[str, Any]]) -> list[EventPattern]:
     return [EventPattern.load(json.dumps(one)) for one in patterns if one["source"] == ["aws.workspaces"]]
 
 
+# What IAM calls otherwise than botocore.
+_NAMES = {"states": "stepfunctions", "servicequotas": "service-quotas", "tag": "resourcegroupstaggingapi"}
+
+
 def _allowed(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(service, operation) of each action that a policy allows; two services have other names in IAM."""
+    """(service, operation) of each action that a policy allows, as botocore names them."""
     for statement in document["Statement"]:
         actions = statement["Action"]
         for action in [actions] if isinstance(actions, str) else actions:
             service, _, operation = action.partition(":")
-            yield {"states": "stepfunctions", "servicequotas": "service-quotas"}.get(service, service), operation
+            yield _NAMES.get(service, service), operation

@@ -24,6 +24,7 @@ DURATIONS: dict[str, dict[str, Any]] = {
 }
 # Ready when they are first looked at: what is waited for is not the matrix's subject, and each look costs time.
 _QUICK_BOOTS: dict[str, Any] = {"boot_seconds": 600, "standby_boot_seconds": 600}
+_UNUSED = USERS[9]
 _HOURS = 60  # until nothing is left to do, at most
 _CREATE = Call("protect", "workspaces", DR, "CreateStandbyWorkspaces")
 
@@ -53,25 +54,39 @@ class Base:
 
 
 def _ordinary(run: Simulation) -> Expected:
-    """Desktops are made, one of them with Linux; an event is poison; a day later nothing is left to do."""
+    """Desktops are made, one of them with Linux, one excluded; an event is poison; a day later nothing is to do."""
     expected: Expected = dict.fromkeys(run.create(*USERS[:2]), COVERED)
     expected |= dict.fromkeys(run.create(USERS[3], BundleId="wsb-ubuntustandard"), (Status.INELIGIBLE,))
+    excluded = run.create(USERS[4], Tags=[{"Key": "Standby", "Value": "no"}])
+    expected |= dict.fromkeys(excluded, (Status.EXCLUDED,))
     run.later(600, lambda: run.functions.deliver("protect", {"detail-type": "poison", "detail": 7}))
     run.later(900, lambda: expected.update(dict.fromkeys(run.create(USERS[2]), COVERED)))
     return expected
 
 
 def _held(run: Simulation) -> Expected:
-    """The quota is used up, and raised; somebody starts a second sweep; somebody pauses, and lets go again."""
+    """The quota is used up, and raised; somebody starts a second sweep; somebody pauses, and lets go again.
+
+    Another desktop was there before, and has not been used for long.
+    """
     run.world.settings.change(standby_quota=1)
     expected: Expected = dict.fromkeys(run.create(*USERS[:2]), COVERED)
     run.later(1800, lambda: run.world.settings.change(standby_quota=None))
     run.later(5000, lambda: run.pause(on=True))
     run.later(4900, lambda: expected.update(dict.fromkeys(run.create(USERS[2]), COVERED)))
     run.later(6300, lambda: run.pause(on=False))
-    # Beside the schedule's sweep, which began at 2700 s.
-    run.later(2703, lambda: run.sweeps.start("by-hand", {}))
+    # Beside the schedule's sweep, which began at 3600 s.
+    run.later(3603, lambda: run.sweeps.start("by-hand", {}))
+    (unused,) = run.create(_UNUSED)
+    run.world.workspace(unused).last_connected_at = run.world.clock.now() - timedelta(days=100)
+    # Nothing follows as long as it is not known when it was used.
+    expected[unused] = (Status.EXCLUDED, Status.REPORTED)
     return expected
+
+
+def _without_unused(event: dict[str, Any]) -> list[float]:
+    """CloudTrail was not there yet when the unused desktop was made."""
+    return [] if f"'{_UNUSED}'" in str(event) else [90.0]
 
 
 def _unclear(run: Simulation) -> Expected:
@@ -108,7 +123,7 @@ def _two_unclear() -> Plan:
 
 BASES = (
     Base("ordinary", _ordinary, 0.3),
-    Base("held", _held, 1.8, world={"refusals": "call"}),
+    Base("held", _held, 1.8, world={"refusals": "call", "is_known": False, "trail": _without_unused}),
     Base(
         "unclear",
         _unclear,

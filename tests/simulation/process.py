@@ -92,8 +92,9 @@ class Process:
         self._handlers = log
         self._wire = wire
         clients = make_clients(settings)
-        for client in (clients.primary, clients.dr, clients.dynamodb, clients.sfn):
-            wire.connect(client, self)
+        for client in (clients.primary, clients.dr, clients.dynamodb, clients.sfn, clients.tagging):
+            if client is not None:
+                wire.connect(client, self)
         module = log.modules[function]
         self._parts = Parts(
             settings=settings,

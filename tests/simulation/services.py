@@ -37,7 +37,7 @@ def refusal(code: str, message: str, status: int = 400) -> Answer:
 
 
 class WorkSpaces:
-    """The model of WorkSpaces, as the product's role calls it."""
+    """The model of WorkSpaces and their tags, as the product's role calls it."""
 
     def __init__(self, world: World, principal: str) -> None:
         self._world = world

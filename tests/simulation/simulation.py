@@ -118,6 +118,7 @@ class Simulation:
         self.outbox = Outbox(deployment, self.scheduler, self.functions, self.ledger, self.queue)
         services: dict[str, Service] = {
             "workspaces": WorkSpaces(self.world, ROLE),
+            "resourcegroupstaggingapi": WorkSpaces(self.world, ROLE),
             "dynamodb": self.ledger,
             "stepfunctions": StepFunctions([self.machines, self.sweeps]),
             "sqs": self.queue,
