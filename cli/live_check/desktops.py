@@ -194,7 +194,7 @@ def second_standby(place: Place) -> Finding:
 @check(
     "orphans",
     asks="What does a standby show when its primary is gone?",
-    assumed="Either: it stays and costs, and is never touched; without a relation, it holds its user's place.",
+    assumed="Either: it stays and costs, unless orphans: terminate; without a relation, its tags say whose it was.",
     how="standbys whose primary DescribeWorkspaces does not show, and those that show no relation any more",
 )
 def orphans(place: Place) -> Finding:

@@ -178,7 +178,8 @@ def accepted_states(place: Place) -> Finding:
 @check(
     "terminations",
     asks="Which Region's endpoint terminates a standby, and who does?",
-    assumed="Either; the product terminates nothing. A standby that is gone is made again only when it is asked for.",
+    assumed="Either; the product does with orphans: terminate only, in the DR Region. A standby that is gone is made "
+    "again only when it is asked for.",
     how="CloudTrail's TerminateWorkspaces of both Regions, against the standbys that were made",
 )
 def terminations(place: Place) -> Finding:

@@ -40,6 +40,7 @@ def read_workspace(entry: object) -> Workspace | None:
     directory_id = string(entry, "DirectoryId")
     properties = entry.get("WorkspaceProperties")
     properties = properties if isinstance(properties, Mapping) else {}
+    copied = entry.get("DataReplicationSettings")
     return Workspace(
         id=WorkspaceId(workspace_id),
         directory_id=DirectoryId(directory_id) if directory_id else None,
@@ -63,6 +64,7 @@ def read_workspace(entry: object) -> Workspace | None:
             for one in entries(entry, "StandbyWorkspacesProperties")
             if (standby_id := string(one, "StandbyWorkspaceId")) and (taken := _moment(one.get("RecoverySnapshotTime")))
         ),
+        data_replication=string(copied, "DataReplication") if isinstance(copied, Mapping) else None,
     )
 
 

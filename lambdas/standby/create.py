@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from standby.clock import Pacer
 
 # Nothing of these left this machine, so nothing can have been created.
-_NEVER_SENT = (
+NEVER_SENT = (
     EndpointConnectionError,
     ConnectTimeoutError,
     ProxyConnectionError,
@@ -117,7 +117,7 @@ class Standbys(Primaries):
             return self._client_error(requests, problem)
         except ParamValidationError as problem:
             return CallRefused(Refusal(Kind.OTHER, *failure(problem)), declared=True)
-        except _NEVER_SENT as problem:
+        except NEVER_SENT as problem:
             return CallRefused(Refusal(Kind.UNREACHABLE, *failure(problem)), declared=False)
         except (BotoCoreError, OSError) as problem:
             return _all(requests, Uncertain(*failure(problem)))

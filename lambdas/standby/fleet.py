@@ -115,10 +115,16 @@ class Census:
             and row.primary_id not in self._primaries
         )
 
+    def shows_orphan(self, row: Row) -> bool | None:
+        """Whether an orphan is still one: its standby was seen, its primary was not. None: it changed meanwhile."""
+        if row.changed_at >= self._began:
+            return None
+        return row.primary_id not in self._primaries and row.standby_id in self._standbys
+
     def misses_standby(self, row: Row) -> bool:
         """Whether a row's standby seems to be gone: to be asked for by its id."""
         return (
-            (row.status in (Status.PROTECTED, Status.FAILED) or row.reason is Reason.ORPHANED)
+            (row.status in (Status.PROTECTED, Status.FAILED) or row.is_orphan)
             and row.standby_id is not None
             and row.standby_id not in self._standbys
         )
@@ -133,7 +139,7 @@ def what_is_gone(row: Row, seen: Workspace | None, standby: Workspace | None, se
 
     An orphan keeps its user's claim and its place below the ceiling: it is there, and costs.
     """
-    if seen is None and standby is not None and row.reason is not Reason.ORPHANED:
+    if seen is None and standby is not None and not row.is_orphan:
         related = Related(standby.id, row.dr_region, standby.state, "STANDBY")
         cost = monthly_of(settings, row.dr_region, standby.compute_type or row.compute_type)
         detail = f"It is {row.standby_id}. {cost}"

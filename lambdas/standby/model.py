@@ -103,6 +103,7 @@ class Workspace:
     tags: tuple[tuple[str, str], ...] | None = None
     login: Login | None = None
     snapshots: tuple[tuple[WorkspaceId, datetime], ...] = ()  # standby id -> its RecoverySnapshotTime
+    data_replication: str | None = None  # a standby's own
 
     @property
     def primary(self) -> Related | None:
@@ -155,13 +156,14 @@ class Unknown:
 
 
 SWEEP = "sweep"
+RETIRE = "retire"
 
 
 @dataclass(frozen=True)
 class Cause:
     """Why a WorkSpace is looked at: what sort of trigger, which one, and who stood behind it."""
 
-    type: str  # event, watch, manual, sweep
+    type: str  # event, watch, manual, sweep, retire
     id: str
     principal: str | None = None  # the ARN that made the call: who caused the charge, or ended it
     looks_first: bool = False  # a migrated WorkSpace: its predecessor's standby may serve the user, known or not
@@ -170,4 +172,4 @@ class Cause:
     @property
     def reopens(self) -> bool:
         """Whether it may try again what is settled: a person may, a copy of an event and the rounds may not."""
-        return self.type not in ("event", "watch", SWEEP)
+        return self.type not in ("event", "watch", SWEEP, RETIRE)

@@ -11,7 +11,7 @@ from typing import Any
 
 from standby.clock import from_text, to_text
 from standby.model import DirectoryId, Region, StandbyMarks, Status, WorkspaceId, user_key
-from standby.reasons import Reason
+from standby.reasons import OF_ORPHANS, Reason
 
 SCHEMA_VERSION = 1
 STATE = "STATE"
@@ -33,6 +33,7 @@ _MOMENTS = (
     "unclear_since",
     "desktop_seen_at",
     "recovery_snapshot_at",
+    "terminate_after",
 )
 # What makes a row worth writing again: that somebody looked and found the same is not history.
 _SIGNIFICANT = (
@@ -69,6 +70,7 @@ class Row:
     `terminated_id` is the primary, or its standby, for which somebody (`terminated_by`) last called
     TerminateWorkspaces. `notice_code` is that of a remark (`remarks.py`), while the row stands as it left it.
     `drift`, `stale` and `recovery_snapshot_at` are the standby's `StandbyMarks`.
+    `terminate_after` is when an orphan that is announced may be terminated.
     """
 
     primary_id: WorkspaceId
@@ -106,6 +108,7 @@ class Row:
     unclear_since: datetime | None = None
     desktop_seen_at: datetime | None = None
     compute_type: str | None = None
+    terminate_after: datetime | None = None
     look_first: bool = False
     status_before: Status | None = None
     reason_before: Reason | None = None
@@ -136,6 +139,11 @@ class Row:
     def was_requested(self) -> bool:
         """Whether a standby was asked for, or seen: then none may be asked for again while it may exist."""
         return self.standby_id is not None or self.requested_at is not None
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether its primary is gone and its standby, as far as is known, is not."""
+        return self.status is Status.PRIMARY_GONE and self.reason in OF_ORPHANS
 
     def to_attributes(self) -> dict[str, Any]:
         """The fixed attributes, without keys of table and indexes; absent where there is no value."""

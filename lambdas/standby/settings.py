@@ -55,6 +55,10 @@ class Settings:
     calls_per_second: float = 1.0
     prices: Prices = field(default_factory=Prices)
     selection: Selection = field(default_factory=Selection)
+    orphans: str = "report"
+    orphan_age: timedelta = timedelta(days=14)
+    terminate_replicated: bool = False
+    max_terminations_per_day: int = 5
     directories: Mapping[DirectoryId, Directory] = field(default_factory=dict)
 
     @classmethod
@@ -88,6 +92,10 @@ class Settings:
                 calls_per_second=document.get("calls_per_second", 1.0),
                 prices=Prices.from_document(document.get("prices")),
                 selection=Selection.from_document(document),
+                orphans=document.get("orphans", "report"),
+                orphan_age=timedelta(seconds=document.get("orphan_seconds", 1_209_600)),
+                terminate_replicated=document.get("terminate_replicated", False),
+                max_terminations_per_day=document.get("max_terminations_per_day", 5),
                 directories={
                     DirectoryId(name): Directory(
                         dr_directory=DirectoryId(entry["dr_directory"]),

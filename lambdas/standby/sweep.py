@@ -25,6 +25,7 @@ from standby.fleet import SETTLED, Census, asks_for_login, counted, decide_in_fl
 from standby.ledger import ALL_SHARDS, Unreadable, key_of
 from standby.logins import LoginReader
 from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId
+from standby.orphans import OrphanMemory
 from standby.plan import progress, tally
 from standby.planner import Planner
 from standby.recorder import Recorder
@@ -117,6 +118,7 @@ class Sweeper:
         memory: SweepMemory,
         coverage: CoverageBook,
         planner: Planner,
+        orphans: OrphanMemory,
         lease: WatchLease,
         settings: Settings,
         has_time: Callable[[], bool],
@@ -130,6 +132,7 @@ class Sweeper:
         self._memory = memory
         self._coverage = coverage
         self._planner = planner
+        self._orphans = orphans
         self._lease = lease
         self._settings = settings
         self._has_time = has_time
@@ -286,6 +289,7 @@ class Sweeper:
         census = {directory: found for directory in self._directories if (found := self._census(directory, place.run))}
         for number in range(place.partition, len(_PARTITIONS)):
             for rows, following in self._recorder.ledger.rows_by_status(*_PARTITIONS[number], place.key):
+                self._orphans.witness(rows, census, place.run, self._clock.now())
                 done = self._absences.check(rows, census) if self._has_time() else 0
                 if done < len(rows):
                     key = key_of(rows[done - 1]) if done else place.key

@@ -21,18 +21,21 @@ from standby.describe import Primaries
 from standby.gates import Gates
 from standby.ledger import Context, Ledger
 from standby.logins import LoginReader
-from standby.model import SWEEP, Cause, Region, Workspace
+from standby.model import RETIRE, SWEEP, Cause, Region, Workspace
 from standby.observe import Observer
+from standby.orphans import OrphanMemory
 from standby.planner import Planner
 from standby.quota import StandbyQuota
 from standby.reconcile import Reconciler
 from standby.recorder import Recorder, Telemetry
+from standby.retire import Retirement
 from standby.settings import Settings, require
 from standby.sweep import Sweeper
 from standby.sweep_memory import SweepMemory
 from standby.table import Table
 from standby.tags import TaggingClient, TagReader
 from standby.telemetry import PowertoolsTelemetry
+from standby.terminate import OrphanedStandbys
 from standby.terminations import Terminations
 from standby.watch_lease import HELD_EVERY, SWEEP_LEASE, Executions, WatchLease
 
@@ -201,10 +204,24 @@ class Parts:
             memory=SweepMemory(self.table()),
             coverage=CoverageBook(self.table(), self.settings, self.telemetry, self.gates()),
             planner=Planner(recorder, quota, self.settings, self.new_id),
+            orphans=OrphanMemory(self.table(), self.settings),
             lease=WatchLease(self.table(), Executions(self.clients.sfn, self.watch_arn), self.clock, SWEEP_LEASE),
             settings=self.settings,
             has_time=has_time,
             completed=completed,
+        )
+
+    def retirement(self, request_id: str, has_time: Callable[[], bool]) -> Retirement:
+        """retire's work, for one invocation."""
+        pacer = Pacer(self.clock, self.settings.calls_per_second * SWEEPS_SHARE)
+        return Retirement(
+            recorder=self.recorder(Context(Cause(RETIRE, request_id), owner=request_id)),
+            primaries=Primaries(self.clients.primary, pacer, has_time),
+            standbys=OrphanedStandbys(self.clients.dr, pacer, has_time),
+            memory=OrphanMemory(self.table(), self.settings),
+            gates=self.gates(),
+            settings=self.settings,
+            has_time=has_time,
         )
 
     def observer(self, execution_arn: str, request_id: str, has_time: Callable[[], bool]) -> Observer:

@@ -49,8 +49,8 @@ def named(name: str) -> Callable[[Deployment], None]:
 
 
 def a_timeout_is_taken_for_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    never_sent = (*create._NEVER_SENT, ReadTimeoutError, ConnectionClosedError)
-    monkeypatch.setattr(create, "_NEVER_SENT", never_sent)
+    never_sent = (*create.NEVER_SENT, ReadTimeoutError, ConnectionClosedError)
+    monkeypatch.setattr(create, "NEVER_SENT", never_sent)
 
 
 def a_5xx_is_taken_for_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
