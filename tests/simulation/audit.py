@@ -64,6 +64,9 @@ class Auditor:
         self._settings = settings
         self._overdue = watch_every + settings.poll_interval + GRACE
         self._now = now
+        # A directory's coverage rows, each as it was written.
+        self.figures: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._counted_runs: dict[str, str] = {}
         self._claims: dict[str, str] = {}
         self._counted: Counter[str] = Counter()
         self._counters: dict[str, int] = {}
@@ -114,6 +117,11 @@ class Auditor:
             self._saw_state(new, old)
         elif sk.startswith("EVENT#") and not pk.startswith(("HOLD#", "FLEET#")):
             self._saw_event(new, old)
+        elif pk.startswith("COVERAGE#"):
+            self._saw_figures(new, old)
+        elif sk == "LAST":
+            is_counted = self._counted_runs.get(pk.partition("#")[2]) == new["run"]
+            self._must(new["complete"] or not is_counted, f"figures of a scan that is not complete: {new}")
         elif pk.startswith("CLAIM#"):
             self._claims[pk] = new["primary_id"]
         elif pk.startswith("COUNTER#"):
@@ -143,6 +151,16 @@ class Auditor:
         self._must(not different, f"{one}: event {new['sk']} and its row differ in {different}")
         before = story[-2]["status"] if len(story) > 1 else None
         self._must(new.get("from_status") == before, f"{one}: event {new['sk']} comes from {new.get('from_status')}")
+
+    def _saw_figures(self, new: dict[str, Any], old: dict[str, Any] | None) -> None:
+        """A directory's coverage of a day, which only a later complete scan writes over."""
+        directory, day = new["pk"].partition("#")[2], new["sk"].partition("#")[2]
+        self.figures[directory].append(new)
+        self._counted_runs[directory] = new["run"]
+        primaries, eligible, protected = (new[name] for name in ("primaries", "eligible", "protected"))
+        self._must(primaries >= eligible >= protected >= 0, f"coverage cannot be {new}")
+        self._must(new["scanned_at"][:10] == day, f"coverage of another day: {new}")
+        self._must(old is None or old["scanned_at"] <= new["scanned_at"], f"older coverage was written over {old}")
 
     def _has_one(self, item: dict[str, Any]) -> bool:
         user = self._world.workspace(item["PrimaryWorkspaceId"]).user_key

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from standby import claims, create, decisions, looks, observe, refusals, request
+from standby import claims, create, decisions, fleet, looks, observe, refusals, request, sweep
 from standby.decisions import record
 from standby.gates import Gates
 from standby.ledger import Ledger
@@ -125,6 +125,10 @@ def open_rows_are_left_lying(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observe.Observer, "_due", lambda self, cursor, survey: iter(()))
 
 
+def an_incomplete_scan_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "judged", lambda *given: dataclasses.replace(fleet.judged(*given), problem=""))
+
+
 BROKEN: list[tuple[Break, Callable[[Deployment], None]]] = [
     (a_timeout_is_taken_for_a_refusal, lost_answer(faults.READ_TIMEOUT_AFTER, relation_lag_seconds=600)),
     (a_5xx_is_taken_for_a_refusal, lost_answer(faults.ERROR_AFTER, relation_lag_seconds=600)),
@@ -135,6 +139,7 @@ BROKEN: list[tuple[Break, Callable[[Deployment], None]]] = [
     (versions_do_not_count, named("fifty_deliveries_at_once_of_a_ready_desktop")),
     (a_hidden_primary_is_taken_for_gone, named("the_primary_region_shows_nothing_for_an_hour")),
     (a_pause_is_not_read, named("a_pause_between_two_calls_of_a_batch")),
+    (an_incomplete_scan_is_counted, named("coverage_is_true_whatever_becomes_of_the_sweep")),
     (places_are_not_given_back, named("the_quota_used_up_by_a_call_and_then_raised")),
     (nothing_is_announced, lost_answer(faults.THROTTLED)),
     (open_rows_are_left_lying, lost_answer(faults.THROTTLED)),
