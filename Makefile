@@ -34,7 +34,7 @@ local: $(READY)  ## the same cloud, left running to play with
 	@$(BIN)/python -m local --assembly build/local.out
 
 test: $(READY) lint  ## types, style, and every test that needs no AWS account
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 4 --no-loadscope-reorder
 
 unit: $(READY)  ## the quick tests of the domain
 	$(BIN)/python -m pytest tests/unit

@@ -17,10 +17,10 @@ POLICY = ROOT / "cli" / "live_check" / "policy.json"
 
 
 def live_check(
-    deployed: Deployed, output: Path, *options: str, credentials: Credentials | None = None
+    deployed: Deployed, configuration: Path, output: Path, *options: str, credentials: Credentials | None = None
 ) -> tuple[int, str, dict[str, Any]]:
     """Run it; its exit status, what it printed, and its findings by check."""
-    words = ["local/local.yaml" if word == "standby.yaml" else word for word in readme_command("live-check")]
+    words = [str(configuration) if word == "standby.yaml" else word for word in readme_command("live-check")]
     words += ["--output", str(output), *options]
     done = standby(deployed, words, credentials)
     assert done.stderr == "", done.stdout
@@ -28,7 +28,7 @@ def live_check(
     return done.returncode, done.stdout, {finding["check"]: finding for finding in found["findings"]}
 
 
-def test_it_only_reads_and_tells_what_it_reads(deployed: Deployed, tmp_path: Path) -> None:
+def test_it_only_reads_and_tells_what_it_reads(deployed: Deployed, configuration: Path, tmp_path: Path) -> None:
     for region, directory in ((PRIMARY, "d-9067328a7c"), (DR, "d-926722f013")):
         deployed.cloud.world.add_directory(region, directory, ["user080"])
     (one,) = deployed.create("user080")
@@ -36,7 +36,7 @@ def test_it_only_reads_and_tells_what_it_reads(deployed: Deployed, tmp_path: Pat
     (statement,) = json.loads(POLICY.read_text(encoding="utf-8"))["Statement"]
     reader = deployed.cloud.make_user("reader", statement)
     before = len(deployed.cloud.world.calls())
-    status, printed, found = live_check(deployed, tmp_path / "found.json", credentials=reader)
+    status, printed, found = live_check(deployed, configuration, tmp_path / "found.json", credentials=reader)
 
     calls = [call for call in deployed.cloud.world.calls(before) if call["principal"].endswith("user/reader")]
     assert calls
@@ -64,7 +64,7 @@ def test_it_only_reads_and_tells_what_it_reads(deployed: Deployed, tmp_path: Pat
 
 
 def test_told_to_write_it_requests_exactly_two_standbys_and_names_the_second(
-    deployed: Deployed, tmp_path: Path
+    deployed: Deployed, configuration: Path, tmp_path: Path
 ) -> None:
     deployed.cloud.world.change(trail_copies=0)  # the product does not hear of this one
     (one,) = deployed.create("user081")
@@ -72,7 +72,9 @@ def test_told_to_write_it_requests_exactly_two_standbys_and_names_the_second(
         lambda: any(p["workspace_id"] == one and p["state"] == "AVAILABLE" for p in deployed.cloud.world.primaries())
     )
     before = len(deployed.cloud.world.calls())
-    _, printed, found = live_check(deployed, tmp_path / "found.json", "--write", "--primary", one, "--yes")
+    _, printed, found = live_check(
+        deployed, configuration, tmp_path / "found.json", "--write", "--primary", one, "--yes"
+    )
     written = [
         call
         for call in deployed.cloud.world.calls(before)

@@ -64,13 +64,16 @@ def test_an_event_of_an_unknown_shape_ends_in_the_dead_letter_queue_with_its_rea
 
 def test_an_aborted_watcher_is_told_and_the_schedule_goes_on(deployed: Deployed) -> None:
     ears = deployed.listen("ears-abort")
+    deployed.cloud.world.change(standby_boot_seconds=120)
     (one,) = deployed.create("user062")
-    wait_until(lambda: deployed.row(one).get("status") == "REQUESTED")
+    deployed.until(one, "REQUESTED")
+    wait_until(lambda: deployed.start_watcher() and deployed.runs("Watch"))
     sfn = deployed.cloud.client("stepfunctions", PRIMARY)
     arn = deployed.outputs["WatchStateMachineArn"]
     for execution in sfn.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]:
         sfn.stop_execution(executionArn=execution["executionArn"])
     wait_until(lambda: any("ABORTED" in message["Body"] for message in deployed.heard(ears)))
+    deployed.cloud.world.advance(120)
     deployed.cloud.world.fire_schedules()
     deployed.until(one, "PROTECTED")
     assert len(deployed.standbys_of(one)) == 1

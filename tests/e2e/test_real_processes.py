@@ -15,17 +15,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.synth import synthesise
 from local.cloud import Cloud, Credentials
 from local.connections import ConnectionFault
 from standby.clock import from_text, to_text
 from tests.e2e import conftest
-from tests.e2e.conftest import AWAY, DR, HOME, PRIMARY, ROOT, STACK, Deployed, wait_until
+from tests.e2e.conftest import AWAY, DR, HOME, PRIMARY, STACK, Deployed, wait_until
 
 CREATE = "CreateStandbyWorkspaces"
 # The seconds of the state machine's waits and retries are a tenth.
@@ -161,13 +161,8 @@ def _parent_of(pid: int) -> int | None:
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
+def deployed(assembly: Path) -> Iterator[Killable]:
     """The product as everywhere in these tests, in a cloud that neither throttles nor takes time to build desktops."""
-    folder = tmp_path_factory.mktemp("assembly")
-    config, assembly = folder / "standby.yaml", folder / "cdk.out"
-    usual = (ROOT / "local" / "local.yaml").read_text()
-    config.write_text(usual.replace("first_look_minutes: 0.05", "first_look_minutes: 0.01"))
-    synthesise(config, assembly)
     with Cloud.start(boot_seconds=0, standby_boot_seconds=0, throttling=False, wait_scale=WAIT_SCALE) as cloud:
         yield Killable(cloud, cloud.deploy(assembly)[STACK])
 

@@ -85,8 +85,8 @@ def test_the_pause_switch_holds_without_a_deployment(deployed: Deployed) -> None
     (one,) = deployed.create("user047")
     assert deployed.until(one, "HELD")["reason_code"] == "PAUSED"
     put_item(deployed, readme_command("resume"))
-    # The schedule starts the watcher every 15 minutes, and it tries what is held; here its time has come at once.
-    wait_until(lambda: deployed.cloud.world.fire_schedules() and deployed.row(one)["status"] == "PROTECTED")
+    # A watcher tries what is held when it begins.
+    wait_until(lambda: deployed.start_watcher() and deployed.row(one)["status"] == "PROTECTED")
 
 
 def put_item(deployed: Deployed, words: list[str]) -> None:
@@ -102,7 +102,7 @@ def test_the_watcher_ends_when_nothing_is_open(deployed: Deployed) -> None:
     deployed.until(one, "PROTECTED")
     sfn = deployed.cloud.client("stepfunctions", PRIMARY)
     arn = deployed.outputs["WatchStateMachineArn"]
-    wait_until(lambda: not sfn.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"])
+    wait_until(lambda: not deployed.runs("Watch"))
     newest = max(sfn.list_executions(stateMachineArn=arn)["executions"], key=lambda one: one["startDate"])
     assert newest["status"] == "SUCCEEDED"
 

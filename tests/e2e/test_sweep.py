@@ -6,24 +6,27 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from infra.synth import synthesise
 from local.cloud import Cloud
 from local.queries import readme_command, readme_queries
-from tests.e2e.conftest import AWAY, DR, HOME, PRIMARY, ROOT, STACK, Deployed, wait_until
+from tests.e2e.conftest import AWAY, BOOT, DR, HOME, PRIMARY, STACK, Deployed, wait_until
 
 _numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployed, list[str]]]:
+def before(assembly: Path) -> Iterator[tuple[Deployed, list[str]]]:
     """A cloud in which forty desktops stood before the product was deployed."""
-    assembly = tmp_path_factory.mktemp("assembly") / "cdk.out"
-    synthesise(ROOT / "local" / "local.yaml", assembly)
     with Cloud.start(
-        boot_seconds=1, standby_boot_seconds=1, terminate_seconds=1, throttling=False, standby_quota=60
+        boot_seconds=BOOT,
+        standby_boot_seconds=BOOT,
+        terminate_seconds=BOOT,
+        throttling=False,
+        standby_quota=60,
+        wait_scale=0.5,
     ) as cloud:
         users = [f"user{number:03}" for number in range(100)]
         cloud.world.add_directory(PRIMARY, HOME, users)
@@ -34,6 +37,14 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployed,
             order = [{"DirectoryId": HOME, "UserName": user, "BundleId": "wsb-windowsstandard"} for user in some]
             ids += [one["WorkspaceId"] for one in workspaces.create_workspaces(Workspaces=order)["PendingRequests"]]
         yield Deployed(cloud, cloud.deploy(assembly)[STACK]), ids
+
+
+@pytest.fixture(scope="module")
+def deployed(before: tuple[Deployed, list[str]]) -> Deployed:
+    """The product in that cloud, after its first sweep."""
+    found, _ = before
+    assert sweep(found) == "2 of 2 directories were scanned completely"
+    return found
 
 
 def sweep(deployed: Deployed) -> str:
@@ -63,16 +74,10 @@ def plan(deployed: Deployed) -> list[str]:
     return list(row)
 
 
-def fire(deployed: Deployed) -> bool:
-    """Let the schedules fire, and give what they start a moment."""
-    deployed.cloud.world.fire_schedules()
-    time.sleep(2)
-    return True
-
-
-def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(before: tuple[Deployed, list[str]]) -> None:
-    deployed, ids = before
-    assert sweep(deployed) == "2 of 2 directories were scanned completely"
+def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(
+    deployed: Deployed, before: tuple[Deployed, list[str]]
+) -> None:
+    _, ids = before
     assert {deployed.row(one)["status"] for one in ids} == {"REPORTED"}
     assert deployed.cloud.world.standbys() == []
     assert plan(deployed)[0].startswith("Directory d-906732325d: 40 desktops would get a standby, 0 have one, 0 cannot")
@@ -90,7 +95,7 @@ def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(before:
     )
     sweep(deployed)
     wait_until(
-        lambda: fire(deployed) and {deployed.row(one)["status"] for one in ids} == {"PROTECTED"},
+        lambda: deployed.start_watcher() and {deployed.row(one)["status"] for one in ids} == {"PROTECTED"},
         lambda: f"{[deployed.row(one)['status'] for one in ids]}",
     )
     assert deployed.cloud.world.duplicates() == []
@@ -99,27 +104,25 @@ def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(before:
     assert plan(deployed)[2:7] == ["0", "0", "0", "40", "0"]
 
 
-def test_a_desktop_whose_event_was_lost_is_caught(before: tuple[Deployed, list[str]]) -> None:
-    deployed, _ = before
-    sweep(deployed)
+def test_a_desktop_whose_event_was_lost_is_caught(deployed: Deployed) -> None:
     deployed.cloud.world.change(trail_copies=0)
     (one,) = deployed.create("user050")
     sweep(deployed)
     wait_until(
-        lambda: fire(deployed) and deployed.row(one).get("status") == "PROTECTED",
+        lambda: deployed.start_watcher() and deployed.row(one).get("status") == "PROTECTED",
         lambda: f"{deployed.row(one)}",
     )
     assert deployed.row(one)["first_seen_at"]
     assert len(deployed.standbys_of(one)) == 1
 
 
-def test_a_standby_that_somebody_terminated_is_told_after_two_sweeps(before: tuple[Deployed, list[str]]) -> None:
-    deployed, _ = before
+def test_a_standby_that_somebody_terminated_is_told_after_two_sweeps(deployed: Deployed) -> None:
     deployed.cloud.world.change(trail_copies=1)
     (one,) = deployed.create("user051")
     standby = deployed.until(one, "PROTECTED")["standby_id"]
-    deployed.cloud.client("workspaces", DR).terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": standby}])
-    wait_until(lambda: deployed.standbys_of(one) == [])
+    partner = deployed.cloud.client("workspaces", DR)
+    partner.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": standby}])
+    wait_until(lambda: partner.describe_workspaces(WorkspaceIds=[standby])["Workspaces"] == [])
     sweep(deployed)
     assert deployed.row(one)["status"] == "PROTECTED"
     sweep(deployed)
