@@ -199,6 +199,11 @@ class Pair(_Section):
         description="the calls a second that the watcher makes to the WorkSpaces API, from 0.1 to 50, for example 1.0; "
         "the sweep makes half as many (AWS allows an account 2 in a Region, for all its tools, unless it raises that)",
     )
+    recreate_missing: bool = Field(
+        default=False,
+        description="false, to be told of a standby that is gone; or true, to have the sweep make it again, whoever "
+        "terminated it, within the caps",
+    )
     backfill_in_flight: Annotated[int, Field(ge=1, le=400)] = Field(
         default=100,
         description="how many desktops of an accepted fleet may be under way at once, a whole number from 1 to 400, "
@@ -318,6 +323,7 @@ class Configuration(_Section):
             "sweep_interval_seconds": pair.sweep_interval_minutes * 60,
             "rpo_seconds": _plain(pair.rpo_hours * 3600),
             "existing_fleet": pair.existing_fleet,
+            "recreate_missing": pair.recreate_missing,
             "backfill_in_flight": pair.backfill_in_flight,
             "calls_per_second": _plain(pair.calls_per_second),
             "prices": price_document(pair.dr_region, pair.prices),

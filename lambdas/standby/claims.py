@@ -96,9 +96,12 @@ class Claims:
             due_at=now + LEASE,
             **_NO_STANDBY,
         )
+        mapped = self._settings.directories.get(claimed.primary_directory_id) if claimed.primary_directory_id else None
+        if mapped is not None:
+            # Where it is going to be, wherever its last standby was.
+            claimed = dataclasses.replace(claimed, dr_directory_id=mapped.dr_directory)
         if row is not None and row.claim_key is not None:
-            self._ledger.write(claimed, row)
-            return Claimed(claimed)
+            return self._keep(claimed, row, row.claim_key, now)
         if claimed.dr_directory_id is None or claimed.user_name is None:
             raise ValueError(f"{claimed.primary_id} cannot be claimed without its directory and user")
         key, day = claim_key(claimed.dr_directory_id, claimed.user_name), to_text(now)[:10]
@@ -115,6 +118,20 @@ class Claims:
                 holder = refused.found.get(0, {}).get("primary_id")
                 return Refused(Reason.USER_HAS_STANDBY, holder)
             return Refused(Reason.CEILING if 2 in refused.failed else Reason.DAILY_CAP)
+        return Claimed(claimed)
+
+    def _keep(self, claimed: Row, row: Row, held: str, now: datetime) -> Claimed | Refused:
+        """Claim with the place that a row has; its user's claim moves where the directory's partner has changed."""
+        beside: list[Write] = []
+        if claimed.dr_directory_id and claimed.user_name:
+            key = claim_key(claimed.dr_directory_id, claimed.user_name)
+            if key != held:
+                claimed = dataclasses.replace(claimed, claim_key=key)
+                beside = [_hold(key, row.primary_id, now), _release(held, row.primary_id, now)]
+        try:
+            self._ledger.write(claimed, row, beside=beside)
+        except ConditionFailed as refused:
+            return Refused(Reason.USER_HAS_STANDBY, refused.found.get(0, {}).get("primary_id"))
         return Claimed(claimed)
 
     def give_back(self, decision: Decision, row: Row, seen: Workspace | None, context: Context) -> Row:

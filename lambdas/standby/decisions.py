@@ -146,7 +146,7 @@ def decide(
     if row and row.status is Status.CLAIMED:
         return _claimed(primary_id, row, now)
     if row and row.was_requested:
-        return _standby_not_seen(primary_id, row, cause, now)
+        return _standby_not_seen(primary_id, row, settings, cause, now)
     return without_standby(primary_id, seen, row, settings, cause, now)
 
 
@@ -243,10 +243,11 @@ def with_standby(
     where = f"{standby.id} in {standby.region} is {standby.state}."
     if standby.is_healthy:
         reason = Reason.STANDBY_READY if ours and row and row.reason is not Reason.ADOPTED else Reason.ADOPTED
+        reason = (row and changed_mapping(row, settings)) or reason
         return record(primary_id, Status.PROTECTED, reason, where, standby=standby)
-    if row and row.status is Status.PROTECTED:
+    if row and (row.status is Status.PROTECTED or row.reason is Reason.STANDBY_UNHEALTHY):
         # It was ready once; how a standby fares afterwards is the sweep's to say, and a reboot takes no cover away.
-        return nothing(primary_id, row, Reason.STANDBY_READY, where)
+        return nothing(primary_id, row, Reason.STANDBY_READY if row.status is Status.PROTECTED else row.reason, where)
     if standby.state == "ERROR":
         return record(primary_id, Status.FAILED, Reason.STANDBY_IN_ERROR, where, standby=standby)
     if standby.state in GONE:
@@ -280,15 +281,33 @@ def _claimed(primary_id: WorkspaceId, row: Row, now: datetime) -> Decision:
     )
 
 
-def _standby_not_seen(primary_id: WorkspaceId, row: Row, cause: Cause, now: datetime) -> Decision:
+def _standby_not_seen(primary_id: WorkspaceId, row: Row, settings: Settings, cause: Cause, now: datetime) -> Decision:
     if row.status is Status.REQUESTED and _past(row.deadline_at, now):
         return record(
             primary_id, Status.TIMED_OUT, Reason.STANDBY_NOT_READY, "The primary shows no standby in RelatedWorkspaces."
         )
-    if cause.reopens and row.status in _ASKED_FOR_AGAIN:
-        # A person asks again, the standby having failed or gone: two looks decide, as after any request.
+    if (cause.reopens and row.status in _ASKED_FOR_AGAIN) or _is_made_again(row, settings, cause):
+        # A person asks again, or said so once for all: two looks decide, as after any request.
         return Decision(primary_id, Action.LOOK, row.status, row.reason, "Is there still a standby?")
     return nothing(primary_id, row, row.reason, "The primary shows no standby in RelatedWorkspaces now.")
+
+
+def _is_made_again(row: Row, settings: Settings, cause: Cause) -> bool:
+    """Whether a sweep is to have a standby that is gone made again: whoever terminated it, if that is configured."""
+    is_wanted = settings.recreate_missing and cause.type == SWEEP and row.status is Status.STANDBY_MISSING
+    return is_wanted and changed_mapping(row, settings) is None
+
+
+def changed_mapping(row: Row, settings: Settings) -> Reason | None:
+    """What has become of the mapping that a row was last written under; None if it stands."""
+    if row.primary_directory_id is None:
+        return None
+    mapped = settings.directories.get(row.primary_directory_id)
+    if mapped is None:
+        return Reason.MAPPING_REMOVED
+    if row.dr_directory_id is not None and row.dr_directory_id != mapped.dr_directory:
+        return Reason.PARTNER_CHANGED
+    return None
 
 
 def without_standby(
@@ -302,6 +321,9 @@ def without_standby(
         return excluded
     if row and _is_left_alone(row, cause, now):
         return nothing(primary_id, row, row.reason)
+    if row and not row.status.is_open and not cause.reopens and changed_mapping(row, settings):
+        # What was accepted, or held, was so for another partner.
+        return record(primary_id, Status.REPORTED, Reason.PARTNER_CHANGED)
     if row and row.reason is Reason.USER_NOT_IN_DR_DIRECTORY and not cause.reopens and not _past(row.due_at, now):
         return nothing(primary_id, row, row.reason)
     if seen.state not in READY or not is_told_whole(seen):

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 from standby.clock import to_text
 from standby.decisions import Action, Decision, decide, is_for_selection, nothing, record
-from standby.model import Cause, Related, Status, Workspace, WorkspaceId
+from standby.model import Cause, DirectoryId, Related, Status, Workspace, WorkspaceId
 from standby.prices import monthly_of
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
 from standby.sweep_memory import OWN, Baseline, Scan
+from standby.unwell import unwell
 
 # Settled rows of which it can be said that the primary, or the standby, is gone. Open ones have deadlines of their own.
 # So many WorkSpaces may go between two sweeps without anybody doubting the service.
@@ -39,8 +40,11 @@ def decide_in_fleet(
         return nothing(seen.id, row, row.reason)  # the watcher's
     decision = decide(seen.id, seen, row, settings, cause, now)
     if row is not None and row.status is Status.HELD:
-        # It waits for its turn at the watcher, unless it has been excluded meanwhile.
-        return decision if decision.status is Status.EXCLUDED else nothing(seen.id, row, row.reason)
+        # It waits for its turn at the watcher, unless it has been excluded meanwhile, or its partner has changed.
+        is_over = decision.status in (Status.EXCLUDED, Status.REPORTED)
+        return decision if is_over else nothing(seen.id, row, row.reason)
+    if decision.action is Action.NONE and (found := unwell(seen, row, settings, now)):
+        return found
     if is_existing(row, baseline):
         return _existing(seen, decision, row, baseline, settings)
     return decision
@@ -50,7 +54,8 @@ def is_existing(row: Row | None, baseline: Baseline) -> bool:
     """Whether a WorkSpace was there before its directory was watched."""
     if row is None:
         return not baseline.is_taken
-    return row.existing or row.status is Status.REPORTED
+    # One of a directory that was not mapped was there when it came to be, if not for the first time.
+    return row.existing or row.status is Status.REPORTED or row.reason is Reason.DIRECTORY_NOT_MAPPED
 
 
 def asks_for_login(seen: Workspace, row: Row | None, baseline: Baseline, settings: Settings) -> bool:
@@ -62,7 +67,9 @@ def asks_for_login(seen: Workspace, row: Row | None, baseline: Baseline, setting
 
 def _existing(seen: Workspace, decision: Decision, row: Row | None, baseline: Baseline, settings: Settings) -> Decision:
     """The existing fleet gets nothing before it is accepted, and then in its turn."""
-    is_undecided = row is None or row.status in (Status.REPORTED, Status.EXCLUDED)
+    is_undecided = (
+        row is None or row.status in (Status.REPORTED, Status.EXCLUDED) or row.reason is Reason.DIRECTORY_NOT_MAPPED
+    )
     wants_one = decision.action is Action.REQUEST or decision.status in (Status.WAITING, Status.REPORTED)
     if not (is_undecided and wants_one):
         # A whole fleet's obstacles are one report, and no notice each.
@@ -75,7 +82,7 @@ def _existing(seen: Workspace, decision: Decision, row: Row | None, baseline: Ba
 
 
 def _reported(primary_id: WorkspaceId, row: Row | None) -> Decision:
-    if row is not None and row.status is Status.REPORTED:
+    if row is not None and row.status is Status.REPORTED and row.reason is not Reason.MAPPING_REMOVED:
         return nothing(primary_id, row, row.reason)
     return record(primary_id, Status.REPORTED, Reason.EXISTING_FLEET)
 
@@ -91,9 +98,14 @@ class Census:
         Ids of all WorkSpaces in the partner.
     scan
         The scan: a row that changed since it began is not spoken of.
+    partner
+        Whose standbys were seen: of one in a former partner nothing is known.
     """
 
-    def __init__(self, primaries: frozenset[str], standbys: frozenset[str], scan: Scan) -> None:
+    def __init__(
+        self, primaries: frozenset[str], standbys: frozenset[str], scan: Scan, partner: DirectoryId | None = None
+    ) -> None:
+        self._partner = partner
         self._primaries = primaries
         self._standbys = standbys
         self._began = scan.began_at
@@ -127,6 +139,7 @@ class Census:
             (row.status in (Status.PROTECTED, Status.FAILED) or row.is_orphan)
             and row.standby_id is not None
             and row.standby_id not in self._standbys
+            and (self._partner is None or row.dr_directory_id in (None, self._partner))
         )
 
     def finds_orphan(self, row: Row) -> bool:

@@ -144,10 +144,12 @@ class Ledger:
             return {}
         directory_id = seen.directory_id or base.primary_directory_id
         mapped = self._settings.directories.get(directory_id) if directory_id else None
+        # A standby, and a claim, stay where they are, whatever the directory's partner is by now.
+        stays = base.dr_directory_id is not None and (base.was_requested or base.claim_key is not None)
         return {
             "primary_state": seen.state or base.primary_state,
             "primary_directory_id": directory_id,
-            "dr_directory_id": mapped.dr_directory if mapped else base.dr_directory_id,
+            "dr_directory_id": mapped.dr_directory if mapped and not stays else base.dr_directory_id,
             "user_name": seen.user_name or base.user_name,
             "compute_type": seen.compute_type or base.compute_type,
         }

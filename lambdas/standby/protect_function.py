@@ -11,6 +11,7 @@ from standby.dead_letters import DeadLetters
 from standby.decisions import Decision
 from standby.events import BadEvent, Hint, read
 from standby.ledger import Context
+from standby.migrations import note_migration
 from standby.model import SWEEP
 from standby.table import LedgerUnavailable
 from standby.texts import legible
@@ -56,6 +57,8 @@ class ProtectFunction:
         context = Context(hint.cause, owner=request_id, execution_arn=hint.cause.id if by_watcher else None)
         if hint.ends:
             return self._parts.terminations(context, has_time).follow(hint.ids)
+        if hint.cause.migrated_from is not None:
+            note_migration(self._parts.recorder(context), hint.cause.migrated_from, hint.ids[0])
         # An event's few calls go at once; a long list is paced.
         paced = by_watcher or hint.cause.type == SWEEP or len(hint.ids) > 25
         decisions = self._parts.reconciler(context, has_time, paced=paced).reconcile(hint.ids)

@@ -32,6 +32,9 @@ class Reason(StrEnum):
     STANDBY_READY = "STANDBY_READY"
     ADOPTED = "ADOPTED"
     REPLICATION_STALE = "REPLICATION_STALE"
+    STANDBY_UNWELL = "STANDBY_UNWELL"
+    MAPPING_REMOVED = "MAPPING_REMOVED"
+    PARTNER_CHANGED = "PARTNER_CHANGED"
     # held
     PAUSED = "PAUSED"
     OBSERVE_MODE = "OBSERVE_MODE"
@@ -58,6 +61,7 @@ class Reason(StrEnum):
     PRIMARY_NOT_READY = "PRIMARY_NOT_READY"
     STANDBY_NOT_READY = "STANDBY_NOT_READY"
     STANDBY_IN_ERROR = "STANDBY_IN_ERROR"
+    STANDBY_UNHEALTHY = "STANDBY_UNHEALTHY"
     USER_NOT_FOUND = "USER_NOT_FOUND"
     ACCESS_DENIED = "ACCESS_DENIED"
     SERVICE_REFUSED = "SERVICE_REFUSED"
@@ -73,6 +77,7 @@ class Reason(StrEnum):
     ROW_UNREADABLE = "ROW_UNREADABLE"
     # remarks, and what is said of no row
     TERMINATED_BY_SOMEBODY = "TERMINATED_BY_SOMEBODY"
+    MIGRATED = "MIGRATED"
     NOT_IN_LEDGER = "NOT_IN_LEDGER"
 
 
@@ -146,6 +151,18 @@ MEANING: dict[Reason, Meaning] = {
         "Look at the rows with stale: true, and at data replication in the WorkSpaces console; AWS Support can tell why"
         " no copies come.",
         notify=True,
+    ),
+    Reason.STANDBY_UNWELL: Meaning(
+        "A sweep has seen the standby in ERROR, UNHEALTHY or IMPAIRED; the next one decides.", _NOTHING
+    ),
+    Reason.MAPPING_REMOVED: Meaning(
+        "Its directory is not in the configuration any more; nothing is created or terminated for it.",
+        "Map the directory again, or terminate the standby, if it has one and nobody needs it.",
+    ),
+    Reason.PARTNER_CHANGED: Meaning(
+        "Its directory has another dr_directory now; the standby it has is in the former one, or it has none yet.",
+        "If it has none: accept its directory (README, The existing fleet). If it is to have one in the new partner:"
+        " terminate the old one, and call protect by hand.",
     ),
     Reason.PAUSED: Meaning(
         "The pause switch is on; nothing is created.", "Take the pause away when you are ready.", notify=True
@@ -230,6 +247,12 @@ MEANING: dict[Reason, Meaning] = {
         "Look at it in the DR Region's console; terminate it if it does not recover, then call protect by hand.",
         notify=True,
     ),
+    Reason.STANDBY_UNHEALTHY: Meaning(
+        "The standby has been in ERROR, UNHEALTHY or IMPAIRED for longer than a sweep.",
+        "Look at it in the DR Region's console; reboot it there, or terminate it and call protect by hand. It counts"
+        " again when it is seen well.",
+        notify=True,
+    ),
     Reason.USER_NOT_FOUND: Meaning(
         "The DR directory did not know the user for 24 hours.",
         "Create the user in the DR directory, then call protect by hand for this primary.",
@@ -252,7 +275,8 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.STANDBY_GONE: Meaning(
         "Its standby is not there any more.",
-        "Find out who terminated it; call protect by hand for the primary if it is to have another one.",
+        "Find out who terminated it; call protect by hand for the primary if it is to have another one, or set"
+        " recreate_missing: true.",
         notify=True,
     ),
     Reason.ORPHANED: Meaning(
@@ -293,6 +317,11 @@ MEANING: dict[Reason, Meaning] = {
         "Somebody called TerminateWorkspaces for the primary, or for its standby; the message names who.",
         "If it was not meant: ask who is named, and stop what does it (README, Neighbours). What follows is told by"
         " itself.",
+        notify=True,
+    ),
+    Reason.MIGRATED: Meaning(
+        "The primary was migrated and has a new id; the message says which, and what its old standby is worth.",
+        "Terminate the old standby when nobody needs its data, and call protect by hand for the new id.",
         notify=True,
     ),
     Reason.NOT_IN_LEDGER: Meaning("The ledger knows no primary, and no standby, of this id.", "Nothing."),

@@ -51,6 +51,7 @@ class Settings:
     sweep_interval: timedelta = timedelta(minutes=60)
     rpo: timedelta = timedelta(hours=36)
     existing_fleet: str = "report"
+    recreate_missing: bool = False
     backfill_in_flight: int = 100
     calls_per_second: float = 1.0
     prices: Prices = field(default_factory=Prices)
@@ -88,6 +89,7 @@ class Settings:
                 sweep_interval=timedelta(seconds=document.get("sweep_interval_seconds", 3600)),
                 rpo=timedelta(seconds=document.get("rpo_seconds", 36 * 3600)),
                 existing_fleet=document.get("existing_fleet", "report"),
+                recreate_missing=document.get("recreate_missing", False),
                 backfill_in_flight=document.get("backfill_in_flight", 100),
                 calls_per_second=document.get("calls_per_second", 1.0),
                 prices=Prices.from_document(document.get("prices")),

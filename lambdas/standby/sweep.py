@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,11 +24,13 @@ from standby.drift import digest
 from standby.fleet import SETTLED, Census, asks_for_login, counted, decide_in_fleet, is_doubted, judged
 from standby.ledger import ALL_SHARDS, Unreadable, key_of
 from standby.logins import LoginReader
+from standby.mappings import left_behind, unmapped_directory
 from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId
 from standby.orphans import OrphanMemory
 from standby.plan import progress, tally
 from standby.planner import Planner
 from standby.recorder import Recorder
+from standby.rows import Row
 from standby.settings import Settings
 from standby.sweep_memory import OWN, PARTNER, Scan, SweepMemory
 from standby.watch_lease import WatchLease
@@ -224,7 +226,7 @@ class Sweeper:
             self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {scan.problem}")
         else:
             self._planner.scanned(directory, place.tally, now)
-            self._memory.take_baseline(directory, now, place.counts)
+            self._memory.take_baseline(directory, self._partner(directory), now, place.counts)
             found = Coverage(place.counts, StandbyTally(**place.standbys))
             self._coverage.keep(directory, found, run=place.run, began_at=place.began_at, now=now)
         self._memory.note(directory, scan, now)
@@ -259,7 +261,7 @@ class Sweeper:
         """Decide for each WorkSpace of a page, record what changed, note who is ready for protect, and add it up."""
         by_id = {one.id: one for one in workspaces}
         rows = self._recorder.ledger.load(by_id) if by_id else {}
-        baseline = self._memory.baseline(directory)
+        baseline = self._memory.baseline(directory, self._partner(directory))
         readable = {one: row for one in by_id if not isinstance(row := rows.get(one), Unreadable)}
         unreadable = [seen for one, seen in by_id.items() if one not in readable]
         if unreadable:
@@ -291,12 +293,24 @@ class Sweeper:
             for rows, following in self._recorder.ledger.rows_by_status(*_PARTITIONS[number], place.key):
                 self._orphans.witness(rows, census, place.run, self._clock.now())
                 done = self._absences.check(rows, census) if self._has_time() else 0
+                self._say_what_is_unmapped(rows[:done])
                 if done < len(rows):
                     key = key_of(rows[done - 1]) if done else place.key
                     return dataclasses.replace(place, partition=number, key=key)
                 place = dataclasses.replace(place, partition=number, key=following)
             place = dataclasses.replace(place, partition=number + 1, key=None)
         return place
+
+    def _say_what_is_unmapped(self, rows: Sequence[Row]) -> None:
+        """Let the rows of directories that are not mapped any more say so."""
+        for directory in {found for row in rows if (found := unmapped_directory(row, self._settings))}:
+            self._memory.forget_baseline(directory)
+        for row in rows:
+            if decision := left_behind(row, self._settings):
+                self._recorder.carry_out(decision, row, None)
+
+    def _partner(self, directory: DirectoryId) -> DirectoryId:
+        return self._settings.directories[directory].dr_directory
 
     def _census(self, directory: DirectoryId, run: str) -> Census | None:
         """What this run's complete scan of a directory has seen; None if there was none."""
@@ -308,4 +322,4 @@ class Sweeper:
         if own is None or partner is None:
             self._recorder.telemetry.problem(f"What was seen of {directory} is another run's; nothing follows from it")
             return None
-        return Census(frozenset(own), frozenset(partner), scan)
+        return Census(frozenset(own), frozenset(partner), scan, self._partner(directory))

@@ -17,6 +17,7 @@ from standby.table import Table
 BASELINE = "BASELINE"
 LAST = "LAST"
 MISSED = "MISSED"
+NOBODY = "-"  # the partner of a directory that is not mapped
 # The two sides of a directory's scan.
 PARTNER, OWN = "partner", "own"
 _NO_WORD = "-"
@@ -90,8 +91,8 @@ class SweepMemory:
         lines = [line.split() for item in found for line in str(item["seen"]).splitlines()]
         return {WorkspaceId(one): "" if word == _NO_WORD else word for word, *ids in lines for one in ids}
 
-    def baseline(self, directory: DirectoryId) -> Baseline:
-        """The baseline of a directory.
+    def baseline(self, directory: DirectoryId, partner: DirectoryId) -> Baseline:
+        """The baseline of a directory and its partner; one that was taken with another partner is none.
 
         Raises
         ------
@@ -99,16 +100,35 @@ class SweepMemory:
             Not known.
         """
         item = self._table.get(directory_key(directory), BASELINE) or {}
+        if item.get("partner", partner) != partner:
+            return Baseline(is_taken=False, is_accepted=False)
         return Baseline("taken_at" in item, item.get("accepted", False) is True)
 
-    def take_baseline(self, directory: DirectoryId, now: datetime, found: dict[str, int]) -> None:
-        """Note that the first complete scan has been, and what it found. An acceptance that came before it stays."""
+    def take_baseline(self, directory: DirectoryId, partner: DirectoryId, now: datetime, found: dict[str, int]) -> None:
+        """Note that the first complete scan has been, and what it found. An acceptance that came before it stays.
+
+        With another partner it is the first one again, and what was accepted was so for the former one.
+        """
+        key, values = directory_key(directory), {":now": to_text(now), ":found": found, ":partner": partner}
+        first = "SET taken_at = :now, found_first = :found, partner = :partner"
+        item = self._table.get(key, BASELINE) or {}
+        if "taken_at" not in item:
+            self._table.update(key, BASELINE, first, values, "attribute_not_exists(taken_at)")
+        elif "partner" not in item:  # of a version that did not note it
+            self._table.update(key, BASELINE, "SET partner = :partner", {":partner": partner})
+        elif item["partner"] != partner:
+            self._table.update(
+                key, BASELINE, f"{first}, accepted = :no", values | {":no": False}, "partner <> :partner"
+            )
+
+    def forget_baseline(self, directory: DirectoryId) -> None:
+        """Note that a directory is not mapped any more: should it be again, what is there is an existing fleet."""
         self._table.update(
             directory_key(directory),
             BASELINE,
-            "SET taken_at = :now, found_first = :found",
-            {":now": to_text(now), ":found": found},
-            "attribute_not_exists(taken_at)",
+            "SET partner = :nobody",
+            {":nobody": NOBODY},
+            "attribute_exists(taken_at) AND partner <> :nobody",
         )
 
     def note(self, directory: DirectoryId, scan: Scan, now: datetime) -> None:

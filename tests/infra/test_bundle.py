@@ -93,6 +93,7 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
         "sweep_interval_seconds": 3_600,
         "rpo_seconds": 129_600,
         "existing_fleet": "report",
+        "recreate_missing": False,
         "backfill_in_flight": 100,
         "calls_per_second": 1,
         "prices": {"currency": "USD", "monthly": {}, "data_replication": None, "seen": None},

@@ -81,6 +81,7 @@ def test_the_smallest_file_has_the_defaults_that_the_readme_names(tmp_path: Path
         "coverage_grace_hours": 4,
         "rpo_hours": 36,
         "existing_fleet": "report",
+        "recreate_missing": False,
         "backfill_in_flight": 100,
         "calls_per_second": 1.0,
         "prices": None,

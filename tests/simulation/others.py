@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from standby.model import Status
+import dataclasses
+
+from standby.model import DirectoryId, Status
 from standby.reasons import Reason
 from tests.simulation import faults
 from tests.simulation.convergence import Expected
@@ -94,4 +96,101 @@ def terminations_while_calls_fail(deployment: Deployment) -> Simulation:
     settle(run, expected, at_least=9)
     for one in ids:
         must(run.audit.rows[one].get("terminated_by") is not None, f"nobody knows who terminated {one}")
+    return run
+
+
+@scenario
+def a_migrated_primary_and_its_predecessor_point_to_each_other(deployment: Deployment) -> Simulation:
+    """Copies of the migration's event come for hours; each row is told once, and the old one becomes an orphan's."""
+    late = {"MigrateWorkspace": [60.0, 61.0, 4000.0]}
+    run = Simulation(deployment, trail=lambda event: late.get(event["detail"]["eventName"], [90.0]))
+    (old,) = run.create(USERS[0])
+    run.run(2)
+    must(run.status(old)[0] is Status.PROTECTED, "the old one has its standby")
+    run.audit.broken.add(old)
+    order = {"SourceWorkspaceId": old, "BundleId": "wsb-windowsperformance"}
+    new = run.world.call(PRIMARY, "MigrateWorkspace", order)["TargetWorkspaceId"]
+    settle(run, {old: (Status.PRIMARY_GONE,), new: (Status.INELIGIBLE,)}, at_least=7)
+    rows = run.audit.rows
+    must((rows[old]["migrated_to"], rows[new]["migrated_from"]) == (new, old), "they do not point to each other")
+    must(len(creates(run)) == 1, "the user got a second standby")
+    return run
+
+
+@scenario
+def another_partner_in_the_middle(deployment: Deployment) -> Simulation:
+    """Some are covered, some under way, some of an accepted fleet held, when dr_directory changes: none gets two."""
+    run = Simulation(deployment, is_known=False, trail=lambda _: [90.0], settings={"max_new_standbys_per_day": 6})
+    fleet = run.create(*USERS[:10])
+    run.run(0.9)
+    run.accept()
+    new = run.create(*USERS[10:13])
+    run.run(2)
+    made = len(run.world.standbys())
+    must(0 < made < 13, f"{made} of 13 are made: some are to be held")
+    home, *others = run.settings.directories
+    partner = "d-9267aaaaaa"
+    run.world.add_directory(DR, partner, USERS)
+    changed = dataclasses.replace(run.settings.directories[home], dr_directory=DirectoryId(partner))
+    run.deploy(
+        directories={home: changed} | {one: run.settings.directories[one] for one in others},
+        max_new_standbys_per_day=50,
+    )
+    run.audit.allow(run.settings)
+    run.run(4)
+    must(len(run.world.standbys()) == made, "something was made in a partner that nobody accepted")
+    must(run.status(new[0])[0] in (Status.PROTECTED, Status.REPORTED), "a desktop hangs between two partners")
+    run.accept()
+    settle(run, covered([*fleet, *new]), at_least=9)
+    return run
+
+
+@scenario
+def a_mapping_removed_in_the_middle_and_back_again(deployment: Deployment) -> Simulation:
+    """Some are covered, some held, when the directory is unmapped; back again, they are as they were, or reported."""
+    run = Simulation(deployment, settings={"max_new_standbys_per_day": 3})
+    ids = run.create(*USERS[:5])
+    run.run(3)
+    before = run.settings.directories
+    home, *others = before
+    run.deploy(directories={one: before[one] for one in others}, max_new_standbys_per_day=50)
+    run.run(3)
+    must(len(run.world.standbys()) == 3, "something was made, or terminated, for a directory that is not mapped")
+    reasons = sorted(str(run.status(one)[1]) for one in ids)
+    must(reasons == ["DIRECTORY_NOT_MAPPED"] * 2 + ["MAPPING_REMOVED"] * 3, f"they say {reasons}")
+    run.deploy(directories=before)
+    run.run(3)
+    must(len(run.world.standbys()) == 3, "something was made that nobody accepted")
+    run.accept()
+    return settle(run, covered(ids), at_least=11)
+
+
+@scenario
+def missing_standbys_are_made_again_where_that_is_wanted(deployment: Deployment) -> Simulation:
+    """A clean-up tool terminates all of them; with recreate_missing they come again, one each, while calls fail."""
+    run = Simulation(deployment, settings={"recreate_missing": True}, relation_lag_seconds=120)
+    ids = run.create(*USERS[:6])
+    run.run(2)
+    run.audit.broken |= set(ids)
+    terminate(run, DR, *[run.audit.rows[one]["standby_id"] for one in ids])
+    kinds = (faults.THROTTLED, faults.KILLED_AFTER, faults.READ_TIMEOUT_AFTER)
+    plan = during(run, *kinds, minutes=(120, 400), matches=lambda call: call.service in ("dynamodb", "workspaces"))
+    run.wire.plan = During(plan.kinds, plan.begins, plan.ends, plan.matches, run.dice, rate=0.03)
+    run.help_out(when=lambda: run.hours > 8)
+    return settle(run, covered(ids), at_least=12)
+
+
+@scenario
+def a_standby_that_fails_after_it_was_ready(deployment: Deployment) -> Simulation:
+    """Unwell for hours, then well again: told once, and nothing is made in its place."""
+    run = Simulation(deployment)
+    ids = run.create(*USERS[:3])
+    run.run(2)
+    standby = run.audit.rows[ids[0]]["standby_id"]
+    run.world.set_state(standby, "ERROR")
+    run.run(4)
+    must(run.status(ids[0]) == (Status.FAILED, Reason.STANDBY_UNHEALTHY), f"it is {run.status(ids[0])}")
+    run.world.set_state(standby, "AVAILABLE")
+    settle(run, covered(ids), at_least=8)
+    must(len(creates(run)) == 1, "something was made in its place")
     return run

@@ -1,0 +1,37 @@
+"""What becomes of rows when a directory is taken out of the configuration, or gets another partner.
+
+A standby that exists stays what it is, in the partner in which it was made, and no second one is made beside it. What
+has none is part of an existing fleet again, which somebody has to accept. Nothing is terminated for it.
+"""
+
+from __future__ import annotations
+
+from standby.decisions import Decision, record
+from standby.model import DirectoryId, Status
+from standby.reasons import Reason
+from standby.rows import Row
+from standby.settings import Settings
+
+# Of these nothing more is to be said: gone, missing, or open and so the watcher's.
+_SAID = (Status.PRIMARY_GONE, Status.STANDBY_MISSING)
+
+
+def unmapped_directory(row: Row, settings: Settings) -> DirectoryId | None:
+    """The directory of a row if it is not in the configuration any more."""
+    directory = row.primary_directory_id
+    return directory if directory is not None and directory not in settings.directories else None
+
+
+def left_behind(row: Row, settings: Settings) -> Decision | None:
+    """What a settled row of a directory that is not mapped any more has to say; None if nothing, or nothing new."""
+    if row.status.is_open or row.status in _SAID or unmapped_directory(row, settings) is None:
+        return None
+    if row.reason in (Reason.IS_STANDBY, Reason.DIRECTORY_NOT_MAPPED, Reason.MAPPING_REMOVED):
+        return None
+    if row.status in (Status.PROTECTED, Status.REPORTED):
+        return record(row.primary_id, row.status, Reason.MAPPING_REMOVED, row.message)
+    if row.standby_id is not None:
+        return None  # it failed, and stands as it does: somebody was told
+    if row.existing:
+        return record(row.primary_id, Status.REPORTED, Reason.MAPPING_REMOVED)
+    return record(row.primary_id, Status.INELIGIBLE, Reason.DIRECTORY_NOT_MAPPED)

@@ -1,0 +1,175 @@
+"""What a sweep says of standbys afterwards: unwell ones, missing ones made again; and of migrated primaries."""
+
+from __future__ import annotations
+
+import pytest
+
+from standby.model import Status
+from tests.unit.estate import PRIMARY, USERS, Estate, estate
+from tests.unit.test_terminations import protected, standby_of, told
+
+
+def later(found: Estate, sweeps: int = 1) -> None:
+    for _ in range(sweeps):
+        found.pass_time(hours=1)
+        found.sweep()
+
+
+# Unwell
+
+
+@pytest.mark.parametrize("state", ["ERROR", "UNHEALTHY", "IMPAIRED"])
+def test_a_standby_that_two_sweeps_see_unwell_is_told_once_and_counts_again_when_it_is_well(state: str) -> None:
+    with estate() as found:
+        found.sweep()
+        (one,) = protected(found, USERS[0])
+        found.world.set_state(standby_of(found, one), state)
+        later(found)
+        assert found.status(one) == (Status.PROTECTED, "STANDBY_UNWELL")
+        assert told(found, one) == []
+        later(found, 3)
+        assert found.status(one) == (Status.FAILED, "STANDBY_UNHEALTHY")
+        assert told(found, one) == ["STANDBY_UNHEALTHY"]
+        found.world.set_state(standby_of(found, one), "AVAILABLE")
+        later(found)
+        assert found.status(one) == (Status.PROTECTED, "STANDBY_READY")
+        assert told(found, one) == ["STANDBY_UNHEALTHY"]
+        assert len(found.creates()) == 1
+
+
+def test_a_standby_that_is_well_between_two_sweeps_is_no_trouble() -> None:
+    with estate() as found:
+        found.sweep()
+        (one,) = protected(found, USERS[0])
+        standby = standby_of(found, one)
+        for state in ("UNHEALTHY", "AVAILABLE", "UNHEALTHY"):
+            found.world.set_state(standby, state)
+            later(found)
+        assert found.status(one) == (Status.PROTECTED, "STANDBY_UNWELL")
+        assert told(found, one) == []
+
+
+def test_two_sweeps_within_minutes_are_one_look() -> None:
+    with estate() as found:
+        found.sweep()
+        (one,) = protected(found, USERS[0])
+        found.world.set_state(standby_of(found, one), "UNHEALTHY")
+        found.sweep()
+        found.pass_time(minutes=5)
+        found.sweep()
+        assert found.status(one) == (Status.PROTECTED, "STANDBY_UNWELL")
+
+
+@pytest.mark.parametrize("state", ["REBOOTING", "MAINTENANCE", "STOPPED", "SUSPENDED"])
+def test_what_passes_is_no_trouble(state: str) -> None:
+    with estate() as found:
+        found.sweep()
+        (one,) = protected(found, USERS[0])
+        found.world.set_state(standby_of(found, one), state)
+        later(found, 3)
+        assert found.status(one) == (Status.PROTECTED, "STANDBY_READY")
+
+
+def test_an_unwell_standby_is_not_replaced_by_hand() -> None:
+    with estate() as found:
+        found.sweep()
+        (one,) = protected(found, USERS[0])
+        found.world.set_state(standby_of(found, one), "ERROR")
+        later(found, 3)
+        found.protect(one)
+        assert found.status(one) == (Status.FAILED, "STANDBY_UNHEALTHY")
+        assert len(found.creates()) == 1
+        assert told(found, one) == ["STANDBY_UNHEALTHY"]
+
+
+# Missing, and made again
+
+
+def missing(found: Estate) -> str:
+    found.sweep()
+    (one,) = protected(found, USERS[0])
+    found.world.terminate(standby_of(found, one))
+    later(found, 2)
+    assert found.status(one) == (Status.STANDBY_MISSING, "STANDBY_GONE")
+    return one
+
+
+def test_a_missing_standby_is_not_made_again_unless_that_is_configured() -> None:
+    with estate() as found:
+        one = missing(found)
+        for _ in range(4):
+            later(found)
+            found.watch(hours=1)
+        assert found.status(one)[0] is Status.STANDBY_MISSING
+        assert len(found.creates()) == 1
+
+
+def test_a_missing_standby_is_made_again_after_two_looks() -> None:
+    with estate() as found:
+        found.configure(recreate_missing=True)
+        one = missing(found)
+        later(found)
+        assert found.status(one) == (Status.CLAIMED, "NOTHING_SEEN_ONCE")
+        assert len(found.creates()) == 1
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert len(found.creates()) == 2
+        assert found.world.duplicates() == []
+
+
+def test_what_is_made_again_is_held_by_the_ceiling() -> None:
+    with estate() as found:
+        found.configure(recreate_missing=True, max_standbys=1)
+        one = missing(found)
+        protected(found, USERS[1])
+        later(found)
+        found.watch(hours=2)
+        assert found.status(one) == (Status.HELD, "CEILING")
+        assert len(found.creates()) == 2
+
+
+# Migrated
+
+
+def migrate(found: Estate, one: str) -> str:
+    order = {"SourceWorkspaceId": one, "BundleId": "wsb-windowspower"}
+    target: str = found.world.call(PRIMARY, "MigrateWorkspace", order)["TargetWorkspaceId"]
+    return target
+
+
+def test_a_migrated_primarys_rows_point_to_each_other_and_each_is_told_once() -> None:
+    with estate(orphans_keep_relation=True) as found:
+        (old,) = protected(found, USERS[0])
+        new = migrate(found, old)
+        event = found.world.trail[-1]
+        for _ in range(3):
+            found.send(event)
+        found.pass_time(hours=2)
+        found.watch()
+        assert found.row(old).migrated_to == new
+        assert found.row(new).migrated_from == old
+        (notice,) = [event for event in found.history(old) if event.get("notice_code") == "MIGRATED"]
+        assert new in notice["message"]
+        assert standby_of(found, old) in notice["message"]
+        assert found.status(new)[0] is Status.INELIGIBLE
+        assert len(told(found, new)) == 1
+        assert len(found.creates()) == 1
+
+
+def test_a_migrated_primary_without_a_standby_is_noted_and_told_to_nobody() -> None:
+    with estate() as found:
+        (old,) = found.create_ready(USERS[0])
+        found.sweep()
+        new = migrate(found, old)
+        found.send(found.world.trail[-1])
+        assert found.row(old).migrated_to == new
+        assert told(found, old) == []
+
+
+def test_a_migration_of_one_that_the_ledger_does_not_know_makes_no_row_of_the_old_id() -> None:
+    with estate() as found:
+        (old,) = found.create_ready(USERS[0])
+        new = migrate(found, old)
+        found.send(found.world.trail[-1])
+        assert found.item(old, "STATE") == {}
+        assert found.row(new).migrated_from == old

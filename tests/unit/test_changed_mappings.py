@@ -1,0 +1,197 @@
+"""A directory that is not mapped any more, or has another partner: the rows say so, and nothing is made for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from standby.claims import TOTAL
+from standby.model import DirectoryId, Status
+from standby.settings import Directory
+from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate
+from tests.unit.test_sweep import accept, kept
+
+OTHER = "d-9267aaaaaa"
+ELSEWHERE = "d-9067bbbbbb"
+
+
+def mapped(found: Estate, **partners: str) -> None:
+    """Deploy with HOME mapped to this partner, or not mapped at all."""
+    directories = {DirectoryId(ELSEWHERE): Directory(DirectoryId("d-9267cccccc"))}
+    if partner := partners.get("home"):
+        directories[DirectoryId(HOME)] = Directory(DirectoryId(partner))
+    found.configure(directories=directories)
+
+
+def ready(found: Estate, *users: str) -> list[str]:
+    """A swept directory with protected desktops."""
+    found.world.add_directory(DR, OTHER, USERS)
+    found.world.add_directory(PRIMARY, ELSEWHERE, USERS)
+    found.world.add_directory(DR, "d-9267cccccc", USERS)
+    found.sweep()
+    ids = found.create_ready(*users)
+    found.protect(*ids)
+    found.watch()
+    found.sweep()
+    assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
+    return ids
+
+
+def later(found: Estate, sweeps: int = 1) -> None:
+    for _ in range(sweeps):
+        found.pass_time(hours=1)
+        found.sweep()
+        found.watch(hours=1)
+
+
+def creates(found: Estate) -> int:
+    return len(found.creates())
+
+
+# Another partner
+
+
+def test_a_protected_desktop_stays_so_and_says_that_the_partner_changed() -> None:
+    with estate() as found:
+        (one,) = ready(found, USERS[0])
+        mapped(found, home=OTHER)
+        later(found, 3)
+        row = found.row(one)
+        assert (row.status, row.reason) == (Status.PROTECTED, "PARTNER_CHANGED")
+        assert row.dr_directory_id == AWAY  # where its standby is
+        assert creates(found) == 1
+        assert not [event for event in found.history(one) if event.get("notice")]
+
+
+def test_a_standby_in_a_former_partner_is_not_called_missing() -> None:
+    with estate() as found:
+        (one,) = ready(found, USERS[0])
+        mapped(found, home=OTHER)
+        later(found)
+        found.world.terminate(found.row(one).standby_id or "")
+        later(found, 4)
+        assert found.status(one)[0] is Status.PROTECTED  # of the former partner no scan says anything
+
+
+def test_another_partner_needs_an_acceptance_of_its_own() -> None:
+    with estate() as found:
+        found.world.add_directory(DR, OTHER, USERS)
+        ids = found.create_ready(*USERS[:2])
+        found.sweep()
+        found.configure(max_new_standbys_per_day=1)
+        accept(found)
+        found.sweep()
+        assert {found.status(one)[0] for one in ids} == {Status.HELD}
+        found.configure(directories={DirectoryId(HOME): Directory(DirectoryId(OTHER))})
+        (late,) = found.create_ready(USERS[2])
+        found.sweep()
+        found.watch(hours=1)
+        assert {found.status(one)[0] for one in (*ids, late)} == {Status.REPORTED}
+        assert found.status(ids[0])[1] == "PARTNER_CHANGED"
+        assert creates(found) == 0
+        assert (kept(found, "BASELINE")["partner"], kept(found, "BASELINE")["accepted"]) == (OTHER, False)
+        later(found, 2)
+        assert creates(found) == 0
+        accept(found)
+        found.configure(max_new_standbys_per_day=10)
+        later(found, 2)
+        assert {found.status(one)[0] for one in (*ids, late)} == {Status.PROTECTED}
+        assert {one.directory_id for one in found.world.standbys()} == {OTHER}
+
+
+def test_what_is_held_is_not_made_in_another_partner_even_before_the_sweep_comes() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:2])
+        found.sweep()
+        accept(found)
+        found.sweep()
+        found.world.add_directory(DR, OTHER, USERS)
+        found.configure(directories={DirectoryId(HOME): Directory(DirectoryId(OTHER))})
+        found.protect(*ids, cause="watch")
+        assert {found.status(one) for one in ids} == {(Status.REPORTED, "PARTNER_CHANGED")}
+        assert creates(found) == 0
+
+
+def test_a_new_desktop_gets_its_standby_in_the_new_partner() -> None:
+    with estate() as found:
+        ready(found, USERS[0])
+        mapped(found, home=OTHER)
+        (new,) = found.create_ready(USERS[1])
+        found.send(found.world.trail[-1])
+        found.watch()
+        assert found.status(new)[0] is Status.PROTECTED
+        assert found.row(new).dr_directory_id == OTHER
+
+
+def test_asked_for_by_hand_once_its_old_standby_is_gone_the_claim_is_in_the_new_partner() -> None:
+    with estate() as found:
+        (one,) = ready(found, USERS[0])
+        mapped(found, home=OTHER)
+        found.world.terminate(found.row(one).standby_id or "")
+        found.pass_time(hours=1)
+        found.protect(one)
+        found.watch()
+        row = found.row(one)
+        assert (row.status, row.dr_directory_id) == (Status.PROTECTED, OTHER)
+        assert row.claim_key == f"CLAIM#{OTHER}#{USERS[0]}"
+        assert found.item(f"CLAIM#{AWAY}#{USERS[0]}", "CLAIM")["primary_id"] == "-"
+        assert found.item(TOTAL, "COUNTER")["taken"] == 1
+        assert found.world.duplicates() == []
+
+
+# Not mapped any more
+
+
+def test_rows_of_a_directory_that_is_not_mapped_any_more_say_so_once() -> None:
+    with estate() as found:
+        (one,) = ready(found, USERS[0])
+        mapped(found)
+        later(found, 3)
+        assert found.status(one) == (Status.PROTECTED, "MAPPING_REMOVED")
+        assert [event["reason_code"] for event in found.history(one)].count("MAPPING_REMOVED") == 1
+        assert len(found.world.standbys()) == 1
+
+
+def test_a_directory_that_is_mapped_again_is_an_existing_fleet() -> None:
+    with estate() as found:
+        (one,) = ready(found, USERS[0])
+        (meanwhile,) = found.create_ready(USERS[1])
+        mapped(found)
+        found.protect(meanwhile, cause="event")
+        assert found.status(meanwhile) == (Status.INELIGIBLE, "DIRECTORY_NOT_MAPPED")
+        later(found)
+        mapped(found, home=AWAY)
+        (unseen,) = found.create_ready(USERS[2])
+        later(found, 2)
+        assert found.status(one) == (Status.PROTECTED, "STANDBY_READY")
+        assert {found.status(each) for each in (meanwhile, unseen)} == {(Status.REPORTED, "EXISTING_FLEET")}
+        assert creates(found) == 1
+
+
+def test_a_reported_fleet_is_still_only_reported_when_its_mapping_comes_back() -> None:
+    with estate() as found:
+        found.world.add_directory(PRIMARY, ELSEWHERE, USERS)
+        found.world.add_directory(DR, "d-9267cccccc", USERS)
+        ids = found.create_ready(*USERS[:2])
+        found.sweep()
+        mapped(found)
+        later(found)
+        assert {found.status(one) for one in ids} == {(Status.REPORTED, "MAPPING_REMOVED")}
+        mapped(found, home=AWAY)
+        later(found, 2)
+        assert {found.status(one) for one in ids} == {(Status.REPORTED, "EXISTING_FLEET")}
+        assert creates(found) == 0
+
+
+def test_what_was_held_and_is_no_existing_fleet_is_as_any_other_of_that_directory() -> None:
+    with estate() as found:
+        found.world.add_directory(PRIMARY, ELSEWHERE, USERS)
+        found.world.add_directory(DR, "d-9267cccccc", USERS)
+        found.sweep()
+        (one,) = found.create_ready(USERS[0])
+        pause: dict[str, Any] = {"pk": "PAUSE", "sk": "PAUSE"}
+        found.parts.table().put(pause)
+        found.protect(one)
+        assert found.status(one)[0] is Status.HELD
+        mapped(found)
+        found.sweep()
+        assert found.status(one) == (Status.INELIGIBLE, "DIRECTORY_NOT_MAPPED")
