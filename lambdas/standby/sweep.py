@@ -221,7 +221,7 @@ class Sweeper:
     def _done(self, directory: DirectoryId, place: Place) -> Place:
         now = self._clock.now()
         scan = Scan(place.run, from_text(place.began_at), place.parts, place.problem, place.counts, sizes=place.sizes)
-        scan = judged(scan, self._memory.last(directory), now)
+        scan = judged(scan, self._memory.last(directory, self._partner(directory)), now)
         if scan.problem:
             self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {scan.problem}")
         else:
@@ -229,7 +229,7 @@ class Sweeper:
             self._memory.take_baseline(directory, self._partner(directory), now, place.counts)
             found = Coverage(place.counts, StandbyTally(**place.standbys))
             self._coverage.keep(directory, found, run=place.run, began_at=place.began_at, now=now)
-        self._memory.note(directory, scan, now)
+        self._memory.note(directory, self._partner(directory), scan, now)
         return dataclasses.replace(place, problem=scan.problem).next_directory(to_text(now))
 
     def _page(self, directory: DirectoryId, side: str, token: str | None) -> Any:
@@ -314,7 +314,7 @@ class Sweeper:
 
     def _census(self, directory: DirectoryId, run: str) -> Census | None:
         """What this run's complete scan of a directory has seen; None if there was none."""
-        scan = self._memory.last(directory)
+        scan = self._memory.last(directory, self._partner(directory))
         if scan is None or scan.run != run or scan.problem or is_doubted(scan, self._clock.now()):
             return None
         own = self._memory.recall(directory, OWN, scan.parts[OWN], run)

@@ -131,12 +131,13 @@ class SweepMemory:
             "attribute_exists(taken_at) AND partner <> :nobody",
         )
 
-    def note(self, directory: DirectoryId, scan: Scan, now: datetime) -> None:
-        """Note how a directory's scan ended."""
+    def note(self, directory: DirectoryId, partner: DirectoryId, scan: Scan, now: datetime) -> None:
+        """Note how the scan of a directory and its partner ended."""
         self._table.put(
             {
                 "pk": directory_key(directory),
                 "sk": LAST,
+                "partner": partner,
                 "run": scan.run,
                 "began_at": to_text(scan.began_at),
                 "ended_at": to_text(now),
@@ -150,8 +151,8 @@ class SweepMemory:
             }
         )
 
-    def last(self, directory: DirectoryId) -> Scan | None:
-        """The last scan of a directory that ended; None if there was none.
+    def last(self, directory: DirectoryId, partner: DirectoryId) -> Scan | None:
+        """The last scan of a directory that ended; None if there was none, or it was with another partner.
 
         Raises
         ------
@@ -159,7 +160,7 @@ class SweepMemory:
             Not known.
         """
         item = self._table.get(directory_key(directory), LAST)
-        if item is None:
+        if item is None or item.get("partner", partner) != partner:
             return None
         return Scan(
             item["run"],

@@ -152,7 +152,7 @@ def a_mapping_removed_in_the_middle_and_back_again(deployment: Deployment) -> Si
     ids = run.create(*USERS[:5])
     run.run(3)
     before = run.settings.directories
-    home, *others = before
+    _, *others = before
     run.deploy(directories={one: before[one] for one in others}, max_new_standbys_per_day=50)
     run.run(3)
     must(len(run.world.standbys()) == 3, "something was made, or terminated, for a directory that is not mapped")

@@ -195,3 +195,12 @@ def test_what_was_held_and_is_no_existing_fleet_is_as_any_other_of_that_director
         mapped(found)
         found.sweep()
         assert found.status(one) == (Status.INELIGIBLE, "DIRECTORY_NOT_MAPPED")
+
+
+def test_a_new_partner_that_is_empty_is_no_outage() -> None:
+    with estate() as found:
+        ready(found, *USERS[:5])
+        mapped(found, home=OTHER)
+        later(found)
+        assert kept(found, "LAST")["complete"] is True
+        assert kept(found, "BASELINE")["partner"] == OTHER
