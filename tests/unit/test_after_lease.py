@@ -232,3 +232,47 @@ def test_what_was_asked_for_once_is_asked_for_again_by_nobody_but_a_person(
     assert decision.action not in (Action.REQUEST, Action.LOOK)
     by_a_person = decided(SEEN, "manual", status=status, claim_expires_at=None, **known)
     assert by_a_person.action is not Action.REQUEST
+
+
+# After the service said that the user has a desktop there, and before anything is created
+
+
+EXISTS = ("ResourceExists.WorkSpace", "is there")
+
+
+def test_that_a_desktop_exists_is_no_refusal_while_it_is_not_known_what_stands_there() -> None:
+    """The primary's deadline is over, and the look is not complete."""
+    waiting = dataclasses.replace(ROW, status=Status.WAITING, unclear_since=None, deadline_at=NOW - timedelta(hours=1))
+    incomplete = looks(DrLook((), complete=False, problem="throttled")).after_exists(SEEN, waiting, EXISTS)
+    assert (incomplete.status, incomplete.reason) == (Status.WAITING, Reason.DR_DESKTOP_UNCLEAR)
+    complete = looks(NOTHING).after_exists(SEEN, waiting, EXISTS)
+    assert (complete.status, complete.reason) == (Status.REJECTED, Reason.SERVICE_REFUSED)
+
+
+def test_a_desktop_that_goes_is_all_that_stands_there_only_if_the_look_was_complete() -> None:
+    going = (desktop("TERMINATING"),)
+    incomplete = looks(DrLook(going, complete=False)).after_exists(SEEN, None, EXISTS)
+    assert (incomplete.status, incomplete.reason) == (Status.WAITING, Reason.DR_DESKTOP_UNCLEAR)
+    complete = looks(DrLook(going, complete=True)).after_exists(SEEN, None, EXISTS)
+    assert (complete.status, complete.reason) == (Status.WAITING, Reason.STANDBY_TERMINATING)
+
+
+def test_nothing_speaks_against_a_creation_only_where_a_complete_look_shows_nothing() -> None:
+    row = dataclasses.replace(ROW, status=Status.WAITING, look_first=True)
+    assert looks(NOTHING).before_creating(SEEN, row) is None
+    for look in (
+        DrLook((), complete=False, problem="throttled"),
+        DrLook((desktop(),), complete=True),
+        DrLook((desktop("TERMINATING"),), complete=True),
+    ):
+        decision = looks(look).before_creating(SEEN, row)
+        assert decision
+        assert (decision.status, decision.reason) == (Status.WAITING, Reason.DR_DESKTOP_UNCLEAR)
+
+
+def test_a_dr_region_in_trouble_is_not_asked_again_before_a_creation() -> None:
+    run = looks()  # has no answer
+    run.trouble = True
+    decision = run.before_creating(SEEN, dataclasses.replace(ROW, status=Status.WAITING, look_first=True))
+    assert decision
+    assert decision.status is Status.WAITING

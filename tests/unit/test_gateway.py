@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import (
+    ClientError,
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -649,6 +650,32 @@ def test_the_words_of_a_refused_call_are_kept_as_far_as_a_row_should_hold_them()
         refused = gateway.create(asked(ONE))
         assert isinstance(refused, CallRefused)
         assert (len(refused.refusal.code), len(refused.refusal.message)) == (256, 1000)
+
+
+def test_what_is_pending_for_a_user_that_nobody_asked_for_is_nobodys() -> None:
+    with estate() as found:
+        gateway, _ = standbys(
+            found, {"PendingStandbyRequests": [pending("somebody"), pending("user1", directory=HOME)]}
+        )
+        outcome = gateway.create(asked(ONE))
+        assert isinstance(outcome, dict)
+        assert isinstance(outcome[ONE], Uncertain)
+
+
+def test_an_error_whose_http_status_is_not_told_may_have_had_an_effect() -> None:
+    with estate() as found:
+        client = found.parts.clients.dr
+        problem = ClientError({"Error": {"Code": "Strange", "Message": "x"}}, "CreateStandbyWorkspaces")
+        client.create_standby_workspaces = raising(problem)  # type: ignore[method-assign]
+        outcome = Standbys(client, Region(PRIMARY)).create(asked(ONE))
+        assert outcome == {ONE: Uncertain("Strange", "x")}
+
+
+def raising(problem: Exception) -> Callable[..., Any]:
+    def call(**_: Any) -> Any:
+        raise problem
+
+    return call
 
 
 def test_a_failed_item_without_code_or_words_is_refused_all_the_same() -> None:
