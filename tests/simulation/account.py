@@ -108,11 +108,11 @@ class Functions:
         self.end(invocation, _DIED)
 
     def deliver(self, function: str, event: Any) -> None:
-        """Invoke a function asynchronously: it is repeated, and then put into the dead-letter queue."""
+        """Invoke a function asynchronously: it is repeated, and then kept in the dead-letter queue if that is set."""
         self._scheduler.spawn(lambda: self._deliver(function, event), name=f"{function} event")
 
     def _deliver(self, function: str, event: Any) -> None:
-        retries = self._deployment.asynchronous_retries
+        retries, is_kept = self._deployment.asynchronous(function)
         for attempt in range(retries + 1):
             try:
                 self.invoke(function, event)
@@ -122,6 +122,8 @@ class Functions:
                 return
             if attempt < retries:
                 self._scheduler.sleep(_FIRST_RETRY_SECONDS * (attempt + 1) * self._dice.uniform(0.9, 1.5))
+        if not is_kept:
+            return
         record = {
             "version": "1.0",
             "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": retries + 1},

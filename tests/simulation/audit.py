@@ -15,6 +15,7 @@ from standby.model import OPEN, Status
 from standby.selection import Rules
 from standby.settings import Settings
 from tests.simulation.faults import Call
+from tests.simulation.terminations import TERMINATE, Terminations
 
 # WorkSpaces' API gives an account 2 calls a second; the product may take three quarters of that.
 MOST_CALLS, WINDOW = 450, timedelta(minutes=5)
@@ -54,6 +55,7 @@ class Auditor:
         self.stories: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.paused_since: datetime | None = None
         self.observes_since: datetime | None = None
+        self.terminations = Terminations(world, now)
         # Of these a standby was taken away by hand, so that PROTECTED may be out of date.
         self.broken: set[str] = set()
         self.calls: Counter[Call] = Counter()
@@ -61,7 +63,7 @@ class Auditor:
         self.asked_twice = False
         self.struck: list[tuple[datetime, Call, str]] = []
         self._world = world
-        self._settings = settings
+        self._settings = self._before = settings
         self._overdue = watch_every + settings.poll_interval + GRACE
         self._now = now
         # A directory's coverage rows, each as it was written.
@@ -78,8 +80,17 @@ class Auditor:
 
     def allow(self, settings: Settings) -> None:
         """Take what is deployed now for what is to hold."""
-        self._settings = settings
+        self._before, self._settings = self._settings, settings
         self._allowed_since = self._now()
+
+    def _in_force(self) -> list[Settings]:
+        """The settings that an invocation may have now."""
+        is_new = self._now() < self._allowed_since + INVOCATION
+        return [self._before, self._settings] if is_new else [self._settings]
+
+    def _unwanted(self) -> list[tuple[datetime | None, str]]:
+        """Since when a person wants nothing to be changed, and why."""
+        return [(self.paused_since, "paused"), (self.observes_since, "only observing")]
 
     # What is seen
 
@@ -91,6 +102,9 @@ class Auditor:
             self.struck.append((now, call, fault))
         if call.service != "workspaces":
             return
+        if call.operation == TERMINATE:
+            for wrong in self.terminations.sent(request, self._in_force(), self._unwanted()):
+                self._must(False, wrong)
         for one in request.get("WorkspaceIds", ()):
             self._looked[one] = now
         for item in request.get("StandbyWorkspaces", ()):
@@ -126,6 +140,8 @@ class Auditor:
             self._claims[pk] = new["primary_id"]
         elif pk.startswith("COUNTER#"):
             self._counters[pk] = new["taken"]
+        elif pk.startswith("ORPHAN#"):
+            self.terminations.saw_memory(new)
 
     def _saw_state(self, new: dict[str, Any], old: dict[str, Any] | None) -> None:
         one = new["pk"]
@@ -144,6 +160,7 @@ class Auditor:
         one, story = new["pk"], self.stories[new["pk"]]
         self._must(old is None, f"{one}: event {new['sk']} was overwritten")
         story.append(new)
+        self.terminations.saw_event(new)
         self._must(new["version"] == len(story), f"{one}: event {new['version']} is the {len(story)}th of its story")
         state = self.rows.get(one, {})
         beside = {name for name in state if not name.startswith("ix_")} - {"sk"}
@@ -183,10 +200,14 @@ class Auditor:
             self._check_counters()
         calls, self._calls_seen = self._world.calls[self._calls_seen :], len(self._world.calls)
         for call in calls:
-            if call.operation == "TerminateWorkspaces" and _PRINCIPAL_OF_PRODUCT in call.principal:
-                self._must(False, f"the product terminated {call.params}")
+            is_own = _PRINCIPAL_OF_PRODUCT in call.principal
+            if call.operation == TERMINATE and is_own:
+                for wrong in self.terminations.took_effect(call, self._in_force(), self._counters):
+                    self._must(False, wrong)
             if call.operation == "CreateStandbyWorkspaces":
                 self._check_create(call.at, call.params["StandbyWorkspaces"])
+                if is_own:
+                    self.terminations.saw_requested(call.params["StandbyWorkspaces"])
 
     def _check_counters(self) -> None:
         for counter in (TOTAL, *[one for one in self._counted if one != TOTAL]):
@@ -200,7 +221,7 @@ class Auditor:
 
     def _check_create(self, at: datetime, items: list[dict[str, Any]]) -> None:
         self._must(not self._world.duplicates(), f"two standbys: {self._world.duplicates()}")
-        for since, what in ((self.paused_since, "paused"), (self.observes_since, "only observing")):
+        for since, what in self._unwanted():
             self._must(since is None or at < since + IN_FLIGHT, f"a create at {at}, {what} since {since}")
         for item in items:
             primary = self._world.workspace(item["PrimaryWorkspaceId"])
@@ -235,6 +256,7 @@ class Auditor:
     def check_open_rows(self) -> None:
         """No open row that nobody looks at: asked every few minutes, as long as no fault keeps watch from working."""
         now = self._now()
+        self.terminations.look()
         if any(now - at < self._overdue * 2 for at, call, _ in self.struck[-50:] if call.service != "workspaces"):
             return
         for one, row in self.rows.items():

@@ -19,7 +19,10 @@ from local.stream_delivery import Policy
 from standby.settings import Settings
 
 CONFIGURATION = Path(__file__).with_name("simulated.yaml")
+TERMINATING = Path(__file__).with_name("terminating.yaml")
 STACK = "Standby-us-east-1-us-west-2"
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+_RETRIES_BY_DEFAULT = 2
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,11 @@ class Deployment:
         self.settings = settings
 
     @classmethod
-    def synthesise(cls) -> Deployment:
-        """Synthesise the configuration beside this file. Takes seconds."""
+    def synthesise(cls, configuration: Path = CONFIGURATION) -> Deployment:
+        """Synthesise a configuration beside this file. Takes seconds."""
         with TemporaryDirectory() as directory:
             out = Path(directory)
-            synthesise(CONFIGURATION, out)
+            synthesise(configuration, out)
             template, dr_template = (
                 json.loads((out / f"{name}.template.json").read_text(encoding="utf-8"))
                 for name in (STACK, f"{STACK}-dr")
@@ -83,10 +86,12 @@ class Deployment:
                     found[name] |= set(_allowed(properties["PolicyDocument"]))
         return found
 
-    @cached_property
-    def asynchronous_retries(self) -> int:
-        """How often Lambda repeats an asynchronous event for protect."""
-        return int(self._only("AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"])
+    def asynchronous(self, function: str) -> tuple[int, bool]:
+        """How often Lambda repeats a function's asynchronous event, and whether what failed in the end is kept."""
+        for config in self._all("AWS::Lambda::EventInvokeConfig"):
+            if config["FunctionName"]["Ref"].startswith(f"{function.capitalize()}Function"):
+                return int(config["MaximumRetryAttempts"]), "OnFailure" in config["DestinationConfig"]
+        return _RETRIES_BY_DEFAULT, False
 
     @cached_property
     def rules(self) -> list[EventPattern]:
@@ -123,6 +128,11 @@ class Deployment:
     def sweep_every(self) -> timedelta:
         """The period of the schedule that starts the sweep."""
         return self._period("sweep")
+
+    @cached_property
+    def retire_every(self) -> timedelta | None:
+        """The period of the schedule that starts retire; None where nothing is terminated."""
+        return self._period("retire") if "retire" in self.functions else None
 
     @cached_property
     def table(self) -> dict[str, Any]:

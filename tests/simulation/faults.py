@@ -113,7 +113,7 @@ def _ledger_purpose(operation: str, request: dict[str, Any]) -> str:
 def _kind_of_key(pk: str) -> str:
     kind = pk.split("#")[0]
     # One of each directory, primary or user.
-    return kind if kind in ("CLAIM", "SWEEP", "MISSED") else "#".join(pk.split("#")[:2])
+    return kind if kind in ("CLAIM", "SWEEP", "MISSED", "ORPHAN") else "#".join(pk.split("#")[:2])
 
 
 class Plan(Protocol):

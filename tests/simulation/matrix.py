@@ -26,6 +26,12 @@ DURATIONS: dict[str, dict[str, Any]] = {
 _QUICK_BOOTS: dict[str, Any] = {"boot_seconds": 600, "standby_boot_seconds": 600}
 _UNUSED = USERS[9]
 _HOURS = 60  # until nothing is left to do, at most
+# Permissions that are for no call of ours: what the mapping does, what a create brings with it, logs, keys.
+NOT_CALLS: dict[str, tuple[str, ...]] = {
+    "dynamodb": ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"),
+    "workspaces": ("CreateTags",),
+    **dict.fromkeys(("logs", "xray", "kms", "sqs"), ("",)),
+}
 _CREATE = Call("protect", "workspaces", DR, "CreateStandbyWorkspaces")
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters"
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:notices"
-_NAMES = ("protect", "watch", "sweep", "announce")
+_NAMES = ("protect", "watch", "sweep", "announce", "retire")
 _KEY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -105,9 +105,13 @@ class Process:
             telemetry=PowertoolsTelemetry(module.logger, module.metrics),
             new_id=new_id,
         )
-        self.kept = {"protect": self._protect, "watch": self._watch, "sweep": self._sweep, "announce": self._announce}[
-            function
-        ]()
+        self.kept = {
+            "protect": self._protect,
+            "watch": self._watch,
+            "sweep": self._sweep,
+            "announce": self._announce,
+            "retire": self._retire,
+        }[function]()
 
     def die(self) -> None:
         """End here; does not return."""
@@ -139,6 +143,9 @@ class Process:
         heartbeats = [Heartbeat(client, self._settings.stack, self._parts.telemetry) for client in clients]
         return self._parts, heartbeats, StandbyQuota(self._client("service-quotas", self._settings.dr_region))
 
+    def _retire(self) -> Any:
+        return self._parts
+
     def _announce(self) -> Any:
         region = self._settings.primary_region
         return Announcer(
@@ -152,7 +159,7 @@ class Handlers:
     def __init__(self, deployment: Deployment) -> None:
         self.log = io.StringIO()
         self.modules: dict[str, ModuleType] = {}
-        for name in _NAMES:
+        for name in [one for one in _NAMES if one in deployment.functions]:
             with mock.patch.dict(os.environ, deployment.functions[name].environment | _KEY):
                 self.modules[name] = importlib.import_module(name)
 

@@ -43,6 +43,7 @@ USERS = [f"user{number:04}" for number in range(600)]
 # As a function of the stack is named in CloudTrail.
 ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/{STACK}-Role/{STACK}-function"
 _LOOK_EVERY = 300.0
+_FIRST_RETIRE = 1200.0
 _PEOPLE_EVERY = 1800.0
 _AFTERWARDS_HOURS = 0.1
 # What a person is asked to put right, and then to ask for by hand.
@@ -148,6 +149,8 @@ class Simulation:
             (self.sweeps, deployment.sweep_every, first_sweep),
         ):
             self.scheduler.spawn(partial(self._schedule, machine, every), name="schedule", delay=first)
+        if deployment.retire_every is not None:
+            self.scheduler.spawn(partial(self._retire, deployment.retire_every), name="schedule", delay=_FIRST_RETIRE)
         self.scheduler.spawn(self._look, name="auditor")
 
     def _partners(self) -> list[str]:
@@ -185,6 +188,11 @@ class Simulation:
     def _schedule(self, machine: Machines, every: timedelta) -> None:
         while True:
             machine.start(f"schedule-{next(self._ids)}", {})
+            self.scheduler.sleep(every.total_seconds())
+
+    def _retire(self, every: timedelta) -> None:
+        while True:
+            self.functions.deliver("retire", {})
             self.scheduler.sleep(every.total_seconds())
 
     def _baseline(self) -> None:

@@ -9,18 +9,12 @@ import pytest
 from tests.simulation import faults
 from tests.simulation.deployment import Deployment
 from tests.simulation.faults import Call
-from tests.simulation.matrix import BASES, Case, all_calls, cases, run_in_both
+from tests.simulation.matrix import BASES, NOT_CALLS, Case, all_calls, cases, run_in_both
 
 DR = "us-west-2"
 CREATE = Call("protect", "workspaces", DR, "CreateStandbyWorkspaces")
 CLAIM = Call("protect", "dynamodb", "us-east-1", "TransactWriteItems", "CLAIMED with claim")
 REQUESTED = Call("protect", "dynamodb", "us-east-1", "TransactWriteItems", "REQUESTED")
-# Permissions that are for no call of ours: what the mapping does, what a create brings with it, logs, keys.
-_NOT_CALLS = {
-    "dynamodb": ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"),
-    "workspaces": ("CreateTags",),
-    **dict.fromkeys(("logs", "xray", "kms", "sqs"), ("",)),
-}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +30,7 @@ def test_every_call_that_a_role_permits_is_met(deployment: Deployment, calls: di
         (function, service, operation)
         for function, allowed in deployment.permitted.items()
         for service, operation in allowed
-        if not operation.startswith(_NOT_CALLS.get(service, ("-",)))
+        if not operation.startswith(NOT_CALLS.get(service, ("-",)))
     }
     assert permitted - met == set()
     assert {one for one in met if one[1] != "sqs"} - permitted <= {
