@@ -685,7 +685,7 @@ def test_who_cannot_be_written_for(shown: list[dict[str, Any]], told: str) -> No
 def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeAccount:
     """A healthy account behind the command, with standby.yaml in the present directory."""
     monkeypatch.chdir(tmp_path)
-    text = json.dumps(configuration().model_dump(mode="json") | {})
+    text = json.dumps(configuration().model_dump(mode="json", exclude_defaults=True) | {})
     Path("standby.yaml").write_text(text.replace('"notify": []', '"notify": ["ops@example.com"]'), encoding="utf-8")
     found = FakeAccount(dict(HEALTHY))
     monkeypatch.setattr(command, "Account", lambda account_id: found)

@@ -11,7 +11,7 @@ from standby.model import is_workspace_id
 from tests.fuzz.garbage import EDITS, JSON, TEXTS, Edits, edited
 from tests.fuzz.properties import holds_for
 from tests.fuzz.stage import Stage, stage
-from tests.unit.estate import ACCOUNT, PRIMARY, USERS
+from tests.unit.estate import ACCOUNT, DR, PRIMARY, USERS
 from tests.unit.test_events import EVENTS, recorded
 
 RECORDED = sorted(
@@ -28,6 +28,7 @@ ESSENTIAL = [
     ("detail", "eventName"),
     ("detail", "responseElements", "pendingRequests"),
 ]
+TERMINATE = "TerminateWorkspaces"
 NO_ID = JSON.filter(lambda value: not is_workspace_id(value))
 
 
@@ -145,8 +146,9 @@ def is_ours(event: Any) -> bool:
     return (
         isinstance(event, dict)
         and event.get("detail-type") == "AWS API Call via CloudTrail"
-        and (event.get("account"), event.get("region")) == (ACCOUNT, PRIMARY)
         and isinstance(event.get("detail"), dict)
+        and event.get("account") == ACCOUNT
+        and event.get("region") in ((PRIMARY, DR) if event["detail"].get("eventName") == TERMINATE else (PRIMARY,))
     )
 
 
@@ -160,8 +162,8 @@ def does_not_matter(event: Any) -> bool:
         return False
     detail = event["detail"]
     name, answer = detail.get("eventName"), detail.get("responseElements")
-    if name == "TerminateWorkspaces":
-        return True  # it names no new primary, whatever it is
+    if name == TERMINATE:
+        return bool(detail.get("errorCode")) or failed_altogether(detail)
     if name not in ("CreateWorkspaces", "MigrateWorkspace"):
         return isinstance(name, str)
     if not isinstance(answer, dict) or (detail.get("errorCode") and "pendingRequests" not in answer):
@@ -173,9 +175,22 @@ def does_not_matter(event: Any) -> bool:
     return isinstance(failed, list) and bool(failed) and answer.get("pendingRequests") in (None, [])
 
 
+def failed_altogether(detail: dict[str, Any]) -> bool:
+    """Whether a TerminateWorkspaces terminated nothing of what it names."""
+    halves = (("requestParameters", "terminateWorkspaceRequests"), ("responseElements", "failedRequests"))
+    asked, failed = (entries_of(detail.get(half), name) for half, name in halves)
+    return bool(asked) and all(one in failed for one in asked)
+
+
+def entries_of(half: Any, name: str) -> list[Any]:
+    entries = half.get(name) if isinstance(half, dict) else None
+    entries = entries if isinstance(entries, list) else []
+    return [one.get("workspaceId") if isinstance(one, dict) else one for one in entries]
+
+
 def elsewhere(event: dict[str, Any]) -> bool:
     told = event.get("account"), event.get("region")
-    is_foreign = all(isinstance(one, str) for one in told) and told != (ACCOUNT, PRIMARY)
+    is_foreign = all(isinstance(one, str) for one in told) and told != (ACCOUNT, PRIMARY) and not is_ours(event)
     return is_foreign and is_ours({**event, "account": ACCOUNT, "region": PRIMARY})
 
 
