@@ -251,6 +251,8 @@ def with_standby(
     if standby.state == "ERROR":
         return record(primary_id, Status.FAILED, Reason.STANDBY_IN_ERROR, where, standby=standby)
     if standby.state in GONE:
+        if ours and row and row.status is Status.REQUESTED and _past(row.deadline_at, now):
+            return record(primary_id, Status.TIMED_OUT, Reason.STANDBY_NOT_READY, where)
         if ours:
             return nothing(primary_id, row, Reason.STANDBY_TERMINATING, where)
         return _wait(primary_id, row, Reason.STANDBY_TERMINATING, settings, where)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from standby.clock import to_text
 from standby.decisions import Action, Decision, decide, is_for_selection, nothing, record
-from standby.model import Cause, DirectoryId, Related, Status, Workspace, WorkspaceId
+from standby.model import GONE, Cause, DirectoryId, Related, Status, Workspace, WorkspaceId
 from standby.prices import monthly_of
 from standby.reasons import Reason
 from standby.rows import Row
@@ -20,10 +20,11 @@ from standby.settings import Settings
 from standby.sweep_memory import OWN, Baseline, Scan
 from standby.unwell import unwell
 
-# Settled rows of which it can be said that the primary, or the standby, is gone. Open ones have deadlines of their own.
-# So many WorkSpaces may go between two sweeps without anybody doubting the service.
+# So many WorkSpaces may go between two sweeps without anybody doubting the service; what it does not show is believed
+# after so long.
 _FEW = 3
 _DOUBT = timedelta(hours=4)
+# Settled rows of which it can be said that the primary, or the standby, is gone. Open ones have deadlines of their own.
 SETTLED = tuple(status for status in Status if not status.is_open)
 
 
@@ -67,13 +68,11 @@ def asks_for_login(seen: Workspace, row: Row | None, baseline: Baseline, setting
 
 def _existing(seen: Workspace, decision: Decision, row: Row | None, baseline: Baseline, settings: Settings) -> Decision:
     """The existing fleet gets nothing before it is accepted, and then in its turn."""
-    is_undecided = (
-        row is None or row.status in (Status.REPORTED, Status.EXCLUDED) or row.reason is Reason.DIRECTORY_NOT_MAPPED
-    )
+    is_undecided = row is None or row.status in (Status.REPORTED, Status.EXCLUDED, Status.INELIGIBLE)
     wants_one = decision.action is Action.REQUEST or decision.status in (Status.WAITING, Status.REPORTED)
     if not (is_undecided and wants_one):
         # A whole fleet's obstacles are one report, and no notice each.
-        is_left_out = decision.status is Status.EXCLUDED
+        is_left_out = decision.status in (Status.EXCLUDED, Status.INELIGIBLE)
         return dataclasses.replace(decision, quiet=decision.quiet or row is None, existing=is_left_out)
     login_unknown = settings.selection.unused is not None and seen.login is None
     if login_unknown or not (baseline.is_accepted or settings.existing_fleet == "protect"):
@@ -159,7 +158,7 @@ def what_is_gone(row: Row, seen: Workspace | None, standby: Workspace | None, se
         return record(row.primary_id, Status.PRIMARY_GONE, Reason.ORPHANED, detail, standby=related)
     if seen is None and row.status is not Status.PRIMARY_GONE:
         return record(row.primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
-    if row.standby_id is None or standby is not None or (seen and seen.standbys):
+    if row.standby_id is None or standby is not None or (seen and any(one.state not in GONE for one in seen.standbys)):
         return None
     if row.status is Status.PRIMARY_GONE:
         return record(row.primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)

@@ -13,7 +13,8 @@ from boto3.dynamodb.types import TypeSerializer
 
 from local.workspaces import Fault
 from standby.claims import TOTAL
-from standby.model import Status
+from standby.model import DirectoryId, Status
+from standby.settings import Directory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, SWEEP, TABLE, USERS, Estate, estate
 
 DESCRIBE = "DescribeWorkspaces"
@@ -72,6 +73,21 @@ def test_a_fleets_obstacles_make_no_notice_each() -> None:
         found.sweep()
         assert {found.status(one) for one in ids} == {(Status.INELIGIBLE, "NO_DR_KEY")}
         assert not [event for one in ids for event in found.history(one) if event.get("notice")]
+
+
+def test_what_could_not_have_one_before_is_of_the_existing_fleet_once_it_can() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:3], UserVolumeEncryptionEnabled=True, VolumeEncryptionKey="alias/x")
+        found.sweep()
+        key = "arn:aws:kms:us-west-2:123456789012:key/1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d"
+        found.configure(directories={DirectoryId(HOME): Directory(DirectoryId(AWAY), volume_encryption_key=key)})
+        found.sweep()
+        assert {found.status(one) for one in ids} == {REPORTED}
+        assert creates(found) == 0
+        accept(found)
+        found.sweep()
+        found.watch()
+        assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
 
 
 def test_a_standby_that_is_there_before_is_adopted_and_counted() -> None:
@@ -291,6 +307,14 @@ def test_a_standby_that_is_gone_is_told_and_not_made_again_by_itself() -> None:
         found.watch()
         assert found.status(one)[0] is Status.PROTECTED
         assert found.world.duplicates() == []
+
+
+def test_a_standby_that_is_gone_is_missing_where_its_primary_goes_on_naming_it() -> None:
+    with estate(standbys_keep_relation=True) as found:
+        one, *_ = protected(found, *USERS[:5])
+        found.world.terminate(str(found.row(one).standby_id))
+        sweeps(found)
+        assert found.status(one)[0] is Status.STANDBY_MISSING
 
 
 def test_what_one_sweep_misses_and_the_next_one_sees_is_not_gone() -> None:

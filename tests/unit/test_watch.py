@@ -722,6 +722,16 @@ def test_a_foreign_standby_that_goes_is_waited_for_and_then_replaced() -> None:
         assert found.world.duplicates() == []
 
 
+def test_a_standby_that_is_shown_terminated_before_it_was_ready_is_waited_for_until_its_deadline() -> None:
+    with estate(standbys_keep_relation=True, standby_boot_seconds=36_000) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.protect(one)
+        found.world.terminate(str(found.row(one).standby_id))
+        found.watch(hours=6)
+        assert found.status(one) == (Status.TIMED_OUT, "STANDBY_NOT_READY")
+        assert len(found.creates()) == 1
+
+
 def test_a_desktop_that_the_service_does_not_explain_is_waited_for() -> None:
     """It refuses because something is there, and the look at it fails."""
     with estate() as found:
