@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from standby import orphan_look, retire
+from standby.table import Write
 from tests.simulation.deployment import Deployment
 from tests.simulation.matrix import NOT_CALLS
 from tests.simulation.orphaned import terminating
 from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.simulation import Violated
 
 
 def test_retire_is_permitted_what_it_calls_and_nothing_else(deployment: Deployment) -> None:
@@ -27,3 +35,34 @@ def test_only_retire_may_terminate(deployment: Deployment) -> None:
         allowed = {name for name, calls in one.permitted.items() if ("workspaces", "TerminateWorkspaces") in calls}
         assert allowed == {"retire"} & set(one.functions)
     assert "retire" not in deployment.functions
+
+
+def nobody_is_given_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retire, "AHEAD", timedelta(0))
+
+
+def the_primary_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orphan_look.OrphanLook, "_primary", lambda *_: orphan_look.GO)
+
+
+def nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(**written: object) -> Write:
+        return Write(key=written["key"], update="ADD taken :by", values={":by": 0})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(retire, "Write", counted)
+
+
+@pytest.mark.parametrize(
+    ("broken", "name", "told"),
+    [
+        (nobody_is_given_a_day, "an_orphan_goes_a_day_after_it_is_announced", "what was announced is"),
+        (the_primary_is_not_looked_at, "a_primary_that_comes_back_during_the_days", "is there"),
+        (nothing_is_counted, "an_orphan_goes_a_day_after_it_is_announced", "0 are counted"),
+    ],
+)
+def test_a_broken_rule_is_noticed(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, broken: Callable[..., None], name: str, told: str
+) -> None:
+    broken(monkeypatch)
+    with pytest.raises(Violated, match=told):
+        SCENARIOS[name](deployment)

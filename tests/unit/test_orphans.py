@@ -503,10 +503,11 @@ def test_an_announcement_that_nothing_came_of_is_called_off_and_made_anew() -> N
         found.retire()
         assert calls(found) == []
         assert [event["reason_code"] for event in found.history(one)][-2:] == [
-            "TERMINATION_CALLED_OFF",
             "TERMINATION_ANNOUNCED",
-        ] or reason(found, one) == "TERMINATION_CALLED_OFF"
+            "TERMINATION_CALLED_OFF",
+        ]
         found.retire()
+        assert reason(found, one) == "TERMINATION_ANNOUNCED"
         after = found.row(one).terminate_after
         assert after is not None
         assert after > found.clock.now()
@@ -606,7 +607,7 @@ def test_no_more_than_the_days_number_are_announced_and_terminated() -> None:
             found.retire()
             done.append(len(calls(found)))
             a_day(found)
-        assert done == [2, 2, 4, 4] or done == [2, 4, 4, 5]
+        assert done == [2, 2, 4, 4]
         for one in ids:
             assert len([call for call in calls(found) if str(found.row(one).standby_id) in str(call.params)]) <= 1
 
@@ -762,8 +763,8 @@ def test_after_an_unclear_answer_a_look_tells(kind: str) -> None:
         found.retire()
         assert reason(found, one) == "ORPHAN_TERMINATED"
         took_effect = kind not in ("error_before", "read_timeout_before")
-        effective = [call for call in calls(found) if call.outcome == "ok"]
-        assert len(effective) == (0 if took_effect and kind != "read_timeout_late" else 1) or kind == "empty"
+        # What takes effect later than a look is sent again: to terminate twice is to terminate once.
+        assert len(calls(found)) == (1 if took_effect and kind != "read_timeout_late" else 2)
         found.pass_time(hours=3)
         sweeps(found)
         assert found.status(one) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
