@@ -16,7 +16,7 @@ TOGETHER = ("e2e", "infra", "local")
 # Of these directories, files with clouds of their own.
 APART = ("test_real_processes.py", "test_sweep.py")
 # Files whose tests need nothing of each other, and take long.
-SINGLY = ("test_scenarios.py", "test_seeds.py", "test_broken_rules.py")
+SINGLY = ("test_scenarios.py", "test_seeds.py", "test_broken_rules.py", "test_orphaned.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
