@@ -24,7 +24,7 @@ from tests.simulation.deployment import Deployment
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "build" / "faults.json"
 WORKERS = 2
-SEEDS = 100
+SEEDS = 60
 FUZZ_CASES = 10_000
 _EVERY_SECONDS = 10.0
 _deployment: Deployment | None = None
@@ -111,11 +111,13 @@ def _everything(report: Report, deployment: Deployment, only: str | None, count:
         report.calls_found = len(calls)
         for case, outcome in _spread(deployment, "the fault matrix", _case, list(matrix.cases(calls))):
             _take_case(report, case, outcome)
+    # Of one process, too: beside the seeds, so that the other is not left alone.
+    fuzz = _begin_fuzz() if wanted("fuzz") else None
     if wanted("seeds"):
         for seed, outcome in _spread(deployment, "seeds", _seed, list(range(count))):
             _take_seed(report, seed, outcome)
-    if wanted("fuzz"):
-        _fuzz(report)
+    if fuzz is not None:
+        _take_fuzz(report, fuzz)
     if processes is not None:
         _take_processes(report, processes)
 
@@ -196,14 +198,18 @@ def _take_seed(report: Report, seed: int, outcome: seeds.Outcome) -> None:
         report.fails(f"seed {seed}", outcome.problem, f"--seed {seed}")
 
 
-def _fuzz(report: Report) -> None:
+def _begin_fuzz() -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.fuzz", "--cases", str(FUZZ_CASES)]
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ, text=True, stdout=subprocess.PIPE)  # noqa: S603
+
+
+def _take_fuzz(report: Report, fuzz: subprocess.Popen[str]) -> None:
     print("bad input: Hypothesis", flush=True)
-    found = subprocess.run(command, cwd=ROOT, env=os.environ, text=True, stdout=subprocess.PIPE, check=False)  # noqa: S603
-    print(found.stdout[-3000:], flush=True)
-    said = json.loads(found.stdout.splitlines()[-1]) if found.stdout.strip() else {}
+    printed, _ = fuzz.communicate()
+    print(printed[-3000:], flush=True)
+    said = json.loads(printed.splitlines()[-1]) if printed.strip() else {}
     report.fuzz_cases = said.get("fuzz_cases", 0)
-    if found.returncode or said.get("failed") or report.fuzz_cases < FUZZ_CASES:
+    if fuzz.returncode or said.get("failed") or report.fuzz_cases < FUZZ_CASES:
         report.fails("bad input", f"see above: {said.get('failed')}", "--only fuzz")
 
 

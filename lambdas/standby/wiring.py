@@ -98,15 +98,15 @@ def make_client(service: str, region: Region) -> Any:
     return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
 
 
-def make_clients(settings: Settings) -> Clients:
+def make_clients(settings: Settings, make: Callable[[str, Region], Any] = make_client) -> Clients:
     """The clients for a pair of Regions. All but the WorkSpaces of the DR Region are of the primary one (rule 7)."""
     needs_tags = settings.selection.needs_tags
     return Clients(
-        primary=make_client("workspaces", settings.primary_region),
-        dr=make_client("workspaces", settings.dr_region),
-        dynamodb=make_client("dynamodb", settings.primary_region),
-        sfn=make_client("stepfunctions", settings.primary_region),
-        tagging=make_client("resourcegroupstaggingapi", settings.primary_region) if needs_tags else None,
+        primary=make("workspaces", settings.primary_region),
+        dr=make("workspaces", settings.dr_region),
+        dynamodb=make("dynamodb", settings.primary_region),
+        sfn=make("stepfunctions", settings.primary_region),
+        tagging=make("resourcegroupstaggingapi", settings.primary_region) if needs_tags else None,
     )
 
 

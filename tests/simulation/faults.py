@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from standby.model import Status
+
 THROTTLED = "throttled"
 REFUSED = "refused"
 ERROR_BEFORE = "5xx before effect"
@@ -96,7 +98,10 @@ def _ledger_purpose(operation: str, request: dict[str, Any]) -> str:
             return "".join(states) + beside
         case "Query":
             values = [next(iter(value.values())) for value in request["ExpressionAttributeValues"].values()]
-            return f"{request.get('IndexName', 'table')} {str(values[0]).split('#')[0]}"
+            status = Status(str(values[0]).split("#")[0])
+            # Which of the settled ones makes no difference to who reads them; the held ones are the watcher's, too.
+            which = "open" if status.is_open else "HELD" if status is Status.HELD else "settled"
+            return f"{request.get('IndexName', 'table')} {which}"
         case "BatchGetItem":
             (asked,) = request["RequestItems"].values()
             kinds = {_kind_of_key(key["pk"]["S"]) for key in asked["Keys"]}
@@ -113,7 +118,7 @@ def _ledger_purpose(operation: str, request: dict[str, Any]) -> str:
 def _kind_of_key(pk: str) -> str:
     kind = pk.split("#")[0]
     # One of each directory, primary or user.
-    return kind if kind in ("CLAIM", "SWEEP", "MISSED", "ORPHAN") else "#".join(pk.split("#")[:2])
+    return kind if kind in ("CLAIM", "COVERAGE", "SWEEP", "MISSED", "ORPHAN") else "#".join(pk.split("#")[:2])
 
 
 class Plan(Protocol):

@@ -78,9 +78,9 @@ def _held(run: Simulation) -> Expected:
     run.world.settings.change(standby_quota=1)
     expected: Expected = dict.fromkeys(run.create(*USERS[:2]), COVERED)
     run.later(1800, lambda: run.world.settings.change(standby_quota=None))
-    run.later(5000, lambda: run.pause(on=True))
-    run.later(4900, lambda: expected.update(dict.fromkeys(run.create(USERS[2]), COVERED)))
-    run.later(6300, lambda: run.pause(on=False))
+    run.later(2500, lambda: run.pause(on=True))
+    run.later(2400, lambda: expected.update(dict.fromkeys(run.create(USERS[2]), COVERED)))
+    run.later(3700, lambda: run.pause(on=False))
     # Beside the schedule's sweep, which began at 3600 s.
     run.later(3603, lambda: run.sweeps.start("by-hand", {}))
     (unused,) = run.create(_UNUSED)
@@ -129,7 +129,7 @@ def _two_unclear() -> Plan:
 
 BASES = (
     Base("ordinary", _ordinary, 0.3),
-    Base("held", _held, 1.8, world={"refusals": "call", "is_known": False, "trail": _without_unused}),
+    Base("held", _held, 1.1, world={"refusals": "call", "is_known": False, "trail": _without_unused}),
     Base(
         "unclear",
         _unclear,

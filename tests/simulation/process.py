@@ -20,7 +20,7 @@ from standby.protect_function import ProtectFunction
 from standby.quota import StandbyQuota
 from standby.settings import Settings
 from standby.telemetry import PowertoolsTelemetry
-from standby.wiring import Parts, make_client, make_clients
+from standby.wiring import Parts, make_clients
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.wire import Wire
 
@@ -91,14 +91,10 @@ class Process:
         self._functions = functions
         self._handlers = log
         self._wire = wire
-        clients = make_clients(settings)
-        for client in (clients.primary, clients.dr, clients.dynamodb, clients.sfn, clients.tagging):
-            if client is not None:
-                wire.connect(client, self)
         module = log.modules[function]
         self._parts = Parts(
             settings=settings,
-            clients=clients,
+            clients=make_clients(settings, wire.client),
             table_name=settings.stack,
             watch_arn=machine_arn,
             clock=ProcessClock(scheduler, ahead),
@@ -125,9 +121,7 @@ class Process:
         return self._handlers.modules[self.function].handler(event, context)
 
     def _client(self, service: str, region: Any) -> Any:
-        client = make_client(service, region)
-        self._wire.connect(client, self)
-        return client
+        return self._wire.client(service, region)
 
     def _protect(self) -> Any:
         queue = self._client("sqs", self._settings.primary_region)

@@ -16,6 +16,8 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from standby.model import Region
+from standby.wiring import make_client
 from tests.simulation import faults
 from tests.simulation.faults import Call, Plan, call_of
 from tests.simulation.scheduler import Scheduler
@@ -68,14 +70,26 @@ class Wire:
         self._services = services
         self._dice = dice
         self._seen = seen
+        self._clients: dict[tuple[str, str], Any] = {}
 
-    def connect(self, client: Any, process: Process) -> None:
-        """Let a boto3 client call these services in place of AWS."""
+    def client(self, service: str, region: Region) -> Any:
+        """A client of the product's that calls these services in place of AWS.
+
+        All processes share it: to make one takes longer than all of its calls, and its count of retries only runs out
+        the sooner.
+        """
+        if (service, region) not in self._clients:
+            self._clients[service, region] = made = make_client(service, region)
+            self._connect(made)
+        return self._clients[service, region]
+
+    def _connect(self, client: Any) -> None:
         service, region = client.meta.service_model.service_name, client.meta.region_name
 
         def send(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
             content: Any = request.body or b""
             body: bytes = content.encode() if isinstance(content, str) else content
+            process: Process = self._scheduler.current.owner.process
             call = call_of(process.function, service, region, event_name.rpartition(".")[2], body)
             status, answer = self._carry(call, body, client.meta.config, request.url, process)
             return AWSResponse(request.url, status, {"x-amzn-RequestId": "1"}, _Raw(answer))  # type: ignore[arg-type]
