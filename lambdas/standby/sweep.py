@@ -197,6 +197,10 @@ class Sweeper:
             seen |= {one.id: digest(one) if place.side == PARTNER else "" for one in fresh}
             if place.side == OWN:
                 self._look(directory, fresh, ready, shapes, sums)
+                if self._recorder.unrecorded:
+                    # Without its row, the next sweep would take one that was there before for new.
+                    problem = problem or f"{len(self._recorder.unrecorded)} WorkSpaces could not be written down"
+                    self._recorder.unrecorded.clear()
             token = page.following
             is_over = token is None
         number, side = place.parts[place.side], place.side

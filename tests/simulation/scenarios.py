@@ -581,6 +581,20 @@ def the_quota_cannot_be_asked_for(deployment: Deployment) -> Simulation:
 
 
 @scenario
+def a_fleet_that_cannot_be_written_down_takes_no_baseline(deployment: Deployment) -> Simulation:
+    """The ledger takes none of the first sweeps' rows: what they saw stays an existing fleet."""
+    run = Simulation(deployment, is_known=False, trail=lambda _: [])
+    run.wire.plan = during(
+        run, faults.THROTTLED, minutes=(0, 90), matches=lambda call: call.operation == "TransactWriteItems"
+    )
+    ids = run.create(*USERS[:3])
+    run.run(4)
+    must({run.status(one)[0] for one in ids} == {Status.REPORTED}, "a fleet that nobody accepted")
+    must(not creates(run), "something was created for it")
+    return run
+
+
+@scenario
 def a_fleet_whose_scan_fails_takes_no_baseline(deployment: Deployment) -> Simulation:
     """The first sweeps are throttled: nothing is concluded, and what they saw stays an existing fleet."""
     run = Simulation(deployment, is_known=False, trail=lambda _: [])

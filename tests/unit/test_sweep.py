@@ -13,8 +13,10 @@ from boto3.dynamodb.types import TypeSerializer
 
 from local.workspaces import Fault
 from standby.claims import TOTAL
+from standby.ledger import Ledger
 from standby.model import DirectoryId, Status
 from standby.settings import Directory
+from standby.table import LedgerUnavailable
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, SWEEP, TABLE, USERS, Estate, estate
 
 DESCRIBE = "DescribeWorkspaces"
@@ -61,6 +63,24 @@ def test_what_was_there_before_is_reported_and_nothing_is_created() -> None:
         assert kept(found, "BASELINE")["found_first"] == {"REPORTED": 60, "INELIGIBLE": 1}
         assert kept(found, "LAST")["complete"] is True
         assert creates(found) == 0
+        found.sweep()
+        found.watch(hours=1)
+        assert {found.status(one) for one in ids} == {REPORTED}
+        assert creates(found) == 0
+
+
+def test_what_could_not_be_written_down_leaves_the_scan_incomplete_and_is_not_new_afterwards() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:30])
+
+        def fails(*_: Any) -> None:
+            raise LedgerUnavailable("DynamoDB did not answer")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Ledger, "record", fails)
+            found.sweep()
+        assert kept(found, "BASELINE") == {}
+        assert kept(found, "LAST")["problem"] == "25 WorkSpaces could not be written down"
         found.sweep()
         found.watch(hours=1)
         assert {found.status(one) for one in ids} == {REPORTED}
