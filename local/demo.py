@@ -74,9 +74,12 @@ def main() -> int:
         story, answer_lost = create_primaries(cloud)
         progress = Progress(cloud, outputs["LedgerTableName"], set(fleet.ids))
         progress.until(lambda rows: rows[answer_lost]["status"] in ("REQUESTED", "PROTECTED"))
-        # Only now, so that this one is in no call whose answer is lost: then it could not be known what became of it.
-        (missing,) = create(cloud, SALES, ["sales18"])
-        story.about[missing] = "user missing in the DR directory"
+        # Only now, so that these are in no call whose answer is lost: then it could not be known what became of them.
+        missing, collides = create(cloud, SALES, ["sales18", "sales19"])
+        story.about |= {
+            missing: "user missing in the DR directory",
+            collides: "the user has a hand-made desktop there",
+        }
         progress.until(lambda rows: all(is_explained(row) for row in rows.values()))
         figures = report(cloud, outputs, story, set(fleet.ids))
         figures["fleet"] = SecondAct(cloud, outputs, fleet).play()
@@ -140,7 +143,6 @@ def create_primaries(cloud: Cloud) -> tuple[Story, str]:
         (linux,) = create(cloud, LEGAL, [legal[11]], BundleId=LINUX)
         (throttled,) = create(cloud, SALES, ["sales17"])
         cloud.world.inject(Fault(STANDBY, "throttle", DR, times=2, primary_id=throttled))
-        (collides,) = create(cloud, SALES, ["sales19"])
         (breaks,) = create(cloud, SALES, ["sales20"])
         (no_key,) = create(cloud, SALES, ["sales21"], **encrypted)
         (twice,) = create(cloud, SALES, ["sales22"])
@@ -154,7 +156,6 @@ def create_primaries(cloud: Cloud) -> tuple[Story, str]:
         locked: "encrypted volumes, a key in the DR Region",
         linux: "Amazon Linux",
         throttled: "created while the DR Region throttles",
-        collides: "the user has a hand-made desktop there",
         breaks: "its standby ends in ERROR",
         no_key: "encrypted volumes, no key configured",
         twice: "its event is delivered twice",
