@@ -119,7 +119,8 @@ def terminate_orphans(function: StandbyFunction, pair: Pair) -> None:
     """TerminateWorkspaces, of standbys in the DR Region that carry the stack's own tag, and what is asked before it.
 
     Which Region's endpoint takes it, and so whose ARN AWS evaluates, is not documented for a standby: it is sent to the
-    Region that the standby is in, and allowed there only.
+    Region that the standby is in, and allowed there only. TerminateWorkspaces knows the tags of what it ends:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonworkspaces.html.
     """
     stack = Stack.of(function)
     function.allow(

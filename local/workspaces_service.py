@@ -1,7 +1,8 @@
 """WorkSpaces and their tags as services of the emulator: what stands between a signed request and the model.
 
-A request is authorised as AWS authorises it, against the policies of whoever signed it. Where AWS does not say which
-ARNs it evaluates, all that it could are.
+A request is authorised as AWS authorises it, against the policies of whoever signed it, with the condition keys of
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonworkspaces.html. Where AWS does not say
+which ARNs it evaluates, all that it could are.
 """
 
 import asyncio
@@ -62,10 +63,14 @@ class WorkspacesService:
             case "TerminateWorkspaces" | "StopWorkspaces" | "StartWorkspaces":
                 for item in _items(params):
                     workspace_id = item.get("WorkspaceId", "*")
-                    yield action, self._arn(region, "workspace", workspace_id), self._resource_tags(workspace_id)
+                    yield (
+                        action,
+                        self._arn(region, "workspace", workspace_id),
+                        self._resource_tags(region, workspace_id),
+                    )
             case "MigrateWorkspace":
                 workspace_id = params.get("SourceWorkspaceId", "*")
-                yield action, self._arn(region, "workspace", workspace_id), self._resource_tags(workspace_id)
+                yield action, self._arn(region, "workspace", workspace_id), self._resource_tags(region, workspace_id)
             case "CreateWorkspaces":
                 for item in _items(params):
                     yield action, self._arn(region, "directory", item.get("DirectoryId", "*")), _request_tags(item)
@@ -101,11 +106,13 @@ class WorkspacesService:
         except KeyError:
             return "*"
 
-    def _resource_tags(self, workspace_id: str) -> dict[str, Any]:
+    def _resource_tags(self, region: str, workspace_id: str) -> dict[str, Any]:
+        """Return the tags of a WorkSpace as condition keys; the Region that is called knows those of its own."""
         try:
-            tags = self._world.workspace(workspace_id).tags
+            found = self._world.workspace(workspace_id)
         except KeyError:
             return {}
+        tags = found.tags if found.region == region else {}
         return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
 
 

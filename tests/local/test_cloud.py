@@ -152,10 +152,12 @@ def test_a_termination_can_be_bound_to_a_tag(cloud: Cloud) -> None:
     bound = statement(
         "workspaces:TerminateWorkspaces", "*", Condition={"StringEquals": {"aws:ResourceTag/owner": "us"}}
     )
-    client = cloud.client("workspaces", PRIMARY, credentials=cloud.make_user("reaper", bound))
-    client.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": ours}])
-    with pytest.raises(ClientError, match="AccessDeniedException"):
-        client.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": theirs}])
+    reaper = cloud.make_user("reaper", bound)
+    client = cloud.client("workspaces", PRIMARY, credentials=reaper)
+    for refuses, one in ((client, theirs), (cloud.client("workspaces", DR, credentials=reaper), ours)):
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            refuses.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": one}])
+    assert client.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": ours}])["FailedRequests"] == []
 
 
 def test_faults_of_the_transport_show_on_a_real_connection(cloud: Cloud) -> None:
