@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.cloud import Cloud
-from local.queries import readme_command
+from local.queries import readme_command, run_readme_command
 
 PRIMARY, DR = "us-east-1", "us-west-2"
 WINDOWS = "wsb-windowsstandard"
@@ -108,17 +108,9 @@ class SecondAct:
 
     def _accept(self) -> None:
         """README's command, as it is printed."""
-        words = readme_command("accept")
-        options = dict(zip(words[3::2], words[4::2], strict=True))
-        key = json.loads(options["--key"])
-        if key["pk"]["S"] != f"SWEEP#{self._fleet.directory}":
-            raise RuntimeError(f"README accepts {key['pk']['S']}, and the demo's fleet is in {self._fleet.directory}")
-        self._dynamodb.update_item(
-            TableName=options["--table-name"],
-            Key=key,
-            UpdateExpression=options["--update-expression"],
-            ExpressionAttributeValues=json.loads(options["--expression-attribute-values"]),
-        )
+        if f"SWEEP#{self._fleet.directory}" not in " ".join(readme_command("accept")):
+            raise RuntimeError(f"README accepts another directory than {self._fleet.directory}, of the demo's fleet")
+        run_readme_command("accept", self._dynamodb)
 
     def _terminate(self, region: str, workspace_id: str) -> None:
         client = self._cloud.client("workspaces", region, retries={"total_max_attempts": 10})

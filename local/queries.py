@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jmespath
@@ -38,9 +39,7 @@ class Query:
         replaced
             What in the command is the reader's to replace, and by what: a table's name, a user, a day.
         """
-        command = self.command
-        for old, new in replaced.items():
-            command = command.replace(old, new)
+        command = _replaced(self.command, replaced)
         return [row for each in _unrolled(command) for row in _run(dynamodb, each)]
 
 
@@ -62,6 +61,38 @@ def readme_command(name: str, readme: Path = README) -> list[str]:
     if found is None:
         raise NotAQueryError(f"README has no command {name}")
     return shlex.split(found[1].replace("\\\n", " "))
+
+
+def run_readme_command(name: str, dynamodb: Any, replaced: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Run the `aws dynamodb` command that stands under ``<!-- command: name -->``, as it is printed.
+
+    Parameters
+    ----------
+    dynamodb
+        A boto3 client.
+    replaced
+        What in the command is the reader's to replace, and by what.
+
+    Raises
+    ------
+    NotAQueryError
+        There is none, or it is another program's.
+    """
+    words = readme_command(name)
+    if words[:2] != ["aws", "dynamodb"]:
+        raise NotAQueryError(f"not an `aws dynamodb` command: {shlex.join(words)}")
+    arguments: dict[str, Any] = {}
+    for option, value in zip(words[3::2], words[4::2], strict=True):
+        text = _replaced(value, replaced)
+        member = "".join(part.capitalize() for part in option.removeprefix("--").split("-"))
+        arguments[member] = json.loads(text) if text.startswith("{") else text
+    getattr(dynamodb, words[2].replace("-", "_"))(**arguments)
+
+
+def _replaced(text: str, replaced: Mapping[str, str]) -> str:
+    for old, new in replaced.items():
+        text = text.replace(old, new)
+    return text
 
 
 def _unrolled(command: str) -> Iterator[str]:

@@ -82,11 +82,30 @@ class Deployed:
 
     def protect(self, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke protect by hand."""
+        return self.invoke(self.outputs["ProtectFunctionName"], event)
+
+    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke a function, and wait for its answer."""
         client = self.cloud.client("lambda", PRIMARY, read_timeout=120)
-        answer = client.invoke(FunctionName=self.outputs["ProtectFunctionName"], Payload=json.dumps(event))
+        answer = client.invoke(FunctionName=function, Payload=json.dumps(event))
         found: dict[str, Any] = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, found
         return found
+
+    def sweep(self) -> str:
+        """Sweep, once the one that a schedule may have started is over; what it says."""
+        while (outcome := self._one_sweep()) == "another sweep is under way":
+            time.sleep(0.5)
+        return outcome
+
+    def _one_sweep(self) -> str:
+        sfn = self.cloud.client("stepfunctions", PRIMARY)
+        arn = sfn.start_execution(stateMachineArn=self.outputs["SweepStateMachineArn"], input="{}")["executionArn"]
+        wait_until(lambda: sfn.describe_execution(executionArn=arn)["status"] != "RUNNING")
+        found = sfn.describe_execution(executionArn=arn)
+        assert found["status"] == "SUCCEEDED", found
+        outcome: str = json.loads(found["output"])["outcome"]
+        return outcome
 
     def listen(self, name: str) -> str:
         """A queue that hears what the topic tells; its URL."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from local.queries import readme_command, readme_queries
+from local.queries import readme_queries, run_readme_command
 from local.workspaces import Fault
 from tests.e2e.conftest import AWAY, DR, PRIMARY, Deployed, wait_until
 
@@ -81,20 +81,12 @@ def test_a_linux_desktop_is_explained_and_not_protected(deployed: Deployed) -> N
 
 
 def test_the_pause_switch_holds_without_a_deployment(deployed: Deployed) -> None:
-    put_item(deployed, readme_command("pause"))
+    run_readme_command("pause", deployed.dynamodb)
     (one,) = deployed.create("user047")
     assert deployed.until(one, "HELD")["reason_code"] == "PAUSED"
-    put_item(deployed, readme_command("resume"))
+    run_readme_command("resume", deployed.dynamodb)
     # A watcher tries what is held when it begins.
     wait_until(lambda: deployed.start_watcher() and deployed.row(one)["status"] == "PROTECTED")
-
-
-def put_item(deployed: Deployed, words: list[str]) -> None:
-    """Run a command of README's."""
-    assert words[:3] == ["aws", "dynamodb", "put-item"]
-    options = dict(zip(words[3::2], words[4::2], strict=True))
-    assert set(options) == {"--table-name", "--item"}
-    deployed.dynamodb.put_item(TableName=options["--table-name"], Item=json.loads(options["--item"]))
 
 
 def test_the_watcher_ends_when_nothing_is_open(deployed: Deployed) -> None:

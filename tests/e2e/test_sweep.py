@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local.cloud import Cloud
-from local.queries import readme_command, readme_queries
+from local.queries import readme_queries, run_readme_command
 from tests.e2e.conftest import AWAY, BOOT, DR, HOME, PRIMARY, STACK, Deployed, wait_until
-
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -43,28 +38,8 @@ def before(assembly: Path) -> Iterator[tuple[Deployed, list[str]]]:
 def deployed(before: tuple[Deployed, list[str]]) -> Deployed:
     """The product in that cloud, after its first sweep."""
     found, _ = before
-    assert sweep(found) == "2 of 2 directories were scanned completely"
+    assert found.sweep() == "2 of 2 directories were scanned completely"
     return found
-
-
-def sweep(deployed: Deployed) -> str:
-    """Sweep, once the one that a schedule may have started is over; what it says."""
-    while (outcome := one_sweep(deployed)) == "another sweep is under way":
-        time.sleep(0.5)
-    return outcome
-
-
-def one_sweep(deployed: Deployed) -> str:
-    """Start a sweep and wait for its end."""
-    sfn = deployed.cloud.client("stepfunctions", PRIMARY)
-    arn = sfn.start_execution(
-        stateMachineArn=deployed.outputs["SweepStateMachineArn"], name=f"test-{next(_numbers)}", input="{}"
-    )["executionArn"]
-    wait_until(lambda: sfn.describe_execution(executionArn=arn)["status"] != "RUNNING")
-    found = sfn.describe_execution(executionArn=arn)
-    assert found["status"] == "SUCCEEDED", found
-    outcome: str = json.loads(found["output"])["outcome"]
-    return outcome
 
 
 def plan(deployed: Deployed) -> list[str]:
@@ -83,31 +58,22 @@ def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(
     assert plan(deployed)[0].startswith("Directory d-906732325d: 40 desktops would get a standby, 0 have one, 0 cannot")
     assert "Quota L-9A67B5CB in us-west-2 is 60, and 0 standbys count: room for 60." in plan(deployed)[0]
     assert plan(deployed)[2:7] == ["40", "0", "0", "0", "0"]
-    words = readme_command("accept")
-    assert words[:3] == ["aws", "dynamodb", "update-item"]
-    options = dict(zip(words[3::2], words[4::2], strict=True))
-    assert set(options) == {"--table-name", "--key", "--update-expression", "--expression-attribute-values"}
-    deployed.dynamodb.update_item(
-        TableName=options["--table-name"],
-        Key=json.loads(options["--key"]),
-        UpdateExpression=options["--update-expression"],
-        ExpressionAttributeValues=json.loads(options["--expression-attribute-values"]),
-    )
-    sweep(deployed)
+    run_readme_command("accept", deployed.dynamodb)
+    deployed.sweep()
     wait_until(
         lambda: deployed.start_watcher() and {deployed.row(one)["status"] for one in ids} == {"PROTECTED"},
         lambda: f"{[deployed.row(one)['status'] for one in ids]}",
     )
     assert deployed.cloud.world.duplicates() == []
     assert len(deployed.cloud.world.standbys()) == len(ids)
-    sweep(deployed)
+    deployed.sweep()
     assert plan(deployed)[2:7] == ["0", "0", "0", "40", "0"]
 
 
 def test_a_desktop_whose_event_was_lost_is_caught(deployed: Deployed) -> None:
     deployed.cloud.world.change(trail_copies=0)
     (one,) = deployed.create("user050")
-    sweep(deployed)
+    deployed.sweep()
     wait_until(
         lambda: deployed.start_watcher() and deployed.row(one).get("status") == "PROTECTED",
         lambda: f"{deployed.row(one)}",
@@ -123,7 +89,7 @@ def test_a_standby_that_somebody_terminated_is_told_after_two_sweeps(deployed: D
     partner = deployed.cloud.client("workspaces", DR)
     partner.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": standby}])
     wait_until(lambda: partner.describe_workspaces(WorkspaceIds=[standby])["Workspaces"] == [])
-    sweep(deployed)
+    deployed.sweep()
     assert deployed.row(one)["status"] == "PROTECTED"
-    sweep(deployed)
+    deployed.sweep()
     assert deployed.until(one, "STANDBY_MISSING")["reason_code"] == "STANDBY_GONE"
