@@ -36,10 +36,11 @@ class CloudError(Exception):
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key of the embedded cloud."""
+    """An access key of the embedded cloud; one that is temporary, as a role's are, has a token."""
 
     access_key_id: str
     secret_access_key: str
+    session_token: str | None = None
 
 
 class Cloud:
@@ -183,6 +184,7 @@ class Cloud:
                 endpoint_url=self.endpoint,
                 aws_access_key_id=used.access_key_id,
                 aws_secret_access_key=used.secret_access_key,
+                aws_session_token=used.session_token,
                 config=Config(s3={"addressing_style": "path"}, proxies={}, **options),
             )
 

@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 FIRST = ("e2e", "infra", "simulation", "local", "unit")
 TOGETHER = ("e2e", "infra", "local")
 # Of these directories, files with clouds of their own.
-APART = ("test_real_processes.py", "test_sweep.py")
+APART = ("test_real_processes.py", "test_retire.py", "test_sweep.py")
 # Files whose tests need nothing of each other, and take long.
 SINGLY = ("test_scenarios.py", "test_seeds.py", "test_broken_rules.py", "test_orphaned.py")
 
