@@ -1,7 +1,7 @@
 """What is not there any more: concluded from two complete scans in a row that missed it, each with looks by its id.
 
 Gone is a conclusion from nothing being shown, so it is the slowest one there is, and it is undone by the first answer
-that shows the WorkSpace again (`decisions.py`).
+that shows the WorkSpace again (`decide.py`).
 """
 
 from __future__ import annotations

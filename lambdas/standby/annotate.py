@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from standby.clock import to_text
-from standby.decisions import Action, Decision
+from standby.decision import Action, Decision
 from standby.drift import drift
 from standby.model import Related, StandbyMarks, Status, Workspace, WorkspaceId
 from standby.replication_age import Copy, last_copy

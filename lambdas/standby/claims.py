@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock, to_text
-from standby.decisions import Decision
+from standby.decision import Decision
 from standby.ledger import Context, Ledger
 from standby.model import DirectoryId, StandbyMarks, Workspace, WorkspaceId, user_key
 from standby.reasons import Reason

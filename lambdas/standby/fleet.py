@@ -1,6 +1,6 @@
 """What the sweep makes of a whole fleet: the desktops that were there before, and what is not there any more.
 
-Pure, like `decisions.py`, whose `decide` it rests on: there is one way of deciding.
+Pure, like `decide.py`, whose `decide` it rests on: there is one way of deciding.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from standby.clock import to_text
-from standby.decisions import Action, Decision, decide, is_for_selection, nothing, record
+from standby.decide import decide, is_for_selection
+from standby.decision import Action, Decision, nothing, record
 from standby.model import GONE, Cause, DirectoryId, Related, Status, Workspace, WorkspaceId
 from standby.prices import monthly_of
 from standby.reasons import Reason

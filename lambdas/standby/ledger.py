@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock
-from standby.decisions import Decision
+from standby.decision import Decision
 from standby.model import Cause, Region, StandbyMarks, Status, Workspace, WorkspaceId
 from standby.reasons import MEANING, Reason
 from standby.rows import SHARDS, STATE, Row, status_partition

@@ -7,7 +7,8 @@ from functools import partial
 
 from standby.clock import Clock
 from standby.create import Standbys
-from standby.decisions import Decision, nothing, record, with_standby, without_standby
+from standby.decide import with_standby, without_standby
+from standby.decision import Decision, nothing, record
 from standby.describe import DrLook
 from standby.model import GONE, Cause, DirectoryId, Related, Status, Workspace, WorkspaceId
 from standby.reasons import Reason

@@ -6,7 +6,7 @@ has none is part of an existing fleet again, which somebody has to accept. Nothi
 
 from __future__ import annotations
 
-from standby.decisions import Decision, record
+from standby.decision import Decision, record
 from standby.model import DirectoryId, Status
 from standby.reasons import Reason
 from standby.rows import Row

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Any
 
-from standby.decisions import Action, decide, describe_failed
+from standby.decide import decide, describe_failed
+from standby.decision import Action
 from standby.describe import BATCH, Primaries
 from standby.gates import Gates
 from standby.ledger import ALL_SHARDS, key_of

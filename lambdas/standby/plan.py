@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from standby.decisions import Decision
+from standby.decision import Decision
 from standby.model import DirectoryId, Status, Unknown, Workspace, WorkspaceId
 from standby.prices import UNTOLD, monthly_cost, told
 from standby.quota import QUOTA_CODE

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from standby.dead_letters import DeadLetters
-from standby.decisions import Decision
+from standby.decision import Decision
 from standby.events import BadEvent, Hint, read
 from standby.ledger import Context
 from standby.migrations import note_migration

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from standby.create import Standbys
-from standby.decisions import Action, Decision, decide, describe_failed
+from standby.decide import decide, describe_failed
+from standby.decision import Action, Decision
 from standby.describe import Described, Primaries
 from standby.gates import Gates
 from standby.ledger import Unreadable

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from standby.claims import Claims
 from standby.clock import Clock
-from standby.decisions import Action, Decision
+from standby.decision import Action, Decision
 from standby.ledger import Context, Ledger, LostRace
 from standby.model import Related, Status, Workspace, WorkspaceId
 from standby.reasons import Reason

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 
 from standby.claims import Claimed, Refused
 from standby.create import CallRefused, Refusal, StandbyRequest, Standbys
-from standby.decisions import Decision, nothing, record
+from standby.decision import Decision, nothing, record
 from standby.describe import BATCH, halves
 from standby.gates import Gates
 from standby.ledger import LostRace, Unreadable

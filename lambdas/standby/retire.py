@@ -21,7 +21,7 @@ from typing import Any
 from standby.claims import COUNTER, LEASE
 from standby.clock import to_text
 from standby.create import Refusal
-from standby.decisions import record
+from standby.decision import record
 from standby.describe import Primaries
 from standby.gates import Gates
 from standby.ledger import ALL_SHARDS, LostRace

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from standby.create import Outcome, Pending, Refusal, Uncertain
-from standby.decisions import USER_DEADLINE, USER_RETRY, Decision, record
+from standby.decide import USER_DEADLINE, USER_RETRY
+from standby.decision import Decision, record
 from standby.gates import Gates
 from standby.looks import Looks
 from standby.model import Related, Status, Workspace, WorkspaceId

@@ -9,30 +9,28 @@ fewer than the one before is not believed for some hours: an outage answers with
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from standby.absence import Absences
-from standby.annotate import StandbyTally, annotate
+from standby.annotate import StandbyTally
 from standby.clock import Clock, from_text, to_text
-from standby.coverage import UNREADABLE, Coverage, CoverageBook
-from standby.decisions import Action, Decision
+from standby.coverage import Coverage, CoverageBook
 from standby.describe import BATCH, Primaries
 from standby.drift import digest
-from standby.fleet import SETTLED, Census, asks_for_login, counted, decide_in_fleet, is_doubted, judged
-from standby.ledger import ALL_SHARDS, Unreadable, key_of
+from standby.fleet import SETTLED, Census, is_doubted, judged
+from standby.ledger import ALL_SHARDS, key_of
 from standby.logins import LoginReader
 from standby.mappings import left_behind, unmapped_directory
-from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId
+from standby.model import DirectoryId, Unknown, WorkspaceId
 from standby.orphans import OrphanMemory
-from standby.plan import progress, tally
 from standby.planner import Planner
 from standby.recorder import Recorder
 from standby.rows import Row
 from standby.settings import Settings
+from standby.sweep_look import FleetLook, Sums
 from standby.sweep_memory import OWN, PARTNER, Scan, SweepMemory
+from standby.sweep_place import Part, Place
 from standby.watch_lease import WatchLease
 
 # The answer of protect for so many fits a state, as in the watcher.
@@ -40,71 +38,6 @@ MOST_READY = 400
 # A page that failed is asked for again so often before the directory counts as not scanned.
 _PAGE_TRIES = 4
 _PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a sweep stands: which directory of the sorted list, which side, which page; then which partition of rows,
-    and after which key.
-
-    `parts` are how many parts of each side of the directory are kept in the ledger; `problem` is why its scan is not
-    complete, if it is not. `incomplete` counts such directories, `scanned` the WorkSpaces seen so far. `counts` are how
-    many of the directory's desktops stand how, `standbys` a `StandbyTally` of them, `tally` what the directory adds to
-    its plan, `fleet` how far the existing fleets of all directories before it have come.
-    """
-
-    run: str
-    began_at: str
-    at: int = 0
-    side: str = PARTNER
-    token: str | None = None
-    parts: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
-    counts: dict[str, int] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
-    tally: dict[str, int] = field(default_factory=dict)
-    fleet: dict[str, int] = field(default_factory=dict)
-    standbys: dict[str, Any] = field(default_factory=dict)
-    problem: str = ""
-    partition: int = 0
-    key: dict[str, Any] | None = None
-    incomplete: int = 0
-    scanned: int = 0
-
-    def next_directory(self, now: str) -> Place:
-        """The beginning of the next directory."""
-        incomplete = self.incomplete + bool(self.problem)
-        fleet = Counter(self.fleet) if self.problem else Counter(self.fleet) + Counter(progress(self.tally))
-        return Place(self.run, now, self.at + 1, incomplete=incomplete, scanned=self.scanned, fleet=dict(fleet))
-
-
-@dataclass
-class _Sums:
-    """What the pages of a directory add up to so far: `counts`, `standbys` and `tally` of its `Place`."""
-
-    counts: Counter[str]
-    standbys: StandbyTally
-    plan: Counter[str]
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one invocation did of a sweep; `place` is where the next goes on, None when the sweep is over."""
-
-    outcome: str
-    place: Place | None = None
-    ready: tuple[WorkspaceId, ...] = ()
-    scanned: int = 0
-
-    def answer(self) -> dict[str, Any]:
-        """The form in which the state machine gets it."""
-        return {
-            "done": self.place is None,
-            "outcome": self.outcome,
-            "wait_seconds": 0,
-            "ready": list(self.ready),
-            "cursor": dataclasses.asdict(self.place) if self.place else None,
-            "scanned": self.scanned,
-        }
 
 
 class Sweeper:
@@ -130,7 +63,7 @@ class Sweeper:
         self._absences = Absences(recorder, primaries, partners, memory, settings, has_time)
         self._primaries = primaries
         self._partners = partners
-        self._logins = logins
+        self._look = FleetLook(recorder, memory, logins, settings)
         self._memory = memory
         self._coverage = coverage
         self._planner = planner
@@ -181,7 +114,7 @@ class Sweeper:
     def _scan(self, place: Place, ready: list[WorkspaceId]) -> Place:
         """Pages of one side until it ends, the time does, or there is enough to hand over; what was seen is kept."""
         directory = self._directories[place.at]
-        sums = _Sums(Counter(place.counts), StandbyTally(**place.standbys), Counter(place.tally))
+        sums = Sums.of(place)
         shapes = self._shapes(directory, place)
         seen: dict[WorkspaceId, str] = {}
         token, problem, is_over = place.token, place.problem, False
@@ -196,7 +129,7 @@ class Sweeper:
             fresh = [one for one in page.workspaces if one.id not in seen]
             seen |= {one.id: digest(one) if place.side == PARTNER else "" for one in fresh}
             if place.side == OWN:
-                self._look(directory, fresh, ready, shapes, sums)
+                ready += self._look.look(directory, fresh, shapes, sums)
                 if self._recorder.unrecorded:
                     # Without its row, the next sweep would take one that was there before for new.
                     problem = problem or f"{len(self._recorder.unrecorded)} WorkSpaces could not be written down"
@@ -206,12 +139,9 @@ class Sweeper:
         number, side = place.parts[place.side], place.side
         self._memory.keep(directory, side, number, place.run, seen)
         place = dataclasses.replace(
-            place,
+            sums.put_into(place),
             token=token,
             problem=problem,
-            counts=dict(sums.counts),
-            standbys=dataclasses.asdict(sums.standbys),
-            tally=dict(sums.plan),
             parts={**place.parts, side: number + 1},
             sizes={**place.sizes, side: place.sizes[side] + len(seen)},
             scanned=place.scanned + len(seen),
@@ -253,40 +183,6 @@ class Sweeper:
         if place.side == PARTNER:
             return {}
         return self._memory.recall(directory, PARTNER, place.parts[PARTNER], place.run) or {}
-
-    def _look(
-        self,
-        directory: DirectoryId,
-        workspaces: Iterable[Workspace],
-        ready: list[WorkspaceId],
-        shapes: Mapping[WorkspaceId, str],
-        sums: _Sums,
-    ) -> None:
-        """Decide for each WorkSpace of a page, record what changed, note who is ready for protect, and add it up."""
-        by_id = {one.id: one for one in workspaces}
-        rows = self._recorder.ledger.load(by_id) if by_id else {}
-        baseline = self._memory.baseline(directory, self._partner(directory))
-        readable = {one: row for one in by_id if not isinstance(row := rows.get(one), Unreadable)}
-        unreadable = [seen for one, seen in by_id.items() if one not in readable]
-        if unreadable:
-            self._recorder.telemetry.count("UnreadableRows", len(unreadable))
-        asked = [one for one, row in readable.items() if asks_for_login(by_id[one], row, baseline, self._settings)]
-        logins = self._logins.read(asked)
-        decided: dict[WorkspaceId, Decision] = {}
-        for one, row in readable.items():
-            seen = dataclasses.replace(by_id[one], login=logins.get(one))
-            now = self._clock.now()
-            decision = decide_in_fleet(seen, row, baseline, self._settings, self._recorder.context.cause, now)
-            decision, standby = annotate(decision, seen, row, shapes, self._settings, now)
-            sums.standbys += standby
-            decided[one] = decision
-            if decision.action in (Action.REQUEST, Action.LOOK):
-                ready.append(one)
-            else:
-                self._recorder.carry_out(decision, row, seen)
-        sums.counts.update(counted(decided))
-        sums.counts.update(UNREADABLE for seen in unreadable if seen.primary is None)
-        sums.plan.update(tally(decided, rows, by_id))
 
     # What is not there any more
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from standby.answers import error_of, failure
-from standby.decisions import is_for_selection
+from standby.decide import is_for_selection
 from standby.describe import MalformedAnswer, halves
 from standby.model import Workspace, WorkspaceId
 from standby.settings import Settings

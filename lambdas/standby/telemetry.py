@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from standby.decisions import Decision
+from standby.decision import Decision
 from standby.ledger import Context
 from standby.model import Status
 

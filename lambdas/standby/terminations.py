@@ -10,7 +10,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from standby.clock import to_text
-from standby.decisions import Decision, decide, nothing, record
+from standby.decide import decide
+from standby.decision import Decision, nothing, record
 from standby.describe import Primaries
 from standby.model import GONE, Status, Workspace, WorkspaceId
 from standby.reasons import Reason

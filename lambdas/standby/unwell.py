@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from standby.decisions import Decision, record
+from standby.decision import Decision, record
 from standby.model import Status, Workspace
 from standby.reasons import Reason
 from standby.rows import Row

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from standby import claims, create, decisions, fleet, looks, observe, refusals, request, sweep
-from standby.decisions import record
+from standby import claims, create, decide, fleet, looks, observe, refusals, request, sweep
+from standby.decision import record
 from standby.gates import Gates
 from standby.ledger import Ledger
 from standby.model import Status
@@ -105,7 +105,7 @@ def a_hidden_primary_is_taken_for_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(primary_id: Any, row: Any, *_: Any) -> Any:
         return record(primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
 
-    monkeypatch.setattr(decisions, "_absent", gone)
+    monkeypatch.setattr(decide, "_absent", gone)
 
 
 def a_pause_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from botocore.config import Config
 from local import dynamodb_adapter, service_quotas
 from local.botocore_adapter import attach
 from local.workspaces import ManualClock, World
-from standby.decisions import Decision
+from standby.decision import Decision
 from standby.ledger import Context
 from standby.model import DirectoryId, Region, Status, WorkspaceId
 from standby.observe import Round
@@ -29,7 +29,7 @@ from standby.protect_function import ProtectFunction
 from standby.quota import StandbyQuota
 from standby.rows import Row
 from standby.settings import Directory, Settings
-from standby.sweep import Part
+from standby.sweep_place import Part
 from standby.wiring import Clients, Parts
 
 PRIMARY, DR = "us-east-1", "us-west-2"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from standby.decisions import Action, Decision, decide
+from standby.decide import decide
+from standby.decision import Action, Decision
 from standby.describe import DrLook
 from standby.looks import LEAST_GAP, Looks
 from standby.model import Cause, DirectoryId, Region, Related, Status, Workspace, WorkspaceId

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from standby.annotate import StandbyTally, annotate
-from standby.decisions import Action, Decision, nothing, record
+from standby.decision import Action, Decision, nothing, record
 from standby.drift import digest
 from standby.ledger import Context, Ledger
 from standby.model import Cause, DirectoryId, Region, Related, StandbyMarks, Status, Workspace, WorkspaceId

@@ -10,7 +10,7 @@ import pytest
 
 from local.workspaces import Fault
 from standby.claims import claim_key
-from standby.decisions import record
+from standby.decision import record
 from standby.ledger import Context, LostRace
 from standby.model import Cause, DirectoryId, Status, Workspace, WorkspaceId
 from standby.reasons import Reason

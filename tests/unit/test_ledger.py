@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local.workspaces import Fault
-from standby.decisions import record
+from standby.decision import record
 from standby.ledger import Context, Ledger, LostRace
 from standby.model import Cause, DirectoryId, Region, Status, WorkspaceId
 from standby.reasons import Reason

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.workspaces import Fault
-from standby.decisions import record
+from standby.decision import record
 from standby.ledger import Context
 from standby.model import Cause, Status, WorkspaceId
 from standby.notices import Announcer, NotSent, detail, row_in, subject, text

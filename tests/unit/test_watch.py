@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local.workspaces import Fault
 from standby import observe
-from standby.decisions import Action, decide
+from standby.decide import decide
+from standby.decision import Action
 from standby.ledger import Context
 from standby.model import Cause, DirectoryId, Related, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
