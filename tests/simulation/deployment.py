@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -163,6 +163,12 @@ class Deployment:
     def _only(self, kind: str) -> dict[str, Any]:
         (found,) = self._all(kind)
         return found
+
+
+@cache
+def terminating() -> Deployment:
+    """The simulated configuration, but orphans are terminated."""
+    return Deployment.synthesise(TERMINATING)
 
 
 def _of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -93,7 +93,7 @@ def _ledger_purpose(operation: str, request: dict[str, Any]) -> str:
     match operation:
         case "TransactWriteItems":
             puts = [one["Put"]["Item"] for one in request["TransactItems"] if "Put" in one]
-            states = [item["status"]["S"] for item in puts if item["sk"]["S"] == "STATE"]
+            states = [_state(item) for item in puts if item["sk"]["S"] == "STATE"]
             beside = "" if len(request["TransactItems"]) == len(puts) else " with claim"
             return "".join(states) + beside
         case "Query":
@@ -115,10 +115,18 @@ def _ledger_purpose(operation: str, request: dict[str, Any]) -> str:
             return ""
 
 
+def _state(item: dict[str, Any]) -> str:
+    """A row's status; with what is going on about an orphan, which is another matter each time."""
+    status = str(item["status"]["S"])
+    return f"{status} {item['reason_code']['S']}" if status == Status.PRIMARY_GONE else status
+
+
 def _kind_of_key(pk: str) -> str:
     kind = pk.split("#")[0]
     # One of each directory, primary or user.
-    return kind if kind in ("CLAIM", "COVERAGE", "SWEEP", "MISSED", "ORPHAN") else "#".join(pk.split("#")[:2])
+    return (
+        kind if kind in ("CLAIM", "COVERAGE", "SWEEP", "MISSED", "ORPHAN", "STANDBY") else "#".join(pk.split("#")[:2])
+    )
 
 
 class Plan(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 from local.workspaces import Fault
@@ -12,9 +11,8 @@ from standby.claims import TOTAL
 from standby.model import Status
 from tests.simulation import faults
 from tests.simulation.convergence import Expected
-from tests.simulation.deployment import TERMINATING, Deployment
+from tests.simulation.deployment import Deployment, terminating
 from tests.simulation.faults import Call, OneFault
-from tests.simulation.others import terminate
 from tests.simulation.scenarios import covered, large, must, scenario, settle
 from tests.simulation.simulation import DR, PRIMARY, USERS, Simulation
 from tests.simulation.terminations import TERMINATE
@@ -27,12 +25,6 @@ OVER = (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
 _HOURS = 72.0
 
 
-@cache
-def terminating() -> Deployment:
-    """What these scenarios deploy: the simulated configuration, with orphans that are terminated."""
-    return Deployment.synthesise(TERMINATING)
-
-
 def orphaned(count: int = 1, others: int = 2, **settings: Any) -> tuple[Simulation, list[str], list[str]]:
     """A run in which some desktops were terminated by somebody, and others beside them were not."""
     run = Simulation(terminating(), settings=settings)
@@ -41,7 +33,7 @@ def orphaned(count: int = 1, others: int = 2, **settings: Any) -> tuple[Simulati
     must(len(run.world.standbys()) == count + others, "they have their standbys")
     gone, rest = ids[:count], ids[count:]
     run.audit.broken |= set(gone)
-    terminate(run, PRIMARY, *gone)
+    run.terminate(PRIMARY, *gone)
     return run, gone, rest
 
 
@@ -219,7 +211,7 @@ def what_is_replicated_and_what_is_kept_stay(_: Deployment) -> Simulation:
         ExpressionAttributeValues={":yes": {"BOOL": True}},
     )
     run.audit.broken |= {replicated, kept}
-    terminate(run, PRIMARY, replicated, kept)
+    run.terminate(PRIMARY, replicated, kept)
     expected: Expected = covered([alive]) | dict.fromkeys([replicated, kept], ORPHANED)
     settle(run, expected, at_least=60, hours=100)
     must({run.status(one)[1] for one in (replicated, kept)} == {"ORPHANED"}, "they are not left as they are")

@@ -14,11 +14,6 @@ from tests.simulation.scenarios import covered, creates, during, must, scenario,
 from tests.simulation.simulation import DR, PRIMARY, USERS, Simulation
 
 
-def terminate(run: Simulation, region: str, *ids: str) -> None:
-    """Somebody terminates them; CloudTrail has it."""
-    run.world.call(region, "TerminateWorkspaces", {"TerminateWorkspaceRequests": [{"WorkspaceId": one} for one in ids]})
-
-
 def _terminated(deployment: Deployment, delays: list[float]) -> Simulation:
     """A standby and a primary are terminated, once they are protected; copies of each event come after so long."""
     run = Simulation(
@@ -28,8 +23,8 @@ def _terminated(deployment: Deployment, delays: list[float]) -> Simulation:
     run.run(2)
     must(len(run.world.standbys()) == 5, "they have their standbys")
     run.audit.broken |= {bereft, gone}
-    terminate(run, DR, run.audit.rows[bereft]["standby_id"])
-    terminate(run, PRIMARY, gone)
+    run.terminate(DR, run.audit.rows[bereft]["standby_id"])
+    run.terminate(PRIMARY, gone)
     expected = covered(rest) | {bereft: (Status.STANDBY_MISSING,), gone: (Status.PRIMARY_GONE,)}
     settle(run, expected, at_least=7)
     must(len(creates(run)) == 1, "something was made again")
@@ -69,7 +64,7 @@ def a_termination_before_its_desktop_is_known(deployment: Deployment) -> Simulat
     late = {"CreateWorkspaces": [5400.0], "TerminateWorkspaces": [60.0]}
     run = Simulation(deployment, trail=lambda event: late[event["detail"]["eventName"]])
     (one,) = run.create(USERS[0])
-    run.later(600, lambda: terminate(run, PRIMARY, one))
+    run.later(600, lambda: run.terminate(PRIMARY, one))
     run.run(1.2)
     must(one not in run.audit.rows, "a termination made a row")
     settle(run, {one: (Status.TIMED_OUT,)}, at_least=2)
@@ -88,8 +83,8 @@ def terminations_while_calls_fail(deployment: Deployment) -> Simulation:
     plan = during(run, *kinds, minutes=(120, 200), matches=lambda call: call.service in ("dynamodb", "workspaces"))
     run.wire.plan = During(plan.kinds, plan.begins, plan.ends, plan.matches, run.dice, rate=0.2)
     run.audit.broken |= set(ids)
-    terminate(run, DR, *[run.audit.rows[one]["standby_id"] for one in ids[:3]])
-    terminate(run, PRIMARY, *ids[3:])
+    run.terminate(DR, *[run.audit.rows[one]["standby_id"] for one in ids[:3]])
+    run.terminate(PRIMARY, *ids[3:])
     run.help_out(when=lambda: run.hours > 4)
     expected: Expected = dict.fromkeys(ids[:3], (Status.STANDBY_MISSING,))
     expected |= dict.fromkeys(ids[3:], (Status.PRIMARY_GONE,))
@@ -172,7 +167,7 @@ def missing_standbys_are_made_again_where_that_is_wanted(deployment: Deployment)
     ids = run.create(*USERS[:6])
     run.run(2)
     run.audit.broken |= set(ids)
-    terminate(run, DR, *[run.audit.rows[one]["standby_id"] for one in ids])
+    run.terminate(DR, *[run.audit.rows[one]["standby_id"] for one in ids])
     kinds = (faults.THROTTLED, faults.KILLED_AFTER, faults.READ_TIMEOUT_AFTER)
     plan = during(run, *kinds, minutes=(120, 400), matches=lambda call: call.service in ("dynamodb", "workspaces"))
     run.wire.plan = During(plan.kinds, plan.begins, plan.ends, plan.matches, run.dice, rate=0.03)

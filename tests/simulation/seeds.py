@@ -13,13 +13,15 @@ from typing import Any
 from standby.model import Status
 from tests.simulation import faults
 from tests.simulation.convergence import COVERED, Expected, check_end
-from tests.simulation.deployment import Deployment
+from tests.simulation.deployment import Deployment, terminating
 from tests.simulation.faults import Call, During, Plans
 from tests.simulation.machine import StateError
-from tests.simulation.simulation import AWAY, DR, USERS, WINDOWS, Simulation, Violated
+from tests.simulation.simulation import AWAY, DR, PRIMARY, USERS, WINDOWS, Simulation, Violated
 
 TROUBLE_HOURS = 4.0
 _HOURS = 72.0
+# From when on an orphan may be announced, and until when one has been terminated if nothing kept it.
+_RETIRE_HOURS = (25.0, 60.0)
 # What an answer may get wrong, each with a probability.
 _FLAWS = ("flicker", "relation_flicker", "stray", "omission", "false_failure", "page_throttling")
 _KINDS = (*faults.KINDS, *faults.WITH_EFFECT, faults.STALLED)
@@ -65,10 +67,12 @@ class Seeded:
     def __init__(self, deployment: Deployment, dice: random.Random, seed: int) -> None:
         self._dice = dice
         self.expected: Expected = {}
+        # One in six of them is of a deployment that terminates orphans, and lasts until it has come to that.
+        self._terminates = seed % 6 == 5
         lag = dice.choice([0, 0, 60, 300, 600])
         flaws: dict[str, Any] = {name: dice.choice([0.0, 0.0, 0.05, 0.3]) for name in _FLAWS}
         self.simulation = Simulation(
-            deployment,
+            terminating() if self._terminates else deployment,
             seed,
             skew=dice.choice([0, 0, 30, 150]),
             latency=dice.choice([0.05, 0.05, 1.0, 8.0]),
@@ -86,7 +90,10 @@ class Seeded:
             ragged_pages=dice.random() < 0.3,
             **flaws,
         )
-        self.simulation.wire.plan = Plans(*[self._window() for _ in range(dice.randrange(10))])
+        windows = [self._window() for _ in range(dice.randrange(10))]
+        if self._terminates:
+            windows += [self._window_of_retire() for _ in range(dice.randrange(4))]
+        self.simulation.wire.plan = Plans(*windows)
 
     def go(self) -> None:
         """Run it to its end.
@@ -101,15 +108,22 @@ class Seeded:
         for name, most in (("abort", 6), ("steal", 3), ("pause", 2), ("quota", 1)):
             for _ in range(dice.randrange(most + 1)):
                 run.later(self._moment(), getattr(self, f"_{name}"))
+        if self._terminates:
+            for depart in (self._primary_departs, self._standby_departs):
+                for _ in range(dice.randrange(1, 4)):
+                    run.later(dice.uniform(1800, TROUBLE_HOURS * 3600), depart)
         run.later(TROUBLE_HOURS * 3600, self._end_of_trouble)
         run.help_out(when=lambda: run.hours > TROUBLE_HOURS)
-        run.run_until_settled(_HOURS, lambda: run.hours > TROUBLE_HOURS + 1 and not self._mistaken())
+        least = _RETIRE_HOURS[1] if self._terminates else TROUBLE_HOURS + 1
+        run.run_until_settled(_HOURS, lambda: run.hours > least and not self._mistaken())
         check_end(run, self.expected, copies=True)
 
     def _mistaken(self) -> bool:
         """Whether a desktop is taken for gone that is there: the next sweep that it is shown to has to undo it."""
         gone = (Status.PRIMARY_GONE, Status.STANDBY_MISSING)
-        return any(self.simulation.audit.rows.get(one, {}).get("status") in gone for one in self.expected)
+        rows = self.simulation.audit.rows
+        there = [one for one, allowed in self.expected.items() if not set(gone) & set(allowed)]
+        return any(rows.get(one, {}).get("status") in gone for one in there)
 
     def _moment(self) -> float:
         """Seconds from the beginning, sooner rather than later."""
@@ -128,6 +142,14 @@ class Seeded:
         kinds = tuple(self._dice.sample(_KINDS, self._dice.choice([1, 1, 2, 5])))
         rate = self._dice.choice([1.0, 0.5, 0.1, 0.02])
         return During(kinds, begins, min(ends, last), self._matching(), self._dice, rate)
+
+    def _window_of_retire(self) -> During:
+        first, last = _RETIRE_HOURS
+        begins = self.simulation.began + timedelta(hours=self._dice.uniform(first, last))
+        ends = begins + timedelta(hours=self._dice.choice([1, 3, 6]))
+        kinds = tuple(self._dice.sample(_KINDS, self._dice.choice([1, 2, 5])))
+        rate = self._dice.choice([1.0, 0.5, 0.1])
+        return During(kinds, begins, ends, lambda call: call.function == "retire", self._dice, rate)
 
     def _matching(self) -> Callable[[Call], bool]:
         service = self._dice.choice(["workspaces", "workspaces", "dynamodb", "dynamodb", "sns", "events", ""])
@@ -163,6 +185,26 @@ class Seeded:
         ids = self.simulation.create(*users, BundleId=bundle)
         for user, one in zip(users, ids, strict=True):
             self.expected[one] = (Status.INELIGIBLE,) if bundle != WINDOWS or user in taken else COVERED
+
+    def _primary_departs(self) -> None:
+        """Somebody terminates a primary, in whatever state its protection is."""
+        there = {one.workspace_id for one in self.simulation.world.primaries()} & set(self.expected)
+        if there:
+            one = self._dice.choice(sorted(there))
+            self.simulation.audit.broken.add(one)
+            self.simulation.terminate(PRIMARY, one)
+            self.expected[one] = (Status.PRIMARY_GONE,)
+
+    def _standby_departs(self) -> None:
+        """Somebody terminates a standby, and not its primary."""
+        rows = self.simulation.audit.rows
+        there = {one.workspace_id for one in self.simulation.world.primaries()}
+        known = [one for one in sorted(there & set(rows)) if rows[one]["status"] == Status.PROTECTED]
+        if known:
+            one = self._dice.choice(known)
+            self.simulation.audit.broken.add(one)
+            self.simulation.terminate(DR, rows[one]["standby_id"])
+            self.expected[one] = (Status.STANDBY_MISSING, Status.PRIMARY_GONE)
 
     def _abort(self) -> None:
         self.simulation.abort()

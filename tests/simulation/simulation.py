@@ -69,6 +69,8 @@ class Simulation:
         Changes to the deployed settings.
     is_known
         Whether the product has swept the directories before; else what is there at the beginning is an existing fleet.
+    watch_every, sweep_every
+        The periods of the schedules, where they are not the template's.
     world
         Settings of the model of WorkSpaces.
     """
@@ -88,6 +90,8 @@ class Simulation:
         trail: Callable[[dict[str, Any]], list[float]] = lambda _: [90.0],
         settings: dict[str, Any] | None = None,
         is_known: bool = True,
+        watch_every: timedelta | None = None,
+        sweep_every: timedelta | None = None,
         **world: Any,
     ) -> None:
         if Simulation._present is not None:
@@ -95,7 +99,8 @@ class Simulation:
         Simulation._present = self
         random.seed(seed)  # botocore's and the product's jitter
         self.dice = random.Random(seed)  # noqa: S311 (repeatable, not secret)
-        self.settings = dataclasses.replace(deployment.settings, **(settings or {}))
+        watch_every, sweep_every = watch_every or deployment.watch_every, sweep_every or deployment.sweep_every
+        self.settings = dataclasses.replace(deployment.settings, **{"sweep_interval": sweep_every} | (settings or {}))
         self.clock = ManualClock()
         self.scheduler = Scheduler(self.clock, random.Random(seed + 1), self._after_step)  # noqa: S311
         self.world = World(self.clock, account=ACCOUNT, seed=seed, **world)
@@ -105,7 +110,7 @@ class Simulation:
         self.queue, self.topic, self.bus, self.metrics = Queue(), Topic(), Bus(), Metrics()
         self.ledger = Ledger(deployment.table, ACCOUNT, PRIMARY, self.scheduler.now)
         self.ledger.lag = timedelta(seconds=index_lag)
-        self.audit = Auditor(self.world, self.settings, deployment.watch_every, self.scheduler.now)
+        self.audit = Auditor(self.world, self.settings, watch_every, self.scheduler.now)
         self.plan: Plan = plan or Undisturbed()
         self.functions = Functions(deployment, self.scheduler, self.dice, self.queue, self._process)
         machine_arn = deployment.functions["protect"].environment["WATCH_STATE_MACHINE_ARN"]
@@ -143,10 +148,10 @@ class Simulation:
         if is_known:
             self._baseline()
         # Deployed long ago, it sweeps at its own hours: events come first, as they do.
-        first_sweep = deployment.sweep_every.total_seconds() * 0.75 if is_known else 0.0
+        first_sweep = sweep_every.total_seconds() * 0.75 if is_known else 0.0
         for machine, every, first in (
-            (self.machines, deployment.watch_every, 0.0),
-            (self.sweeps, deployment.sweep_every, first_sweep),
+            (self.machines, watch_every, 0.0),
+            (self.sweeps, sweep_every, first_sweep),
         ):
             self.scheduler.spawn(partial(self._schedule, machine, every), name="schedule", delay=first)
         if deployment.retire_every is not None:
@@ -225,6 +230,11 @@ class Simulation:
         request = [{"DirectoryId": directory, "UserName": user, "BundleId": WINDOWS, **item} for user in users]
         answer = self.world.call(PRIMARY, "CreateWorkspaces", {"Workspaces": request})
         return [pending["WorkspaceId"] for pending in answer["PendingRequests"]]
+
+    def terminate(self, region: str, *ids: str) -> None:
+        """Terminate primaries or standbys; CloudTrail has it."""
+        items = [{"WorkspaceId": one} for one in ids]
+        self.world.call(region, "TerminateWorkspaces", {"TerminateWorkspaceRequests": items})
 
     def later(self, seconds: float, work: Callable[[], object]) -> None:
         """Let somebody do something after a while."""

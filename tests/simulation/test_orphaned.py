@@ -9,9 +9,8 @@ import pytest
 
 from standby import orphan_look, retire
 from standby.table import Write
-from tests.simulation.deployment import Deployment
+from tests.simulation.deployment import Deployment, terminating
 from tests.simulation.matrix import NOT_CALLS
-from tests.simulation.orphaned import terminating
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.simulation import Violated
 
