@@ -1,7 +1,7 @@
 """Who may set off whom in the emulator: rules, schedules and state machines need roles and policies as they do at AWS.
 
-As it comes, MiniStack lets them reach whatever they name. The names used here are asserted by
-:func:`local.ministack_patches.check`.
+As it comes, MiniStack lets them reach whatever they name in their own Region, and no bus in another one. The names used
+here are asserted by :func:`local.ministack_patches.check`.
 """
 
 import json
@@ -29,6 +29,7 @@ _machine_role: ContextVar[str] = ContextVar("machine_role", default="")
 def apply() -> None:
     """Apply the patches, after :func:`local.ministack_patches.check`."""
     guard_targets()
+    route_between_buses()
     guard_tasks()
     name_errors()
 
@@ -45,11 +46,44 @@ def guard_targets() -> None:
             return
         eventbridge.logger.warning("%s may not reach %s", source, target.get("Arn"))
         dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
-        if dead_letters and _may_reach(dead_letters, target.get("RoleArn"), service, source):
+        # A rule's queue has to let EventBridge in by its own policy, whatever the target's role may do.
+        role = target.get("RoleArn") if service == "scheduler.amazonaws.com" else None
+        if dead_letters and _may_reach(dead_letters, role, service, source):
             body = target.get("Input") or json.dumps(eventbridge._pattern_event_view(event).event_with_detail())
             eventbridge._dispatch_to_sqs(arns.parse_arn(dead_letters), body)
 
     eventbridge._invoke_target = guarded
+
+
+def route_between_buses() -> None:
+    """Let a rule hand an event to a bus of another Region, where MiniStack drops it.
+
+    The event goes on naming the Region that it came from. Whether to another Region or not, what a bus was handed by
+    another one is not routed on to a third.
+    """
+    route_within = eventbridge._dispatch_to_event_bus
+
+    def route(spec: Any, event: dict[str, Any], rule: dict[str, Any], path: set[str], payload: str | None) -> None:
+        if path:
+            eventbridge.logger.warning("%s: what came from another bus does not reach %s", rule.get("Arn"), spec)
+        elif spec.account_id != responses.get_account_id() or spec.region == responses.get_region():
+            route_within(spec, event, rule, path, payload)
+        else:
+            _hand_over(spec, {**event, "_DispatchPath": [rule.get("Arn")]}, payload)
+
+    eventbridge._dispatch_to_event_bus = route
+
+
+def _hand_over(bus: Any, event: dict[str, Any], payload: str | None) -> None:
+    """Put an event on a bus, given as a parsed ARN, of this account in another Region."""
+    name = bus.resource.partition("/")[2]
+    with responses.request_scope(bus.account_id, bus.region):
+        eventbridge._ensure_default_bus()
+        if name not in eventbridge._event_buses:
+            eventbridge.logger.warning("there is no event bus %s", bus)
+            return
+        detail = {} if payload is None else {"Detail": payload}
+        eventbridge._dispatch_event({**event, "EventBusName": name, **detail})
 
 
 def guard_tasks() -> None:

@@ -42,7 +42,7 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
     (app, ("app",), ("AUTH", "SERVICE_HANDLERS")),
     (router, ("extract_access_key_id", "extract_region"), ("SERVICE_PATTERNS",)),
     (arns, ("parse_arn",), ()),
-    (responses, ("get_account_id", "get_region", "set_request_account_id", "set_request_region"), ()),
+    (responses, ("get_account_id", "get_region", "request_scope", "set_request_account_id", "set_request_region"), ()),
     (
         iam_evaluator,
         (
@@ -67,13 +67,15 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
         eventbridge,
         (
             "_dispatch_event",
+            "_dispatch_to_event_bus",
             "_dispatch_to_lambda",
             "_dispatch_to_sqs",
+            "_ensure_default_bus",
             "_events_log_list",
             "_invoke_target",
             "_pattern_event_view",
         ),
-        ("logger",),
+        ("_event_buses", "logger"),
     ),
     (
         lambda_svc,

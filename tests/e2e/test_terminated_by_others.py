@@ -1,0 +1,112 @@
+"""Somebody terminates a standby, or a primary: CloudTrail's event says who, from either Region."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import DR, PRIMARY, STACK, Deployed, wait_until
+
+# The world's seconds in which a WorkSpace that is being terminated is still shown: longer than any of this takes.
+SHOWN = 600
+
+
+@pytest.fixture(autouse=True)
+def _going_is_seen(deployed: Deployed) -> Iterator[None]:
+    before = deployed.cloud.world.snapshot()["settings"]["terminate_seconds"]
+    deployed.cloud.world.change(terminate_seconds=SHOWN)
+    yield
+    deployed.cloud.world.advance(SHOWN)
+    deployed.cloud.world.change(terminate_seconds=before)
+
+
+def terminate(deployed: Deployed, region: str, workspace_id: str, who: str) -> str:
+    """Terminate a WorkSpace as a user of that name; the user's ARN."""
+    allow = {"Effect": "Allow", "Action": "workspaces:TerminateWorkspaces", "Resource": "*"}
+    client = deployed.cloud.client("workspaces", region, credentials=deployed.cloud.make_user(who, allow))
+    answer = client.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": workspace_id}])
+    assert answer["FailedRequests"] == []
+    return f"arn:aws:iam::{deployed.cloud.account}:user/{who}"
+
+
+def notices(deployed: Deployed, ears: str, primary_id: str, number: int) -> list[str]:
+    """Wait until the topic has told so much of a primary; the messages, in order of their coming."""
+    heard: list[str] = []
+
+    def come() -> bool:
+        bodies = [json.loads(message["Body"]) for message in deployed.heard(ears)]
+        heard.extend(body["Message"] for body in bodies if primary_id in body.get("Message", ""))
+        return len(heard) >= number
+
+    wait_until(come, lambda: f"{heard} {deployed.row(primary_id)}")
+    return heard
+
+
+@contextmanager
+def no_way_to_the_primary_region(deployed: Deployed) -> Iterator[None]:
+    """Take the right to put events there from the role that the DR Region's rule names."""
+    (target,) = deployed.cloud.client("events", DR).list_targets_by_rule(Rule=f"{STACK}-dr-ended-workspaces")["Targets"]
+    role = target["RoleArn"].rsplit("/", 1)[-1]
+    iam = deployed.cloud.client("iam", DR)
+    deny = {"Effect": "Deny", "Action": "events:PutEvents", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    iam.put_role_policy(RoleName=role, PolicyName="no-way", PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="no-way")
+
+
+def test_who_terminates_a_standby_in_the_dr_region_is_on_record_and_told(deployed: Deployed) -> None:
+    ears = deployed.listen("ears-standby-terminated")
+    (one,) = deployed.create("user090")
+    standby = deployed.until(one, "PROTECTED")["standby_id"]
+    who = terminate(deployed, DR, standby, "cleaner")
+    row = deployed.until(one, "STANDBY_MISSING")
+    assert (row["terminated_by"], row["terminated_id"], row["principal"]) == (who, standby, who)
+    assert (row["reason_code"], row["cause_type"]) == ("STANDBY_GONE", "event")
+    (notice,) = notices(deployed, ears, one, 1)
+    assert f"TerminateWorkspaces was called for its standby {standby}, by {who}." in notice
+    assert {made["workspace_id"] for made in deployed.standbys_of(one)} <= {standby}  # none was made in its place
+
+
+def test_who_terminates_a_primary_is_on_record_and_told(deployed: Deployed) -> None:
+    ears = deployed.listen("ears-primary-terminated")
+    (one,) = deployed.create("user091")
+    standby = deployed.until(one, "PROTECTED")["standby_id"]
+    who = terminate(deployed, PRIMARY, one, "leaver")
+    row = deployed.until(one, "PRIMARY_GONE")
+    assert (row["terminated_by"], row["terminated_id"], row["reason_code"]) == (who, one, "ORPHANED")
+    by_whom, left = notices(deployed, ears, one, 2)
+    assert f"TerminateWorkspaces was called for the primary, by {who}." in by_whom
+    assert standby in left
+
+
+def test_what_cannot_be_handed_over_waits_in_the_dr_regions_queue(deployed: Deployed) -> None:
+    (one,) = deployed.create("user092")
+    standby = deployed.until(one, "PROTECTED")["standby_id"]
+    with no_way_to_the_primary_region(deployed):
+        terminate(deployed, DR, standby, "unheard")
+        letters: list[dict[str, Any]] = []
+
+        def come() -> bool:
+            letters.extend(dead_letters_of_the_dr_region(deployed))
+            return letters != []
+
+        wait_until(come)
+    (letter,) = letters
+    assert letter["detail"]["requestParameters"]["terminateWorkspaceRequests"] == [{"workspaceId": standby}]
+    assert letter["detail"]["userIdentity"]["userName"] == "unheard"
+    assert "terminated_by" not in deployed.row(one)
+
+
+def dead_letters_of_the_dr_region(deployed: Deployed) -> list[dict[str, Any]]:
+    """What the DR stack's queue holds."""
+    (target,) = deployed.cloud.client("events", DR).list_targets_by_rule(Rule=f"{STACK}-dr-ended-workspaces")["Targets"]
+    sqs = deployed.cloud.client("sqs", DR)
+    url = sqs.get_queue_url(QueueName=target["DeadLetterConfig"]["Arn"].rsplit(":", 1)[-1])["QueueUrl"]
+    return [json.loads(one["Body"]) for one in sqs.receive_message(QueueUrl=url).get("Messages", [])]
