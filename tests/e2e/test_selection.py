@@ -1,0 +1,68 @@
+"""A rule about tags in the deployed product: the Tagging API is asked, under the roles that the template gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.e2e.conftest import PRIMARY, STACK, Deployed, wait_until
+
+EXCLUDED = [{"Key": "Standby", "Value": "no"}]
+DECIDING = [f"{STACK}-{name}" for name in ("protect", "watch", "sweep")]
+
+
+def asked_for_tags(deployed: Deployed, since: int, outcome: str) -> set[str]:
+    """Who asked the Tagging API with that outcome since then: sessions are named after their functions."""
+    return {
+        call["principal"].rsplit("/", 1)[-1]
+        for call in deployed.cloud.world.calls(since)
+        if (call["operation"], call["outcome"]) == ("GetResources", outcome)
+    }
+
+
+@contextmanager
+def no_tags(deployed: Deployed) -> Iterator[None]:
+    """Deny the functions that decide to read tags, as a policy of the organisation may."""
+    functions = deployed.cloud.client("lambda", PRIMARY)
+    roles = [functions.get_function_configuration(FunctionName=name)["Role"] for name in DECIDING]
+    found = [role.rsplit("/", 1)[-1] for role in roles]
+    iam = deployed.cloud.client("iam", PRIMARY)
+    deny = {"Effect": "Deny", "Action": "tag:GetResources", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    for role in found:
+        iam.put_role_policy(RoleName=role, PolicyName="no-tags", PolicyDocument=document)
+    try:
+        yield
+    finally:
+        for role in found:
+            iam.delete_role_policy(RoleName=role, PolicyName="no-tags")
+
+
+def test_a_desktop_with_the_excluded_tag_gets_none_and_its_row_names_the_rule(deployed: Deployed) -> None:
+    before = len(deployed.cloud.world.calls())
+    (excluded,) = deployed.create("user095", Tags=EXCLUDED)
+    (other,) = deployed.create("user096", Tags=[{"Key": "Standby", "Value": "later"}])
+    row = deployed.until(excluded, "EXCLUDED")
+    assert (row["reason_code"], row["rule"]) == ("EXCLUDED_BY_RULE", "exclude.tags: Standby: no")
+    deployed.until(other, "PROTECTED")
+    assert deployed.standbys_of(excluded) == []
+    assert len(deployed.standbys_of(other)) == 1
+    asked = asked_for_tags(deployed, before, "ok")
+    assert asked
+    assert asked <= set(DECIDING)
+
+
+def test_nothing_is_made_while_tags_are_denied_and_what_waits_follows(deployed: Deployed) -> None:
+    before = len(deployed.cloud.world.calls())
+    with no_tags(deployed):
+        (one,) = deployed.create("user097")
+        wait_until(
+            lambda: deployed.start_watcher() and deployed.row(one).get("reason_code") == "TAGS_UNKNOWN",
+            lambda: f"{deployed.row(one)}",
+        )
+        assert deployed.row(one)["status"] == "WAITING"
+        assert asked_for_tags(deployed, before, "ok") == set()
+        assert deployed.standbys_of(one) == []
+    deployed.until(one, "PROTECTED")
+    assert len(deployed.standbys_of(one)) == 1
