@@ -28,6 +28,6 @@ def note_migration(recorder: Recorder, old: WorkspaceId, new: WorkspaceId) -> No
                 f" {standby} belongs to the old id: it holds the data of before, nobody is redirected to it, and as"
                 f" long as it is there {new} gets none."
             )
-        return Remark(message, {"migrated_to": new}, Reason.MIGRATED if row.was_requested else None)
+        return Remark(Reason.MIGRATED, message, {"migrated_to": new}, tells=row.was_requested)
 
     Remarks(recorder).make(old, remark)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from standby.claims import Claims
 from standby.clock import Clock
@@ -14,6 +14,9 @@ from standby.reasons import Reason
 from standby.rows import Row
 from standby.table import ConditionFailed, LedgerUnavailable
 
+if TYPE_CHECKING:
+    from standby.remarks import Remark
+
 _TRIES = 3
 
 
@@ -22,6 +25,10 @@ class Telemetry(Protocol):
 
     def decided(self, decision: Decision, context: Context, *, changed: bool) -> None:
         """A decision was made; `changed` if the ledger now tells something new."""
+        ...
+
+    def remarked(self, primary_id: WorkspaceId, remark: Remark, context: Context) -> None:
+        """A remark was written on a primary's row."""
         ...
 
     def problem(self, message: str, **fields: object) -> None:

@@ -18,11 +18,15 @@ _TRIES = 5
 
 @dataclasses.dataclass(frozen=True)
 class Remark:
-    """What to write on a row: its message, the attributes that are new, and whether a person is told, as what."""
+    """A remark as data: the log line, the metric, what is new on the row, and the notice are all made from it.
 
+    `facts` are the row's attributes that are new; `tells` says whether a person is told.
+    """
+
+    reason: Reason
     message: str
     facts: dict[str, Any]
-    notice: Reason | None = None
+    tells: bool = True
 
 
 class Remarks:
@@ -37,7 +41,9 @@ class Remarks:
         remark: Callable[[Row], Remark | None],
         beside: Sequence[Write] = (),
     ) -> Row | None:
-        """Write a remark on a primary's row, made from the row as it is found; the row with it, None if it has none.
+        """Write a remark on a primary's row, made from the row as it is found, log it and count it.
+
+        Returns the row with it; None if there is none.
 
         Parameters
         ----------
@@ -63,7 +69,7 @@ class Remarks:
             new = dataclasses.replace(
                 ledger.next_of(row, self._recorder.context),
                 message=found.message,
-                notice_code=found.notice,
+                notice_code=found.reason if found.tells else None,
                 **found.facts,
             )
             try:
@@ -72,5 +78,6 @@ class Remarks:
                 continue
             except ConditionFailed:
                 return None
+            self._recorder.telemetry.remarked(primary_id, found, self._recorder.context)
             return new
         raise LedgerUnavailable(f"the row of {primary_id} was changed by somebody else, {_TRIES} times running")

@@ -9,7 +9,9 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from standby.decision import Decision
 from standby.ledger import Context
-from standby.model import Status
+from standby.model import Status, WorkspaceId
+from standby.reasons import Reason
+from standby.remarks import Remark
 
 _METRIC = {
     Status.WAITING: "Waiting",
@@ -22,6 +24,7 @@ _METRIC = {
     Status.INELIGIBLE: "Ineligible",
     Status.EXCLUDED: "Excluded",
 }
+_METRIC_OF_REMARK = {Reason.MIGRATED: "Migrated", Reason.TERMINATED_BY_SOMEBODY: "TerminatedBySomebody"}
 
 
 class PowertoolsTelemetry:
@@ -45,6 +48,18 @@ class PowertoolsTelemetry:
         log(decision.message, extra={name: value for name, value in fields.items() if value is not None})
         if changed and decision.status in _METRIC:
             self.count(_METRIC[decision.status])
+
+    def remarked(self, primary_id: WorkspaceId, remark: Remark, context: Context) -> None:
+        """Log a remark, and count it."""
+        fields = {
+            "primary_id": primary_id,
+            "reason_code": remark.reason,
+            "cause_type": context.cause.type,
+            "cause_id": context.cause.id,
+            **remark.facts,
+        }
+        self._logger.info(remark.message, extra=fields)
+        self.count(_METRIC_OF_REMARK[remark.reason])
 
     def problem(self, message: str, **fields: object) -> None:
         """Log something that the next look makes good."""

@@ -87,9 +87,9 @@ class Terminations:
 
         def remark(row: Row) -> Remark:
             return Remark(
+                Reason.TERMINATED_BY_SOMEBODY,
                 f"TerminateWorkspaces was called for {what}, by {who}. Until then: {row.message}",
                 {"terminated_id": ended, "terminated_by": who},
-                Reason.TERMINATED_BY_SOMEBODY,
             )
 
         return self._remarks.make(primary_id, remark, beside=[once]) is not None

@@ -27,6 +27,7 @@ from standby.model import DirectoryId, Region, Status, WorkspaceId
 from standby.observe import Round
 from standby.protect_function import ProtectFunction
 from standby.quota import StandbyQuota
+from standby.remarks import Remark
 from standby.rows import Row
 from standby.settings import Directory, Settings
 from standby.sweep_place import Part
@@ -76,12 +77,16 @@ class Notes:
     """Telemetry that remembers."""
 
     decided_: list[tuple[Decision, bool]] = field(default_factory=list)
+    remarks: list[tuple[str, Remark]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     gauges: dict[str, float] = field(default_factory=dict)
 
     def decided(self, decision: Decision, context: Context, *, changed: bool) -> None:
         self.decided_.append((decision, changed))
+
+    def remarked(self, primary_id: WorkspaceId, remark: Remark, context: Context) -> None:
+        self.remarks.append((primary_id, remark))
 
     def problem(self, message: str, **fields: object) -> None:
         self.problems.append(message)

@@ -164,6 +164,8 @@ def test_a_migrated_primary_without_a_standby_is_noted_and_told_to_nobody() -> N
         found.send(found.world.trail[-1])
         assert found.row(old).migrated_to == new
         assert told(found, old) == []
+        ((noted, remark),) = found.notes.remarks
+        assert (noted, remark.reason, remark.facts) == (old, "MIGRATED", {"migrated_to": new})
 
 
 def test_a_migration_of_one_that_the_ledger_does_not_know_makes_no_row_of_the_old_id() -> None:

@@ -23,6 +23,7 @@ from standby.settings import BadSettings, Settings
 from tests.unit.estate import ACCOUNT, AWAY, DR, EXECUTION, HOME, PRIMARY, SWEEP, TABLE, USERS, Estate, estate
 from tests.unit.test_events import created
 from tests.unit.test_settings import DOCUMENT
+from tests.unit.test_terminations import AL, protected, standby_of, terminate
 
 ENVIRONMENT = {
     "LEDGER_TABLE": TABLE,
@@ -210,6 +211,24 @@ def test_protect_answers_an_event_with_decisions_json_log_lines_and_metrics(depl
     assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in deployed.metrics} == {"WorkspacesStandby"}
     assert deployed.estate.row(ready).claim_owner is None
     assert len(deployed.estate.watchers.started) == 1
+
+
+def test_a_remark_is_a_log_line_and_a_metric_once(deployed: Deployed) -> None:
+    found = deployed.estate
+    (one,) = protected(found, USERS[0])
+    standby = standby_of(found, one)
+    event = terminate(found, DR, standby)
+    found.pass_time(hours=1)  # it is not shown any more: nothing else is to be said
+    deployed.invoke("protect", event)
+    (line,) = deployed.logs
+    assert (line["level"], line["primary_id"]) == ("INFO", one)
+    assert (line["reason_code"], line["cause_type"]) == ("TERMINATED_BY_SOMEBODY", "event")
+    assert line["cause_id"] == event["id"]
+    assert (line["terminated_id"], line["terminated_by"]) == (standby, AL)
+    assert line["message"] == found.row(one).message
+    assert deployed.counted() == {"TerminatedBySomebody": 1}
+    deployed.invoke("protect", event)
+    assert (deployed.logs, deployed.counted()) == ([], {})
 
 
 def test_the_account_of_the_function_is_the_account_that_counts(deployed: Deployed) -> None:
