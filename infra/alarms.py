@@ -15,6 +15,7 @@ from infra.functions import METRICS_NAMESPACE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aws_cdk import aws_events as events
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
 
@@ -43,10 +44,11 @@ class _Alarms(Construct):
         *,
         threshold: float = 1,
         periods: int = 1,
+        of_them: int | None = None,
         below: bool = False,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
-        """Alarm when the metric reaches the threshold, or falls below it."""
+        """Alarm when the metric reaches the threshold, or falls below it, in all periods, or in so many `of_them`."""
         alarm = cloudwatch.Alarm(
             self,
             "".join(word.capitalize() for word in name.split("-")),
@@ -55,6 +57,7 @@ class _Alarms(Construct):
             metric=metric,
             threshold=threshold,
             evaluation_periods=periods,
+            datapoints_to_alarm=of_them,
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
             if below
             else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -62,6 +65,21 @@ class _Alarms(Construct):
         )
         alarm.add_alarm_action(self._action)
         self.alarms.append(alarm)
+
+    def _undelivered(self, rules: Sequence[events.IRule], advice: str) -> None:
+        """Alarm when EventBridge has given up an event of one of the rules.
+
+        CloudWatch bills an alarm by its metrics, so there is one a rule: `FailedInvocations`, of what failed for good.
+        What the queue could take of that has an alarm of its own, dead-letters.
+        """
+        self._add(
+            "events-undelivered",
+            f"EventBridge has given up an event of one of the stack's rules, after all its tries. {advice}",
+            _sum(
+                "Undelivered",
+                [_metric("AWS/Events", "FailedInvocations", {"RuleName": rule.rule_name}, "sum") for rule in rules],
+            ),
+        )
 
     def _no_sweep(self, pair: Pair, advice: str) -> None:
         """Alarm when three intervals in a row brought no complete sweep.
@@ -102,7 +120,7 @@ class PrimaryAlarms(_Alarms):
         announce: StandbyFunction,
         machines: Sequence[StandbyMachine],
         dead_letters: sqs.IQueue,
-        rule_name: str,
+        rules: Sequence[events.IRule],
     ) -> None:
         super().__init__(scope, construct_id, topic=topic)
         self._add(
@@ -122,6 +140,7 @@ class PrimaryAlarms(_Alarms):
             "sweep takes longer than the interval, raise sweep_interval_minutes.",
         )
         self._coverage(pair)
+        self._unknown(pair)
         self._add(
             "notices-late",
             "Notices leave the ledger's stream more than 10 minutes late: look at the announce function's log.",
@@ -129,10 +148,10 @@ class PrimaryAlarms(_Alarms):
             threshold=Duration.minutes(10).to_milliseconds(),
             periods=3,
         )
-        self._add(
-            "events-undelivered",
-            "EventBridge could not deliver an event to protect. It retries for a day, then it is a dead letter.",
-            _metric("AWS/Events", "FailedInvocations", {"RuleName": rule_name}, "sum"),
+        self._undelivered(
+            rules,
+            "Look for it among the dead letters (README, Dead letters); if it is not there, the queue could not take "
+            "it either: the next sweep finds a new desktop, and CloudTrail's event history says who ended one.",
         )
         self._add(
             "replica-late",
@@ -177,6 +196,28 @@ class PrimaryAlarms(_Alarms):
                 missing=cloudwatch.TreatMissingData.IGNORE,
             )
 
+    def _unknown(self, pair: Pair) -> None:
+        """Alarm when what a rule of the selection asks for can still not be read: desktops wait for it.
+
+        After one call that was throttled the next look knows: so it has to be in two of three periods, each as long as
+        the way from sweep to sweep. The watcher reads for open rows, the sweep for all others.
+        """
+        period = max(Duration.hours(1).to_minutes(), sweep_minutes(pair))
+        for name, metric, functions, is_asked, what in (
+            ("tags-unknown", "TagsUnknown", ("watch", "sweep"), pair.has_tag_rules, "tags"),
+            ("logins-unknown", "LoginsUnknown", ("sweep",), pair.unused_days is not None, "last logins"),
+        ):
+            if is_asked:
+                self._add(
+                    name,
+                    f"The {what} of desktops could not be read for hours, and a rule of the selection asks for them: "
+                    "no standby is made for these until they can be. The logs of the functions watch and sweep say "
+                    "why; perhaps a policy denies it (README, Selection).",
+                    _sum("Unknown", [_of_function(pair, one, metric, "sum", period) for one in functions]),
+                    periods=3,
+                    of_them=2,
+                )
+
     def _function(self, function: StandbyFunction) -> None:
         name = function.spec.name
         self._add(
@@ -210,7 +251,14 @@ class DrAlarms(_Alarms):
     """What the DR Region can see: its replica, and whether the primary side still lives."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, pair: Pair, topic: sns.ITopic, dead_letters: sqs.IQueue
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pair: Pair,
+        topic: sns.ITopic,
+        dead_letters: sqs.IQueue,
+        rules: Sequence[events.IRule],
     ) -> None:
         super().__init__(scope, construct_id, topic=topic)
         self._add(
@@ -219,6 +267,11 @@ class DrAlarms(_Alarms):
             "the stack's queue is CloudTrail's record of such a call. What is gone is found by the sweep; read who it "
             "was, and delete the message.",
             dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="max"),
+        )
+        self._undelivered(
+            rules,
+            f"Who terminated WorkSpaces here was not told to {pair.primary_region}: look into the stack's queue, or, "
+            "if it could not take it either, into CloudTrail's event history.",
         )
         self._add(
             "primary-silent",
@@ -243,16 +296,14 @@ class DrAlarms(_Alarms):
         self._add(
             "replica-errors",
             "DynamoDB has had errors of its own while reading the ledger's replica.",
-            cloudwatch.MathExpression(
-                expression="FILL(get, 0) + FILL(query, 0)",
-                label="SystemErrors",
-                period=FIVE_MINUTES,
-                using_metrics={
-                    key: _metric(
+            _sum(
+                "SystemErrors",
+                [
+                    _metric(
                         "AWS/DynamoDB", "SystemErrors", {"TableName": pair.stack_name, "Operation": operation}, "sum"
                     )
-                    for key, operation in (("get", "GetItem"), ("query", "Query"))
-                },
+                    for operation in ("GetItem", "Query")
+                ],
             ),
             periods=3,
         )
@@ -269,20 +320,27 @@ def sweep_minutes(pair: Pair) -> int:
 
 def _of_fleet(pair: Pair, name: str, period_minutes: float) -> cloudwatch.Metric:
     """What a sweep tells of the pair's whole fleet."""
-    dimensions = {"service": "sweep", "Stack": pair.stack_name}
-    return _metric(METRICS_NAMESPACE, name, dimensions, "max", Duration.minutes(period_minutes))
+    return _of_function(pair, "sweep", name, "max", period_minutes)
 
 
-def _throttles(table: str) -> cloudwatch.MathExpression:
-    return cloudwatch.MathExpression(
-        expression="FILL(reads, 0) + FILL(writes, 0)",
-        label="Throttled",
-        period=FIVE_MINUTES,
-        using_metrics={
-            key: _metric("AWS/DynamoDB", name, {"TableName": table}, "sum")
-            for key, name in (("reads", "ReadThrottleEvents"), ("writes", "WriteThrottleEvents"))
-        },
-    )
+def _of_function(pair: Pair, function: str, name: str, statistic: str, period_minutes: float) -> cloudwatch.Metric:
+    """What a function tells."""
+    dimensions = {"service": function, "Stack": pair.stack_name}
+    return _metric(METRICS_NAMESPACE, name, dimensions, statistic, Duration.minutes(period_minutes))
+
+
+def _throttles(table: str) -> cloudwatch.IMetric:
+    names = ("ReadThrottleEvents", "WriteThrottleEvents")
+    return _sum("Throttled", [_metric("AWS/DynamoDB", name, {"TableName": table}, "sum") for name in names])
+
+
+def _sum(label: str, metrics: Sequence[cloudwatch.Metric]) -> cloudwatch.IMetric:
+    """All of them together, in their own period. What told nothing counts as 0."""
+    if len(metrics) == 1:
+        return metrics[0]
+    named = {f"m{number}": metric for number, metric in enumerate(metrics)}
+    expression = " + ".join(f"FILL({name}, 0)" for name in named)
+    return cloudwatch.MathExpression(expression=expression, label=label, period=metrics[0].period, using_metrics=named)
 
 
 def _metric(

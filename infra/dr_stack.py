@@ -35,5 +35,12 @@ class DrStack(Stack):
         notifications = Notifications(self, "Notifications", addresses=pair.notify)
         permissions.bound_roles(self, pair)
         self.forwarding = Forwarding(self, "Forwarding", pair=pair)
-        DrAlarms(self, "Alarms", pair=pair, topic=notifications.topic, dead_letters=self.forwarding.dead_letters.queue)
+        DrAlarms(
+            self,
+            "Alarms",
+            pair=pair,
+            topic=notifications.topic,
+            dead_letters=self.forwarding.dead_letters.queue,
+            rules=[self.forwarding.rule],
+        )
         CfnOutput(self, "NotificationTopicArn", value=notifications.topic.topic_arn)

@@ -31,10 +31,9 @@ class FailedExecutions(Construct):
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
-        for machine in machines:
-            self._tell(machine, topic, dead_letters)
+        self.rules = [self._tell(machine, topic, dead_letters) for machine in machines]
 
-    def _tell(self, machine: StandbyMachine, topic: sns.ITopic, dead_letters: sqs.IQueue) -> None:
+    def _tell(self, machine: StandbyMachine, topic: sns.ITopic, dead_letters: sqs.IQueue) -> events.Rule:
         stack, spec = Stack.of(self), machine.spec
         message = events.RuleTargetInput.from_text(
             f"WorkSpaces Standby, {stack.stack_name}: execution {events.EventField.from_path('$.detail.name')} of the "
@@ -43,7 +42,7 @@ class FailedExecutions(Construct):
             f"again, look at {events.EventField.from_path('$.detail.executionArn')} in the Step Functions console of "
             f"{stack.region}."
         )
-        events.Rule(
+        return events.Rule(
             self,
             spec.name.capitalize(),
             rule_name=f"{stack.stack_name}-{spec.name}-failed-executions",

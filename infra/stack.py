@@ -84,7 +84,7 @@ class PrimaryStack(Stack):
             dead_letters=self.dead_letters,
         )
         Outbox(self, "Outbox", ledger=self.ledger, announce=self.announce, dead_letters=self.dead_letters)
-        FailedExecutions(
+        self.failed_executions = FailedExecutions(
             self,
             "FailedExecutions",
             machines=self.machines,
@@ -210,7 +210,7 @@ class PrimaryStack(Stack):
             announce=self.announce,
             machines=self.machines,
             dead_letters=self.dead_letters,
-            rule_name=self.triggers.rule.rule_name,
+            rules=[self.triggers.rule, self.triggers.ended, *self.failed_executions.rules],
         )
         Dashboard(
             self,

@@ -200,7 +200,7 @@ class Parts:
             recorder=recorder,
             primaries=Primaries(self.clients.primary, pacer, tagged=self.tagged(has_time)),
             partners=Primaries(self.clients.dr, pacer),
-            logins=LoginReader(self.clients.primary, pacer, self.clock, has_time, self.telemetry),
+            logins=LoginReader(self.clients.primary, pacer, self.clock, has_time, self.telemetry, self.settings.stack),
             memory=SweepMemory(self.table()),
             coverage=CoverageBook(self.table(), self.settings, self.telemetry, self.gates()),
             planner=Planner(recorder, quota, self.settings, self.new_id),

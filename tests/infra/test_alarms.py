@@ -70,6 +70,71 @@ def test_each_watches_its_metric_and_tells_the_topic(
     assert len(alarm["AlarmDescription"]) > 40
 
 
+def test_every_rule_of_both_regions_is_listened_to_for_events_that_it_could_not_deliver(example: Assembly) -> None:
+    for template in (example.primary, example.dr):
+        (alarm,) = [one for name, one in alarms(template).items() if name == "events-undelivered"]
+        watched = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one] or [alarm]
+        assert {(one["Namespace"], one["MetricName"]) for one in watched} == {("AWS/Events", "FailedInvocations")}
+        dimensions = [(one["Name"], text(one["Value"])) for metric in watched for one in metric["Dimensions"]]
+        rules = resources(template, "AWS::Events::Rule")
+        assert sorted(dimensions) == [("RuleName", f"${{{name}}}") for name in sorted(rules)]
+        assert not any("EventBusName" in rule["Properties"] for rule in rules.values())  # or it had a dimension more
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+    (sum_of_them,) = [one for one in alarms(example.primary)["events-undelivered"]["Metrics"] if "Expression" in one]
+    assert sum_of_them["Expression"] == "FILL(m0, 0) + FILL(m1, 0) + FILL(m2, 0) + FILL(m3, 0)"
+
+
+@pytest.mark.parametrize(
+    ("keys", "name", "watched"),
+    [
+        (
+            {"exclude": {"tags": {"Standby": "no"}}},
+            "tags-unknown",
+            [("TagsUnknown", "watch"), ("TagsUnknown", "sweep")],
+        ),
+        (
+            {"include": {"tags": {"Standby": "yes"}}},
+            "tags-unknown",
+            [("TagsUnknown", "watch"), ("TagsUnknown", "sweep")],
+        ),
+        ({"unused_days": 90}, "logins-unknown", [("LoginsUnknown", "sweep")]),
+    ],
+)
+@pytest.mark.parametrize(("minutes", "period"), [(15, 3_600), (1440, 86_400)])
+def test_what_a_rule_asks_for_and_cannot_be_read_is_alarmed_when_it_has_lasted(
+    keys: dict[str, Any], name: str, watched: list[tuple[str, str]], minutes: int, period: int
+) -> None:
+    found = alarms_of(pair_of(**keys, sweep_interval_minutes=minutes))
+    assert {one for one in found if one.endswith("-unknown")} == {name}
+    alarm = found[name]
+    metrics = [one["MetricStat"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
+    if not metrics:
+        metrics = [{"Metric": alarm, "Period": alarm["Period"], "Stat": alarm["Statistic"]}]
+    assert [
+        (
+            one["Metric"]["Namespace"],
+            one["Metric"]["MetricName"],
+            one["Metric"]["Dimensions"],
+            one["Period"],
+            one["Stat"],
+        )
+        for one in metrics
+    ] == [
+        (
+            "WorkspacesStandby",
+            metric,
+            [{"Name": "Stack", "Value": STACK}, {"Name": "service", "Value": function}],
+            period,
+            "Sum",
+        )
+        for metric, function in watched
+    ]
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (3, 2)
+    assert 3 * period <= 604_800  # what CloudWatch looks back over
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
 def test_silence_of_the_primary_side_is_alarmed_in_the_dr_region(example: Assembly) -> None:
     alarm = alarms(example.dr)["primary-silent"]
     assert (alarm["Namespace"], alarm["MetricName"]) == ("WorkspacesStandby", "Heartbeat")
@@ -110,10 +175,10 @@ def test_three_intervals_without_a_complete_sweep_are_alarmed_in_both_regions(
         assert len(alarm["AlarmActions"]) == 1
 
 
-def coverage_alarm(given: Pair) -> dict[str, Any]:
-    """The alarm that a configuration gets."""
+def alarms_of(given: Pair) -> dict[str, dict[str, Any]]:
+    """The alarms that a configuration gets in its primary Region."""
     stack = PrimaryStack(App(), pair=given, account="123456789012", bundle=Path(__file__).parent)
-    return alarms(dict(Template.from_stack(stack).to_json()))["coverage-low"]
+    return alarms(dict(Template.from_stack(stack).to_json()))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +196,7 @@ def coverage_alarm(given: Pair) -> dict[str, Any]:
 )
 def test_low_coverage_is_alarmed_when_it_has_lasted(keys: dict[str, Any], period: int, periods: int) -> None:
     """Whatever is configured, CloudWatch takes it: it looks back seven days at most."""
-    alarm = coverage_alarm(pair_of(**keys, coverage_target=90))
+    alarm = alarms_of(pair_of(**keys, coverage_target=90))["coverage-low"]
     assert (alarm["Namespace"], alarm["MetricName"]) == ("WorkspacesStandby", "CoveragePercent")
     assert alarm["Dimensions"] == [{"Name": "Stack", "Value": STACK}, {"Name": "service", "Value": "sweep"}]
     assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", period, periods)
@@ -176,7 +241,14 @@ def pair_of(**keys: Any) -> Pair:
 
 def test_the_dr_region_watches_the_replica_too_and_tells_its_own_topic(example: Assembly) -> None:
     found = alarms(example.dr)
-    assert set(found) == {"primary-silent", "sweep-silent", "replica-throttled", "replica-errors", "dead-letters"}
+    assert set(found) == {
+        "primary-silent",
+        "sweep-silent",
+        "replica-throttled",
+        "replica-errors",
+        "dead-letters",
+        "events-undelivered",
+    }
     (topic,) = resources(example.dr, "AWS::SNS::Topic")
     for alarm in found.values():
         assert [text(action) for action in alarm["AlarmActions"]] == [f"${{{topic}}}"]
