@@ -62,6 +62,8 @@ def decide(
         return going
     if row and row.status is Status.PRIMARY_GONE and seen.state not in GONE:
         return _shown_again(primary_id, seen, row, settings, cause, now)
+    if row and row.reason is Reason.MAPPING_REMOVED and row.status in (Status.FAILED, Status.TIMED_OUT):
+        return _left_behind(primary_id, seen, row, settings, cause, now)
     if seen.standbys:
         return with_standby(primary_id, _the_standby(seen, row), row, settings, now)
     if row and row.status is Status.CLAIMED:
@@ -148,6 +150,27 @@ def _shown_again(
     if was and decision.action is Action.NONE:
         return record(primary_id, was.status, was.reason, "It is shown again.")
     return decision
+
+
+def _left_behind(
+    primary_id: WorkspaceId, seen: Workspace, row: Row, settings: Settings, cause: Cause, now: datetime
+) -> Decision:
+    """What becomes of one that had failed when its directory was taken out: what it was, once it is mapped again."""
+    is_back = changed_mapping(row, settings) is not Reason.MAPPING_REMOVED
+    was = dataclasses.replace(row, reason=_reason_of_failure(row))
+    decision = decide(primary_id, seen, was, settings, cause, now)
+    is_same = (decision.status, decision.reason) == (was.status, was.reason)
+    if is_back and decision.action is Action.NONE:
+        return record(primary_id, was.status, was.reason, "Its directory is mapped again.")
+    if not is_back and is_same:
+        return nothing(primary_id, row, row.reason)
+    return decision
+
+
+def _reason_of_failure(row: Row) -> Reason:
+    if row.reason_before in (None, Reason.MAPPING_REMOVED):
+        return Reason.STANDBY_NOT_READY if row.status is Status.TIMED_OUT else Reason.STANDBY_IN_ERROR
+    return row.reason_before
 
 
 def _the_standby(seen: Workspace, row: Row | None) -> Related:

@@ -282,7 +282,9 @@ def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime)
 
 
 def _before(base: Row, decision: Decision) -> dict[str, Any]:
-    """What a primary that is gone was, for the answer that shows it again."""
+    """What a primary was that is gone, or whose directory is not mapped any more, for when it is there again."""
+    if decision.reason is Reason.MAPPING_REMOVED:
+        return {} if base.reason is Reason.MAPPING_REMOVED else {"status_before": None, "reason_before": base.reason}
     if decision.status is not Status.PRIMARY_GONE:
         return {"status_before": None, "reason_before": None}
     if base.status is Status.PRIMARY_GONE:

@@ -2,6 +2,10 @@
 
 A standby that exists stays what it is, in the partner in which it was made, and no second one is made beside it. What
 has none is part of an existing fleet again, which somebody has to accept. Nothing is terminated for it.
+
+One that failed or timed out, and has a standby all the same, says that its directory is not mapped, too; mapped again,
+it is what it was (`decisions.py`). With another partner it stays as it is: that the standby failed is the nearer reason
+why nobody can be sent to it.
 """
 
 from __future__ import annotations
@@ -12,8 +16,9 @@ from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
 
-# Of these nothing more is to be said: gone, missing, or open and so the watcher's.
+# Of these nothing more is to be said: gone, or missing.
 _SAID = (Status.PRIMARY_GONE, Status.STANDBY_MISSING)
+_WITHOUT_COVER = (Status.FAILED, Status.TIMED_OUT)
 
 
 def unmapped_directory(row: Row, settings: Settings) -> DirectoryId | None:
@@ -28,10 +33,11 @@ def left_behind(row: Row, settings: Settings) -> Decision | None:
         return None
     if row.reason in (Reason.IS_STANDBY, Reason.DIRECTORY_NOT_MAPPED, Reason.MAPPING_REMOVED):
         return None
-    if row.status in (Status.PROTECTED, Status.REPORTED):
+    is_left = row.status in _WITHOUT_COVER and row.standby_id is not None
+    if row.status in (Status.PROTECTED, Status.REPORTED) or is_left:
         return record(row.primary_id, row.status, Reason.MAPPING_REMOVED, row.message)
     if row.standby_id is not None:
-        return None  # it failed, and stands as it does: somebody was told
+        return None  # a former one's, which is told
     if row.existing:
         return record(row.primary_id, Status.REPORTED, Reason.MAPPING_REMOVED)
     return record(row.primary_id, Status.INELIGIBLE, Reason.DIRECTORY_NOT_MAPPED)

@@ -66,7 +66,8 @@ class Row:
     after an unclear request, a desktop of the user was seen that may be what came of it. `look_first` asks for a look
     into the DR directory before anything is created; `existing` says that it was there before its directory was
     watched; `told` is the reason of the last notice, so that finding the same again tells nobody twice. `status_before`
-    and `reason_before` are what a primary was before it was gone. `rule` is what excludes it.
+    and `reason_before` are what a primary was before it was gone, or its directory not mapped any more. `rule` is what
+    excludes it.
     `terminated_id` is the primary, or its standby, for which somebody (`terminated_by`) last called
     TerminateWorkspaces. `notice_code` is that of a remark (`remarks.py`), while the row stands as it left it.
     `drift`, `stale` and `recovery_snapshot_at` are the standby's `StandbyMarks`.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from standby.claims import TOTAL
 from standby.model import DirectoryId, Status
 from standby.settings import Directory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate
 from tests.unit.test_sweep import accept, kept
+from tests.unit.test_terminations import told
 
 OTHER = "d-9267aaaaaa"
 ELSEWHERE = "d-9067bbbbbb"
@@ -149,6 +153,92 @@ def test_rows_of_a_directory_that_is_not_mapped_any_more_say_so_once() -> None:
         assert found.status(one) == (Status.PROTECTED, "MAPPING_REMOVED")
         assert [event["reason_code"] for event in found.history(one)].count("MAPPING_REMOVED") == 1
         assert len(found.world.standbys()) == 1
+
+
+def unhealthy(found: Estate) -> str:
+    """A desktop whose standby was ready, and is unwell."""
+    (one,) = ready(found, USERS[0])
+    found.world.set_state(found.row(one).standby_id or "", "UNHEALTHY")
+    later(found, 3)
+    return one
+
+
+def in_error(found: Estate) -> str:
+    """A desktop whose standby was never ready."""
+    found.world.fail_standby_of(USERS[0])
+    found.sweep()
+    (one,) = found.create_ready(USERS[0])
+    found.protect(one)
+    found.watch()
+    return one
+
+
+def late(found: Estate) -> str:
+    """A desktop whose standby is not ready after its deadline."""
+    found.world.settings.change(standby_boot_seconds=1e9)
+    found.sweep()
+    (one,) = found.create_ready(USERS[0])
+    found.protect(one)
+    found.watch()
+    return one
+
+
+FAILURES = pytest.mark.parametrize(
+    ("failure", "status", "reason"),
+    [
+        (unhealthy, Status.FAILED, "STANDBY_UNHEALTHY"),
+        (in_error, Status.FAILED, "STANDBY_IN_ERROR"),
+        (late, Status.TIMED_OUT, "STANDBY_NOT_READY"),
+    ],
+)
+
+
+@FAILURES
+def test_one_that_failed_says_so_too_and_is_what_it_was_when_its_directory_is_mapped_again(
+    failure: Callable[[Estate], str], status: Status, reason: str
+) -> None:
+    with estate() as found:
+        one = failure(found)
+        before = found.row(one)
+        assert (before.status, before.reason) == (status, reason)
+        found.world.add_directory(PRIMARY, ELSEWHERE, USERS)
+        found.world.add_directory(DR, "d-9267cccccc", USERS)
+        mapped(found)
+        later(found, 3)
+        row = found.row(one)
+        assert (row.status, row.reason) == (status, "MAPPING_REMOVED")
+        assert row.message.endswith(before.message)
+        assert row.standby_id == before.standby_id
+        assert [event["reason_code"] for event in found.history(one)][-2:] == [reason, "MAPPING_REMOVED"]
+        mapped(found, home=AWAY)
+        later(found, 2)
+        assert found.status(one) == (status, reason)
+        assert [event["reason_code"] for event in found.history(one)][-2:] == ["MAPPING_REMOVED", reason]
+        assert told(found, one) == [reason]
+        found.world.set_state(before.standby_id or "", "AVAILABLE")
+        later(found)
+        assert found.status(one) == (Status.PROTECTED, "STANDBY_READY")
+        assert creates(found) == 1
+
+
+@FAILURES
+def test_one_that_failed_and_is_not_mapped_any_more_is_left_so_by_hand_until_its_standby_is_well(
+    failure: Callable[[Estate], str], status: Status, reason: str
+) -> None:
+    with estate() as found:
+        one = failure(found)
+        found.world.add_directory(PRIMARY, ELSEWHERE, USERS)
+        found.world.add_directory(DR, "d-9267cccccc", USERS)
+        mapped(found)
+        found.sweep()
+        written = len(found.history(one))
+        (answer,) = found.protect(one)
+        assert (answer["action"], answer["status"], answer["reason_code"]) == ("NONE", status, "MAPPING_REMOVED")
+        assert len(found.history(one)) == written
+        found.world.set_state(found.row(one).standby_id or "", "AVAILABLE")
+        found.protect(one)
+        assert found.status(one) == (Status.PROTECTED, "MAPPING_REMOVED")
+        assert creates(found) == 1
 
 
 def test_a_directory_that_is_mapped_again_is_an_existing_fleet() -> None:
