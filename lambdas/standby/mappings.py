@@ -4,7 +4,7 @@ A standby that exists stays what it is, in the partner in which it was made, and
 has none is part of an existing fleet again, which somebody has to accept. Nothing is terminated for it.
 
 One that failed or timed out, and has a standby all the same, says that its directory is not mapped, too; mapped again,
-it is what it was (`decisions.py`). With another partner it stays as it is: that the standby failed is the nearer reason
+it is what it was (`decide.py`). With another partner it stays as it is: that the standby failed is the nearer reason
 why nobody can be sent to it.
 """
 
