@@ -10,7 +10,7 @@ from typing import Any
 
 from standby.clock import Clock
 from standby.decision import Decision
-from standby.model import Cause, Region, StandbyMarks, Status, Workspace, WorkspaceId
+from standby.model import GONE, NO_REPLICATION, Cause, Region, StandbyMarks, Status, Workspace, WorkspaceId
 from standby.reasons import MEANING, Reason
 from standby.rows import SHARDS, STATE, Row, status_partition
 from standby.settings import Settings
@@ -122,7 +122,7 @@ class Ledger:
                 "dr_region": Region(decision.standby.region or base.dr_region),
             }
             if seen is not None:
-                changes["replication"] = seen.replication_of(decision.standby.id) or base.replication
+                changes["replication"] = _replication(base, decision.standby.id, decision, seen)
         return dataclasses.replace(base, **changes, **(dataclasses.asdict(marks) if marks else {}))
 
     def next_of(self, row: Row, context: Context) -> Row:
@@ -251,6 +251,14 @@ def _times(base: Row, decision: Decision, now: datetime) -> dict[str, Any]:
     if decision.deadline_in is not None:
         changes["deadline_at"] = now + decision.deadline_in
     return changes
+
+
+def _replication(base: Row, standby_id: WorkspaceId, decision: Decision, seen: Workspace) -> str | None:
+    """How a standby's data is replicated; one whose primary goes has lost its source, and not the data."""
+    is_going = decision.status is Status.PRIMARY_GONE or seen.state in GONE
+    if is_going and base.replication not in (None, NO_REPLICATION):
+        return base.replication
+    return seen.replication_of(standby_id) or base.replication
 
 
 def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime) -> dict[str, Any]:

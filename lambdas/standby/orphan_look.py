@@ -5,20 +5,19 @@ Only what is known for certain lets it go: what AWS does not say, or says in par
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from standby.clock import Clock, to_text
-from standby.describe import Primaries
-from standby.model import GONE, Unknown, Workspace, WorkspaceId, user_key
+from standby.describe import Described, Primaries
+from standby.model import GONE, NO_REPLICATION, Unknown, Workspace, WorkspaceId, user_key
 from standby.orphans import Evidence, OrphanMemory
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import PRIMARY_TAG, STACK_TAG, Settings
 from standby.terminate import OrphanedStandbys
-
-_NO_REPLICATION = "NO_REPLICATION"
+from standby.witnesses import Witnesses
 
 
 class Answer(StrEnum):
@@ -50,14 +49,7 @@ GO = Verdict(Answer.GO)
 
 
 class OrphanLook:
-    """Looks at orphans.
-
-    Parameters
-    ----------
-    witnesses
-        Ids of primaries that should be there. An answer that shows none of them proves nothing about another: an
-        outage answers with empty lists, too.
-    """
+    """Looks at orphans."""
 
     def __init__(
         self,
@@ -66,7 +58,7 @@ class OrphanLook:
         memory: OrphanMemory,
         settings: Settings,
         clock: Clock,
-        witnesses: Callable[[], Sequence[WorkspaceId]],
+        witnesses: Witnesses,
     ) -> None:
         self._primaries = primaries
         self._standbys = standbys
@@ -91,8 +83,8 @@ class OrphanLook:
             return _against("Somebody else made it.")
         if row.primary_directory_id not in self._settings.directories:
             return _against(f"Its directory {row.primary_directory_id} is not in the configuration any more.")
-        if row.replication not in (None, _NO_REPLICATION) and not self._settings.terminate_replicated:
-            return _against(f"Its data replication is {row.replication}: it may hold its user's last data.")
+        if not self._settings.terminate_replicated and (why := self._was_replicated(row)):
+            return _against(f"{why}: it may hold its user's last data.")
         if evidence.kept:
             return _against("Somebody wants it kept.")
         if evidence.last is not None and self._clock.now() - evidence.last > self._memory.gap:
@@ -101,16 +93,28 @@ class OrphanLook:
             return _against(f"It is not for {_days(self._settings)} that every sweep has found its primary to be gone.")
         return GO
 
+    def _was_replicated(self, row: Row) -> str:
+        """What tells that data was copied to it, or should have been; what AWS shows once the source is gone does not.
+
+        AWS does not say whether a standby goes on showing its data replication when its primary is gone.
+        """
+        if row.replication not in (None, NO_REPLICATION):
+            return f"Its data replication is {row.replication}"
+        if row.recovery_snapshot_at is not None:
+            return f"Its user's data was copied to it at {to_text(row.recovery_snapshot_at)}"
+        directory = row.primary_directory_id
+        if directory and self._settings.directories[directory].data_replication != NO_REPLICATION:
+            return f"Data replication is configured for its directory {directory}"
+        return ""
+
     def _primary(self, row: Row) -> Verdict:
-        witnesses = [one for one in self._witnesses() if one != row.primary_id]
+        witnesses = self._witnesses.ids()
         described = self._primaries.describe([row.primary_id, *witnesses])
         if row.primary_id in described.found:
             return _against(f"Its primary is there: {described.found[row.primary_id].state}.")
         if row.primary_id in described.unknown:
             return _wait(f"Its primary could not be asked for: {described.unknown[row.primary_id].message}")
-        if witnesses and not any(one in described.found for one in witnesses):
-            return _wait("DescribeWorkspaces of the primary Region shows nobody now.")
-        return GO
+        return witnessed(witnesses, described)
 
     def _standby(self, row: Row) -> Verdict:
         standby_id = row.standby_id or WorkspaceId("")
@@ -153,7 +157,7 @@ class OrphanLook:
         if row.user_name is None or user_key(seen.user_name) != user_key(row.user_name):
             return _against("It is another user's.")
         copied = {row.replication, seen.data_replication} - {None}
-        if copied != {_NO_REPLICATION} and not self._settings.terminate_replicated:
+        if copied != {NO_REPLICATION} and not self._settings.terminate_replicated:
             said = " and ".join(sorted(str(one) for one in copied)) or "not known"
             return _against(f"Its data replication is {said}: it may hold its user's last data.")
         return None
@@ -168,6 +172,18 @@ class OrphanLook:
         if use.last is not None and self._clock.now() - use.last < self._settings.orphan_age:
             return _against(f"Its user was connected to it at {to_text(use.last)}.")
         return GO
+
+
+def witnessed(witnesses: Sequence[WorkspaceId], described: Described) -> Verdict:
+    """Whether an answer that does not show a primary shows that it is gone: only if it shows somebody else."""
+    if any(one in described.found for one in witnesses):
+        return GO
+    if witnesses:
+        return _wait("DescribeWorkspaces of the primary Region shows nobody now.")
+    return _wait(
+        "The ledger takes no other primary to be there, so that nothing tells a primary that is gone from a Region that"
+        " does not show it. Look into the primary Region, and terminate the standby yourself if nobody needs it."
+    )
 
 
 def _days(settings: Settings) -> str:

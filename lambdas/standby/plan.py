@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from standby.decision import Decision
-from standby.model import DirectoryId, Status, Unknown, Workspace, WorkspaceId
+from standby.model import NO_REPLICATION, DirectoryId, Status, Unknown, Workspace, WorkspaceId
 from standby.prices import UNTOLD, monthly_cost, told
 from standby.quota import QUOTA_CODE
 from standby.reasons import Reason
@@ -97,7 +97,7 @@ def plan(
     desktops = _under(counts, _WANTS)
     cannot, excluded = _under(counts, _CANNOT), _under(counts, _EXCLUDED)
     wanted = sum(desktops.values())
-    replicated = settings.directories[directory].data_replication != "NO_REPLICATION"
+    replicated = settings.directories[directory].data_replication != NO_REPLICATION
     cost = monthly_cost(settings.prices, desktops, replicated=replicated)
     found = f"{wanted} {'desktop' if wanted == 1 else 'desktops'} would get a standby, {counts.get(_HAS, 0)} have one"
     left_out = f", {_with_reasons(excluded, 'are left out')}" if excluded else ""

@@ -36,14 +36,13 @@ from standby.rows import Row
 from standby.settings import Settings
 from standby.table import ConditionFailed, LedgerUnavailable, Write
 from standby.terminate import Accepted, OrphanedStandbys, Outcome
+from standby.witnesses import Witnesses
 
 # A whole day, and what clocks may be apart.
 AHEAD = timedelta(hours=24, minutes=15)
 AGAIN = timedelta(hours=24)
 # An announcement that nothing came of for so long is nobody's expectation any more.
 _STALE = timedelta(days=7)
-# Ids of one DescribeWorkspaces, beside the one that is asked about.
-_WITNESSES = 10
 _NOT_ANNOUNCED = (Reason.ORPHANED, Reason.TERMINATION_CALLED_OFF)
 _LATER = (Kind.THROTTLED, Kind.UNREACHABLE)
 
@@ -81,8 +80,8 @@ class Retirement:
         self._settings = settings
         self._has_time = has_time
         self._clock = recorder.clock
-        self._look = OrphanLook(primaries, standbys, memory, settings, recorder.clock, self._living)
-        self._witnesses: list[WorkspaceId] | None = None
+        witnesses = Witnesses(recorder.ledger)
+        self._look = OrphanLook(primaries, standbys, memory, settings, recorder.clock, witnesses)
         self._done: Counter[str] = Counter()
         self._is_over = False
 
@@ -136,16 +135,6 @@ class Retirement:
             if row.is_orphan and row.standby_id is not None
         ]
         return sorted(found, key=lambda row: row.changed_at)
-
-    def _living(self) -> Sequence[WorkspaceId]:
-        """Some primaries that the ledger takes to be there; read once, when first asked for."""
-        if self._witnesses is None:
-            self._witnesses = []
-            for shard in ALL_SHARDS:
-                for rows, _ in self._ledger.rows_by_status(Status.PROTECTED, shard):
-                    self._witnesses += [row.primary_id for row in rows[: _WITNESSES // len(ALL_SHARDS) + 1]]
-                    break
-        return self._witnesses[:_WITNESSES]
 
     # 2. Announce
 

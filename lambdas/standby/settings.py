@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from standby.model import DirectoryId, Region, WorkspaceId
+from standby.model import NO_REPLICATION, DirectoryId, Region, WorkspaceId
 from standby.prices import Prices
 from standby.selection import Selection
 
@@ -27,7 +27,7 @@ class Directory:
 
     dr_directory: DirectoryId
     volume_encryption_key: str | None = None
-    data_replication: str = "NO_REPLICATION"
+    data_replication: str = NO_REPLICATION
     mutual: bool = False  # another pair's standbys live in this directory: look before creating
 
 

@@ -171,24 +171,27 @@ def _relations(context: Context, workspace: Workspace) -> dict[str, Any]:
     if not standbys:
         return {}
     related = [_related(context, standby, "STANDBY") for standby in standbys]
-    properties = []
-    for standby in standbys:
-        copied = standby.recovery_snapshot_time(context.now)
-        taken = {"RecoverySnapshotTime": copied} if copied else {}
-        replication = {"StandbyWorkspaceId": standby.workspace_id, "DataReplication": standby.data_replication}
-        properties.append({**replication, **taken})
+    properties = [{"StandbyWorkspaceId": one.workspace_id, **_replication(context, one, workspace)} for one in standbys]
     return {"RelatedWorkspaces": related, "StandbyWorkspacesProperties": properties}
 
 
 def _relations_of_standby(context: Context, standby: Workspace) -> dict[str, Any]:
-    copied = standby.recovery_snapshot_time(context.now)
-    taken = {"RecoverySnapshotTime": copied} if copied else {}
-    shown: dict[str, Any] = {"DataReplicationSettings": {"DataReplication": standby.data_replication, **taken}}
     primary = context.estate.workspaces.get(standby.primary_id or "")
+    shown: dict[str, Any] = {"DataReplicationSettings": _replication(context, standby, primary)}
     keeps = context.estate.settings.orphans_keep_relation
     if primary is not None and _is_related(context, standby) and (primary.state != GONE or keeps):
         shown["RelatedWorkspaces"] = [_related(context, primary, "PRIMARY")]
     return shown
+
+
+def _replication(context: Context, standby: Workspace, primary: Workspace | None) -> dict[str, Any]:
+    """Return how a standby's data is replicated, and when it was, as answers show it."""
+    has_source = primary is not None and primary.is_live
+    if not (has_source or context.estate.settings.orphans_keep_replication):
+        return {"DataReplication": "NO_REPLICATION"}
+    copied = standby.recovery_snapshot_time(context.now)
+    taken = {"RecoverySnapshotTime": copied} if copied else {}
+    return {"DataReplication": standby.data_replication, **taken}
 
 
 def _is_related(context: Context, standby: Workspace) -> bool:

@@ -45,6 +45,9 @@ class Settings:
         Compare DescribeWorkspaces' UserName filter case by case.
     orphans_keep_relation : bool
         Keep a standby's entry of Type PRIMARY after its primary is gone.
+    orphans_keep_replication : bool
+        Go on showing a standby's data replication when its primary is on its way out, or gone. AWS does not say what it
+        shows then; ``False`` shows NO_REPLICATION and no copy, for there is no source any more. The data is there.
     ragged_pages : bool
         Return pages shorter than asked for, sometimes empty, with a NextToken.
     standbys_keep_relation : bool
@@ -97,6 +100,7 @@ class Settings:
     shout_user_names: bool = False
     exact_user_filter: bool = False
     orphans_keep_relation: bool = False
+    orphans_keep_replication: bool = False
     ragged_pages: bool = False
     standbys_keep_relation: bool = False
     accepts_stopped: bool = True

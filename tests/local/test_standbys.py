@@ -254,3 +254,20 @@ def test_a_standby_outlives_its_primary_and_forgets_it() -> None:
     assert "RelatedWorkspaces" not in describe(world, pending["WorkspaceId"], DR)
     world.settings.change(orphans_keep_relation=True)
     assert describe(world, pending["WorkspaceId"], DR)["RelatedWorkspaces"][0]["State"] == "TERMINATED"
+
+
+def test_a_standby_without_its_source_shows_no_replication_though_the_data_is_there() -> None:
+    world = make_world(terminate_seconds=600)
+    (primary,) = create_ready(world, "user01")
+    (pending,) = standby(world, primary, DataReplication="PRIMARY_AS_SOURCE")["PendingStandbyRequests"]
+    advance(world, 24 * 3600)
+    world.terminate(primary)
+    (of_primary,) = describe(world, primary)["StandbyWorkspacesProperties"]
+    assert of_primary == {"StandbyWorkspaceId": pending["WorkspaceId"], "DataReplication": "NO_REPLICATION"}
+    for _ in range(2):
+        shown = describe(world, pending["WorkspaceId"], DR)
+        assert shown["DataReplicationSettings"] == {"DataReplication": "NO_REPLICATION"}
+        advance(world, 1200)
+    world.settings.change(orphans_keep_replication=True)
+    shown = describe(world, pending["WorkspaceId"], DR)
+    assert shown["DataReplicationSettings"]["DataReplication"] == "PRIMARY_AS_SOURCE"

@@ -120,6 +120,23 @@ def the_primary_region_shows_nobody_on_the_day_of_a_termination(_: Deployment) -
     return over(run, gone, rest)
 
 
+@scenario
+def the_primary_region_shows_nobody_for_all_the_days(_: Deployment) -> Simulation:
+    """Nobody is gone, but for days the ledger has to take everybody for gone: no standby of theirs is terminated."""
+    run = Simulation(terminating())
+    ids = run.create(*USERS[:3])
+    run.run(1.5)
+    run.audit.broken |= set(ids)
+    run.world.inject(Fault("DescribeWorkspaces", "hide", PRIMARY))
+    run.world.settings.change(relation_flicker=1.0)
+    run.run(_HOURS)
+    must({run.status(one)[0] for one in ids} == {Status.PRIMARY_GONE}, "they are not taken for gone")
+    must(not sent(run), "a standby was terminated whose primary is there")
+    run.world.clear_faults()
+    run.world.settings.change(relation_flicker=0.0)
+    return settle(run, covered(ids), at_least=_HOURS + 8)
+
+
 def _met(kind: str, *, once: bool) -> Simulation:
     """The termination meets a fault, once or for an hour from the first."""
     run, gone, rest = orphaned()

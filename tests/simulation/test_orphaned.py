@@ -44,6 +44,10 @@ def the_primary_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orphan_look.OrphanLook, "_primary", lambda *_: orphan_look.GO)
 
 
+def nobody_has_to_witness(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orphan_look, "witnessed", lambda *_: orphan_look.GO)
+
+
 def nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     def counted(**written: object) -> Write:
         return Write(key=written["key"], update="ADD taken :by", values={":by": 0})  # type: ignore[arg-type]
@@ -56,6 +60,7 @@ def nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (nobody_is_given_a_day, "an_orphan_goes_a_day_after_it_is_announced", "what was announced is"),
         (the_primary_is_not_looked_at, "a_primary_that_comes_back_during_the_days", "is there"),
+        (nobody_has_to_witness, "the_primary_region_shows_nobody_for_all_the_days", "is there"),
         (nothing_is_counted, "an_orphan_goes_a_day_after_it_is_announced", "0 are counted"),
     ],
 )

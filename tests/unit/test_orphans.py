@@ -16,6 +16,7 @@ from standby.clock import from_text
 from standby.gates import PAUSE
 from standby.model import Status
 from standby.orphans import ORPHAN
+from standby.reasons import Reason
 from standby.retire import AGAIN, AHEAD, terminations_of
 from standby.settings import PRIMARY_TAG, STACK_TAG
 from standby.table import LedgerUnavailable
@@ -49,6 +50,15 @@ def orphaned(found: Estate, count: int = 1, others: int = 1) -> list[str]:
     sweeps(found)
     assert {found.status(one) for one in ids} == {(Status.PRIMARY_GONE, "ORPHANED")}
     return ids
+
+
+def the_last(found: Estate) -> str:
+    """The only desktop there was, whose primary is gone: an empty directory is believed after some hours."""
+    (one,) = protected(found, USERS[0])
+    found.world.terminate(one)
+    days(found, 1)
+    assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+    return one
 
 
 def days(found: Estate, count: float = DAYS) -> None:
@@ -377,6 +387,43 @@ def test_one_with_data_replication_stays_unless_that_is_allowed(allowed: bool) -
         assert reason(found, one) == ("TERMINATION_ANNOUNCED" if allowed else "ORPHANED")
 
 
+@pytest.mark.parametrize("shown", [False, True], ids=["not-shown-any-more", "still-shown"])
+def test_what_was_replicated_is_remembered_when_its_primary_is_shown_on_its_way_out(shown: bool) -> None:
+    with estate(terminate_seconds=7200, orphans_keep_replication=shown) as found:
+        on(found, orphan_age=A_DAY)
+        (one, _) = protected(found, *USERS[:2])
+        # Somebody turned it on at AWS: the configuration says nothing of it.
+        standby_of(found, one).data_replication = "PRIMARY_AS_SOURCE"
+        found.pass_time(hours=1)
+        swept(found)
+        assert found.row(one).replication == "PRIMARY_AS_SOURCE"
+        found.world.terminate(one)
+        found.pass_time(hours=1)
+        swept(found)
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.row(one).replication == "PRIMARY_AS_SOURCE"
+        days(found, 3)
+        found.retire()
+        assert reason(found, one) == "ORPHANED"
+
+
+@pytest.mark.parametrize("known", ["configuration", "copy"])
+def test_one_that_shows_no_replication_stays_where_it_was_configured_or_copied(known: str) -> None:
+    with estate() as found:
+        (one,) = announced(found)
+        assert found.row(one).replication == "NO_REPLICATION"
+        if known == "configuration":
+            found.configure(directories=replicated(found))
+        else:
+            table = found.parts.table()
+            item = table.get(one, "STATE") or {}
+            table.put(item | {"recovery_snapshot_at": "2026-01-06T09:00:00.000Z"})
+        found.retire()
+        assert reason(found, one) == "TERMINATION_CALLED_OFF"
+        assert "last data" in found.row(one).message
+        assert calls(found) == []
+
+
 def test_one_whose_data_replication_nobody_knows_stays() -> None:
     with estate() as found:
         (one,) = announced(found)
@@ -481,6 +528,61 @@ def test_a_region_that_shows_nobody_proves_nothing() -> None:
         assert reason(found, one) == "TERMINATION_ANNOUNCED"
         assert any("shows nobody" in problem for problem in found.notes.problems)
         assert calls(found) == []
+
+
+def test_a_region_that_shows_nobody_for_all_the_days_proves_nothing_when_the_ledger_takes_all_for_gone() -> None:
+    with estate() as found:
+        on(found, orphan_age=A_DAY)
+        ids = protected(found, *USERS[:2])
+        found.world.inject(Fault(DESCRIBE, "hide", PRIMARY))
+        found.world.settings.change(relation_flicker=1.0)
+        days(found, 3)
+        assert {found.status(one) for one in ids} == {(Status.PRIMARY_GONE, "ORPHANED")}
+        found.retire()
+        assert {reason(found, one) for one in ids} == {"ORPHANED"}
+        assert len([problem for problem in found.notes.problems if "no other primary" in problem]) == 2
+        assert calls(found) == []
+
+
+def test_the_last_orphan_of_a_fleet_is_left_to_a_person() -> None:
+    with estate() as found:
+        on(found, orphan_age=A_DAY)
+        one = the_last(found)
+        days(found, 3)
+        found.retire()
+        assert reason(found, one) == "ORPHANED"
+        problem = found.notes.problems[-1]
+        assert problem.startswith("An orphan is not announced: The ledger takes no other primary to be there")
+        assert "terminate the standby yourself" in problem
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_primary_without_a_standby_is_a_witness_too(shown: bool) -> None:
+    with estate() as found:
+        on(found, orphan_age=A_DAY)
+        one = the_last(found)
+        (other,) = found.create_ready(USERS[1], BundleId="wsb-ubuntustandard")
+        found.protect(other)
+        assert found.status(other)[0] is Status.INELIGIBLE
+        days(found, 3)
+        if not shown:
+            found.world.inject(Fault(DESCRIBE, "hide", PRIMARY))
+        found.retire()
+        assert reason(found, one) == ("TERMINATION_ANNOUNCED" if shown else "ORPHANED")
+
+
+def test_a_standby_that_was_once_taken_for_a_primary_is_no_witness() -> None:
+    with estate() as found:
+        on(found, orphan_age=A_DAY)
+        one, other = protected(found, *USERS[:2])
+        found.world.terminate(one)
+        sweeps(found)
+        days(found, 3)
+        taken_for_one = replace(found.row(other), status=Status.INELIGIBLE, reason=Reason.IS_STANDBY)
+        found.parts.table().put(taken_for_one.to_state_item())
+        found.retire()
+        assert reason(found, one) == "ORPHANED"
+        assert any("no other primary" in problem for problem in found.notes.problems)
 
 
 def test_a_standby_that_is_not_shown_waits_for_the_sweep() -> None:
