@@ -1,5 +1,6 @@
 """What is not there any more: concluded from two complete scans in a row that missed it, each with looks by its id.
 
+"It" is one WorkSpace: a sweep that misses a primary and a next one that misses its standby have missed each once.
 Gone is a conclusion from nothing being shown, so it is the slowest one there is, and it is undone by the first answer
 that shows the WorkSpace again (`decide.py`).
 """
@@ -11,11 +12,12 @@ from datetime import timedelta
 
 from standby.describe import Primaries, batches
 from standby.fleet import Census, what_is_gone
-from standby.model import GONE, DirectoryId, Workspace, WorkspaceId
+from standby.model import DirectoryId, Workspace, WorkspaceId
+from standby.reasons import Reason
 from standby.recorder import Recorder
 from standby.rows import Row
 from standby.settings import Settings
-from standby.sweep_memory import SweepMemory
+from standby.sweep_memory import Missed, SweepMemory
 
 # What a scan missed is asked for by its id so often, at most so far apart, before it counts as missed.
 _LOOKS, _LOOKS_APART = 3, timedelta(seconds=5)
@@ -62,9 +64,13 @@ class Absences:
     def _confirm(self, batch: Sequence[tuple[Row, Census]]) -> bool:
         missed = self._memory.missed([row.primary_id for row, _ in batch])
         # A part that is done again has noted some already.
-        suspects = [(row, found) for row, found in batch if missed.get(row.primary_id) != found.run]
-        primaries = _Asked(row.primary_id for row, _ in suspects)
-        standbys = _Asked(row.standby_id for row, _ in suspects if row.standby_id)
+        suspects = [
+            (row, found, before)
+            for row, found in batch
+            if (before := missed.get(row.primary_id)) is None or before.run != found.run
+        ]
+        primaries = _Asked(row.primary_id for row, *_ in suspects)
+        standbys = _Asked(row.standby_id for row, *_ in suspects if row.standby_id)
         for number in range(_LOOKS):
             if not self._has_time():
                 return False
@@ -72,27 +78,26 @@ class Absences:
                 self._recorder.clock.sleep(self._apart)
             primaries.ask(self._primaries)
             standbys.ask(self._partners)
-        for row, found in suspects:
+        for row, found, before in suspects:
             if row.primary_id in primaries.unclear or row.standby_id in standbys.unclear:
                 continue
             seen = primaries.found.get(row.primary_id)
             standby = standbys.found.get(row.standby_id) if row.standby_id else None
-            self._conclude(row, seen, standby, found, missed.get(row.primary_id))
+            self._conclude(row, seen, standby, found, before)
         return True
 
     def _conclude(
-        self, row: Row, seen: Workspace | None, standby: Workspace | None, census: Census, missed: str | None
+        self, row: Row, seen: Workspace | None, standby: Workspace | None, census: Census, before: Missed | None
     ) -> None:
-        lives = standby if standby and standby.state not in GONE else None
-        decision = what_is_gone(row, seen, lives, self._settings)
+        missed = census.missed(row, seen, standby)
+        gone = missed & before.ids if before and before.run == census.before else frozenset()
+        if missed - gone:
+            # One more sweep is needed for these. Noted first: what is concluded of the other changes the row.
+            self._memory.note_missed(row.primary_id, Missed(census.run, missed), self._recorder.clock.now())
+        decision = what_is_gone(row, seen, standby, gone, self._settings)
         if decision is None:
             return
-        if census.finds_orphan(row):
-            # It is there: that needs no second sweep.
-            self._recorder.carry_out(decision, row, seen)
-        elif missed is None or missed != census.before:
-            self._memory.note_missed(row.primary_id, census.run, self._recorder.clock.now())
-        elif standby:
+        if decision.reason is Reason.ORPHANED:
             self._recorder.carry_out(decision, row, seen)
         else:
             self._recorder.release(decision, row, seen)

@@ -37,6 +37,14 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Missed:
+    """Which WorkSpaces a complete sweep has missed of a row: its primary, its standby, or both."""
+
+    run: str
+    ids: frozenset[WorkspaceId]
+
+
+@dataclass(frozen=True)
 class Scan:
     """How the scan of a directory ended: without a `problem` it was complete. `parts` are those kept of each side.
 
@@ -173,8 +181,8 @@ class SweepMemory:
             from_text(item["doubted_since"]) if "doubted_since" in item else None,
         )
 
-    def missed(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, str]:
-        """The last run that missed something of each of the primaries of which any did.
+    def missed(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Missed]:
+        """The last run that missed something of each of the primaries of which any did, and what.
 
         Raises
         ------
@@ -182,8 +190,15 @@ class SweepMemory:
             Not known.
         """
         found = self._table.get_many([(f"{MISSED}#{one}", MISSED) for one in ids])
-        return {WorkspaceId(item["pk"].partition("#")[2]): item["run"] for item in found}
+        # A version that did not note what was missed has missed nothing for certain.
+        return {
+            WorkspaceId(item["pk"].partition("#")[2]): Missed(item["run"], frozenset(item.get("missed", ())))
+            for item in found
+        }
 
-    def note_missed(self, primary_id: WorkspaceId, run: str, now: datetime) -> None:
-        """Note that a complete sweep missed a primary, or its standby."""
-        self._table.put({"pk": f"{MISSED}#{primary_id}", "sk": MISSED, "run": run, "at": to_text(now)})
+    def note_missed(self, primary_id: WorkspaceId, missed: Missed, now: datetime) -> None:
+        """Note what a complete sweep has missed of a primary's row."""
+        ids = sorted(missed.ids)
+        self._table.put(
+            {"pk": f"{MISSED}#{primary_id}", "sk": MISSED, "run": missed.run, "missed": ids, "at": to_text(now)}
+        )

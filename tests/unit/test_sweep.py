@@ -261,13 +261,13 @@ def sweeps(found: Estate, count: int = 3, *, pages: int = 1000) -> None:
 
 
 @contextmanager
-def hidden(found: Estate, ids: set[Any]) -> Iterator[None]:
-    """No answer shows these, for a while."""
+def hidden(found: Estate, ids: set[Any], asked_by: str | None = None) -> Iterator[None]:
+    """No answer shows these, for a while; or none to who asks by this."""
     real = found.world.call
 
     def call(where: str, operation: str, params: dict[str, Any], principal: str | None = None) -> dict[str, Any]:
         answer = real(where, operation, params, principal)
-        if operation == DESCRIBE:
+        if operation == DESCRIBE and asked_by in (None, *params):
             answer["Workspaces"] = [one for one in answer["Workspaces"] if one["WorkspaceId"] not in ids]
         return answer
 
@@ -446,6 +446,121 @@ def test_what_is_missed_by_a_sweep_seen_by_the_next_and_missed_again_is_not_gone
                 sweeps(found, 1)
             sweeps(found, 1)
         assert {found.status(each)[0] for each in ids} == {Status.PROTECTED}
+
+
+@contextmanager
+def unrelated(found: Estate, primary_id: str) -> Iterator[None]:
+    """No answer shows a primary's standby, nor names it, for a while."""
+    real = found.world.call
+
+    def call(where: str, operation: str, params: dict[str, Any], principal: str | None = None) -> dict[str, Any]:
+        answer = real(where, operation, params, principal)
+        for one in answer.get("Workspaces", ()):
+            if one["WorkspaceId"] == primary_id:
+                one.pop("RelatedWorkspaces", None)
+        return answer
+
+    with hidden(found, {found.row(primary_id).standby_id}):
+        real = found.world.call
+        found.world.call = call  # type: ignore[method-assign, assignment]
+        yield
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("primary", Status.STANDBY_MISSING), ("standby", Status.PRIMARY_GONE)], ids=str
+)
+def test_a_primary_missed_by_a_sweep_and_its_standby_by_the_next_are_each_missed_once(first: str, last: Status) -> None:
+    with estate() as found:
+        one, *_ = ids = protected(found, *USERS[:5])
+
+        def miss(what: str) -> None:
+            with hidden(found, {one}) if what == "primary" else unrelated(found, one):
+                sweeps(found, 1)
+
+        second = "standby" if first == "primary" else "primary"
+        sweeps(found, 1)
+        miss(first)
+        miss(second)
+        assert {found.status(each)[0] for each in ids} == {Status.PROTECTED}
+        miss(second)
+        assert found.status(one)[0] is last
+
+
+def test_a_primary_missed_twice_leaves_a_standby_that_is_missed_once_an_orphan_with_its_claim() -> None:
+    """Found: one miss of each counted as two of both, the claim was free, and the user got a second standby."""
+    with estate() as found:
+        one, *_ = protected(found, *USERS[:5])
+        standby, claim = found.row(one).standby_id, found.row(one).claim_key
+        found.world.terminate(one)
+        sweeps(found, 1)
+        with hidden(found, {standby}):
+            sweeps(found, 1)
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.row(one).claim_key == claim
+        (new,) = found.create_ready(USERS[0])
+        found.protect(new, cause="event")
+        found.watch(hours=2)
+        assert found.status(new) == (Status.INELIGIBLE, "USER_HAS_STANDBY")
+        assert creates(found) == 1
+
+
+def test_an_orphan_that_two_sweeps_have_missed_the_first_of_them_with_its_primary_is_gone() -> None:
+    with estate() as found:
+        one, *_ = protected(found, *USERS[:5])
+        standby = found.row(one).standby_id
+        assert standby
+        found.world.terminate(one)
+        sweeps(found, 1)
+        found.world.terminate(standby)
+        sweeps(found, 1)
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        sweeps(found, 1)
+        assert found.status(one) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+        assert found.item(TOTAL, "COUNTER")["taken"] == 4
+
+
+def test_an_orphan_on_its_way_out_keeps_its_claim_until_it_is_gone() -> None:
+    """Found: shown TERMINATING by its id when the second sweep missed its primary, it kept its claim for ever."""
+    with estate(terminate_seconds=3600) as found:
+        one, *_ = protected(found, *USERS[:5])
+        standby = found.row(one).standby_id
+        assert standby
+        found.world.set_state(one, "TERMINATED")
+        sweeps(found, 1)
+        found.pass_time(minutes=30)
+        found.world.terminate(standby)
+        found.sweep()
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.row(one).claim_key
+        sweeps(found, 2)
+        assert found.status(one) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+        assert found.row(one).claim_key is None
+        assert found.item(TOTAL, "COUNTER")["taken"] == 4
+
+
+def test_what_a_scan_shows_and_looks_by_its_id_do_not_is_not_missed() -> None:
+    with estate() as found:
+        one, *_ = protected(found, *USERS[:5])
+        standby = str(found.row(one).standby_id)
+        found.world.terminate(one)
+        with hidden(found, {standby}, asked_by="WorkspaceIds"):
+            sweeps(found, 3)
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert standby in found.row(one).message
+
+
+def test_another_standby_that_is_missed_is_not_the_one_that_was() -> None:
+    """Between two sweeps a person has a missing standby made again: that one is missed for the first time."""
+    with estate() as found:
+        one, *_ = protected(found, *USERS[:5])
+        found.world.terminate(str(found.row(one).standby_id))
+        sweeps(found, 1)
+        found.protect(one)
+        found.watch(hours=0.7)
+        assert found.status(one)[0] is Status.PROTECTED
+        with unrelated(found, one):
+            found.sweep()
+        assert found.status(one)[0] is Status.PROTECTED
 
 
 def test_many_that_are_gone_are_concluded_over_as_many_invocations_as_it_takes() -> None:
