@@ -73,7 +73,12 @@ class Dashboard(Construct):
         )
         dashboard.add_widgets(
             _graph("Sweeps", HALF, _sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
-            _graph("Effective sweep interval (s)", HALF, [_metric("sweep", "SweepIntervalSeconds", "max")]),
+            _graph(
+                "Effective sweep interval, and age of the oldest coverage figure (s)",
+                HALF,
+                [_metric("sweep", "SweepIntervalSeconds", "max")],
+                _of_fleet(pair, "CoverageAgeSeconds"),
+            ),
         )
         dashboard.add_widgets(
             _graph(

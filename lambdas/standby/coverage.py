@@ -1,20 +1,22 @@
 """How much of the fleet is covered: figures of complete scans, kept a day each for good, and told as metrics.
 
 A directory's row of a UTC day is that of the day's last complete scan: the answer to "was everybody covered then?".
+What is told of a directory is its last row; of the pair nothing while a directory has none, for half a fleet's figures
+would pass for the fleet's.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from standby.annotate import StandbyTally
-from standby.clock import to_text
+from standby.clock import from_text, to_text
 from standby.gates import Gates
 from standby.ledger import Context
 from standby.model import DirectoryId, Status
@@ -29,6 +31,8 @@ _NOT_ELIGIBLE = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED)
 # A metric costs USD 0.30 a month: a large map's directories are told as so many, and the rest as one.
 MOST_DIRECTORIES = 20
 OTHERS = "others"
+# For so many days more its last row is a directory's. Three intervals without a sweep are an alarm by then, always.
+DAYS_BACK = 3
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,14 @@ class Coverage:
     def percent_of_all(self) -> Decimal:
         """How many of a hundred desktops are protected."""
         return _percent(self.protected, self.primaries)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a complete scan found, and how long ago it ended."""
+
+    coverage: Coverage
+    age: timedelta
 
 
 def _percent(part: int, whole: int) -> Decimal:
@@ -126,32 +138,39 @@ class CoverageBook:
         self._table.put(item, "attribute_not_exists(pk) OR scanned_at <= :at", {":at": at})
 
     def tell(self, now: datetime, context: Context) -> None:
-        """Publish the figures of the day's last complete scans: of the pair, and of its directories.
+        """Publish the figures of the last complete scans: of the directories, and of the pair if each has one.
 
-        A directory that had no complete scan today is left out. Old data is told to a person, once a day for all.
+        `CoverageAgeSeconds` is how old the oldest of them is. Old data is told to a person, once a day for all.
 
         Raises
         ------
         LedgerUnavailable
             They could not be read.
         """
-        found = self._today(now)
-        if not found:
-            return
-        whole = together(found.values())
+        directories = sorted(self._settings.directories)
+        found = self._last_known(now)
+        if missing := [directory for directory in directories if directory not in found]:
+            told = f"{len(missing)} directories had no complete scan for {DAYS_BACK} days, {missing[0]} among them"
+            self._telemetry.problem(f"The coverage of the pair is not known, and its metrics are left out: {told}")
+        else:
+            self._tell_of_pair(found.values(), context)
+        named, others = split(directories)
+        for directory in named:
+            if directory in found:
+                self._gauge("CoveragePercent", found[directory].coverage.percent, Directory=directory)
+        rest = [found[directory].coverage for directory in others if directory in found]
+        if rest and len(rest) == len(others):
+            self._gauge("CoveragePercent", together(rest).percent, Directory=OTHERS)
+
+    def _tell_of_pair(self, found: Collection[Known], context: Context) -> None:
+        whole = together(one.coverage for one in found)
         self._gauge("CoveragePercent", whole.percent)
         self._gauge("CoverageOfAllPercent", whole.percent_of_all)
+        self._gauge("CoverageAgeSeconds", int(max(one.age for one in found).total_seconds()))
         self._gauge("EligibleDesktops", whole.eligible)
         self._gauge("ProtectedDesktops", whole.protected)
         self._gauge("DriftedStandbys", whole.standbys.drifted)
         self._tell_of_old_data(whole.standbys, context)
-        named, others = split(sorted(self._settings.directories))
-        for directory in named:
-            if directory in found:
-                self._gauge("CoveragePercent", found[directory].percent, Directory=directory)
-        rest = [found[directory] for directory in others if directory in found]
-        if rest:
-            self._gauge("CoveragePercent", together(rest).percent, Directory=OTHERS)
 
     def _tell_of_old_data(self, standbys: StandbyTally, context: Context) -> None:
         if standbys.oldest_seconds is not None:
@@ -162,15 +181,22 @@ class CoverageBook:
             detail = f"{standbys.stale} of this pair hold data that is older than {hours:g} hours, or none."
             self._gates.tell_once_a_day(Reason.REPLICATION_STALE, context, detail, status=Status.PROTECTED)
 
-    def _today(self, now: datetime) -> dict[DirectoryId, Coverage]:
-        keys = [(coverage_key(directory), day_key(now)) for directory in self._settings.directories]
-        found: dict[DirectoryId, Coverage] = {}
-        for item in self._table.get_many(keys):
-            try:
-                found[DirectoryId(item["pk"].partition("#")[2])] = _read(item)
-            except (KeyError, TypeError, ValueError, AttributeError) as problem:
-                told = f"The coverage row {item['pk']} {item['sk']} cannot be read ({problem!r}) and is left out"
-                self._telemetry.problem(told)
+    def _last_known(self, now: datetime) -> dict[DirectoryId, Known]:
+        """The last complete scan of each directory and its partner; none where there was none for so many days."""
+        found: dict[DirectoryId, Known] = {}
+        for days in range(DAYS_BACK + 1):
+            wanted = [directory for directory in self._settings.directories if directory not in found]
+            day = day_key(now - timedelta(days=days))
+            for item in self._table.get_many([(coverage_key(directory), day) for directory in wanted]):
+                directory = DirectoryId(item["pk"].partition("#")[2])
+                partner = self._settings.directories[directory].dr_directory
+                if item.get("dr_directory_id", partner) != partner:
+                    continue
+                try:
+                    found[directory] = _read(item, now)
+                except (KeyError, TypeError, ValueError, AttributeError) as problem:
+                    told = f"The coverage row {item['pk']} {item['sk']} cannot be read ({problem!r}) and is left out"
+                    self._telemetry.problem(told)
         return found
 
     def _gauge(self, metric: str, value: Decimal | int, **dimensions: str) -> None:
@@ -194,10 +220,10 @@ def day_key(now: datetime) -> str:
     return f"DAY#{to_text(now)[:10]}"
 
 
-def _read(item: Mapping[str, Any]) -> Coverage:
+def _read(item: Mapping[str, Any], now: datetime) -> Known:
     by_status = {str(status): int(count) for status, count in item["by_status"].items()}
     oldest = item.get("oldest_seconds")
     standbys = StandbyTally(
         int(item.get("drifted", 0)), int(item.get("stale", 0)), None if oldest is None else int(oldest)
     )
-    return Coverage(by_status, standbys)
+    return Known(Coverage(by_status, standbys), now - from_text(item["scanned_at"]))

@@ -284,6 +284,7 @@ def test_the_dashboard_shows_outcomes_machinery_alarms_and_logs(example: Assembl
         "OpenRows",
         "EffectiveIntervalSeconds",
         "SweepIntervalSeconds",
+        "CoverageAgeSeconds",
         "DriftedStandbys",
         "StaleStandbys",
         "ReplicationAgeOldestSeconds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from local.queries import readme_queries
-from local.workspaces import Fault
+from local.workspaces import Fault, ServiceError
 from standby.clock import to_text
 from standby.coverage import Coverage, CoverageBook, coverage_key, day_key, split, together
 from standby.ledger import Context
@@ -21,6 +22,8 @@ from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, est
 from tests.unit.test_sweep import accept, kept, protected, swept
 
 DESCRIBE = "DescribeWorkspaces"
+OTHER, PARTNER = "d-9067328a7c", "d-926722f013"
+PAIR = ("CoveragePercent", "ProtectedDesktops")
 CONTEXT = Context(Cause("sweep", "s-1"), owner="request")
 
 
@@ -103,6 +106,7 @@ def test_what_a_sweep_found_is_told_as_metrics_of_the_pair_and_of_the_directory(
         assert {name: value for name, value in found.notes.gauges.items() if name.startswith(about_coverage)} == {
             "CoveragePercent": 75,
             "CoverageOfAllPercent": 75,
+            "CoverageAgeSeconds": 0,
             "EligibleDesktops": 4,
             "ProtectedDesktops": 3,
             "DriftedStandbys": 0,
@@ -133,7 +137,7 @@ def test_a_large_maps_smaller_part_has_one_metric_together() -> None:
 
 
 @pytest.mark.parametrize("region", [PRIMARY, DR])
-def test_an_incomplete_scan_writes_no_row_and_leaves_the_days_as_it_is(region: str) -> None:
+def test_an_incomplete_scan_writes_no_row_and_what_is_told_is_the_last_complete_ones(region: str) -> None:
     with estate() as found:
         ids = protected(found, *USERS[:3])
         found.world.inject(Fault(DESCRIBE, "throttle", region, times=4))
@@ -149,9 +153,91 @@ def test_an_incomplete_scan_writes_no_row_and_leaves_the_days_as_it_is(region: s
         found.notes.gauges.clear()
         found.sweep()
         assert day(found) == {}
-        assert found.notes.gauges == {}
+        assert {name: found.notes.gauges[name] for name in PAIR} == {"CoveragePercent": 100, "ProtectedDesktops": 3}
+        assert 86_400 < found.notes.gauges["CoverageAgeSeconds"] < 86_500
         assert found.item(str(after["pk"]), str(after["sk"])) == after
         assert len(ids) == 3
+
+
+def uncovered_and_covered(found: Estate) -> None:
+    """One desktop of three is covered: the other directory's one, and none of the first's two."""
+    protected(found, USERS[0])
+    found.world.add_directory(PRIMARY, OTHER, USERS)
+    found.world.add_directory(DR, PARTNER, USERS)
+    found.configure(directories={**found.parts.settings.directories, DirectoryId(OTHER): partner(PARTNER)})
+    found.sweep()
+    found.create(*USERS[:2], directory=OTHER)
+    found.sweep()
+    assert found.notes.gauges["CoveragePercent"] == 33.3
+
+
+def partner(directory: str) -> Directory:
+    return Directory(DirectoryId(directory))
+
+
+def fail_scans(found: Estate, directory: str) -> None:
+    """From now on the service does not answer for a directory."""
+    real = found.world.call
+
+    def call(where: str, operation: str, params: dict[str, object], principal: str | None = None) -> object:
+        if operation == DESCRIBE and params.get("DirectoryId") == directory:
+            raise ServiceError("InternalServerError", "not now", status=500)
+        return real(where, operation, params, principal)
+
+    found.world.call = call  # type: ignore[method-assign, assignment]
+
+
+def gauges_of_a_sweep(found: Estate, *, hours: float) -> dict[str, float]:
+    """What a sweep so many hours later tells."""
+    found.pass_time(hours=hours)
+    found.notes.gauges.clear()
+    found.sweep()
+    return found.notes.gauges
+
+
+def test_a_directory_whose_scans_fail_counts_as_it_was_last_seen_and_after_days_nothing_is_told_of_the_pair() -> None:
+    """Of the pair, the rest alone would be 100 percent: the alarm would end with the trouble's getting worse."""
+    with estate() as found:
+        uncovered_and_covered(found)
+        fail_scans(found, OTHER)
+        told = [gauges_of_a_sweep(found, hours=hours) | {} for hours in (1, 24, 48, 24)]
+        assert [one.get("CoveragePercent") for one in told] == [33.3, 33.3, 33.3, None]
+        assert [one.get("EligibleDesktops") for one in told] == [3, 3, 3, None]
+        assert [one.get(f"CoveragePercent/{OTHER}") for one in told] == [0, 0, 0, None]
+        assert [one.get(f"CoveragePercent/{HOME}") for one in told] == [100, 100, 100, 100]
+        assert [int(one.get("CoverageAgeSeconds", 0) // 3600) for one in told] == [1, 25, 73, 0]
+        assert any(f"for 3 days, {OTHER} among them" in problem for problem in found.notes.problems)
+
+
+def test_a_directory_that_no_day_has_seen_leaves_the_pair_untold_and_an_unmapped_one_is_none_of_it() -> None:
+    with estate() as found:
+        uncovered_and_covered(found)
+        before = found.parts.settings.directories
+        found.configure(directories={DirectoryId(HOME): before[DirectoryId(HOME)]})
+        assert gauges_of_a_sweep(found, hours=1)["CoveragePercent"] == 100
+        fail_scans(found, OTHER)
+        found.world.add_directory(DR, "d-926722f014", USERS)
+        found.configure(directories={**before, DirectoryId(OTHER): partner("d-926722f014")})
+        # What was seen of it was so with its former partner.
+        assert gauges_of_a_sweep(found, hours=1) == {f"CoveragePercent/{HOME}": 100}
+
+
+def test_after_midnight_the_pair_is_as_the_last_scans_of_the_day_before_saw_it_until_there_are_others() -> None:
+    with estate() as found:
+        found.pass_time(hours=24 - found.clock.now().hour - 5)
+        uncovered_and_covered(found)
+        day_before = found.clock.now().date()
+        found.pass_time(hours=23.9 - found.clock.now().hour)
+        # The first directory's part of the sweep ends before midnight, and the second's after it.
+        execution, cursor = "sweep-over-midnight", None
+        while cursor is None or cursor["at"] == 0:
+            cursor = json.loads(json.dumps(found.sweep_part(execution, cursor, pages=1).answer()))["cursor"]
+        found.pass_time(hours=0.2)
+        assert found.clock.now().date() > day_before
+        found.notes.gauges.clear()
+        while cursor is not None:
+            cursor = json.loads(json.dumps(found.sweep_part(execution, cursor).answer()))["cursor"]
+        assert [found.notes.gauges[name] for name in ("CoveragePercent", "EligibleDesktops")] == [33.3, 3]
 
 
 def test_the_last_complete_scan_of_a_day_wins_and_each_day_has_its_row() -> None:
