@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -150,17 +151,45 @@ def _existing(run: Simulation) -> Expected:
     return expected
 
 
-def _orphaned(run: Simulation) -> Expected:
-    """Somebody terminates a primary, and another one's standby: one is an orphan, to be terminated; one is missing."""
-    gone, bereft, rest = run.create(*USERS[:3])
+def _departed(run: Simulation) -> Expected:
+    """Primaries and standbys are terminated, some without a trace; a standby fails, and is well again."""
+    gone, bereft, vanished, robbed, unwell, rest = run.create(*USERS[:6])
 
-    def terminate_both() -> None:
-        run.audit.broken |= {gone, bereft}
+    def standby_of(one: str) -> str:
+        return str(run.audit.rows[one]["standby_id"])
+
+    def depart() -> None:
+        run.audit.broken |= {gone, bereft, vanished, robbed, unwell}
         run.terminate(PRIMARY, gone)
-        run.terminate(DR, run.audit.rows[bereft]["standby_id"])
+        run.terminate(DR, standby_of(bereft))
+        for one in (standby_of(robbed), standby_of(vanished), vanished):
+            run.world.terminate(one)
+        run.world.set_state(standby_of(unwell), "ERROR")
 
-    run.later(3600, terminate_both)
-    return {gone: (Status.PRIMARY_GONE,), bereft: (Status.STANDBY_MISSING,), rest: COVERED}
+    run.later(2700, depart)
+    run.later(2.5 * 3600, lambda: run.world.set_state(standby_of(unwell), "AVAILABLE"))
+    expected: Expected = dict.fromkeys([gone, vanished], (Status.PRIMARY_GONE,))
+    return (
+        expected | dict.fromkeys([bereft, robbed], (Status.STANDBY_MISSING,)) | dict.fromkeys([unwell, rest], COVERED)
+    )
+
+
+def _is_said(run: Simulation) -> bool:
+    """Whether the ledger knows who has gone, and who is well again."""
+    statuses = Counter(row["status"] for row in run.audit.rows.values())
+    return statuses == {Status.PRIMARY_GONE: 2, Status.STANDBY_MISSING: 2, Status.PROTECTED: 2}
+
+
+def _orphaned(run: Simulation) -> Expected:
+    """Somebody terminates a primary: its standby is an orphan, to be announced, and terminated."""
+    gone, *rest = run.create(*USERS[:2])
+
+    def terminate() -> None:
+        run.audit.broken.add(gone)
+        run.terminate(PRIMARY, gone)
+
+    run.later(3600, terminate)
+    return {gone: (Status.PRIMARY_GONE,)} | dict.fromkeys(rest, COVERED)
 
 
 def _no_orphan_is_left(run: Simulation) -> bool:
@@ -194,12 +223,13 @@ DAYS = (
     ),
     # As long as a sweep that fails for an hour leaves all of it to the next but one.
     Day("existing", _existing, 3.3, world={"is_known": False, "trail": _without_events}),
+    Day("departed", _departed, 3.5, is_over=_is_said),
     # It takes three days in which nearly nothing happens: the schedules come seldom, for time's sake.
     Day(
         "orphaned",
         _orphaned,
         2,
-        world={"watch_every": timedelta(hours=6), "sweep_every": timedelta(hours=3)},
+        world={"watch_every": timedelta(hours=6), "sweep_every": timedelta(hours=6)},
         terminates=True,
         is_over=_no_orphan_is_left,
     ),

@@ -21,6 +21,7 @@ from local.workspaces import World
 Answer = tuple[int, bytes]
 # A Region that nobody calls: the indexes of the ledger as they were a moment ago.
 _INDEXES = "indexes"
+_INDEXED = "ix_"
 
 
 class Service(Protocol):
@@ -79,7 +80,9 @@ class Ledger:
         self._now = now
         self._unindexed: deque[tuple[datetime, dict[str, Any]]] = deque()
         self._read = 0
-        self._queried: dict[str, Any] = {}
+        # Whether all of the stream has been read.
+        self._is_read = False
+        self._queried: dict[bytes, Answer] = {}
         dynamodb_adapter.reset()
         for where in (region, _INDEXES):
             self._run(where, "CreateTable", table)
@@ -87,11 +90,10 @@ class Ledger:
     def call(self, region: str, operation: str, body: bytes) -> Answer:
         """Status and body of the answer."""
         request = json.loads(body)
-        where = region
         if operation == "Query" and "IndexName" in request:
-            self._index()
-            where = _INDEXES
-        return self._run(where, operation, request)
+            return self._query(request, body)
+        self._is_read = False
+        return self._run(region, operation, request)
 
     def ask(self, operation: str, **request: Any) -> dict[str, Any]:
         """Call it as an operator, without a fault.
@@ -103,23 +105,37 @@ class Ledger:
         """
         status, body = self._run(self._region, operation, {"TableName": self.name, **request})
         assert status == 200, f"{operation}: {body!r}"
+        self._is_read = False
         found: dict[str, Any] = json.loads(body)
         return found
 
     def new_records(self) -> list[dict[str, Any]]:
         """The stream's records since the last time this was asked."""
+        if self._is_read:
+            return []
+        self._is_read = True
         self._enter(self._region)
         found: list[dict[str, Any]] = dynamodb.stream_records_since(self.name, self._read, 10_000)
         self._read += len(found)
         self._unindexed.extend((self._now(), record) for record in found)
         return found
 
+    def _query(self, request: dict[str, Any], body: bytes) -> Answer:
+        """An index's answer: as before, as long as nothing in the indexes has changed."""
+        self._index()
+        if body not in self._queried:
+            self._queried[body] = self._run(_INDEXES, "Query", request)
+        return self._queried[body]
+
     def _index(self) -> None:
         until = self._now() - self.lag
         while self._unindexed and self._unindexed[0][0] <= until:
             _, record = self._unindexed.popleft()
-            image = record["dynamodb"].get("NewImage")
-            self._run(_INDEXES, "PutItem", {"TableName": self.name, "Item": image})
+            image = record["dynamodb"]["NewImage"]
+            # Most are leases and the like, which no index has.
+            if any(name.startswith(_INDEXED) for name in image):
+                self._queried.clear()
+                self._run(_INDEXES, "PutItem", {"TableName": self.name, "Item": image})
 
     def _run(self, region: str, operation: str, request: dict[str, Any]) -> Answer:
         self._enter(region)
