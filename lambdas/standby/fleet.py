@@ -72,6 +72,9 @@ def _existing(seen: Workspace, decision: Decision, row: Row | None, baseline: Ba
     is_undecided = row is None or row.status in (Status.REPORTED, Status.EXCLUDED, Status.INELIGIBLE)
     wants_one = decision.action is Action.REQUEST or decision.status in (Status.WAITING, Status.REPORTED)
     if not (is_undecided and wants_one):
+        if row and row.existing and (decision.action is Action.REQUEST or decision.status is Status.WAITING):
+            # What was refused, or came late, waits for its turn again.
+            return record(decision.primary_id, Status.HELD, Reason.BACKFILL)
         # A whole fleet's obstacles are one report, and no notice each.
         is_left_out = decision.status in (Status.EXCLUDED, Status.INELIGIBLE)
         return dataclasses.replace(decision, quiet=decision.quiet or row is None, existing=is_left_out)

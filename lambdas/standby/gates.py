@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from standby.claims import COUNTER, TOTAL, day_counter
@@ -18,6 +19,26 @@ from standby.table import Item, Table
 PAUSE = "PAUSE"
 QUOTA_HOLD = "HOLD#QUOTA_REACHED"
 QUOTA_PROBE = timedelta(hours=1)  # after this long somebody may have raised it
+
+
+# Of a day's new standbys an existing fleet leaves this part to new desktops: one in five.
+_FOR_NEW_ONES = 5
+
+
+@dataclass(frozen=True)
+class BackfillRoom:
+    """For how many more of existing fleets there is room: in their part of the day's number, and below the quota.
+
+    `quota` is as the sweep last measured it, None if that is not known, or long ago.
+    """
+
+    today: int
+    quota: int | None
+
+    @property
+    def most(self) -> int:
+        """Whichever is less."""
+        return self.today if self.quota is None else min(self.today, self.quota)
 
 
 class Gates:
@@ -49,31 +70,39 @@ class Gates:
         return None
 
     def room(self) -> int:
-        """How many standbys may still be claimed today, below cap, ceiling and quota; only the claim is exact."""
-        today = day_counter(to_text(self._clock.now())[:10])
-        found = self._counters(today)
-        taken = _taken(found, TOTAL)
-        below_cap = self._settings.max_new_standbys_per_day - _taken(found, today)
-        below_ceiling = self._settings.max_standbys - taken
-        quota = known_quota(found.get(QUOTA), self._clock.now())
-        below_quota = below_ceiling if quota is None else quota - taken
-        return max(min(below_cap, below_ceiling, below_quota), 0)
+        """How many standbys may still be claimed today, below cap and ceiling; only the claim is exact.
 
-    def headroom(self) -> int | None:
-        """How many standbys the quota leaves, as the sweep last measured it; None if that is not known, or long ago.
+        The quota is no part of it: what was measured may be wrong, and of a new desktop the service decides.
 
         Raises
         ------
         LedgerUnavailable
             It cannot be read.
         """
-        found = self._counters()
-        quota = known_quota(found.get(QUOTA), self._clock.now())
-        return None if quota is None else max(quota - _taken(found, TOTAL), 0)
+        today, total, _ = self._counters()
+        below_cap = self._settings.max_new_standbys_per_day - today
+        return max(min(below_cap, self._settings.max_standbys - total), 0)
 
-    def _counters(self, *more: str) -> dict[str, Item]:
-        keys = [(TOTAL, COUNTER), (QUOTA, QUOTA), *((name, COUNTER) for name in more)]
-        return {item["pk"]: item for item in self._table.get_many(keys)}
+    def backfill_room(self) -> BackfillRoom:
+        """How many of existing fleets may still be claimed today, beside what holds everybody back.
+
+        Raises
+        ------
+        LedgerUnavailable
+            It cannot be read.
+        """
+        today, total, quota = self._counters()
+        cap = self._settings.max_new_standbys_per_day
+        left = cap - cap // _FOR_NEW_ONES - today
+        return BackfillRoom(max(left, 0), None if quota is None else max(quota - total, 0))
+
+    def _counters(self) -> tuple[int, int, int | None]:
+        """Today's new standbys, all standbys, and the quota if it is known."""
+        now = self._clock.now()
+        today = day_counter(to_text(now)[:10])
+        keys = [(TOTAL, COUNTER), (QUOTA, QUOTA), (today, COUNTER)]
+        found = {item["pk"]: item for item in self._table.get_many(keys)}
+        return _taken(found, today), _taken(found, TOTAL), known_quota(found.get(QUOTA), now)
 
     def hold_for_quota(self) -> None:
         """Hold the whole pair: the quota is used up. The next try is after `QUOTA_PROBE`."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, islice
 from typing import Any
 
 from standby.decide import decide, describe_failed
 from standby.decision import Action
 from standby.describe import BATCH, Primaries
 from standby.gates import Gates
+from standby.held import Held, is_under_way
 from standby.ledger import ALL_SHARDS, key_of
-from standby.model import OPEN, Status, WorkspaceId
+from standby.model import OPEN, WorkspaceId
 from standby.recorder import Recorder
 from standby.rows import Row
 from standby.settings import Settings
@@ -37,7 +37,7 @@ class Round:
     """What a round found; the state machine's next steps are made from it.
 
     `ready` are ids for protect; `cursor` is where the round goes on, None if it is finished; `open` counts the open
-    rows that this part of the round met or knows of.
+    rows that the round has met so far.
     """
 
     done: bool
@@ -77,7 +77,7 @@ class Observer:
         self._recorder = recorder
         self._ledger = recorder.ledger
         self._primaries = primaries
-        self._gates = gates
+        self._held = Held(recorder.ledger, gates, settings)
         self._lease = lease
         self._settings = settings
         self._has_time = has_time
@@ -106,11 +106,11 @@ class Observer:
             self._recorder.telemetry.problem(
                 f"Its row cannot be read, and is left out: {problem}", primary_id=primary_id
             )
-        if cursor is None:
+        if survey.cursor is None:
             self._recorder.telemetry.count("OpenRows", survey.open)
-            if survey.is_empty:
-                self._lease.give_up(execution_arn)
-                return Round(done=True, outcome="nothing is open")
+        if cursor is None and survey.is_empty:
+            self._lease.give_up(execution_arn)
+            return Round(done=True, outcome="nothing is open")
         if turn.interval:
             self._recorder.telemetry.count("EffectiveIntervalSeconds", turn.interval)
         wait = self._wait(survey)
@@ -131,15 +131,15 @@ class Observer:
         return min(MOST_ROUNDS, OLDEST // longest_wait)
 
     def _survey(self, cursor: dict[str, Any] | None, turn: Turn, execution_arn: str) -> _Survey:
-        survey = _Survey()
+        # One that a version before this one left has no counts.
+        survey = _Survey(cursor.get("open", 0), cursor.get("under_way", 0)) if cursor else _Survey()
         for batch in self._due(cursor, survey):
             self._look(batch, survey)
             if len(survey.ready) > MOST_READY - BATCH or not self._has_time():
                 return survey
         survey.cursor = None
         if turn.tries_held:
-            room_under_way = self._settings.backfill_in_flight - survey.open
-            survey.ready += self._from_held(min(MOST_READY - len(survey.ready), room_under_way))
+            survey.ready += self._held.to_be_tried(MOST_READY - len(survey.ready), survey.under_way)
             self._lease.held_were_tried(execution_arn)
         return survey
 
@@ -150,14 +150,15 @@ class Observer:
         first, start = (cursor["partition"], cursor["key"]) if cursor else (0, None)
         for at in range(first, len(_PARTITIONS)):
             for page, _ in self._ledger.rows_by_status(*_PARTITIONS[at], start):
-                due = [row for row in page if row.due_at is None or row.due_at <= now]
-                later = [row.due_at for row in page if row.due_at is not None and row.due_at > now]
-                survey.open += len(page)
-                survey.next_due = min([*later, *([survey.next_due] if survey.next_due else [])], default=None)
-                for row in due:
+                for row in page:
+                    survey.meet(row)
+                    if row.due_at is not None and row.due_at > now:
+                        survey.next_due = min(survey.next_due or row.due_at, row.due_at)
+                        continue
                     batch.append(row)
                     if len(batch) == BATCH:
-                        survey.cursor = {"partition": at, "key": key_of(row)}
+                        counts = {"open": survey.open, "under_way": survey.under_way}
+                        survey.cursor = {"partition": at, "key": key_of(row), **counts}
                         yield batch
                         batch = []
             start = None
@@ -181,13 +182,6 @@ class Observer:
             else:
                 self._recorder.carry_out(decision, row, seen)
 
-    def _from_held(self, most: int) -> list[WorkspaceId]:
-        """Held primaries to be tried, if anything may be created now; only the claim knows for how many."""
-        if most <= 0 or self._gates.closed() is not None or self._gates.room() == 0:
-            return []
-        pages = (page for shard in ALL_SHARDS for page, _ in self._ledger.rows_by_status(Status.HELD, shard))
-        return [row.primary_id for row in islice(chain.from_iterable(pages), most)]
-
     def _wait(self, survey: _Survey) -> int:
         """Whole seconds until the next look: none within a round, else a poll, or until the first row is due."""
         if survey.cursor is not None:
@@ -200,14 +194,20 @@ class Observer:
 
 
 class _Survey:
-    """What a round has met so far."""
+    """What a round has met so far: `open` rows, and of these the backfill `under_way`, in all of its parts."""
 
-    def __init__(self) -> None:
+    def __init__(self, met_before: int = 0, under_way_before: int = 0) -> None:
         self.ready: list[WorkspaceId] = []
-        self.open = 0
+        self.open = met_before
+        self.under_way = under_way_before
         self.looked_at = 0
         self.next_due: datetime | None = None
         self.cursor: dict[str, Any] | None = None
+
+    def meet(self, row: Row) -> None:
+        """Count an open row."""
+        self.open += 1
+        self.under_way += is_under_way(row)
 
     @property
     def is_empty(self) -> bool:

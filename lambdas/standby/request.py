@@ -86,8 +86,7 @@ class Requester:
         return decisions
 
     def _claim_and_send(self, batch: Sequence[Candidate]) -> list[Decision]:
-        batch, left = self._within_quota(batch)
-        decisions = [self._leave_held(candidate) for candidate in left]
+        batch, decisions = self._within_backfill(batch)
         claimed: list[Candidate] = []
         for candidate in batch:
             if claimed and _lease_left(claimed[0].row, self._recorder.clock.now()) < CLAIMING_ENDS:
@@ -104,22 +103,28 @@ class Requester:
                 claimed.append(result)
         return decisions + self._send(claimed)
 
-    def _within_quota(self, batch: Sequence[Candidate]) -> tuple[Sequence[Candidate], Sequence[Candidate]]:
-        """Those that may be claimed, and those of an existing fleet for which the quota leaves no room.
+    def _within_backfill(self, batch: Sequence[Candidate]) -> tuple[Sequence[Candidate], list[Decision]]:
+        """Those that may be claimed, and decisions for those of an existing fleet for which there is no room now.
 
-        Of what is new, or asked for by hand, the service decides.
+        Of what is new, or asked for by hand, the claim and the service decide.
         """
         backfill = [] if self._recorder.context.cause.reopens else [one for one in batch if _is_backfill(one.row)]
-        headroom = self._gates.headroom() if backfill else None
-        if headroom is None:
+        if not backfill:
             return batch, []
-        left = backfill[headroom:]
-        return [one for one in batch if one not in left], left
+        room = self._gates.backfill_room()
+        left = backfill[room.most :]
+        why = "The quota in the DR Region leaves no room for it."
+        if room.today == room.most:
+            why = "Existing fleets have had their part of today's number; the rest is for new desktops."
+            if left:
+                self._settler.tell(Reason.DAILY_CAP, "It is existing fleets' part of it; the rest is for new ones.")
+        return [one for one in batch if one not in left], [self._leave_held(one, why) for one in left]
 
-    def _leave_held(self, candidate: Candidate) -> Decision:
-        return nothing(
-            candidate.id, candidate.row, Reason.BACKFILL, "The quota in the DR Region leaves no room for it."
-        )
+    def _leave_held(self, candidate: Candidate, why: str) -> Decision:
+        if candidate.row is not None and candidate.row.status is Status.HELD:
+            return nothing(candidate.id, candidate.row, Reason.BACKFILL, why)
+        decision = record(candidate.id, Status.HELD, Reason.BACKFILL, why)
+        return self._recorder.carry_out(decision, candidate.row, candidate.seen)
 
     def _leave(self, candidate: Candidate) -> Decision:
         """Leave it to the next look; its open row is the retry."""
@@ -224,7 +229,8 @@ class Requester:
 
 
 def _is_backfill(row: Row | None) -> bool:
-    return row is not None and row.existing and row.status is Status.HELD
+    """Whether it has no place yet: one that is CLAIMED keeps its own."""
+    return row is not None and row.existing and row.status in (Status.HELD, Status.WAITING)
 
 
 def _change_of(row: Row | Unreadable | None) -> str | None:

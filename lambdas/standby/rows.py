@@ -18,6 +18,7 @@ STATE = "STATE"
 # A partition key of an index takes 1,000 writes a second. Four share a status or a day: together what a new
 # on-demand table takes in all (4,000), and 100,000 rows never stand behind one key. Changing it re-keys the ledger.
 SHARDS = 4
+_AFTER_ALL_TIMES = "~"
 
 _MOMENTS = (
     "first_seen_at",
@@ -164,6 +165,9 @@ class Row:
         changed = to_text(self.changed_at)
         # Open rows stand in the order in which they are due, so that the watcher reads a prefix.
         order = to_text(self.due_at) if self.status.is_open and self.due_at else changed
+        if self.status is Status.HELD and self.existing:
+            # Behind the new ones: a fleet's backfill takes days, and its rows need not be read to find them.
+            order = f"{_AFTER_ALL_TIMES}{changed}"
         item = self.to_attributes() | {
             "pk": self.primary_id,
             "sk": STATE,

@@ -207,9 +207,15 @@ def test_who_has_none_leaves_out_the_protected_the_gone_and_the_standbys(status:
 
 @pytest.mark.parametrize("status", Status)
 def test_open_rows_stand_in_the_order_in_which_they_are_due_and_settled_ones_as_they_changed(status: Status) -> None:
-    item = dataclasses.replace(FULL, status=status).to_state_item()
+    item = dataclasses.replace(FULL, status=status, existing=False).to_state_item()
     assert item["ix_status_at"] == (item["due_at"] if status.is_open else item["changed_at"])
     assert item["ix_status"] == f"{status}#{shard_of(ONE)}"
+
+
+def test_of_the_held_an_existing_fleet_stands_behind_what_is_new() -> None:
+    old = dataclasses.replace(FULL, status=Status.HELD, existing=True)
+    new = dataclasses.replace(old, existing=False, changed_at=old.changed_at + timedelta(days=3650))
+    assert old.to_state_item()["ix_status_at"] > new.to_state_item()["ix_status_at"]
 
 
 def test_a_hundred_thousand_ids_stand_evenly_behind_four_keys() -> None:

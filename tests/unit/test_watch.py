@@ -239,14 +239,20 @@ def test_a_round_for_which_time_runs_out_goes_on_where_it_stood(looks_left: int)
         assert sorted(seen) == sorted(ids)
 
 
-def test_a_round_that_is_continued_counts_its_open_rows_once() -> None:
+def test_a_round_in_several_parts_counts_all_its_open_rows_once() -> None:
     with estate() as found:
         put_rows(found, 60)
+        put_rows(found, 7, Status.REQUESTED, due_at=found.clock.now() + timedelta(hours=1))
         part = with_time_for(found, 1)
-        cursor = part(0, None).cursor
-        counted = found.notes.counts["OpenRows"]
-        part(1, cursor)
-        assert found.notes.counts["OpenRows"] == counted
+        cursor: dict[str, Any] | None = None
+        met = []
+        for number in range(3):
+            answer = part(number, cursor)
+            met.append(answer.open)
+            cursor = answer.cursor
+        assert cursor is None
+        assert met == [25, 50, 67]
+        assert found.notes.counts["OpenRows"] == 67
 
 
 def test_no_more_ready_ids_than_one_call_of_protect_takes_and_the_rest_follows_at_once() -> None:
