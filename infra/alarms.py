@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FIVE_MINUTES = Duration.minutes(5)
 QUARTER = Duration.minutes(15)
 MINUTES_A_DAY = 1440
+# The sweep makes so many of `calls_per_second`, as in standby.wiring.
+SWEEPS_SHARE = 0.5
 
 
 class _Alarms(Construct):
@@ -312,9 +314,9 @@ class DrAlarms(_Alarms):
 def sweep_minutes(pair: Pair) -> int:
     """Minutes between two complete sweeps: the interval, or what a fleet of max_standbys takes if that is longer.
 
-    25 WorkSpaces a call, on both sides, and half a call a second. What lasts longer than a day counts as a day.
+    25 WorkSpaces a call, on both sides, at the sweep's pace. What lasts longer than a day counts as a day.
     """
-    takes = math.ceil(2 * pair.max_standbys / 25 / 0.5 / 60)
+    takes = math.ceil(2 * pair.max_standbys / 25 / (SWEEPS_SHARE * pair.calls_per_second) / 60)
     return min(max(pair.sweep_interval_minutes, takes), MINUTES_A_DAY)
 
 

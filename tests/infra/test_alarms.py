@@ -10,9 +10,11 @@ import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Template
 
+from infra.alarms import SWEEPS_SHARE as ALARMS_SHARE
 from infra.alarms import sweep_minutes
 from infra.config import Pair
 from infra.stack import PrimaryStack
+from standby.wiring import SWEEPS_SHARE
 from tests.infra.templates import STACK, only, resources, text
 
 if TYPE_CHECKING:
@@ -192,6 +194,7 @@ def alarms_of(given: Pair) -> dict[str, dict[str, Any]]:
         ({"sweep_interval_minutes": 1440, "coverage_grace_hours": 144}, 86_400, 6),
         ({"sweep_interval_minutes": 1430, "coverage_grace_hours": 144}, 85_800, 7),
         ({"max_standbys": 50_000}, 8_040, 2),
+        ({"max_standbys": 20_000, "calls_per_second": 0.25}, 12_840, 2),
     ],
 )
 def test_low_coverage_is_alarmed_when_it_has_lasted(keys: dict[str, Any], period: int, periods: int) -> None:
@@ -224,12 +227,16 @@ def test_old_data_is_alarmed_where_data_is_to_be_replicated(example: Assembly, e
         ({"sweep_interval_minutes": 15, "max_standbys": 20_000}, 54),
         ({"max_standbys": 20_000}, 60),
         ({"max_standbys": 100_000}, 267),
+        ({"max_standbys": 20_000, "calls_per_second": 0.25}, 214),
+        ({"max_standbys": 100_000, "calls_per_second": 8}, 60),
+        ({"max_standbys": 5_000, "calls_per_second": 0.1}, 134),
         ({"max_standbys": 10_000_000}, 1440),
     ],
 )
 def test_an_interval_is_as_long_as_a_sweep_of_the_largest_fleet_takes(keys: dict[str, Any], minutes: int) -> None:
     """Else no sweep of a large fleet would be in time, and the alarm would never end."""
     assert sweep_minutes(pair_of(**keys)) == minutes
+    assert ALARMS_SHARE == SWEEPS_SHARE
 
 
 def pair_of(**keys: Any) -> Pair:
