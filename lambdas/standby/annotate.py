@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from standby.clock import to_text
 from standby.decision import Action, Decision
-from standby.drift import drift
+from standby.drift import REPLICATION, drift
 from standby.model import Related, StandbyMarks, Status, Workspace, WorkspaceId
 from standby.replication_age import Copy, last_copy
 from standby.rows import Row
@@ -64,19 +64,23 @@ def annotate(
         row, before = None, StandbyMarks()
     mapping = settings.directories.get(seen.directory_id) if seen.directory_id else None
     wanted = mapping.data_replication if mapping else None
-    copy = last_copy(seen, standby.id, row, wanted=wanted, rpo=settings.rpo, now=now)
+    shape, replication = shapes.get(standby.id, ""), seen.replication_of(standby.id)
+    differs = drift(seen, shape, wanted=wanted, replication=replication, before=before.drift)
+    copy = last_copy(
+        seen.recovery_snapshot_of(standby.id),
+        before,
+        wanted=wanted,
+        differs=differs is not None and REPLICATION in differs,
+        rpo=settings.rpo,
+        now=now,
+    )
     # The time of a copy changes twice a day: it is written with what it changes, or a fleet's history would be of it.
     is_news = before.recovery_snapshot_at is None or copy.is_stale != before.stale
     marks = StandbyMarks(
-        drift=drift(
-            seen,
-            shapes.get(standby.id, ""),
-            wanted=wanted,
-            replication=seen.replication_of(standby.id),
-            before=before.drift,
-        ),
+        drift=differs,
         stale=copy.is_stale,
         recovery_snapshot_at=copy.made_at if is_news else before.recovery_snapshot_at,
+        copies_due_since=copy.due_since,
     )
     counts = StandbyTally.of(marks, copy.age)
     if decision.action is Action.NONE:

@@ -10,14 +10,14 @@ import re
 from standby.model import Workspace
 
 _PROPERTIES = ("compute_type", "operating_system", "protocols", "root_volume_gib", "user_volume_gib")
-_REPLICATION = "data_replication"
+REPLICATION = "data_replication"
 _WORD = re.compile(r"[A-Za-z0-9_.,+-]+")
 
 
 def digest(workspace: Workspace) -> str:
     """What is compared of a WorkSpace as one word, with nothing between two strokes where it is not told.
 
-    E.g. `STANDARD/WINDOWS_SERVER_2022/PCOIP/80/50`; empty if nothing is told.
+    E.g. `STANDARD/WINDOWS_SERVER_2022/PCOIP/80/50/NO_REPLICATION`, the last a standby's own; empty if nothing is told.
     """
     words = [
         workspace.compute_type,
@@ -25,6 +25,7 @@ def digest(workspace: Workspace) -> str:
         ",".join(sorted(workspace.protocols)),
         workspace.root_gib and str(workspace.root_gib),
         workspace.user_gib and str(workspace.user_gib),
+        workspace.data_replication,
     ]
     told = [word if word and _WORD.fullmatch(word) else "" for word in words]
     return "/".join(told) if any(told) else ""
@@ -40,7 +41,8 @@ def drift(
     standby
         Its `digest`.
     wanted, replication
-        The data replication that is configured, and that the service shows.
+        The data replication that is configured, and that the primary shows: where it shows none, as AWS may where there
+        is none, the standby's own word counts.
     before
         What this was when it was asked last: it stands for what is not told now. Unknown is no drift, and no end of it.
 
@@ -50,9 +52,9 @@ def drift(
         The primary's value, or the configured one, before the standby's; sorted; None if nothing is known to differ.
     """
     ours = [*digest(primary).split("/"), *[""] * len(_PROPERTIES)]
-    theirs = [*standby.split("/"), *[""] * len(_PROPERTIES)]
+    theirs = [*standby.split("/"), *[""] * (len(_PROPERTIES) + 1)]
     compared = dict(zip(_PROPERTIES, zip(ours, theirs, strict=False), strict=False))
-    compared[_REPLICATION] = (wanted or "", replication or "")
+    compared[REPLICATION] = (wanted or "", replication or theirs[len(_PROPERTIES)])
     known = {entry.partition(" ")[0]: entry for entry in before.split("; ")} if before else {}
     found: list[str] = []
     for name, (one, other) in compared.items():

@@ -136,12 +136,14 @@ class StandbyMarks:
     """What the sweep notes of a protected primary's standby.
 
     `drift` says in what it differs, `stale` whether its data is older than it may be, `recovery_snapshot_at` of when
-    the data was when one of these changed, or the first copy came.
+    the data was when one of these changed, or the first copy came, `copies_due_since` since when its data is to be
+    replicated and is not known not to be.
     """
 
     drift: str | None = None
     stale: bool = False
     recovery_snapshot_at: datetime | None = None
+    copies_due_since: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -8,46 +8,57 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from standby.model import Workspace, WorkspaceId
-from standby.rows import Row
+from standby.model import StandbyMarks
 
 REPLICATED = "PRIMARY_AS_SOURCE"
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What is known of the last copy: `made_at`, None before the first; its `age`, None where there is to be none."""
+    """What is known of the last copy: `made_at`, None before the first; its `age`, None where there is to be none.
+
+    `due_since` is since when there is to be one; None where there is to be none.
+    """
 
     made_at: datetime | None
     age: timedelta | None
     is_stale: bool
+    due_since: datetime | None
 
 
 def last_copy(
-    seen: Workspace, standby_id: WorkspaceId, row: Row | None, *, wanted: str | None, rpo: timedelta, now: datetime
+    made_at: datetime | None,
+    before: StandbyMarks,
+    *,
+    wanted: str | None,
+    differs: bool,
+    rpo: timedelta,
+    now: datetime,
 ) -> Copy:
     """The last copy of a primary's data on a standby.
 
-    Before the first one, its age is counted from when the standby was requested or seen first: that is the first copy's
-    grace. A standby that is not replicated as configured has drifted, and has no copy to be old.
+    Before the first one, its age is counted from when a sweep first found the standby protected and replication
+    configured, and not shown as anything else: that is the first copy's grace, whenever replication is turned on. What
+    is not told at all is awaited like a copy: AWS may show nothing where nothing is replicated.
 
     Parameters
     ----------
-    row
-        The primary's row if it is of this standby: what it says stands where the service does not tell now.
+    made_at
+        The time of the last copy that the service shows now.
+    before
+        What was noted of the standby: it stands where the service does not tell now.
     wanted
-        The data replication that is configured.
+        The data replication that is configured; None if that is not known.
+    differs
+        Whether the standby is known not to be replicated as configured: it has drifted, and has no copy to be old.
     rpo
         How old the data may be.
     """
-    before = row.recovery_snapshot_at if row else None
-    was_stale = row is not None and row.stale
-    had = seen.replication_of(standby_id)
-    if wanted is not None and (wanted != REPLICATED or had not in (REPLICATED, None)):
-        return Copy(before, None, is_stale=False)
-    made_at = seen.recovery_snapshot_of(standby_id)
-    if wanted is None or had is None or (made_at is None and before is not None):
-        return Copy(before, None, is_stale=was_stale)
-    began = [moment for moment in (row.requested_at, row.protected_at) if moment] if row else []
-    age = max(now - (made_at or max(began, default=now)), timedelta(0))
-    return Copy(made_at, age, is_stale=age > rpo)
+    noted = before.recovery_snapshot_at
+    if differs or wanted not in (REPLICATED, None):
+        return Copy(noted, None, is_stale=False, due_since=None)
+    if wanted is None or (made_at is None and noted is not None):
+        return Copy(noted, None, is_stale=before.stale, due_since=before.copies_due_since)
+    due_since = before.copies_due_since or now
+    age = max(now - (made_at or due_since), timedelta(0))
+    return Copy(made_at, age, is_stale=age > rpo, due_since=due_since)

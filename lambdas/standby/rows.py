@@ -34,6 +34,7 @@ _MOMENTS = (
     "unclear_since",
     "desktop_seen_at",
     "recovery_snapshot_at",
+    "copies_due_since",
     "terminate_after",
 )
 # What makes a row worth writing again: that somebody looked and found the same is not history.
@@ -53,6 +54,7 @@ _SIGNIFICANT = (
     "drift",
     "stale",
     "recovery_snapshot_at",
+    "copies_due_since",
 )
 
 
@@ -71,7 +73,7 @@ class Row:
     excludes it.
     `terminated_id` is the primary, or its standby, for which somebody (`terminated_by`) last called
     TerminateWorkspaces. `notice_code` is that of a remark (`remarks.py`), while the row stands as it left it.
-    `drift`, `stale` and `recovery_snapshot_at` are the standby's `StandbyMarks`.
+    `drift`, `stale`, `recovery_snapshot_at` and `copies_due_since` are the standby's `StandbyMarks`.
     `terminate_after` is when an orphan that is announced may be terminated.
     """
 
@@ -98,6 +100,7 @@ class Row:
     drift: str | None = None
     stale: bool = False
     recovery_snapshot_at: datetime | None = None
+    copies_due_since: datetime | None = None
     requested_at: datetime | None = None
     protected_at: datetime | None = None
     claim_owner: str | None = None
@@ -135,7 +138,7 @@ class Row:
     @property
     def marks(self) -> StandbyMarks:
         """What was noted of its standby."""
-        return StandbyMarks(self.drift, self.stale, self.recovery_snapshot_at)
+        return StandbyMarks(self.drift, self.stale, self.recovery_snapshot_at, self.copies_due_since)
 
     @property
     def was_requested(self) -> bool:

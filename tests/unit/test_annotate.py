@@ -49,7 +49,7 @@ def test_nothing_is_noted_of_what_is_not_protected(status: Status) -> None:
 def test_a_decision_stays_what_it_is_but_for_what_is_noted() -> None:
     decision = record(ONE, Status.PROTECTED, Reason.ADOPTED, "Here.", standby=HEALTHY)
     found, counts = annotated(decision, seen(HEALTHY), None)
-    assert found.marks == StandbyMarks(DRIFT)
+    assert found.marks == StandbyMarks(DRIFT, copies_due_since=NOW)
     assert found.message == f"{decision.message} It differs: {DRIFT}."
     assert dataclasses.replace(found, marks=None, message=decision.message) == decision
     assert counts == StandbyTally(1, 0, 0)
@@ -59,7 +59,7 @@ def test_where_nothing_is_decided_only_what_is_new_is_recorded_with_the_rows_own
     decision = nothing(ONE, row(), Reason.STANDBY_READY)
     found, _ = annotated(decision, seen(HEALTHY), row(reason=Reason.ADOPTED))
     assert (found.action, found.status, found.reason) == (Action.RECORD, Status.PROTECTED, Reason.ADOPTED)
-    known, counts = annotated(decision, seen(HEALTHY), row(drift=DRIFT))
+    known, counts = annotated(decision, seen(HEALTHY), row(drift=DRIFT, copies_due_since=NOW))
     assert known == decision
     assert counts == StandbyTally(1, 0, 0)
 
@@ -76,7 +76,7 @@ def test_another_standby_begins_with_nothing_noted() -> None:
     decision = record(ONE, Status.PROTECTED, Reason.STANDBY_READY, standby=another)
     of = row(drift=DRIFT, stale=True, recovery_snapshot_at=NOW, requested_at=NOW - timedelta(days=9))
     found, counts = annotated(decision, seen(another), of)
-    assert found.marks == StandbyMarks()
+    assert found.marks == StandbyMarks(copies_due_since=NOW)
     assert counts == StandbyTally(0, 0, 0)
 
 

@@ -111,13 +111,29 @@ def test_data_replication_is_compared_with_what_is_configured(
     assert drift(desktop(), digest(desktop()), wanted=wanted, replication=had, before=None) == told
 
 
+@pytest.mark.parametrize(
+    ("shown", "own", "told"),
+    [
+        (None, "NO_REPLICATION", "data_replication PRIMARY_AS_SOURCE≠NO_REPLICATION"),
+        (None, "PRIMARY_AS_SOURCE", None),
+        ("PRIMARY_AS_SOURCE", "NO_REPLICATION", None),
+    ],
+)
+def test_a_standbys_own_replication_counts_where_the_primary_shows_none(
+    shown: str | None, own: str, told: str | None
+) -> None:
+    standby = digest(desktop(data_replication=own))
+    assert drift(desktop(), standby, wanted="PRIMARY_AS_SOURCE", replication=shown, before=None) == told
+
+
 @pytest.mark.parametrize("odd", ["TWO WORDS", "A/B", "A;B", "A≠B", "A:B", " ", "Ä"])
 def test_a_value_that_could_be_mistaken_is_not_told(odd: str) -> None:
-    assert digest(desktop(compute_type=odd)) == "/WINDOWS_SERVER_2022/PCOIP/80/50"
+    assert digest(desktop(compute_type=odd)) == "/WINDOWS_SERVER_2022/PCOIP/80/50/"
 
 
 def test_a_digest_is_one_short_word() -> None:
-    assert digest(desktop()) == "STANDARD/WINDOWS_SERVER_2022/PCOIP/80/50"
+    assert digest(desktop()) == "STANDARD/WINDOWS_SERVER_2022/PCOIP/80/50/"
+    assert digest(desktop(data_replication="NO_REPLICATION")) == f"{digest(desktop())}NO_REPLICATION"
     assert digest(Workspace(ID)) == ""
 
 

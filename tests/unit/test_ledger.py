@@ -48,6 +48,7 @@ FULL = Row(
     drift="compute_type STANDARD≠VALUE",
     stale=True,
     recovery_snapshot_at=NOW + timedelta(minutes=4),
+    copies_due_since=NOW + timedelta(minutes=3),
     requested_at=NOW + timedelta(minutes=4),
     protected_at=NOW + timedelta(minutes=5),
     claim_owner="request-1",
