@@ -3,11 +3,15 @@
 A claim is one transaction: the row becomes CLAIMED with an owner and a lease, the user's claim row comes to name this
 primary, and the two counters (today's new standbys, all standbys) go up while they are below their limits. Nothing is
 ever deleted: a claim given back names nobody.
+
+The place below the ceiling is free when the standby is gone. That of the day is given back only if nothing was created:
+a standby that is made, terminated and made again on one day is two new ones, and each costs money.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -78,8 +82,8 @@ class Claims:
     def take(self, decision: Decision, row: Row | None, seen: Workspace, context: Context) -> Claimed | Refused:
         """Claim a primary and its user.
 
-        A row whose own claim has ended keeps its user's claim and its place in the counters; only owner and lease
-        are new.
+        A row that holds a claim keeps its user's claim and its place below the ceiling, and its place of the day as
+        long as nothing was created with it and the day is the same.
 
         Raises
         ------
@@ -100,39 +104,37 @@ class Claims:
         if mapped is not None:
             # Where it is going to be, wherever its last standby was.
             claimed = dataclasses.replace(claimed, dr_directory_id=mapped.dr_directory)
-        if row is not None and row.claim_key is not None:
-            return self._keep(claimed, row, row.claim_key, now)
         if claimed.dr_directory_id is None or claimed.user_name is None:
             raise ValueError(f"{claimed.primary_id} cannot be claimed without its directory and user")
         key, day = claim_key(claimed.dr_directory_id, claimed.user_name), to_text(now)[:10]
         claimed = dataclasses.replace(claimed, claim_key=key, counted_day=day)
-        beside = [
-            _hold(key, claimed.primary_id, now),
-            _count(day_counter(day), 1, self._settings.max_new_standbys_per_day),
-            _count(TOTAL, 1, self._settings.max_standbys),
-        ]
+        places = list(self._places(claimed.primary_id, key, day, row, now))
         try:
-            self._ledger.write(claimed, row, beside=beside)
+            self._ledger.write(claimed, row, beside=[write for write, _ in places])
         except ConditionFailed as refused:
-            if 0 in refused.failed:
-                holder = refused.found.get(0, {}).get("primary_id")
-                return Refused(Reason.USER_HAS_STANDBY, holder)
-            return Refused(Reason.CEILING if 2 in refused.failed else Reason.DAILY_CAP)
+            first = min(refused.failed)
+            reason = places[first][1]
+            holder = refused.found.get(first, {}).get("primary_id") if reason is Reason.USER_HAS_STANDBY else None
+            return Refused(reason, holder)
         return Claimed(claimed)
 
-    def _keep(self, claimed: Row, row: Row, held: str, now: datetime) -> Claimed | Refused:
-        """Claim with the place that a row has; its user's claim moves where the directory's partner has changed."""
-        beside: list[Write] = []
-        if claimed.dr_directory_id and claimed.user_name:
-            key = claim_key(claimed.dr_directory_id, claimed.user_name)
-            if key != held:
-                claimed = dataclasses.replace(claimed, claim_key=key)
-                beside = [_hold(key, row.primary_id, now), _release(held, row.primary_id, now)]
-        try:
-            self._ledger.write(claimed, row, beside=beside)
-        except ConditionFailed as refused:
-            return Refused(Reason.USER_HAS_STANDBY, refused.found.get(0, {}).get("primary_id"))
-        return Claimed(claimed)
+    def _places(
+        self, primary_id: WorkspaceId, key: str, day: str, row: Row | None, now: datetime
+    ) -> Iterator[tuple[Write, Reason]]:
+        """What changes beside a row that is claimed, each with the reason that it is refused for."""
+        held = row.claim_key if row else None
+        if key != held:
+            yield _hold(key, primary_id, now), Reason.USER_HAS_STANDBY
+            if held is not None:
+                # The directory has another partner now, and the claim moves there.
+                yield _release(held, primary_id, now), Reason.USER_HAS_STANDBY
+        if held is None:
+            yield _count(TOTAL, 1, self._settings.max_standbys), Reason.CEILING
+        unspent = _unspent_day(row)
+        if day != unspent:
+            yield _count(day_counter(day), 1, self._settings.max_new_standbys_per_day), Reason.DAILY_CAP
+            if unspent is not None:
+                yield _count(day_counter(unspent), -1), Reason.DAILY_CAP
 
     def give_back(self, decision: Decision, row: Row, seen: Workspace | None, context: Context) -> Row:
         """Record that nothing was created for a claimed row, and free its user and its places in the counters.
@@ -143,12 +145,13 @@ class Claims:
             As `Ledger.write`.
         """
         new = self._ledger.next_row(row, decision, seen, context)
-        return self._free(dataclasses.replace(new, **_NO_STANDBY), row)
+        return self._free(dataclasses.replace(new, **_NO_STANDBY), row, _unspent_day(row))
 
     def release(self, decision: Decision, row: Row, seen: Workspace | None, context: Context) -> Row:
-        """Record that a standby is not there any more, and free its user and its places in the counters.
+        """Record that a standby is not there any more, and free its user and its place below the ceiling.
 
-        The row goes on naming it: should the primary, or it, be shown again, it is looked for before another is made.
+        It was a new one of its day all the same. The row goes on naming it: should the primary, or it, be shown again,
+        it is looked for before another is made.
 
         Raises
         ------
@@ -157,13 +160,14 @@ class Claims:
         """
         return self._free(self._ledger.next_row(row, decision, seen, context), row)
 
-    def _free(self, new: Row, row: Row) -> Row:
+    def _free(self, new: Row, row: Row, day: str | None = None) -> Row:
+        """Write a row that holds nothing any more; with `day`, its place of that day is given back, too."""
         free = dataclasses.replace(new, claim_key=None, counted_day=None, **_CLEAR)
         beside = []
         if row.claim_key is not None:
             beside = [_release(row.claim_key, row.primary_id, self._clock.now()), _count(TOTAL, -1)]
-            if row.counted_day is not None:
-                beside.append(_count(day_counter(row.counted_day), -1))
+            if day is not None:
+                beside.append(_count(day_counter(day), -1))
         self._ledger.write(free, row, beside=beside)
         return free
 
@@ -197,6 +201,11 @@ class Claims:
                 return holding
         self._ledger.write(new, row)
         return new
+
+
+def _unspent_day(row: Row | None) -> str | None:
+    """The day of which a row has a place that nothing came of yet: a claim forgets the standby that was before it."""
+    return None if row is None or row.was_requested else row.counted_day
 
 
 def _hold(key: str, primary_id: WorkspaceId, now: datetime) -> Write:

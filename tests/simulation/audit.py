@@ -12,6 +12,7 @@ from local.workspaces import Workspace, World
 from standby.claims import TOTAL, day_counter
 from standby.clock import from_text
 from standby.model import OPEN, Status
+from standby.reasons import Reason
 from standby.selection import Rules
 from standby.settings import Settings
 from tests.simulation.faults import Call
@@ -72,6 +73,8 @@ class Auditor:
         self._claims: dict[str, str] = {}
         self._counted: Counter[str] = Counter()
         self._counters: dict[str, int] = {}
+        # The day of which a primary has a place that nothing came of yet.
+        self._places: dict[str, str] = {}
         self._looked: dict[str, datetime] = {}
         self._calls_seen = 0
         self._recent: dict[str, deque[datetime]] = defaultdict(deque)
@@ -147,11 +150,7 @@ class Auditor:
         one = new["pk"]
         self.rows[one] = new
         self._must(new["version"] == (old["version"] if old else 0) + 1, f"{one}: version {new['version']} skips")
-        for name, counter in (("claim_key", None), ("counted_day", day_counter)):
-            before, after = (old or {}).get(name), new.get(name)
-            if before != after:
-                self._counted[TOTAL if counter is None else counter(before or "")] -= before is not None
-                self._counted[TOTAL if counter is None else counter(after or "")] += after is not None
+        self._counted[TOTAL] += ("claim_key" in new) - ("claim_key" in (old or {}))
         if new["status"] == Status.PROTECTED and one not in self.broken:
             standby = new.get("standby_id")
             self._must(self._is_live(standby), f"{one} is PROTECTED by {standby}, which is not")
@@ -161,6 +160,7 @@ class Auditor:
         self._must(old is None, f"{one}: event {new['sk']} was overwritten")
         story.append(new)
         self.terminations.saw_event(new)
+        self._saw_place(new, story[-2] if len(story) > 1 else {})
         self._must(new["version"] == len(story), f"{one}: event {new['version']} is the {len(story)}th of its story")
         state = self.rows.get(one, {})
         beside = {name for name in state if not name.startswith("ix_")} - {"sk"}
@@ -168,6 +168,21 @@ class Auditor:
         self._must(not different, f"{one}: event {new['sk']} and its row differ in {different}")
         before = story[-2]["status"] if len(story) > 1 else None
         self._must(new.get("from_status") == before, f"{one}: event {new['sk']} comes from {new.get('from_status')}")
+
+    def _saw_place(self, new: dict[str, Any], before: dict[str, Any]) -> None:
+        """Count a day's new standbys as the story tells it: a claim takes a place, and what came of it keeps it."""
+        one, had = new["pk"], self._places.get(new["pk"])
+        if new["reason_code"] == Reason.CLAIM_TAKEN and new["claim_expires_at"] != before.get("claim_expires_at"):
+            has = self._places[one] = new["day"]
+            if has != had:
+                most = max(one.max_new_standbys_per_day for one in self._in_force())
+                self._counted[day_counter(has)] += 1
+                self._counted[day_counter(had or has)] -= had is not None
+                counted = self._counted[day_counter(has)]
+                self._must(counted <= most, f"{counted} new standbys on {has}, {most} is the most")
+        elif new["status"] != Status.CLAIMED and had is not None:
+            del self._places[one]
+            self._counted[day_counter(had)] -= "standby_id" not in new
 
     def _saw_figures(self, new: dict[str, Any], old: dict[str, Any] | None) -> None:
         """A directory's coverage of a day, which only a later complete scan writes over."""
@@ -208,11 +223,12 @@ class Auditor:
                 self._check_create(call.at, call.params["StandbyWorkspaces"])
                 if is_own:
                     self.terminations.saw_requested(call.params["StandbyWorkspaces"])
+                    for item in call.params["StandbyWorkspaces"]:
+                        counted = item["PrimaryWorkspaceId"] in self._places
+                        self._must(counted, f"a create that no day's counter has: {item}")
 
     def _check_counters(self) -> None:
         for counter in (TOTAL, *[one for one in self._counted if one != TOTAL]):
-            if counter.endswith("#"):
-                continue
             found = self._counters.get(counter, 0)
             self._must(found == self._counted[counter], f"{counter} is {found} and counts {self._counted[counter]}")
         for key, holder in self._claims.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 from standby.model import DirectoryId, Status
 from standby.reasons import Reason
@@ -149,11 +150,13 @@ def a_mapping_removed_in_the_middle_and_back_again(deployment: Deployment) -> Si
     before = run.settings.directories
     _, *others = before
     run.deploy(directories={one: before[one] for one in others}, max_new_standbys_per_day=50)
+    run.audit.allow(run.settings)
     run.run(3)
     must(len(run.world.standbys()) == 3, "something was made, or terminated, for a directory that is not mapped")
     reasons = sorted(str(run.status(one)[1]) for one in ids)
     must(reasons == ["DIRECTORY_NOT_MAPPED"] * 2 + ["MAPPING_REMOVED"] * 3, f"they say {reasons}")
     run.deploy(directories=before)
+    run.audit.allow(run.settings)
     run.run(3)
     must(len(run.world.standbys()) == 3, "something was made that nobody accepted")
     run.accept()
@@ -173,6 +176,52 @@ def missing_standbys_are_made_again_where_that_is_wanted(deployment: Deployment)
     run.wire.plan = During(plan.kinds, plan.begins, plan.ends, plan.matches, run.dice, rate=0.03)
     run.help_out(when=lambda: run.hours > 8)
     return settle(run, covered(ids), at_least=12)
+
+
+def _fought_over(deployment: Deployment, *, by_hand: bool) -> Simulation:
+    """Until after midnight a tool terminates what is made again, by the sweep or because a person asks for it."""
+    most = 8
+    run = Simulation(
+        deployment,
+        trail=lambda event: [] if by_hand and event["detail"]["eventName"] == "TerminateWorkspaces" else [90.0],
+        settings={"recreate_missing": not by_hand, "max_new_standbys_per_day": most},
+    )
+    ids = run.create(*USERS[:3])
+    run.audit.broken |= set(ids)
+    days: dict[str, str] = {}
+
+    def count() -> None:
+        days.update({one.workspace_id: f"{one.created_at:%A}" for one in run.world.standbys()})
+
+    def clean_up() -> None:
+        while run.hours < 16:
+            run.scheduler.sleep(1200)
+            count()
+            rows = [run.audit.rows[one] for one in ids if one in run.audit.rows]
+            if idle := [row for row in rows if row["status"] == Status.PROTECTED]:
+                run.terminate(DR, *[row["standby_id"] for row in idle])
+                run.scheduler.sleep(600)
+                if by_hand:
+                    run.by_hand(*[row["pk"] for row in idle])
+
+    run.later(0, clean_up)
+    settle(run, covered(ids), at_least=17)
+    count()
+    made = Counter(days.values())
+    must(made["Monday"] == most and 3 <= made["Tuesday"] <= most, f"new standbys of a day: {made}")
+    return run
+
+
+@scenario
+def a_clean_up_tool_against_recreate_missing(deployment: Deployment) -> Simulation:
+    """Found: what was terminated gave its day's place back, so that there was no end of new ones."""
+    return _fought_over(deployment, by_hand=False)
+
+
+@scenario
+def a_clean_up_tool_against_a_person(deployment: Deployment) -> Simulation:
+    """Found: what is asked for by hand before a sweep has missed it kept the place of its first standby's day."""
+    return _fought_over(deployment, by_hand=True)
 
 
 @scenario

@@ -117,6 +117,15 @@ def places_are_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "_count", lambda key, by, most=None: real(key, max(by, 0), most))
 
 
+def what_is_gone_gives_its_day_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = claims.Claims._free
+    monkeypatch.setattr(claims.Claims, "_free", lambda self, new, row, day=None: real(self, new, row, row.counted_day))
+
+
+def what_is_made_again_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "_unspent_day", lambda row: row and row.counted_day)
+
+
 def nothing_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Announcer, "announce", lambda self, row: False)
 
@@ -141,6 +150,8 @@ BROKEN: list[tuple[Break, Callable[[Deployment], None]]] = [
     (a_pause_is_not_read, named("a_pause_between_two_calls_of_a_batch")),
     (an_incomplete_scan_is_counted, named("coverage_is_true_whatever_becomes_of_the_sweep")),
     (places_are_not_given_back, named("the_quota_used_up_by_a_call_and_then_raised")),
+    (what_is_gone_gives_its_day_back, named("a_clean_up_tool_against_recreate_missing")),
+    (what_is_made_again_is_not_counted_again, named("a_clean_up_tool_against_a_person")),
     (nothing_is_announced, lost_answer(faults.THROTTLED)),
     (open_rows_are_left_lying, lost_answer(faults.THROTTLED)),
 ]

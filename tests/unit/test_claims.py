@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.workspaces import Fault
-from standby.claims import claim_key
+from standby.claims import TOTAL, claim_key, day_counter
 from standby.decision import record
 from standby.ledger import Context, LostRace
 from standby.model import Cause, DirectoryId, Status, Workspace, WorkspaceId
@@ -180,3 +180,121 @@ def test_a_new_claim_says_nothing_of_a_standby_that_was() -> None:
         names = ("standby_id", "standby_state", "replication", "requested_at", "looked_at")
         assert {name: getattr(taken.row, name) for name in names} == dict.fromkeys(names)
         assert (taken.row.claim_owner, taken.row.claim_key) == ("request", row.claim_key)
+
+
+# The day's counter
+
+
+def taken(found: Estate, counter: str) -> int:
+    """What a counter counts: of all, or of a UTC day of January 2026."""
+    pk = TOTAL if counter == TOTAL else day_counter(f"2026-01-{counter}")
+    return int(found.item(pk, "COUNTER").get("taken", 0))
+
+
+def protected(found: Estate) -> str:
+    """A primary with a standby, in a directory that has been swept."""
+    found.sweep()
+    (one,) = found.create_ready(USERS[0])
+    found.protect(one)
+    found.watch()
+    assert found.status(one)[0] is Status.PROTECTED
+    return one
+
+
+def lose_standby(found: Estate, one: str) -> None:
+    """The standby is terminated, and two sweeps miss it."""
+    found.world.terminate(str(found.row(one).standby_id))
+    for _ in range(2):
+        found.pass_time(hours=1)
+        found.sweep()
+    assert found.status(one) == (Status.STANDBY_MISSING, "STANDBY_GONE")
+
+
+def test_a_standby_that_is_gone_counts_for_its_day_and_the_one_made_again_for_its_own() -> None:
+    with estate() as found:
+        found.configure(recreate_missing=True, max_new_standbys_per_day=2)
+        one = protected(found)
+        lose_standby(found, one)
+        row = found.row(one)
+        assert (row.claim_key, row.counted_day, taken(found, TOTAL), taken(found, "05")) == (None, None, 0, 1)
+        found.sweep()
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert (found.row(one).counted_day, taken(found, TOTAL), taken(found, "05")) == ("2026-01-05", 1, 2)
+        lose_standby(found, one)
+        found.sweep()
+        found.watch()
+        assert found.status(one) == (Status.HELD, "DAILY_CAP")
+        assert (len(found.creates()), taken(found, TOTAL), taken(found, "05")) == (2, 0, 2)
+        found.pass_time(hours=24)
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert (len(found.creates()), taken(found, TOTAL)) == (3, 1)
+        assert (taken(found, "05"), taken(found, "06")) == (2, 1)
+
+
+def test_a_primary_that_is_gone_keeps_the_place_of_its_standbys_day() -> None:
+    with estate() as found:
+        one = protected(found)
+        for gone in (str(found.row(one).standby_id), one):
+            found.world.terminate(gone)
+        for _ in range(7):  # that a directory is empty is not believed for four hours
+            found.pass_time(hours=1)
+            found.sweep()
+        assert found.status(one) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+        assert (taken(found, TOTAL), taken(found, "05")) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("cap", "expected", "total"),
+    [(2, (Status.PROTECTED, "STANDBY_READY"), 1), (1, (Status.HELD, "DAILY_CAP"), 0)],
+)
+def test_one_asked_for_by_hand_before_a_sweep_has_missed_it_is_a_new_one_too(
+    cap: int, expected: tuple[Status, str], total: int
+) -> None:
+    """It holds its claim and its place below the ceiling all the time."""
+    with estate() as found:
+        found.configure(max_new_standbys_per_day=cap)
+        one = protected(found)
+        found.world.terminate(str(found.row(one).standby_id))
+        found.pass_time(minutes=20)
+        found.protect(one)
+        assert found.status(one) == (Status.CLAIMED, "NOTHING_SEEN_ONCE")
+        found.watch()
+        assert found.status(one) == expected
+        assert (len(found.creates()), taken(found, TOTAL), taken(found, "05")) == (cap, total, cap)
+
+
+def test_what_is_refused_when_it_is_asked_for_again_gives_back_its_own_place_and_not_the_first_standbys() -> None:
+    with estate() as found:
+        one = protected(found)
+        found.world.terminate(str(found.row(one).standby_id))
+        found.pass_time(minutes=20)
+        found.protect(one)
+        found.pass_time(minutes=20)
+        found.world.inject(Fault(CREATE, "throttle", times=1))
+        found.protect(one)
+        assert found.status(one) == (Status.WAITING, "CREATE_THROTTLED")
+        assert (taken(found, TOTAL), taken(found, "05")) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("others", "expected", "counted", "days"),
+    [(0, Status.PROTECTED, "2026-01-06", (0, 1)), (1, Status.HELD, None, (0, 1))],
+)
+def test_a_claim_without_an_answer_that_is_taken_again_after_midnight_counts_for_the_new_day(
+    others: int, expected: Status, counted: str | None, days: tuple[int, int]
+) -> None:
+    with estate() as found:
+        found.configure(max_new_standbys_per_day=1)
+        one, *more = found.create_ready(*USERS[: 1 + others])
+        found.pass_time(hours=13, minutes=50)
+        found.world.inject(Fault(CREATE, "read_timeout_before", times=1))
+        found.protect(one)
+        assert found.row(one).counted_day == "2026-01-05"
+        found.pass_time(minutes=10)
+        found.protect(*more)
+        found.watch(hours=3)
+        assert (found.status(one)[0], found.row(one).counted_day) == (expected, counted)
+        assert (taken(found, "05"), taken(found, "06")) == days
+        assert len(found.world.standbys()) == 1
