@@ -82,7 +82,8 @@ class SecondAct:
         self._until(lambda counted: counted["PRIMARY_GONE"] == counted["STANDBY_MISSING"] == 1, sweeps=3)
         for one in (gone, bereft):
             row = self._row(one)
-            print(f"  {one} is {row['status']} ({row['reason_code']}): {row['message']}")
+            who = row.get("terminated_by", "somebody of whom no event has told")
+            print(f"  {one} is {row['status']} ({row['reason_code']}), by {who}: {row['message']}")
         calls = len(self._cloud.world.calls())
         self.sweep()
         return self._figures(int(plan["would_get"]["N"]), late if caught else None, calls)
