@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import signal
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from local.cloud import Cloud, Credentials
 from local.connections import ConnectionFault
 from standby.clock import from_text, to_text
 from tests.e2e import conftest
-from tests.e2e.conftest import AWAY, DR, HOME, PRIMARY, STACK, Deployed, wait_until
+from tests.e2e.conftest import AWAY, DR, HOME, PRIMARY, SCHEDULE, STACK, Deployed, wait_until
 
 CREATE = "CreateStandbyWorkspaces"
 # The seconds of the state machine's waits and retries are a tenth.
@@ -55,12 +56,16 @@ class Killable(Deployed):
         self.cloud.world.disturb(ConnectionFault(service, operation, kind, **only))
 
     def kill_who_is_held(self, function: str) -> None:
-        """Wait until a function's process is held in a call, and kill it there."""
+        """Wait until a function's process is held in a call, and kill it there; the watcher's, as in `until`."""
+        scheduled = time.monotonic() + SCHEDULE
 
-        def who() -> list[int]:
-            return [pid for one in self.cloud.world.held() for pid in one["pids"]]
+        def is_held() -> bool:
+            found = [pid for one in self.cloud.world.held() for pid in one["pids"]]
+            if function == "watch" and not found and time.monotonic() > scheduled:
+                self.start_watcher()
+            return len(found) == 1
 
-        wait_until(lambda: len(who()) == 1, lambda: f"{self.cloud.world.held()} {self.cloud.world.functions()}")
+        wait_until(is_held, lambda: f"{self.cloud.world.held()} {self.cloud.world.functions()}")
         (held,) = self.cloud.world.held()
         (pid,) = held["pids"]
         assert held["function"] == f"{STACK}-{function}"
