@@ -189,7 +189,8 @@ def _orphaned(run: Simulation) -> Expected:
         run.terminate(PRIMARY, gone)
 
     run.later(3600, terminate)
-    return {gone: (Status.PRIMARY_GONE,)} | dict.fromkeys(rest, COVERED)
+    expected: Expected = {gone: (Status.PRIMARY_GONE,)}
+    return expected | dict.fromkeys(rest, COVERED)
 
 
 def _no_orphan_is_left(run: Simulation) -> bool:
