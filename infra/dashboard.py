@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HALF, THIRD = 12, 8
 EXISTING_FLEET = ("ExistingReported", "BackfillWaiting", "BackfillUnderWay", "BackfillProtected")
 STANDBYS = ("DriftedStandbys", "StaleStandbys")
+ORPHANS = ("OrphanedStandbys", "OrphansMonthlyCost")
 COVERAGE = ("CoveragePercent", "CoverageOfAllPercent")
 
 
@@ -72,10 +73,11 @@ class Dashboard(Construct):
             _graph("Age of the oldest replicated data (s)", THIRD, _of_fleet(pair, "ReplicationAgeOldestSeconds")),
         )
         dashboard.add_widgets(
-            _graph("Sweeps", HALF, _sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
+            _graph("Orphans, and what they cost a month", THIRD, _of_fleet(pair, *ORPHANS)),
+            _graph("Sweeps", THIRD, _sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
             _graph(
                 "Effective sweep interval, and age of the oldest coverage figure (s)",
-                HALF,
+                THIRD,
                 [_metric("sweep", "SweepIntervalSeconds", "max")],
                 _of_fleet(pair, "CoverageAgeSeconds"),
             ),

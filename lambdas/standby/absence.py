@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from standby.describe import Primaries, batches
-from standby.fleet import Census, what_is_gone
+from standby.fleet import Census
+from standby.gone import what_is_gone
 from standby.model import DirectoryId, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.recorder import Recorder

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from standby.clock import to_text
 from standby.decision import Action, Decision, nothing, record, say
 from standby.eligibility import is_told_whole, obstacle
+from standby.gone import going
 from standby.model import (
     DEADLINE_STANDS_STILL,
     GONE,
@@ -58,8 +59,8 @@ def decide(
     if row and row.reason is Reason.IS_STANDBY:
         # Once shown as a standby: an answer without its relation, or without its primary, makes it no primary.
         return nothing(primary_id, row, row.reason)
-    if seen.state in GONE and (going := _going(primary_id, seen, row)):
-        return going
+    if seen.state in GONE and (gone := going(primary_id, seen, row, settings)):
+        return gone
     if row and row.status is Status.PRIMARY_GONE and seen.state not in GONE:
         return _shown_again(primary_id, seen, row, settings, cause, now)
     if row and row.reason is Reason.MAPPING_REMOVED and row.status in (Status.FAILED, Status.TIMED_OUT):
@@ -120,19 +121,6 @@ def _is_standby(primary_id: WorkspaceId, row: Row | None, other: Related) -> Dec
         return nothing(primary_id, row, Reason.IS_STANDBY, detail)
     # Taken for a primary while its RelatedWorkspaces was still empty.
     return record(primary_id, Status.INELIGIBLE, Reason.IS_STANDBY, detail)
-
-
-def _going(primary_id: WorkspaceId, seen: Workspace, row: Row | None) -> Decision | None:
-    """What is said of a primary that is shown on its way out. None: it is not known yet what it leaves behind."""
-    standby = next((one for one in seen.standbys if one.state not in GONE), None)
-    if standby is None and row and row.status is Status.PRIMARY_GONE:
-        return nothing(primary_id, row, row.reason)
-    if standby or (row and row.standby_id):
-        left = standby.id if standby else row and row.standby_id
-        return record(primary_id, Status.PRIMARY_GONE, Reason.ORPHANED, f"It is {left}.", standby=standby)
-    if seen.standbys or (row and (row.status is Status.CLAIMED or row.was_requested)):
-        return None
-    return record(primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED, f"Its state is {seen.state}.")
 
 
 def _shown_again(

@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from standby.clock import to_text
 from standby.decide import decide, is_for_selection
 from standby.decision import Action, Decision, nothing, record
-from standby.model import GONE, Cause, DirectoryId, Related, Status, Workspace, WorkspaceId
-from standby.prices import monthly_of
+from standby.model import GONE, Cause, DirectoryId, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
@@ -113,6 +112,7 @@ class Census:
         self._standbys = standbys
         self._began = scan.began_at
         self.run = scan.run
+        self.ended_at = scan.ended_at
         self.before = scan.before
 
     def suspects(self, row: Row) -> bool:
@@ -161,46 +161,6 @@ class Census:
         if row.standby_id and standby is None and row.standby_id not in self._standbys and not is_named:
             found.add(row.standby_id)
         return frozenset(found)
-
-
-def what_is_gone(
-    row: Row,
-    seen: Workspace | None,
-    standby: Workspace | None,
-    gone: frozenset[WorkspaceId],
-    settings: Settings,
-) -> Decision | None:
-    """What follows when a primary and its standby, asked for by their ids, were seen or not. None: nothing.
-
-    An orphan keeps its user's claim and its place below the ceiling: it is there, and costs.
-
-    Parameters
-    ----------
-    gone
-        Those of the two that two sweeps in a row have missed.
-    """
-    one = row.primary_id
-    if row.status is Status.PRIMARY_GONE and not row.is_orphan:
-        # Its standby is there after all: that needs no second sweep.
-        is_found = seen is None and standby is not None and standby.state not in GONE
-        return _orphaned(row, standby, settings) if is_found else None
-    if row.is_orphan and seen is not None and seen.state not in GONE:
-        return None  # it is there: the sweep that a page shows it to goes on
-    if row.is_orphan or one in gone:
-        if row.standby_id is None or row.standby_id in gone:
-            return record(one, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
-        return None if row.is_orphan else _orphaned(row, standby, settings)
-    if seen is not None and row.standby_id in gone:
-        return record(one, Status.STANDBY_MISSING, Reason.STANDBY_GONE, f"It was {row.standby_id}.")
-    return None
-
-
-def _orphaned(row: Row, standby: Workspace | None, settings: Settings) -> Decision:
-    """It counts as one as long as no two sweeps have missed it: whether it is shown now or not."""
-    related = Related(standby.id, row.dr_region, standby.state, "STANDBY") if standby else None
-    cost = monthly_of(settings, row.dr_region, (standby and standby.compute_type) or row.compute_type)
-    detail = f"It is {row.standby_id}. {cost}"
-    return record(row.primary_id, Status.PRIMARY_GONE, Reason.ORPHANED, detail, standby=related)
 
 
 def judged(scan: Scan, last: Scan | None, now: datetime) -> Scan:

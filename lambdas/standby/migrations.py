@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from standby.model import WorkspaceId
+from standby.gone import left_to, migrated, succeeded
+from standby.model import DirectoryId, WorkspaceId
 from standby.reasons import Reason
 from standby.recorder import Recorder
 from standby.remarks import Remark, Remarks
@@ -21,13 +22,31 @@ def note_migration(recorder: Recorder, old: WorkspaceId, new: WorkspaceId) -> No
     def remark(row: Row) -> Remark | None:
         if row.migrated_to == new:
             return None
-        message = f"It was migrated: its user's WorkSpace is {new} now."
+        message = migrated(new)
         if row.was_requested:
             standby = f"Its standby {row.standby_id}" if row.standby_id else "The standby that was requested for it"
-            message += (
-                f" {standby} belongs to the old id: it holds the data of before, nobody is redirected to it, and as"
-                f" long as it is there {new} gets none."
-            )
+            message += f" {left_to(new, standby)}"
         return Remark(Reason.MIGRATED, message, {"migrated_to": new}, tells=row.was_requested)
 
     Remarks(recorder).make(old, remark)
+
+
+def note_successor(recorder: Recorder, old: WorkspaceId, new: WorkspaceId, directory: DirectoryId | None) -> Row | None:
+    """Let the row of an orphan point to its user's next desktop in the same directory, once: no event told of it.
+
+    Nobody is told: the next desktop has a notice of its own, which names the old one.
+
+    Raises
+    ------
+    LedgerUnavailable
+        It is not written; the next look at the new one does it.
+    """
+
+    def remark(row: Row) -> Remark | None:
+        if not row.is_orphan or row.primary_directory_id != directory or new in (row.migrated_to, row.succeeded_by):
+            return None
+        standby = f"The standby {row.standby_id}"
+        message = f"{row.message} {succeeded(new)} {left_to(new, standby)}"
+        return Remark(Reason.SUCCESSOR_FOUND, message, {"succeeded_by": new}, tells=False)
+
+    return Remarks(recorder).make(old, remark)

@@ -27,7 +27,8 @@ from standby.describe import BATCH, halves
 from standby.gates import Gates
 from standby.ledger import LostRace, Unreadable
 from standby.looks import Looks
-from standby.model import Status, Workspace, user_key
+from standby.migrations import note_successor
+from standby.model import Status, Workspace, WorkspaceId, user_key
 from standby.reasons import Reason
 from standby.recorder import Recorder
 from standby.refusals import Kind
@@ -149,6 +150,7 @@ class Requester:
             case Claimed(row):
                 return Candidate(candidate.seen, row)
             case Refused(Reason.USER_HAS_STANDBY, holder):
+                self._recorder.try_to(lambda: self._note_successor(candidate, holder))
                 decision = record(
                     candidate.id,
                     Status.INELIGIBLE,
@@ -158,6 +160,11 @@ class Requester:
                 return self._recorder.carry_out(decision, candidate.row, candidate.seen)
             case Refused(reason, _):
                 return self._hold(candidate, reason)
+
+    def _note_successor(self, candidate: Candidate, holder: str | None) -> None:
+        """A user whose old desktop is gone, and whose new one nobody told of: the old one's row says so."""
+        if holder is not None:
+            note_successor(self._recorder, WorkspaceId(holder), candidate.id, candidate.seen.directory_id)
 
     def _hold(self, candidate: Candidate, reason: Reason) -> Decision:
         if reason in (Reason.DAILY_CAP, Reason.CEILING, Reason.PAUSED):

@@ -24,6 +24,7 @@ from standby.create import Refusal
 from standby.decision import record
 from standby.describe import Primaries
 from standby.gates import Gates
+from standby.gone import worth
 from standby.ledger import ALL_SHARDS, LostRace
 from standby.model import Status, WorkspaceId
 from standby.orphan_look import Answer, OrphanLook, Verdict
@@ -153,6 +154,7 @@ class Retirement:
         after = now + AHEAD
         since = to_text(evidence.since or now)
         detail = f"It is {row.standby_id}, an orphan since {since}; it is terminated after {to_text(after)}."
+        detail = f"{detail} {self._worth(row)}"
         return self._write(row, Reason.TERMINATION_ANNOUNCED, detail, terminate_after=after) is not None
 
     # 3. Look again
@@ -186,8 +188,11 @@ class Retirement:
         return row.terminate_after is None or self._clock.now() - row.terminate_after > _STALE
 
     def _call_off(self, row: Row, why: str, beside: Sequence[Write] = ()) -> None:
-        detail = f"It was {row.standby_id}'s. {why}"
+        detail = f"It was {row.standby_id}'s. {why} {self._worth(row)}"
         self._write(row, Reason.TERMINATION_CALLED_OFF, detail, beside=beside, **_UNCLAIMED)
+
+    def _worth(self, row: Row) -> str:
+        return worth(row, row.standby_id or WorkspaceId(""), row.dr_region, row.compute_type, self._settings)
 
     # 4. Claim
 

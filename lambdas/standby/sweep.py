@@ -23,6 +23,7 @@ from standby.ledger import ALL_SHARDS, key_of
 from standby.logins import LoginReader
 from standby.mappings import left_behind, unmapped_directory
 from standby.model import DirectoryId, Unknown, WorkspaceId
+from standby.orphan_figures import OrphanFigures, with_orphans
 from standby.orphans import OrphanMemory
 from standby.planner import Planner
 from standby.recorder import Recorder
@@ -54,6 +55,7 @@ class Sweeper:
         coverage: CoverageBook,
         planner: Planner,
         orphans: OrphanMemory,
+        orphan_figures: OrphanFigures,
         lease: WatchLease,
         settings: Settings,
         has_time: Callable[[], bool],
@@ -68,6 +70,7 @@ class Sweeper:
         self._coverage = coverage
         self._planner = planner
         self._orphans = orphans
+        self._orphan_figures = orphan_figures
         self._lease = lease
         self._settings = settings
         self._has_time = has_time
@@ -194,11 +197,14 @@ class Sweeper:
                 self._orphans.witness(rows, census, place.run, self._clock.now())
                 done = self._absences.check(rows, census) if self._has_time() else 0
                 self._say_what_is_unmapped(rows[:done])
+                orphans = with_orphans(place.orphans, rows[:done], self._settings)
                 if done < len(rows):
                     key = key_of(rows[done - 1]) if done else place.key
-                    return dataclasses.replace(place, partition=number, key=key)
-                place = dataclasses.replace(place, partition=number, key=following)
+                    return dataclasses.replace(place, partition=number, key=key, orphans=orphans)
+                place = dataclasses.replace(place, partition=number, key=following, orphans=orphans)
             place = dataclasses.replace(place, partition=number + 1, key=None)
+        self._recorder.try_to(lambda: self._orphan_figures.keep(place.orphans, census))
+        self._orphan_figures.tell(place.orphans)
         return place
 
     def _say_what_is_unmapped(self, rows: Sequence[Row]) -> None:

@@ -49,7 +49,8 @@ class Scan:
     """How the scan of a directory ended: without a `problem` it was complete. `parts` are those kept of each side.
 
     `before` is the run of the last complete scan before it; `sizes` are how many WorkSpaces each side had in the last
-    complete one, `doubted_since` since when its scans show none, or far fewer than before.
+    complete one, `doubted_since` since when its scans show none, or far fewer than before. `ended_at` is known of one
+    that was read.
     """
 
     run: str
@@ -60,6 +61,7 @@ class Scan:
     before: str | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     doubted_since: datetime | None = None
+    ended_at: datetime | None = None
 
 
 class SweepMemory:
@@ -179,6 +181,7 @@ class SweepMemory:
             item.get("before"),
             {side: int(count) for side, count in item.get("sizes", {}).items()},
             from_text(item["doubted_since"]) if "doubted_since" in item else None,
+            from_text(item["ended_at"]),
         )
 
     def missed(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Missed]:

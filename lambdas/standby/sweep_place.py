@@ -20,7 +20,8 @@ class Place:
     `parts` are how many parts of each side of the directory are kept in the ledger; `problem` is why its scan is not
     complete, if it is not. `incomplete` counts such directories, `scanned` the WorkSpaces seen so far. `counts` are how
     many of the directory's desktops stand how, `standbys` a `StandbyTally` of them, `tally` what the directory adds to
-    its plan, `fleet` how far the existing fleets of all directories before it have come.
+    its plan, `fleet` how far the existing fleets of all directories before it have come, `orphans` how many of each
+    directory's rows so far are orphans', by compute type.
     """
 
     run: str
@@ -36,6 +37,7 @@ class Place:
     standbys: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
     partition: int = 0
+    orphans: dict[str, dict[str, int]] = field(default_factory=dict)
     key: dict[str, Any] | None = None
     incomplete: int = 0
     scanned: int = 0

@@ -24,7 +24,11 @@ _METRIC = {
     Status.INELIGIBLE: "Ineligible",
     Status.EXCLUDED: "Excluded",
 }
-_METRIC_OF_REMARK = {Reason.MIGRATED: "Migrated", Reason.TERMINATED_BY_SOMEBODY: "TerminatedBySomebody"}
+_METRIC_OF_REMARK = {
+    Reason.MIGRATED: "Migrated",
+    Reason.SUCCESSOR_FOUND: "SuccessorsFound",
+    Reason.TERMINATED_BY_SOMEBODY: "TerminatedBySomebody",
+}
 
 
 class PowertoolsTelemetry:

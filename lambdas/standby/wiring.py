@@ -23,6 +23,7 @@ from standby.ledger import Context, Ledger
 from standby.logins import LoginReader
 from standby.model import RETIRE, SWEEP, Cause, Region, Workspace
 from standby.observe import Observer
+from standby.orphan_figures import OrphanFigures
 from standby.orphans import OrphanMemory
 from standby.planner import Planner
 from standby.quota import StandbyQuota
@@ -205,6 +206,7 @@ class Parts:
             coverage=CoverageBook(self.table(), self.settings, self.telemetry, self.gates()),
             planner=Planner(recorder, quota, self.settings, self.new_id),
             orphans=OrphanMemory(self.table(), self.settings),
+            orphan_figures=OrphanFigures(self.table(), self.settings, self.telemetry),
             lease=WatchLease(self.table(), Executions(self.clients.sfn, self.watch_arn), self.clock, SWEEP_LEASE),
             settings=self.settings,
             has_time=has_time,

@@ -107,7 +107,7 @@ def test_readmes_audit_queries_answer(deployed: Deployed) -> None:
     day = deployed.until(broken, "FAILED")["changed_at"][:10]
     replaced = {"alice": "user050", "ws-1abc2def3": broken, "2026-03-02": day, "2026-03-03": day}
     answers = {query.name: query.run(deployed.dynamodb, replaced) for query in readme_queries()}
-    assert set(answers) == {"user", "failed", "day", "history", "uncovered", "coverage", "drift", "plan"}
+    assert set(answers) == {"user", "failed", "day", "history", "uncovered", "coverage", "drift", "orphans", "plan"}
     assert [row[1] for row in answers["user"]] == [broken]
     assert broken in [row[0] for row in answers["failed"]]
     assert {broken, one} <= {row[1] for row in answers["day"]}

@@ -294,6 +294,8 @@ def test_the_dashboard_shows_outcomes_machinery_alarms_and_logs(example: Assembl
         "CoverageAgeSeconds",
         "DriftedStandbys",
         "StaleStandbys",
+        "OrphanedStandbys",
+        "OrphansMonthlyCost",
         "ReplicationAgeOldestSeconds",
     ):
         assert f'"{shown}"' in body

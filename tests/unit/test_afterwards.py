@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from standby.model import Status
-from tests.unit.estate import PRIMARY, USERS, Estate, estate
+from standby.model import DirectoryId, Status
+from standby.settings import Directory
+from tests.unit.estate import AWAY, HOME, PRIMARY, USERS, Estate, estate
 from tests.unit.test_terminations import protected, standby_of, told
+
+OTHER = "d-9067328a7c"
 
 
 def later(found: Estate, sweeps: int = 1) -> None:
@@ -154,6 +157,86 @@ def test_a_migrated_primarys_rows_point_to_each_other_and_each_is_told_once() ->
         assert found.status(new)[0] is Status.INELIGIBLE
         assert len(told(found, new)) == 1
         assert len(found.creates()) == 1
+
+
+@pytest.mark.parametrize("shown", ["on its way out", "gone"])
+def test_what_the_old_standby_is_worth_is_said_when_its_primary_is_gone_too(shown: str) -> None:
+    with estate(terminate_seconds=14_400 if shown == "on its way out" else 300) as found:
+        found.sweep()
+        old, _ = protected(found, *USERS[:2])
+        new = migrate(found, old)
+        found.send(found.world.trail[-1])
+        later(found, 3)
+        assert found.status(old) == (Status.PRIMARY_GONE, "ORPHANED")
+        says = (
+            f"It was migrated: its user's WorkSpace is {new} now. Its standby {standby_of(found, old)} belongs to the"
+            f" old id: it holds the data of before, nobody is redirected to it, and as long as it is there {new} gets"
+            " none."
+        )
+        assert found.row(old).message.endswith(says)
+        assert "monthly cost" in found.row(old).message
+
+
+@pytest.mark.parametrize("related", [True, False])
+def test_a_migrated_primary_is_taken_up_by_a_sweep_when_the_old_standby_is_terminated(related: bool) -> None:
+    with estate(orphans_keep_relation=related) as found:
+        found.sweep()
+        old, _ = protected(found, *USERS[:2])
+        new = migrate(found, old)
+        found.send(found.world.trail[-1])
+        for _ in range(6):
+            later(found)
+            found.watch(hours=1)
+        assert found.status(new)[0] in (Status.INELIGIBLE, Status.WAITING)
+        assert len(found.creates()) == 1
+        found.world.terminate(standby_of(found, old))
+        for _ in range(6):
+            later(found)
+            found.watch(hours=1)
+        assert found.status(old) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+        assert found.status(new)[0] is Status.PROTECTED
+
+
+def test_a_lost_migration_is_told_from_what_sweeps_see_and_its_successor_follows_when_its_place_is_free() -> None:
+    with estate() as found:
+        found.sweep()
+        old, _ = protected(found, *USERS[:2])
+        new = migrate(found, old)
+        later(found, 4)
+        row, standby = found.row(old), standby_of(found, old)
+        assert (row.status, row.reason, row.migrated_to, row.succeeded_by) == (
+            Status.PRIMARY_GONE,
+            "ORPHANED",
+            None,
+            new,
+        )
+        assert f"{new}: it was migrated, or made anew. The standby {standby} belongs to the old id" in row.message
+        assert told(found, old) == ["ORPHANED"]
+        assert found.status(new) == (Status.INELIGIBLE, "USER_HAS_STANDBY")
+        assert old in found.row(new).message
+        later(found)
+        ((noted, remark),) = found.notes.remarks
+        assert (noted, remark.reason, remark.facts) == (old, "SUCCESSOR_FOUND", {"succeeded_by": new})
+        found.world.terminate(standby)
+        later(found, 4)
+        found.watch(hours=3)
+        assert found.status(old) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+        assert found.status(new)[0] is Status.PROTECTED
+        assert found.world.duplicates() == []
+
+
+def test_a_users_desktop_in_another_directory_succeeds_nobody() -> None:
+    with estate() as found:
+        found.world.add_directory(PRIMARY, OTHER, USERS)
+        both = {DirectoryId(one): Directory(DirectoryId(AWAY)) for one in (HOME, OTHER)}
+        found.configure(directories=both)
+        found.sweep()
+        old, _ = protected(found, *USERS[:2])
+        found.world.terminate(old)
+        found.create(USERS[0], directory=OTHER)
+        later(found, 4)
+        assert found.status(old) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.row(old).succeeded_by is None
 
 
 def test_a_migrated_primary_without_a_standby_is_noted_and_told_to_nobody() -> None:

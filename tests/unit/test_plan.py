@@ -14,6 +14,7 @@ from standby.settings import Directory
 from standby.table import LedgerUnavailable
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate, settings
 from tests.unit.test_sweep import accept, kept
+from tests.unit.test_terminations import terminate
 
 STANDARD = Prices(monthly={"STANDARD": Price(Decimal("4.10"), "2026-11-01")})
 ACCEPT = (
@@ -302,4 +303,22 @@ def test_an_orphan_is_told_with_what_it_costs(prices: Prices, says: str) -> None
             found.pass_time(hours=1)
             found.sweep()
         assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.row(one).message.endswith(f"It is {found.row(one).standby_id}. {says}")
+
+
+@pytest.mark.parametrize("by", ["sweep", "event"])
+def test_an_orphan_whose_primary_is_shown_on_its_way_out_is_told_with_what_it_costs(by: str) -> None:
+    with estate(terminate_seconds=7200) as found:
+        found.configure(prices=STANDARD)
+        found.sweep()
+        one, _ = found.create_ready(*USERS[:2])
+        found.protect(one)
+        found.watch()
+        terminate(found, PRIMARY, one)
+        if by == "event":
+            found.send(found.world.trail[-1])
+        else:
+            found.sweep()
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        says = "It costs about USD 4.10 a month (prices of 2026-11-01), and more while it is used."
         assert found.row(one).message.endswith(f"It is {found.row(one).standby_id}. {says}")
