@@ -69,7 +69,9 @@ class Auditor:
         self._now = now
         # A directory's coverage rows, each as it was written.
         self.figures: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self._counted_runs: dict[str, str] = {}
+        # The scan of each directory whose figures were written last: its run, and when it ended. A part that is done
+        # again, because its first invocation did not live to say so, is another scan of the same run.
+        self._counted_scans: dict[str, tuple[str, str]] = {}
         self._claims: dict[str, str] = {}
         self._counted: Counter[str] = Counter()
         self._counters: dict[str, int] = {}
@@ -137,7 +139,7 @@ class Auditor:
         elif pk.startswith("COVERAGE#"):
             self._saw_figures(new, old)
         elif sk == "LAST":
-            is_counted = self._counted_runs.get(pk.partition("#")[2]) == new["run"]
+            is_counted = self._counted_scans.get(pk.partition("#")[2]) == (new["run"], new["ended_at"])
             self._must(new["complete"] or not is_counted, f"figures of a scan that is not complete: {new}")
         elif pk.startswith("CLAIM#"):
             self._claims[pk] = new["primary_id"]
@@ -188,7 +190,7 @@ class Auditor:
         """A directory's coverage of a day, which only a later complete scan writes over."""
         directory, day = new["pk"].partition("#")[2], new["sk"].partition("#")[2]
         self.figures[directory].append(new)
-        self._counted_runs[directory] = new["run"]
+        self._counted_scans[directory] = new["run"], new["scanned_at"]
         primaries, eligible, protected = (new[name] for name in ("primaries", "eligible", "protected"))
         self._must(primaries >= eligible >= protected >= 0, f"coverage cannot be {new}")
         self._must(new["scanned_at"][:10] == day, f"coverage of another day: {new}")

@@ -193,7 +193,8 @@ class Seeded:
             one = self._dice.choice(sorted(there))
             self.simulation.audit.broken.add(one)
             self.simulation.terminate(PRIMARY, one)
-            self.expected[one] = (Status.PRIMARY_GONE,)
+            # One that nobody ever saw ready again has waited in vain, and no more is to be said of it.
+            self.expected[one] = (Status.PRIMARY_GONE, Status.TIMED_OUT)
 
     def _standby_departs(self) -> None:
         """Somebody terminates a standby, and not its primary."""
