@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from standby.baseline import Baseline
 from standby.clock import to_text
 from standby.decide import decide, is_for_selection
 from standby.decision import Action, Decision, nothing, record
@@ -17,7 +18,7 @@ from standby.model import GONE, Cause, DirectoryId, Status, Workspace, Workspace
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
-from standby.sweep_memory import OWN, Baseline, Scan
+from standby.sweep_memory import OWN, Scan
 from standby.unwell import unwell
 
 # So many WorkSpaces may go between two sweeps without anybody doubting the service; what it does not show is believed
@@ -99,7 +100,8 @@ class Census:
     standbys
         Ids of all WorkSpaces in the partner.
     scan
-        The scan: a row that changed since it began is not spoken of.
+        The scan: a row that changed since it began is not spoken of; where it has seen no primary at all, none that
+        changed in the hours before, as the directory may have been empty then, and an outage shows it so again.
     partner
         Whose standbys were seen: of one in a former partner nothing is known.
     """
@@ -111,13 +113,14 @@ class Census:
         self._primaries = primaries
         self._standbys = standbys
         self._began = scan.began_at
+        self._settled_before = scan.began_at - (timedelta(0) if primaries else _DOUBT)
         self.run = scan.run
         self.ended_at = scan.ended_at
         self.before = scan.before
 
     def suspects(self, row: Row) -> bool:
         """Whether a row does not agree with what was seen: its primary and its standby are to be asked for by id."""
-        return row.changed_at < self._began and (
+        return row.changed_at < self._settled_before and (
             self.misses_primary(row) or self.misses_standby(row) or self.finds_orphan(row)
         )
 

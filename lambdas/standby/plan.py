@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from standby.baseline import BASELINE, directory_key
 from standby.decision import Decision
 from standby.model import NO_REPLICATION, DirectoryId, Status, Unknown, Workspace, WorkspaceId
 from standby.prices import UNTOLD, monthly_cost, told
@@ -18,14 +19,12 @@ from standby.quota import QUOTA_CODE
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
-from standby.sweep_memory import BASELINE, directory_key
 
 # What the keys of a tally begin with; then a compute type, a reason, or a stage.
 _WANTS, _CANNOT, _EXCLUDED, _HAS, _STAGE = "wants", "cannot", "excluded", "has", "stage"
 STAGES = ("reported", "waiting", "under_way", "protected", "other")
 _STAGE_OF = {Status.REPORTED: "reported", Status.HELD: "waiting", Status.PROTECTED: "protected"}
 _ACCEPTED = "It is accepted: they get their standbys, a few at a time."
-_OF_THE_FLEET = (Reason.EXISTING_FLEET, Reason.BACKFILL)
 
 
 def tally(
@@ -43,11 +42,16 @@ def tally(
             counts[f"{_EXCLUDED}/{decision.reason}"] += 1
         elif decision.status is Status.PROTECTED:
             counts[_HAS] += 1
-        elif decision.reason in _OF_THE_FLEET:
+        elif _is_of_the_fleet(decision):
             counts[f"{_WANTS}/{seen[one].compute_type or UNTOLD}"] += 1
-        if decision.reason in _OF_THE_FLEET or (isinstance(row, Row) and row.existing):
+        if _is_of_the_fleet(decision) or (isinstance(row, Row) and row.existing):
             counts[f"{_STAGE}/{_stage(decision.status)}"] += 1
     return counts
+
+
+def _is_of_the_fleet(decision: Decision) -> bool:
+    """Whether it would get a standby if its directory were accepted; also what was held for a former partner."""
+    return decision.status is Status.REPORTED or decision.reason is Reason.BACKFILL
 
 
 def _stage(status: Status) -> str:

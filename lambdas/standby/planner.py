@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from standby.baseline import BASELINE, directory_key, mapping_number
 from standby.claims import COUNTER, TOTAL
 from standby.clock import to_text
 from standby.model import DirectoryId, Status, Unknown
@@ -15,7 +16,6 @@ from standby.reasons import Reason
 from standby.recorder import Recorder
 from standby.rows import SCHEMA_VERSION, day_partition, shard_of
 from standby.settings import Settings
-from standby.sweep_memory import BASELINE, directory_key
 
 FLEET = "FLEET"
 # How far the existing fleets have come, by their desktops' stage.
@@ -42,7 +42,7 @@ class Planner:
     def scanned(self, directory: DirectoryId, counts: Mapping[str, int], now: datetime) -> None:
         """Take in what a complete scan of a directory has counted; called before its baseline is taken.
 
-        The notice comes first, and once: who dies in between leaves the rest to the next sweep.
+        The notice comes first, and once for each mapping: who dies in between leaves the rest to the next sweep.
 
         Raises
         ------
@@ -50,16 +50,15 @@ class Planner:
             The state machine tries the same part again.
         """
         row = self._table.get(directory_key(directory), BASELINE) or {}
-        is_first = "taken_at" not in row
         is_accepted = row.get("accepted", False) is True or self._settings.existing_fleet == "protect"
         new: dict[str, Any] = {"progress": progress(counts)}
         room = self._room(now)  # measured in each sweep: a backfill goes by it
-        if is_first or not is_accepted:
+        if "plan" not in row or not is_accepted:
             # What was accepted stays as it was read.
             found = plan(directory, counts, room, self._settings, is_accepted=is_accepted)
             new["plan"] = found.attributes
-            if is_first and found.says_something:
-                self._tell(directory, found, now)
+            if "taken_at" not in row and found.says_something:
+                self._tell(directory, mapping_number(row), found, now)
         new = {name: value for name, value in new.items() if row.get(name) != value}
         if new:
             self._table.set(directory_key(directory), BASELINE, new | {f"{name}_at": to_text(now) for name in new})
@@ -80,16 +79,16 @@ class Planner:
         known = known_quota(found.get(QUOTA), now)
         return Room(self._measured if known is None else known, int(found.get(TOTAL, {}).get("taken", 0)))
 
-    def _tell(self, directory: DirectoryId, found: Plan, now: datetime) -> None:
-        self._table.put(self._event(directory, found, now), condition="attribute_not_exists(pk)")
+    def _tell(self, directory: DirectoryId, number: int, found: Plan, now: datetime) -> None:
+        self._table.put(self._event(directory, number, found, now), condition="attribute_not_exists(pk)")
 
-    def _event(self, directory: DirectoryId, found: Plan, now: datetime) -> dict[str, Any]:
+    def _event(self, directory: DirectoryId, number: int, found: Plan, now: datetime) -> dict[str, Any]:
         at, pk = to_text(now), f"{FLEET}#{directory}"
         return {
             "pk": pk,
-            "sk": "EVENT#000001",
+            "sk": f"EVENT#{number:06}",
             "schema_version": SCHEMA_VERSION,
-            "version": 1,
+            "version": number,
             "primary_id": pk,
             "primary_directory_id": directory,
             "dr_directory_id": self._settings.directories[directory].dr_directory,

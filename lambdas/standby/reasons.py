@@ -193,7 +193,7 @@ MEANING: dict[Reason, Meaning] = {
         "Accept its directory, or ask for it by hand, if it is to have a standby.",
     ),
     Reason.FLEET_FOUND: Meaning(
-        "A directory was swept for the first time, and has desktops that were there before.",
+        "A directory was swept for the first time, or with another partner, and has desktops that were there before.",
         "Read the plan in its message; accept the directory if its desktops are to have standbys.",
         notify=True,
     ),

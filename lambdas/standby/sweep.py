@@ -14,6 +14,7 @@ from typing import Any
 
 from standby.absence import Absences
 from standby.annotate import StandbyTally
+from standby.baseline import BaselineMemory
 from standby.clock import Clock, from_text, to_text
 from standby.coverage import Coverage, CoverageBook
 from standby.describe import BATCH, Primaries
@@ -52,6 +53,7 @@ class Sweeper:
         partners: Primaries,
         logins: LoginReader,
         memory: SweepMemory,
+        baselines: BaselineMemory,
         coverage: CoverageBook,
         planner: Planner,
         orphans: OrphanMemory,
@@ -65,8 +67,9 @@ class Sweeper:
         self._absences = Absences(recorder, primaries, partners, memory, settings, has_time)
         self._primaries = primaries
         self._partners = partners
-        self._look = FleetLook(recorder, memory, logins, settings)
+        self._look = FleetLook(recorder, baselines, logins, settings)
         self._memory = memory
+        self._baselines = baselines
         self._coverage = coverage
         self._planner = planner
         self._orphans = orphans
@@ -158,15 +161,18 @@ class Sweeper:
     def _done(self, directory: DirectoryId, place: Place) -> Place:
         now = self._clock.now()
         scan = Scan(place.run, from_text(place.began_at), place.parts, place.problem, place.counts, sizes=place.sizes)
-        scan = judged(scan, self._memory.last(directory, self._partner(directory)), now)
+        partner = self._partner(directory)
+        scan = judged(scan, self._memory.last(directory, partner), now)
         if scan.problem:
             self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {scan.problem}")
         else:
+            self._baselines.begin(directory, partner)
             self._planner.scanned(directory, place.tally, now)
-            self._memory.take_baseline(directory, self._partner(directory), now, place.counts)
+            if not is_doubted(scan, now):
+                self._baselines.take(directory, place.run, now, place.counts)
             found = Coverage(place.counts, StandbyTally(**place.standbys))
             self._coverage.keep(directory, found, run=place.run, began_at=place.began_at, now=now)
-        self._memory.note(directory, self._partner(directory), scan, now)
+        self._memory.note(directory, partner, scan, now)
         return dataclasses.replace(place, problem=scan.problem).next_directory(to_text(now))
 
     def _page(self, directory: DirectoryId, side: str, token: str | None) -> Any:
@@ -210,7 +216,7 @@ class Sweeper:
     def _say_what_is_unmapped(self, rows: Sequence[Row]) -> None:
         """Let the rows of directories that are not mapped any more say so."""
         for directory in {found for row in rows if (found := unmapped_directory(row, self._settings))}:
-            self._memory.forget_baseline(directory)
+            self._baselines.forget(directory)
         for row in rows:
             if decision := left_behind(row, self._settings):
                 self._recorder.carry_out(decision, row, None)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from standby.annotate import StandbyTally, annotate
+from standby.baseline import BaselineMemory
 from standby.coverage import UNREADABLE
 from standby.decision import Action, Decision
 from standby.fleet import asks_for_login, counted, decide_in_fleet
@@ -17,7 +18,6 @@ from standby.model import DirectoryId, Workspace, WorkspaceId
 from standby.plan import tally
 from standby.recorder import Recorder
 from standby.settings import Settings
-from standby.sweep_memory import SweepMemory
 from standby.sweep_place import Place
 
 
@@ -44,9 +44,9 @@ class Sums:
 class FleetLook:
     """Looks at a directory's primaries, page by page."""
 
-    def __init__(self, recorder: Recorder, memory: SweepMemory, logins: LoginReader, settings: Settings) -> None:
+    def __init__(self, recorder: Recorder, baselines: BaselineMemory, logins: LoginReader, settings: Settings) -> None:
         self._recorder = recorder
-        self._memory = memory
+        self._baselines = baselines
         self._logins = logins
         self._settings = settings
 
@@ -66,7 +66,7 @@ class FleetLook:
         """
         by_id = {one.id: one for one in workspaces}
         rows = self._recorder.ledger.load(by_id) if by_id else {}
-        baseline = self._memory.baseline(directory, self._settings.directories[directory].dr_directory)
+        baseline = self._baselines.read(directory, self._settings.directories[directory].dr_directory)
         readable = {one: row for one in by_id if not isinstance(row := rows.get(one), Unreadable)}
         unreadable = [seen for one, seen in by_id.items() if one not in readable]
         if unreadable:

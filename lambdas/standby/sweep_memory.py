@@ -10,30 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from standby.baseline import directory_key
 from standby.clock import from_text, to_text
 from standby.model import DirectoryId, WorkspaceId
 from standby.table import Table
 
-BASELINE = "BASELINE"
 LAST = "LAST"
 MISSED = "MISSED"
-NOBODY = "-"  # the partner of a directory that is not mapped
 # The two sides of a directory's scan.
 PARTNER, OWN = "partner", "own"
 _NO_WORD = "-"
-
-
-def directory_key(directory: DirectoryId) -> str:
-    """The partition key of what the sweep keeps of a directory."""
-    return f"SWEEP#{directory}"
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """Whether a directory's first complete scan has been, and whether its existing fleet is accepted."""
-
-    is_taken: bool
-    is_accepted: bool
 
 
 @dataclass(frozen=True)
@@ -100,46 +86,6 @@ class SweepMemory:
             return None
         lines = [line.split() for item in found for line in str(item["seen"]).splitlines()]
         return {WorkspaceId(one): "" if word == _NO_WORD else word for word, *ids in lines for one in ids}
-
-    def baseline(self, directory: DirectoryId, partner: DirectoryId) -> Baseline:
-        """The baseline of a directory and its partner; one that was taken with another partner is none.
-
-        Raises
-        ------
-        LedgerUnavailable
-            Not known.
-        """
-        item = self._table.get(directory_key(directory), BASELINE) or {}
-        if item.get("partner", partner) != partner:
-            return Baseline(is_taken=False, is_accepted=False)
-        return Baseline("taken_at" in item, item.get("accepted", False) is True)
-
-    def take_baseline(self, directory: DirectoryId, partner: DirectoryId, now: datetime, found: dict[str, int]) -> None:
-        """Note that the first complete scan has been, and what it found. An acceptance that came before it stays.
-
-        With another partner it is the first one again, and what was accepted was so for the former one.
-        """
-        key, values = directory_key(directory), {":now": to_text(now), ":found": found, ":partner": partner}
-        first = "SET taken_at = :now, found_first = :found, partner = :partner"
-        item = self._table.get(key, BASELINE) or {}
-        if "taken_at" not in item:
-            self._table.update(key, BASELINE, first, values, "attribute_not_exists(taken_at)")
-        elif "partner" not in item:  # of a version that did not note it
-            self._table.update(key, BASELINE, "SET partner = :partner", {":partner": partner})
-        elif item["partner"] != partner:
-            self._table.update(
-                key, BASELINE, f"{first}, accepted = :no", values | {":no": False}, "partner <> :partner"
-            )
-
-    def forget_baseline(self, directory: DirectoryId) -> None:
-        """Note that a directory is not mapped any more: should it be again, what is there is an existing fleet."""
-        self._table.update(
-            directory_key(directory),
-            BASELINE,
-            "SET partner = :nobody",
-            {":nobody": NOBODY},
-            "attribute_exists(taken_at) AND partner <> :nobody",
-        )
 
     def note(self, directory: DirectoryId, partner: DirectoryId, scan: Scan, now: datetime) -> None:
         """Note how the scan of a directory and its partner ended."""

@@ -13,6 +13,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
+from standby.baseline import BaselineMemory
 from standby.claims import Claims
 from standby.clock import Clock, Pacer, SystemClock
 from standby.coverage import CoverageBook
@@ -203,6 +204,7 @@ class Parts:
             partners=Primaries(self.clients.dr, pacer),
             logins=LoginReader(self.clients.primary, pacer, self.clock, has_time, self.telemetry, self.settings.stack),
             memory=SweepMemory(self.table()),
+            baselines=BaselineMemory(self.table()),
             coverage=CoverageBook(self.table(), self.settings, self.telemetry, self.gates()),
             planner=Planner(recorder, quota, self.settings, self.new_id),
             orphans=OrphanMemory(self.table(), self.settings),

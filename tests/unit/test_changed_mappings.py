@@ -102,6 +102,68 @@ def test_another_partner_needs_an_acceptance_of_its_own() -> None:
         assert {one.directory_id for one in found.world.standbys()} == {OTHER}
 
 
+def fleets(found: Estate) -> list[tuple[str, str, int]]:
+    """The notices of HOME's fleet: number, partner, and how many desktops would get a standby."""
+    events = [found.item(f"FLEET#{HOME}", f"EVENT#{number:06}") for number in range(1, 4)]
+    return [
+        (event["sk"], event["dr_directory_id"], int(event["message"].split(": ")[1].split()[0]))
+        for event in events
+        if event
+    ]
+
+
+def test_another_partner_is_told_with_a_plan_of_its_own_once() -> None:
+    with estate() as found:
+        found.world.add_directory(DR, OTHER, USERS)
+        found.create_ready(*USERS[:2])
+        later(found, 2)
+        accept(found)
+        found.configure(max_new_standbys_per_day=1)
+        later(found)
+        found.create_ready(USERS[2])
+        found.configure(directories={DirectoryId(HOME): Directory(DirectoryId(OTHER))})
+        later(found, 3)
+        # One has its standby, in the former partner; one was accepted there, and one has come since.
+        assert fleets(found) == [("EVENT#000001", AWAY, 2), ("EVENT#000002", OTHER, 2)]
+        assert kept(found, "BASELINE")["plan"]["would_get"] == 2
+        assert kept(found, "BASELINE")["plan"]["has"] == 1
+        assert "Nothing is created before it is accepted" in kept(found, "BASELINE")["plan"]["message"]
+        assert kept(found, "BASELINE")["progress"]["reported"] == 2
+        event = found.item(f"FLEET#{HOME}", "EVENT#000002")
+        assert (event["version"], event["notice"], event["reason_code"]) == (2, True, "FLEET_FOUND")
+
+
+def test_what_was_accepted_between_the_first_scans_with_another_partner_stays_so() -> None:
+    with estate() as found:
+        found.world.add_directory(DR, OTHER, USERS)
+        found.create_ready(*USERS[:2])
+        later(found, 2)
+        found.configure(directories={DirectoryId(HOME): Directory(DirectoryId(OTHER))})
+        later(found)
+        assert "taken_at" not in kept(found, "BASELINE")
+        accept(found)
+        later(found)
+        assert kept(found, "BASELINE")["taken_at"]
+        assert kept(found, "BASELINE")["accepted"] is True
+        assert {one.directory_id for one in found.world.standbys()} == {OTHER}
+
+
+def test_another_partner_before_the_baseline_is_taken_begins_anew() -> None:
+    with estate() as found:
+        found.world.add_directory(DR, OTHER, USERS)
+        (one,) = found.create_ready(USERS[0])
+        later(found)
+        accept(found)
+        found.configure(directories={DirectoryId(HOME): Directory(DirectoryId(OTHER))})
+        later(found)
+        assert "taken_at" not in kept(found, "BASELINE")
+        assert kept(found, "BASELINE")["accepted"] is False
+        later(found)
+        assert kept(found, "BASELINE")["taken_at"]
+        assert found.status(one)[0] is Status.REPORTED
+        assert creates(found) == 0
+
+
 def test_what_is_held_is_not_made_in_another_partner_even_before_the_sweep_comes() -> None:
     with estate() as found:
         ids = found.create_ready(*USERS[:2])
@@ -267,8 +329,9 @@ def test_a_reported_fleet_is_still_only_reported_when_its_mapping_comes_back() -
         later(found)
         assert {found.status(one) for one in ids} == {(Status.REPORTED, "MAPPING_REMOVED")}
         mapped(found, home=AWAY)
-        later(found, 2)
+        later(found, 3)
         assert {found.status(one) for one in ids} == {(Status.REPORTED, "EXISTING_FLEET")}
+        assert fleets(found) == [("EVENT#000001", AWAY, 2), ("EVENT#000002", AWAY, 2)]
         assert creates(found) == 0
 
 

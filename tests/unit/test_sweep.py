@@ -40,8 +40,10 @@ def accept(found: Estate) -> None:
 
 
 def swept(found: Estate) -> None:
-    """Sweep an empty directory, so that what comes is new."""
-    found.sweep()
+    """Sweep an empty directory until it is believed to be empty, so that what comes is new."""
+    for hours in (0, 4, 1):
+        found.pass_time(hours=hours)
+        found.sweep()
     assert kept(found, "BASELINE")["taken_at"]
 
 
@@ -85,6 +87,62 @@ def test_what_could_not_be_written_down_leaves_the_scan_incomplete_and_is_not_ne
         found.watch(hours=1)
         assert {found.status(one) for one in ids} == {REPORTED}
         assert creates(found) == 0
+
+
+def test_what_either_of_the_first_two_complete_scans_finds_was_there_before() -> None:
+    """A WorkSpace that moves between two pages is on neither of the first scan's."""
+    with estate() as found:
+        ids = found.create_ready(*USERS[:30])
+        with hidden(found, {ids[3]}):
+            found.sweep()
+        assert "taken_at" not in kept(found, "BASELINE")
+        sweeps(found, 1)
+        assert kept(found, "BASELINE")["taken_at"]
+        (new,) = found.create_ready(USERS[40])
+        sweeps(found, 1)
+        found.watch(hours=3)
+        assert {found.status(one) for one in ids} == {REPORTED}
+        assert found.status(new)[0] is Status.PROTECTED
+        assert creates(found) == 1
+
+
+def test_an_outage_that_shows_an_empty_directory_decides_nothing() -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:30])
+        found.world.inject(Fault(DESCRIBE, "hide", PRIMARY, until=found.clock.now() + timedelta(minutes=30)))
+        found.sweep()
+        assert kept(found, "LAST")["complete"] is True
+        for _ in range(2):
+            assert "taken_at" not in kept(found, "BASELINE")
+            sweeps(found, 1)
+        assert kept(found, "BASELINE")["taken_at"]
+        sweeps(found, 1)
+        found.watch(hours=3)
+        assert {found.status(one) for one in ids} == {REPORTED}
+        assert creates(found) == 0
+
+
+def test_a_directory_counts_as_empty_when_it_has_been_so_for_hours() -> None:
+    with estate() as found:
+        found.sweep()
+        sweeps(found, 4)
+        assert "taken_at" not in kept(found, "BASELINE")
+        (early,) = found.create_ready(USERS[0])
+        found.sweep()
+        assert kept(found, "BASELINE")["taken_at"]
+        (late,) = found.create_ready(USERS[1])
+        found.sweep()
+        found.watch()
+        assert found.status(early) == REPORTED
+        assert found.status(late)[0] is Status.PROTECTED
+
+
+def test_the_end_of_a_scan_that_is_done_again_is_no_second_scan() -> None:
+    with estate() as found:
+        found.create_ready(*USERS[:3])
+        for _ in range(2):
+            found.sweep(SWEEP)
+        assert "taken_at" not in kept(found, "BASELINE")
 
 
 def test_a_fleets_obstacles_make_no_notice_each() -> None:
@@ -153,6 +211,7 @@ def test_an_acceptance_before_the_first_sweep_counts() -> None:
         accept(found)
         found.sweep()
         assert {found.status(one) for one in ids} == {(Status.HELD, "BACKFILL")}
+        found.sweep()
         assert kept(found, "BASELINE")["accepted"] is True
         assert kept(found, "BASELINE")["taken_at"]
 
