@@ -17,8 +17,7 @@ from standby.annotate import StandbyTally
 from standby.baseline import BaselineMemory
 from standby.clock import Clock, from_text, to_text
 from standby.coverage import Coverage, CoverageBook
-from standby.describe import BATCH, Primaries
-from standby.drift import digest
+from standby.describe import BATCH, Page, Primaries
 from standby.fleet import SETTLED, Census, is_doubted, judged
 from standby.ledger import ALL_SHARDS, key_of
 from standby.logins import LoginReader
@@ -32,13 +31,12 @@ from standby.rows import Row
 from standby.settings import Settings
 from standby.sweep_look import FleetLook, Sums
 from standby.sweep_memory import OWN, PARTNER, Scan, SweepMemory
+from standby.sweep_pages import Pages, Seen
 from standby.sweep_place import Part, Place
 from standby.watch_lease import WatchLease
 
 # The answer of protect for so many fits a state, as in the watcher.
 MOST_READY = 400
-# A page that failed is asked for again so often before the directory counts as not scanned.
-_PAGE_TRIES = 4
 _PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
 
 
@@ -65,8 +63,7 @@ class Sweeper:
     ) -> None:
         self._recorder = recorder
         self._absences = Absences(recorder, primaries, partners, memory, settings, has_time)
-        self._primaries = primaries
-        self._partners = partners
+        self._pages = Pages(primaries, partners, settings, recorder.clock, recorder.telemetry, has_time)
         self._look = FleetLook(recorder, baselines, logins, settings)
         self._memory = memory
         self._baselines = baselines
@@ -93,6 +90,7 @@ class Sweeper:
         if turn is None:
             return Part("another sweep is under way")
         place = Place(**cursor) if cursor else Place(execution_arn, to_text(self._clock.now()))
+        self._pages.hanging = set(place.hanging)
         if turn.interval:
             self._recorder.telemetry.count("SweepIntervalSeconds", turn.interval)
         ready: list[WorkspaceId] = []
@@ -120,43 +118,50 @@ class Sweeper:
     def _scan(self, place: Place, ready: list[WorkspaceId]) -> Place:
         """Pages of one side until it ends, the time does, or there is enough to hand over; what was seen is kept."""
         directory = self._directories[place.at]
-        sums = Sums.of(place)
-        shapes = self._shapes(directory, place)
-        seen: dict[WorkspaceId, str] = {}
-        token, problem, is_over = place.token, place.problem, False
-        while not is_over and len(ready) <= MOST_READY - BATCH and self._has_time():
-            page = self._page(directory, place.side, token)
-            if isinstance(page, Unknown):
-                problem, is_over = f"{place.side} side: {page.code}: {page.message}"[:300], True
+        side, sums, shapes = place.side, Sums.of(place), self._shapes(directory, place)
+        before = self._memory.recall(directory, side, place.parts[side], place.run) or {}
+        seen = Seen(side, before, place.token, place.repeats)
+        problem, is_over = place.problem, False
+        while not is_over and len(ready) <= MOST_READY - BATCH:
+            page = self._pages.ask(directory, side, seen.token)
+            if page is None:
                 break
-            if not page.is_whole:
-                problem = problem or f"{place.side} side: a page had an entry that cannot be read"
-            # One that a page shows again, having moved between pages, is not counted again.
-            fresh = [one for one in page.workspaces if one.id not in seen]
-            seen |= {one.id: digest(one) if place.side == PARTNER else "" for one in fresh}
-            if place.side == OWN:
+            if isinstance(page, Unknown):
+                problem, is_over = f"{side} side: {page.code}: {page.message}"[:300], True
+                break
+            fresh = seen.take(page)
+            if side == OWN:
                 ready += self._look.look(directory, fresh, shapes, sums)
-                if self._recorder.unrecorded:
-                    # Without its row, the next sweep would take one that was there before for new.
-                    problem = problem or f"{len(self._recorder.unrecorded)} WorkSpaces could not be written down"
-                    self._recorder.unrecorded.clear()
-            token = page.following
-            is_over = token is None
-        number, side = place.parts[place.side], place.side
-        self._memory.keep(directory, side, number, place.run, seen)
+            trouble = self._problem_of(side, page, seen)
+            problem = problem or trouble
+            is_over = seen.token is None or seen.goes_round
+        kept = self._memory.keep(directory, side, place.parts[side], place.run, seen.here)
         place = dataclasses.replace(
             sums.put_into(place),
-            token=token,
+            token=seen.token,
+            repeats=seen.repeats,
             problem=problem,
-            parts={**place.parts, side: number + 1},
-            sizes={**place.sizes, side: place.sizes[side] + len(seen)},
-            scanned=place.scanned + len(seen),
+            parts={**place.parts, side: place.parts[side] + kept},
+            sizes={**place.sizes, side: place.sizes[side] + len(seen.here)},
+            scanned=place.scanned + len(seen.here),
+            hanging=sorted(self._pages.hanging),
         )
         if not is_over:
             return place
-        if place.side == PARTNER:
-            return dataclasses.replace(place, token=None, side=OWN)
+        if side == PARTNER:
+            return dataclasses.replace(place, token=None, repeats=0, side=OWN)
         return self._done(directory, place)
+
+    def _problem_of(self, side: str, page: Page, seen: Seen) -> str:
+        """Why a scan is not complete after a page that came."""
+        if self._recorder.unrecorded:
+            # Without its row, the next sweep would take one that was there before for new.
+            count = len(self._recorder.unrecorded)
+            self._recorder.unrecorded.clear()
+            return f"{count} WorkSpaces could not be written down"
+        if seen.goes_round:
+            return f"{side} side: the pages go round in a circle"
+        return "" if page.is_whole else f"{side} side: a page had an entry that cannot be read"
 
     def _done(self, directory: DirectoryId, place: Place) -> Place:
         now = self._clock.now()
@@ -174,18 +179,6 @@ class Sweeper:
             self._coverage.keep(directory, found, run=place.run, began_at=place.began_at, now=now)
         self._memory.note(directory, partner, scan, now)
         return dataclasses.replace(place, problem=scan.problem).next_directory(to_text(now))
-
-    def _page(self, directory: DirectoryId, side: str, token: str | None) -> Any:
-        source, where = self._primaries, directory
-        if side == PARTNER:
-            source, where = self._partners, self._settings.directories[directory].dr_directory
-        for attempt in range(1, _PAGE_TRIES + 1):
-            page = source.page(where, token)
-            if not isinstance(page, Unknown) or attempt == _PAGE_TRIES:
-                return page
-            self._recorder.telemetry.count("UnknownAnswers")
-            self._clock.sleep(5.0 * attempt)
-        raise AssertionError("unreachable")
 
     def _shapes(self, directory: DirectoryId, place: Place) -> Mapping[WorkspaceId, str]:
         """What this run saw of the partner's standbys, for the own side: nothing is known of those it did not see."""

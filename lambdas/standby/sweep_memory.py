@@ -6,7 +6,7 @@ A directory's scan may take many invocations, and what it has seen is too much f
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,6 +20,8 @@ MISSED = "MISSED"
 # The two sides of a directory's scan.
 PARTNER, OWN = "partner", "own"
 _NO_WORD = "-"
+# Of one item, which holds 400 KB: also where each id had a word of its own.
+MOST_IDS = 5000
 
 
 @dataclass(frozen=True)
@@ -56,21 +58,22 @@ class SweepMemory:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def keep(self, directory: DirectoryId, side: str, number: int, run: str, seen: Mapping[WorkspaceId, str]) -> None:
-        """Keep a part of what a run has seen of a directory's side: ids, and a word of each, or none.
+    def keep(self, directory: DirectoryId, side: str, number: int, run: str, seen: Mapping[WorkspaceId, str]) -> int:
+        """Keep what a run has seen of a directory's side as parts from `number` on: ids, and a word of each, or none.
 
-        They stand in lines that begin with the word: a fleet has few, and an item holds 400 KB.
+        They stand in lines that begin with the word, of which a fleet has few. Returns how many parts it took.
 
         Raises
         ------
         LedgerUnavailable
             It is not kept, so the part has to be scanned again.
         """
-        lines: defaultdict[str, list[str]] = defaultdict(list)
-        for one, word in seen.items():
-            lines[word or _NO_WORD].append(one)
-        text = "\n".join(" ".join([word, *ids]) for word, ids in lines.items())
-        self._table.put({"pk": directory_key(directory), "sk": f"{side}#{number:05d}", "run": run, "seen": text})
+        items = list(seen.items())
+        starts = range(0, max(len(items), 1), MOST_IDS)
+        for part, start in enumerate(starts, number):
+            text = _lines(items[start : start + MOST_IDS])
+            self._table.put({"pk": directory_key(directory), "sk": f"{side}#{part:05d}", "run": run, "seen": text})
+        return len(starts)
 
     def recall(self, directory: DirectoryId, side: str, parts: int, run: str) -> dict[WorkspaceId, str] | None:
         """All that a run has seen of a side; None if a part is missing or another run's: then nothing is concluded.
@@ -151,3 +154,10 @@ class SweepMemory:
         self._table.put(
             {"pk": f"{MISSED}#{primary_id}", "sk": MISSED, "run": missed.run, "missed": ids, "at": to_text(now)}
         )
+
+
+def _lines(seen: Iterable[tuple[WorkspaceId, str]]) -> str:
+    lines: defaultdict[str, list[str]] = defaultdict(list)
+    for one, word in seen:
+        lines[word or _NO_WORD].append(one)
+    return "\n".join(" ".join([word, *ids]) for word, ids in lines.items())

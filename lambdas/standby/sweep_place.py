@@ -21,7 +21,8 @@ class Place:
     complete, if it is not. `incomplete` counts such directories, `scanned` the WorkSpaces seen so far. `counts` are how
     many of the directory's desktops stand how, `standbys` a `StandbyTally` of them, `tally` what the directory adds to
     its plan, `fleet` how far the existing fleets of all directories before it have come, `orphans` how many of each
-    directory's rows so far are orphans', by compute type.
+    directory's rows so far are orphans', by compute type. `repeats` is how many pages running have shown nothing new,
+    `hanging` the sides on which a directory was given up because no answer came.
     """
 
     run: str
@@ -41,12 +42,22 @@ class Place:
     key: dict[str, Any] | None = None
     incomplete: int = 0
     scanned: int = 0
+    repeats: int = 0
+    hanging: list[str] = field(default_factory=list)
 
     def next_directory(self, now: str) -> Place:
         """The beginning of the next directory."""
         incomplete = self.incomplete + bool(self.problem)
         fleet = Counter(self.fleet) if self.problem else Counter(self.fleet) + Counter(progress(self.tally))
-        return Place(self.run, now, self.at + 1, incomplete=incomplete, scanned=self.scanned, fleet=dict(fleet))
+        return Place(
+            self.run,
+            now,
+            self.at + 1,
+            incomplete=incomplete,
+            scanned=self.scanned,
+            fleet=dict(fleet),
+            hanging=self.hanging,
+        )
 
 
 @dataclass(frozen=True)
