@@ -22,19 +22,30 @@ def price_document(dr_region: str, configured: Prices | None) -> dict[str, Any]:
     """
     table = json.loads(TABLE.read_text(encoding="utf-8"))
     known = table["regions"].get(dr_region, {})
-    if configured is not None and configured.currency != table["currency"]:
+    currency = configured.currency if configured else table["currency"]
+    if currency != table["currency"]:
         known = {}
     found: dict[str, Any] = {
-        "currency": configured.currency if configured else table["currency"],
+        "currency": currency,
         "monthly": {name: _price(amount, table["date"]) for name, amount in known.get("monthly", {}).items()},
         "data_replication": _price(known.get("data_replication_monthly"), table["date"]),
-        "seen": known.get("seen"),
+        "seen": _seen(table, dr_region) if currency == table["currency"] else None,
     }
     if configured is not None:
         found["monthly"] |= {name: _price(amount, configured.date) for name, amount in configured.monthly.items()}
         if configured.data_replication_monthly is not None:
             found["data_replication"] = _price(configured.data_replication_monthly, configured.date)
     return found
+
+
+def _seen(table: dict[str, Any], dr_region: str) -> dict[str, str] | None:
+    """The range of fees that was seen, of the DR Region's own if there is one; it names its Region and its day."""
+    ranges = {region: entry["seen"] for region, entry in sorted(table["regions"].items()) if entry["seen"]}
+    region = dr_region if dr_region in ranges else next(iter(ranges), None)
+    if region is None:
+        return None
+    low, high = ranges[region]
+    return {"low": low, "high": high, "region": region, "date": table["date"]}
 
 
 def _price(amount: str | float | None, date: str) -> dict[str, str] | None:

@@ -14,7 +14,7 @@ from typing import Any
 from standby.baseline import BASELINE, directory_key
 from standby.decision import Decision
 from standby.model import NO_REPLICATION, DirectoryId, Status, Unknown, Workspace, WorkspaceId
-from standby.prices import UNTOLD, monthly_cost, told
+from standby.prices import UNTOLD, monthly_cost, not_priced_range, told
 from standby.quota import QUOTA_CODE
 from standby.reasons import Reason
 from standby.rows import Row
@@ -103,6 +103,7 @@ def plan(
     wanted = sum(desktops.values())
     replicated = settings.directories[directory].data_replication != NO_REPLICATION
     cost = monthly_cost(settings.prices, desktops, replicated=replicated)
+    unpriced = not_priced_range(settings.prices, cost)
     found = f"{wanted} {'desktop' if wanted == 1 else 'desktops'} would get a standby, {counts.get(_HAS, 0)} have one"
     left_out = f", {_with_reasons(excluded, 'are left out')}" if excluded else ""
     words = [f"Directory {directory}: {found}, {_with_reasons(cannot, 'cannot have one')}{left_out}."]
@@ -120,6 +121,7 @@ def plan(
         "currency": settings.prices.currency,
         "prices_of": list(cost.dates),
         "not_priced": dict(cost.not_priced),
+        "not_priced_range": unpriced and [f"{amount:.2f}" for amount in unpriced],
         "quota": quota,
         "standbys": room.standbys,
         "room": None if quota is None else max(quota - room.standbys, 0),

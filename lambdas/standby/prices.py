@@ -36,16 +36,31 @@ class Price:
 
 
 @dataclass(frozen=True)
+class Range:
+    """Between which monthly fees of a standby were seen, in which Region, on which day (YYYY-MM-DD)."""
+
+    low: Decimal
+    high: Decimal
+    region: Region
+    date: str
+
+    @classmethod
+    def from_document(cls, entry: Mapping[str, str]) -> Range:
+        """Build from settings.json."""
+        return cls(Decimal(entry["low"]), Decimal(entry["high"]), Region(entry["region"]), entry["date"])
+
+
+@dataclass(frozen=True)
 class Prices:
     """The prices of one DR Region: the monthly fee of a standby by compute type, and that of its data replication.
 
-    `seen` is the range within which fees were seen there, for types that have no price.
+    `seen` is for types that have no price: it may be of another Region, which is told with it.
     """
 
     currency: str = "USD"
     monthly: Mapping[str, Price] = field(default_factory=dict)
     data_replication: Price | None = None
-    seen: tuple[Decimal, Decimal] | None = None
+    seen: Range | None = None
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any] | None) -> Prices:
@@ -63,7 +78,7 @@ class Prices:
             currency=document["currency"],
             monthly={name: Price.from_document(entry) for name, entry in document["monthly"].items()},
             data_replication=Price.from_document(replication) if replication else None,
-            seen=(Decimal(seen[0]), Decimal(seen[1])) if seen else None,
+            seen=Range.from_document(seen) if seen else None,
         )
 
     def money(self, amount: Decimal) -> str:
@@ -118,8 +133,23 @@ def told(prices: Prices, cost: Cost, region: Region) -> str:
         sentences.append(f"That costs {amount}, and more while standbys are used.")
     if cost.not_priced:
         missing = ", ".join(f"{count} {name}" for name, count in sorted(cost.not_priced.items()))
-        sentences.append(f"Not priced: {missing}{_hint(prices, region)}.")
+        sentences.append(f"Not priced: {missing} in {region}{_between(prices, cost)}.")
     return " ".join(sentences)
+
+
+def not_priced_range(prices: Prices, cost: Cost) -> tuple[Decimal, Decimal] | None:
+    """From what to what the standbys without a price may come a month, by the fees that were seen; None: not known."""
+    count = sum(cost.not_priced.values()) - cost.not_priced.get(DATA_REPLICATION, 0)
+    return (prices.seen.low * count, prices.seen.high * count) if prices.seen and count else None
+
+
+def _between(prices: Prices, cost: Cost) -> str:
+    amounts = not_priced_range(prices, cost)
+    if prices.seen is None or amounts is None:
+        return ""
+    low, high = (prices.money(amount) for amount in amounts)
+    extra = " without data replication" if DATA_REPLICATION in cost.not_priced else ""
+    return f"; {_fees(prices, prices.seen)}: by these they come to {low} to {high} a month{extra}"
 
 
 def monthly_of(settings: Settings, region: Region, compute_type: str | None) -> str:
@@ -129,12 +159,9 @@ def monthly_of(settings: Settings, region: Region, compute_type: str | None) -> 
         amount = settings.prices.money(price.amount)
         return f"It costs about {amount} a month (prices of {price.date}), and more while it is used."
     what = compute_type or "a desktop of unknown compute type"
-    hint = _hint(settings.prices, region) if region == settings.dr_region else f" in {region}"
-    return f"Its monthly cost is not known here (no price for {what}{hint})."
+    hint = f"; {_fees(settings.prices, settings.prices.seen)}" if settings.prices.seen else ""
+    return f"Its monthly cost is not known here (no price for {what} in {region}{hint})."
 
 
-def _hint(prices: Prices, region: Region) -> str:
-    if prices.seen is None:
-        return f" in {region}"
-    low, high = prices.seen
-    return f" in {region}, where fees of {prices.money(low)} to {prices.money(high)} a month were seen"
+def _fees(prices: Prices, seen: Range) -> str:
+    return f"fees of {prices.money(seen.low)} to {prices.money(seen.high)} were seen in {seen.region} on {seen.date}"

@@ -5,13 +5,28 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from infra import prices as table
 from infra.config import Configuration, Prices
 from infra.prices import price_document
+from standby.model import Region
 from standby.prices import Prices as PricesOfFunctions
+from standby.prices import Range
+
+SEEN = {"low": "3.25", "high": "5.75", "region": "us-east-1", "date": "2026-11-24"}
+
+
+class Table:
+    """Stands in for the table's file."""
+
+    def __init__(self, known: dict[str, Any]) -> None:
+        self._known = known
+
+    def read_text(self, encoding: str) -> str:
+        return json.dumps(self._known)
 
 
 def configured(**keys: object) -> Prices:
@@ -34,24 +49,38 @@ def test_a_region_that_the_table_does_not_know_has_no_price() -> None:
         "currency": "USD",
         "monthly": {},
         "data_replication": None,
-        "seen": None,
+        "seen": SEEN,
     }
 
 
-def test_what_the_table_knows_arrives() -> None:
-    assert price_document("us-east-1", None)["seen"] == ["3.25", "5.75"]
+def test_the_range_that_was_seen_arrives_with_its_region_and_day_in_its_own_currency() -> None:
+    assert price_document("us-east-1", None)["seen"] == SEEN
+    assert price_document("us-west-2", configured(monthly={"VALUE": 3}))["seen"] == SEEN
+    assert price_document("us-west-2", configured(currency="EUR", monthly={"VALUE": 3}))["seen"] is None
+
+
+def test_a_regions_own_range_comes_before_anothers(monkeypatch: pytest.MonkeyPatch) -> None:
+    regions: dict[str, Any] = {
+        name: {"monthly": {}, "data_replication_monthly": None, "seen": seen}
+        for name, seen in {"eu-west-1": ["1", "2"], "us-east-1": None, "us-west-2": ["3", "4"]}.items()
+    }
+    known = {"date": "2026-03-01", "currency": "USD", "regions": regions}
+    monkeypatch.setattr(table, "TABLE", Table(known))
+    assert price_document("us-west-2", None)["seen"] == {
+        "low": "3",
+        "high": "4",
+        "region": "us-west-2",
+        "date": "2026-03-01",
+    }
+    assert price_document("us-east-1", None)["seen"]["region"] == "eu-west-1"
+    known["regions"] = {}
+    assert price_document("us-east-1", None)["seen"] is None
 
 
 def test_the_operators_prices_complete_and_override_it(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     entry = {"monthly": {"STANDARD": "4.00", "POWER": "5.00"}, "data_replication_monthly": "2.00", "seen": None}
     known = {"date": "2026-03-01", "currency": "USD", "regions": {"us-west-2": entry}}
-
-    class Table:
-        @staticmethod
-        def read_text(encoding: str) -> str:
-            return json.dumps(known)
-
-    monkeypatch.setattr(table, "TABLE", Table)
+    monkeypatch.setattr(table, "TABLE", Table(known))
     found = price_document("us-west-2", configured(monthly={"STANDARD": 4.1, "VALUE": 3}))
     assert found["monthly"] == {
         "STANDARD": {"amount": "4.1", "date": "2026-11-01"},
@@ -79,3 +108,4 @@ def test_the_functions_read_what_is_configured() -> None:
     document = json.loads(json.dumps(configuration.settings(configuration.pairs[0])))
     found = PricesOfFunctions.from_document(document["prices"])
     assert found.monthly["STANDARD"].amount == Decimal("4.1")
+    assert found.seen == Range(Decimal("3.25"), Decimal("5.75"), Region("us-east-1"), "2026-11-24")

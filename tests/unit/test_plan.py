@@ -59,6 +59,7 @@ def test_the_first_complete_sweep_leaves_the_plan_and_tells_it_once() -> None:
             "currency": "USD",
             "prices_of": ["2026-11-01"],
             "not_priced": {"PERFORMANCE": 1},
+            "not_priced_range": None,
             "quota": 50,
             "standbys": 1,
             "room": 49,

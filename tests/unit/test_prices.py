@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from standby.model import Region
-from standby.prices import DATA_REPLICATION, Cost, Price, Prices, monthly_cost, monthly_of, told
+from standby.prices import (
+    DATA_REPLICATION,
+    Cost,
+    Price,
+    Prices,
+    Range,
+    monthly_cost,
+    monthly_of,
+    not_priced_range,
+    told,
+)
 from tests.unit.estate import DR, settings
 
 REGION = Region(DR)
@@ -18,6 +28,7 @@ def price(amount: str, date: str = "2026-11-01") -> Price:
     return Price(Decimal(amount), date)
 
 
+SEEN = Range(Decimal("3.25"), Decimal("5.75"), Region("us-east-1"), "2026-11-24")
 PRICES = Prices(monthly={"STANDARD": price("4.10"), "POWER": price("5.75")}, data_replication=price("2.5"))
 
 
@@ -55,11 +66,32 @@ def test_without_any_price_no_amount_is_told() -> None:
     assert told(Prices(), cost, REGION) == "Not priced: 60 STANDARD in us-west-2."
 
 
-def test_the_range_that_was_seen_is_told_where_there_is_no_price() -> None:
-    prices = Prices(seen=(Decimal("3.25"), Decimal("5.75")))
-    cost = monthly_cost(prices, {"STANDARD": 60}, replicated=False)
+def test_what_has_no_price_comes_to_low_to_high_by_the_fees_that_were_seen() -> None:
+    prices = Prices(monthly={"POWER": price("5.75")}, seen=SEEN)
+    cost = monthly_cost(prices, {"STANDARD": 60, "VALUE": 1, "POWER": 2}, replicated=False)
+    assert not_priced_range(prices, cost) == (Decimal("198.25"), Decimal("350.75"))
     assert told(prices, cost, REGION) == (
-        "Not priced: 60 STANDARD in us-west-2, where fees of USD 3.25 to USD 5.75 a month were seen."
+        "That costs about USD 11.50 a month (prices of 2026-11-01), and more while standbys are used. Not priced: "
+        "60 STANDARD, 1 VALUE in us-west-2; fees of USD 3.25 to USD 5.75 were seen in us-east-1 on 2026-11-24: by "
+        "these they come to USD 198.25 to USD 350.75 a month."
+    )
+
+
+def test_the_fees_that_were_seen_say_nothing_of_data_replication() -> None:
+    prices = Prices(seen=SEEN)
+    cost = monthly_cost(prices, {"STANDARD": 2}, replicated=True)
+    assert not_priced_range(prices, cost) == (Decimal("6.50"), Decimal("11.50"))
+    assert told(prices, cost, REGION).endswith("USD 6.50 to USD 11.50 a month without data replication.")
+    priced = Prices(monthly=PRICES.monthly, seen=SEEN)
+    cost = monthly_cost(priced, {"STANDARD": 2}, replicated=True)
+    assert not_priced_range(priced, cost) is None
+    assert told(priced, cost, REGION).endswith("Not priced: 2 data replication in us-west-2.")
+
+
+def test_a_standby_without_a_price_is_told_with_the_fees_that_were_seen() -> None:
+    assert monthly_of(settings(prices=Prices(seen=SEEN)), REGION, "VALUE") == (
+        "Its monthly cost is not known here (no price for VALUE in us-west-2; fees of USD 3.25 to USD 5.75 were seen "
+        "in us-east-1 on 2026-11-24)."
     )
 
 
@@ -92,10 +124,8 @@ def test_prices_come_from_the_settings_as_text() -> None:
         "currency": "EUR",
         "monthly": {"STANDARD": {"amount": "4.10", "date": "2026-11-01"}},
         "data_replication": {"amount": "2.5", "date": "2026-11-01"},
-        "seen": ["3.25", "5.75"],
+        "seen": {"low": "3.25", "high": "5.75", "region": "us-east-1", "date": "2026-11-24"},
     }
-    assert Prices.from_document(document) == Prices(
-        "EUR", {"STANDARD": price("4.10")}, price("2.5"), (Decimal("3.25"), Decimal("5.75"))
-    )
+    assert Prices.from_document(document) == Prices("EUR", {"STANDARD": price("4.10")}, price("2.5"), SEEN)
     assert Prices.from_document(document | {"data_replication": None, "seen": None, "monthly": {}}) == Prices("EUR")
     assert Prices.from_document(None) == Prices()
