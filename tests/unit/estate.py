@@ -176,6 +176,12 @@ class Estate:
         self.pass_time(hours=1, minutes=5)
         return ids
 
+    def take_baselines(self) -> None:
+        """Let all mapped directories be swept long ago: what comes is new."""
+        for directory, mapped in self.parts.settings.directories.items():
+            row = {"pk": f"SWEEP#{directory}", "sk": "BASELINE", "partner": mapped.dr_directory}
+            self.parts.table().put(row | {"taken_at": "2026-01-01T00:00:00.000Z"})
+
     def pass_time(self, **amount: float) -> None:
         """Let time pass."""
         self.clock.sleep(timedelta(**amount).total_seconds())

@@ -122,7 +122,7 @@ def test_a_large_maps_smaller_part_has_one_metric_together() -> None:
             found.world.add_directory(DR, away, USERS)
         directories = {DirectoryId(home): Directory(DirectoryId(away)) for home, away in more.items()}
         found.configure(directories={**found.parts.settings.directories, **directories})
-        found.sweep()
+        found.take_baselines()
         last = sorted(more)[-2:]
         (one,) = found.create(USERS[0], directory=last[0])
         found.pass_time(hours=2)
@@ -165,7 +165,7 @@ def uncovered_and_covered(found: Estate) -> None:
     found.world.add_directory(PRIMARY, OTHER, USERS)
     found.world.add_directory(DR, PARTNER, USERS)
     found.configure(directories={**found.parts.settings.directories, DirectoryId(OTHER): partner(PARTNER)})
-    found.sweep()
+    found.take_baselines()
     found.create(*USERS[:2], directory=OTHER)
     found.sweep()
     assert found.notes.gauges["CoveragePercent"] == 33.3
