@@ -1,4 +1,4 @@
-"""Checks of what is deployed: the stacks, the rule, and whether protect's role may create."""
+"""Checks of what is deployed: the stacks, the rules, and whether protect's role may create."""
 
 from __future__ import annotations
 
@@ -63,15 +63,44 @@ def deployment(place: Place) -> Finding:
 )
 def rule(place: Place) -> Finding:
     """Look at the rule and its target."""
-    region, name = place.pair.primary_region, place.outputs["EventRuleName"]
-    state = place.account.ask("events", region, "describe_rule", Name=name)["State"]
-    targets = place.account.ask("events", region, "list_targets_by_rule", Rule=name)["Targets"]
-    function = place.outputs["ProtectFunctionName"]
+    name, function = place.outputs["EventRuleName"], place.outputs["ProtectFunctionName"]
+    problem = _broken(place, place.pair.primary_region, name, f":function:{function}")
+    return problem or as_assumed(f"{name} is enabled and leads to {function}.")
+
+
+@check(
+    "ended-rules",
+    asks="Are both Regions' rules for terminated desktops enabled, and does the DR Region's lead to the primary one?",
+    assumed="They are; without them it is not on record who terminated a desktop, and the sweep finds what is gone.",
+    how="DescribeRule and ListTargetsByRule in both Regions",
+)
+def ended_rules(place: Place) -> Finding:
+    """Look at both rules and their targets."""
+    pair = place.pair
+    bus = f":events:{pair.primary_region}:{place.account.id}:event-bus/default"
+    for stack, region, target in (
+        (pair.stack_name, pair.primary_region, f":function:{place.outputs['ProtectFunctionName']}"),
+        (pair.dr_stack_name, pair.dr_region, bus),
+    ):
+        if problem := _broken(place, region, f"{stack}-ended-workspaces", target):
+            return problem
+    return as_assumed(f"Both are enabled, and what {pair.dr_region} tells goes to {pair.primary_region}.")
+
+
+def _broken(place: Place, region: str, name: str, target: str) -> Finding | None:
+    """What is wrong with a rule that is to lead to an ARN with such an end."""
+    try:
+        state = place.account.ask("events", region, "describe_rule", Name=name)["State"]
+        targets = place.account.ask("events", region, "list_targets_by_rule", Rule=name)["Targets"]
+    except ClientError as problem:
+        if problem.response["Error"]["Code"] == "ResourceNotFoundException":
+            return differs(f"There is no rule {name} in {region}.", "make deploy")
+        raise
     if not str(state).startswith("ENABLED"):
         return differs(f"{name} is {state}.", f"aws events enable-rule --region {region} --name {name}")
-    if not any(str(target["Arn"]).endswith(f":function:{function}") for target in targets):
-        return differs(f"{name} does not lead to {function}.", "make deploy")
-    return as_assumed(f"{name} is enabled and leads to {function}.")
+    if not any(str(one["Arn"]).endswith(target) for one in targets):
+        return differs(f"{name} does not lead to {target.rpartition(':')[2]}.", "make deploy")
+    return None
 
 
 @check(

@@ -1,4 +1,4 @@
-"""Checks of how the service shows desktops: relations, states, user names, what is left when a primary goes."""
+"""Checks of how the service shows desktops: relations, states, user names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cli.live_check.checks import (
     terminate,
 )
 from cli.live_check.records import refusals
-from standby.model import GONE, WorkspaceId, user_key
+from standby.model import GONE, user_key
 from standby.refusals import Kind
 
 if TYPE_CHECKING:
@@ -189,32 +189,3 @@ def second_standby(place: Place) -> Finding:
     if existing:
         return as_assumed(f"Requests were refused because something exists: {existing[0].code}: {existing[0].message}")
     return cannot_tell("No primary has two standbys, and no request was refused for it.", f"{WRITE} tries it.")
-
-
-@check(
-    "orphans",
-    asks="What does a standby show when its primary is gone?",
-    assumed="Either: it stays and costs, unless orphans: terminate; without a relation, its tags say whose it was.",
-    how="standbys whose primary DescribeWorkspaces does not show, and those that show no relation any more",
-)
-def orphans(place: Place) -> Finding:
-    """Look for standbys without a primary."""
-    known = {one.read.id for one in place.desktops}
-    named: dict[WorkspaceId, WorkspaceId] = {
-        one.read.id: one.read.primary.id
-        for one in place.standbys
-        if one.read.primary and one.read.primary.id not in known
-    }
-    shown = place.by_id(place.pair.primary_region, sorted(set(named.values()))) if named else {}
-    keeps = [standby for standby, primary in named.items() if primary not in shown]
-    lost = [
-        one.read.id for one in place.partners if one.read.primary is None and one.shown.get("DataReplicationSettings")
-    ]
-    if not keeps and not lost:
-        return cannot_tell(
-            "No standby here has lost its primary.",
-            "Terminate a primary that nobody needs, and run it again some minutes later.",
-        )
-    told = [f"{one} still names its primary" for one in keeps] + [f"{one} names none" for one in lost]
-    example = terminate(place.pair.dr_region, (keeps + lost)[0])
-    return as_assumed(f"It stays: {listed(told)} Each costs until it is terminated: {example}")

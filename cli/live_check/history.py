@@ -28,12 +28,26 @@ NONE_REQUESTED: Final = "CloudTrail shows no CreateStandbyWorkspaces in 90 days.
 )
 def trail(place: Place) -> Finding:
     """Look for one trail that does."""
-    region = place.pair.primary_region
+    return _trail_in(place, place.pair.primary_region)
+
+
+@check(
+    "dr-trail",
+    asks="Does a trail log management events that write, in the DR Region?",
+    assumed="It does; without one, who terminates a standby there is not on record, and nothing else depends on it.",
+    how="DescribeTrails, GetTrailStatus and GetEventSelectors",
+)
+def dr_trail(place: Place) -> Finding:
+    """Look for one trail that does."""
+    return _trail_in(place, place.pair.dr_region)
+
+
+def _trail_in(place: Place, region: str) -> Finding:
     trails = place.account.ask("cloudtrail", region, "describe_trails", includeShadowTrails=True)["trailList"]
     silent, unseen = [], []
     for one in trails:
         try:
-            why_not = _why_silent(place, one)
+            why_not = _why_silent(place, one, region)
         except ClientError as problem:
             # A trail of the organisation is not everybody's to look at.
             unseen.append(f"{one['Name']}: {aws.sentence(problem)}")
@@ -49,8 +63,8 @@ def trail(place: Place) -> Finding:
     )
 
 
-def _why_silent(place: Place, one: Mapping[str, Any]) -> str:
-    home = one.get("HomeRegion", place.pair.primary_region)
+def _why_silent(place: Place, one: Mapping[str, Any], region: str) -> str:
+    home = one.get("HomeRegion", region)
     if not place.account.ask("cloudtrail", home, "get_trail_status", Name=one["TrailARN"]).get("IsLogging"):
         return "is stopped"
     selectors = place.account.ask("cloudtrail", home, "get_event_selectors", TrailName=one["TrailARN"])

@@ -109,6 +109,17 @@ class Place:
         return [one for one in self.partners if one.read.primary is not None]
 
     @cached_property
+    def orphans(self) -> list[Desktop]:
+        """The standbys whose primary DescribeWorkspaces does not show, and those that name no primary any more."""
+        known = {one.read.id for one in self.desktops}
+        strays = [one for one in self.standbys if one.read.primary and one.read.primary.id not in known]
+        named = {one.read.primary.id for one in strays if one.read.primary}
+        shown = self.by_id(self.pair.primary_region, sorted(named)) if named else {}
+        keeps = [one for one in strays if one.read.primary and one.read.primary.id not in shown]
+        lost = [one for one in self.partners if one.read.primary is None and one.shown.get("DataReplicationSettings")]
+        return [*keeps, *lost]
+
+    @cached_property
     def outputs(self) -> dict[str, str]:
         """The outputs of the primary Region's stack."""
         return self.outputs_of(self.pair.stack_name, self.pair.primary_region)

@@ -102,6 +102,8 @@ class OrphanLook:
             return f"Its data replication is {row.replication}"
         if row.recovery_snapshot_at is not None:
             return f"Its user's data was copied to it at {to_text(row.recovery_snapshot_at)}"
+        if row.copies_due_since is not None:
+            return f"Its user's data was to be copied to it since {to_text(row.copies_due_since)}"
         directory = row.primary_directory_id
         if directory and self._settings.directories[directory].data_replication != NO_REPLICATION:
             return f"Data replication is configured for its directory {directory}"

@@ -162,6 +162,7 @@ HEALTHY: Mapping[Key, Answer] = {
     },
     ("service-quotas", DR, "get_service_quota"): quota(L_9A67B5CB=5, L_34278094=10),
     ("cloudtrail", P, "describe_trails"): {"trailList": [{"Name": "audit", "TrailARN": TRAIL, "HomeRegion": P}]},
+    ("cloudtrail", DR, "describe_trails"): {"trailList": [{"Name": "audit", "TrailARN": TRAIL, "HomeRegion": P}]},
     ("cloudtrail", P, "get_trail_status"): {"IsLogging": True},
     ("cloudtrail", P, "get_event_selectors"): {
         "EventSelectors": [{"IncludeManagementEvents": True, "ReadWriteType": "All"}]
@@ -177,6 +178,11 @@ HEALTHY: Mapping[Key, Answer] = {
     ("cloudformation", DR, "describe_stacks"): stack(),
     ("events", P, "describe_rule"): {"State": "ENABLED"},
     ("events", P, "list_targets_by_rule"): {"Targets": [{"Arn": f"arn:aws:lambda:{P}:{ACCOUNT}:function:protect"}]},
+    ("events", DR, "describe_rule"): {"State": "ENABLED"},
+    ("events", DR, "list_targets_by_rule"): {"Targets": [{"Arn": f"arn:aws:events:{P}:{ACCOUNT}:event-bus/default"}]},
+    ("workspaces", DR, "describe_workspaces_connection_status"): {
+        "WorkspacesConnectionStatus": [{"WorkspaceId": "ws-standby01", "ConnectionState": "UNKNOWN"}]
+    },
     ("lambda", P, "get_function_configuration"): {
         "FunctionArn": f"arn:aws:lambda:{P}:{ACCOUNT}:function:protect",
         "Role": f"arn:aws:iam::{ACCOUNT}:role/protect",
@@ -240,23 +246,27 @@ GOOD, BAD, UNSURE = Verdict.AS_ASSUMED, Verdict.DIFFERS, Verdict.CANNOT_TELL
 IN_HEALTH = [
     ("deployment", GOOD, VERSION),
     ("rule", GOOD, "enabled and leads to protect"),
+    ("ended-rules", GOOD, "Both are enabled, and what us-west-2 tells goes to us-east-1"),
     ("permissions", GOOD, "Allowed on 6 ARNs"),
     ("relations", GOOD, "1 standby, all shown from both sides; 1 primary with"),
     ("states", GOOD, "us-east-1: 1 AVAILABLE; us-west-2: 1 AVAILABLE"),
     ("user-filter", GOOD, "does not mind the case: asked for ALICE"),
     ("user-names", GOOD, "1 standby of the same users, 0 in another case"),
     ("second-standby", UNSURE, "--write"),
-    ("orphans", UNSURE, "Terminate a primary"),
     ("directories", GOOD, "2 AD_CONNECTOR"),
     ("redirection", GOOD, "common connection alias"),
     ("keys", GOOD, "1 key configured"),
     ("quotas", GOOD, "L-9A67B5CB is 5 and L-34278094 10 in us-west-2, with 1 standby there for 1 desktop"),
     ("trail", GOOD, "audit does"),
+    ("dr-trail", GOOD, "audit does"),
     ("create-events", GOOD, "2 records with 1 new desktop"),
     ("migrate-events", GOOD, "1 record with 1 new desktop"),
     ("refusal-codes", GOOD, "1 ResourceNotFound.User (taken for USER_MISSING)"),
     ("accepted-states", UNSURE, "STOPPED"),
     ("terminations", UNSURE, "No standby was terminated"),
+    ("orphans", UNSURE, "Terminate a primary"),
+    ("orphan-data", UNSURE, "No standby here has lost its primary"),
+    ("connection-status", GOOD, "It speaks of 1 standby, 1 of which nobody has used"),
 ]
 
 
@@ -278,6 +288,7 @@ TWO = desktop(
     "alice",
     RelatedWorkspaces=[related("STANDBY", "ws-standby01", DR), related("STANDBY", "ws-standby02", DR)],
 )
+COPIED = {"DataReplicationSettings": {"DataReplication": "PRIMARY_AS_SOURCE"}}
 STACK_IS_GONE = refusal("ValidationError", f"Stack with id {STACK} does not exist")
 
 
@@ -359,6 +370,27 @@ STACK_IS_GONE = refusal("ValidationError", f"Stack with id {STACK} does not exis
         ),
         ("trail", ("cloudtrail", P, "describe_trails"), {"trailList": []}, "There is no trail in us-east-1"),
         ("trail", ("cloudtrail", P, "get_trail_status"), {"IsLogging": False}, "audit is stopped"),
+        ("dr-trail", ("cloudtrail", DR, "describe_trails"), {"trailList": []}, "There is no trail in us-west-2"),
+        ("ended-rules", ("events", P, "describe_rule"), {"State": "DISABLED"}, f"--region {P} --name {STACK}-ended-"),
+        ("ended-rules", ("events", DR, "describe_rule"), {"State": "DISABLED"}, f"--name {STACK}-dr-ended-workspaces"),
+        (
+            "ended-rules",
+            ("events", DR, "describe_rule"),
+            refusal("ResourceNotFoundException"),
+            f"There is no rule {STACK}-dr-ended-workspaces in us-west-2. make deploy",
+        ),
+        (
+            "ended-rules",
+            ("events", DR, "list_targets_by_rule"),
+            {"Targets": [{"Arn": f"arn:aws:events:us-east-2:{ACCOUNT}:event-bus/default"}]},
+            "does not lead to event-bus/default",
+        ),
+        (
+            "connection-status",
+            (W, DR, "describe_workspaces_connection_status"),
+            {"WorkspacesConnectionStatus": []},
+            "It does not speak of 1 of 1 standby: ws-standby01.",
+        ),
         (
             "create-events",
             ("cloudtrail", P, "lookup_events"),
@@ -408,6 +440,29 @@ def test_what_differs_says_what_to_do(check: str, key: Key, answer: Answer, word
             },
             GOOD,
             "--region us-west-2 --terminate-workspace-requests WorkspaceId=ws-standby09",
+        ),
+        ("orphan-data", {(W, P, D): workspaces()}, UNSURE, "none of which is replicated"),
+        (
+            "orphan-data",
+            {(W, P, D): workspaces(), (W, DR, D): workspaces(STANDBY | COPIED)},
+            GOOD,
+            "ws-standby01 shows PRIMARY_AS_SOURCE.",
+        ),
+        ("connection-status", {(W, DR, D): workspaces()}, UNSURE, "no standby"),
+        (
+            "connection-status",
+            {
+                (W, DR, "describe_workspaces_connection_status"): {
+                    "WorkspacesConnectionStatus": [
+                        {
+                            "WorkspaceId": "ws-standby01",
+                            "LastKnownUserConnectionTimestamp": datetime(2026, 3, 1, tzinfo=UTC),
+                        }
+                    ]
+                }
+            },
+            UNSURE,
+            "all of which were used",
         ),
         ("create-events", {("cloudtrail", P, "lookup_events"): records()}, UNSURE, "no CreateWorkspaces in 90 days"),
         ("migrate-events", {("cloudtrail", P, "lookup_events"): records()}, UNSURE, "no MigrateWorkspace in 90 days"),
@@ -477,6 +532,14 @@ def test_a_filter_that_minds_the_case() -> None:
     minds: Callable[..., Any] = lambda **asked: {"Workspaces": []} if "UserName" in asked else exact(**asked)  # noqa: E731
     verdict, text = find("user-filter", {(W, DR, D): minds})
     assert (verdict, "It minds the case" in text) == (GOOD, True)
+
+
+def test_an_orphan_that_was_to_be_replicated_tells_what_it_shows_now() -> None:
+    configured = configuration(data_replication="PRIMARY_AS_SOURCE").pairs[0]
+    shown = STANDBY | {"DataReplicationSettings": {"DataReplication": "NO_REPLICATION"}}
+    answers = {(W, P, D): workspaces(), (W, DR, D): workspaces(shown)}
+    verdict, text = find("orphan-data", answers, configured)
+    assert (verdict, text.strip()) == (GOOD, "ws-standby01 shows NO_REPLICATION.")
 
 
 def test_a_standby_that_is_being_terminated_is_not_a_second_one() -> None:

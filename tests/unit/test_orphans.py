@@ -407,7 +407,7 @@ def test_what_was_replicated_is_remembered_when_its_primary_is_shown_on_its_way_
         assert reason(found, one) == "ORPHANED"
 
 
-@pytest.mark.parametrize("known", ["configuration", "copy"])
+@pytest.mark.parametrize("known", ["configuration", "recovery_snapshot_at", "copies_due_since"])
 def test_one_that_shows_no_replication_stays_where_it_was_configured_or_copied(known: str) -> None:
     with estate() as found:
         (one,) = announced(found)
@@ -417,7 +417,7 @@ def test_one_that_shows_no_replication_stays_where_it_was_configured_or_copied(k
         else:
             table = found.parts.table()
             item = table.get(one, "STATE") or {}
-            table.put(item | {"recovery_snapshot_at": "2026-01-06T09:00:00.000Z"})
+            table.put(item | {known: "2026-01-06T09:00:00.000Z"})
         found.retire()
         assert reason(found, one) == "TERMINATION_CALLED_OFF"
         assert "last data" in found.row(one).message

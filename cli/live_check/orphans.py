@@ -1,0 +1,98 @@
+"""Checks of what standbys show that nobody has used yet, and of those whose primary is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cli.live_check.checks import Finding, as_assumed, cannot_tell, check, counted, differs, listed, terminate
+from cli.live_check.place import BATCH
+from standby.model import NO_REPLICATION, DirectoryId
+
+if TYPE_CHECKING:
+    from cli.live_check.place import Desktop, Place
+
+NO_ORPHAN: Final = "No standby here has lost its primary."
+END_ONE: Final = "Terminate a primary that nobody needs, and run it again some minutes later."
+
+
+@check(
+    "orphans",
+    asks="What does a standby show when its primary is gone?",
+    assumed="Either: it stays and costs, unless orphans: terminate; without a relation, its tags say whose it was.",
+    how="standbys whose primary DescribeWorkspaces does not show, and those that show no relation any more",
+)
+def orphans(place: Place) -> Finding:
+    """Look for standbys without a primary."""
+    if not place.orphans:
+        return cannot_tell(NO_ORPHAN, END_ONE)
+    told = [
+        f"{one.read.id} still names its primary" if one.read.primary else f"{one.read.id} names none"
+        for one in place.orphans
+    ]
+    example = terminate(place.pair.dr_region, place.orphans[0].read.id)
+    return as_assumed(f"It stays: {listed(told)} Each costs until it is terminated: {example}")
+
+
+@check(
+    "orphan-data",
+    asks="Does a standby go on showing its data replication when its primary is gone?",
+    assumed="Either: what the ledger knows to have been replicated, and what is configured to be, is not terminated "
+    "without terminate_replicated, whatever is shown.",
+    how="DataReplicationSettings of standbys whose primary is gone, against what is configured",
+)
+def orphan_replication(place: Place) -> Finding:
+    """Look at what the orphans show of it."""
+    if not place.orphans:
+        return cannot_tell(NO_ORPHAN, END_ONE)
+    wanted = {
+        DirectoryId(mapping.dr_directory): mapping.data_replication for mapping in place.pair.directories.values()
+    }
+    replicated = [
+        one
+        for one in place.orphans
+        if one.read.data_replication not in (None, NO_REPLICATION)
+        or (one.read.directory_id and wanted.get(one.read.directory_id) != NO_REPLICATION)
+    ]
+    if not replicated:
+        return cannot_tell(
+            f"{counted(len(place.orphans), 'standby', 'standbys')} without a primary, none of which is replicated.",
+            "It takes a replicated one: terminate its primary, if nobody needs it.",
+        )
+    return as_assumed(listed([f"{one.read.id} shows {one.read.data_replication or 'nothing'}" for one in replicated]))
+
+
+@check(
+    "connection-status",
+    asks="Does DescribeWorkspacesConnectionStatus speak of a standby that nobody has used yet?",
+    assumed="It does, without a time; an orphan that it does not speak of is never terminated.",
+    how=f"DescribeWorkspacesConnectionStatus in the DR Region for up to {BATCH} standbys",
+)
+def connection_status(place: Place) -> Finding:
+    """Ask about some standbys, orphans first."""
+    asked = _some_standbys(place)
+    if not asked:
+        return cannot_tell("There is no standby in the partner directories yet.", "Run it again once there is one.")
+    answer = place.account.ask(
+        "workspaces", place.pair.dr_region, "describe_workspaces_connection_status", WorkspaceIds=asked
+    )
+    told = {
+        one["WorkspaceId"]: one.get("LastKnownUserConnectionTimestamp") for one in answer["WorkspacesConnectionStatus"]
+    }
+    if silent := [one for one in asked if one not in told]:
+        return differs(
+            f"It does not speak of {len(silent)} of {counted(len(asked), 'standby', 'standbys')}: {listed(silent)}",
+            "If they are not new, tell the maintainers: orphans: terminate leaves such a standby, and you would have "
+            f"to end it yourself: {terminate(place.pair.dr_region, 'ws-…')}",
+        )
+    unused = sum(last is None for last in told.values())
+    if not unused:
+        return cannot_tell(
+            f"It speaks of {counted(len(asked), 'standby', 'standbys')}, all of which were used.",
+            "Run it again once there is one that nobody has used.",
+        )
+    return as_assumed(f"It speaks of {counted(len(asked), 'standby', 'standbys')}, {unused} of which nobody has used.")
+
+
+def _some_standbys(place: Place) -> list[str]:
+    wanted: dict[str, Desktop] = {one.read.id: one for one in [*place.orphans, *place.standbys]}
+    return list(wanted)[:BATCH]
