@@ -10,7 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
-from infra.functions import METRICS_NAMESPACE
+from infra.functions import METRICS_NAMESPACE, dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -327,8 +327,8 @@ def _of_fleet(pair: Pair, name: str, period_minutes: float) -> cloudwatch.Metric
 
 def _of_function(pair: Pair, function: str, name: str, statistic: str, period_minutes: float) -> cloudwatch.Metric:
     """What a function tells."""
-    dimensions = {"service": function, "Stack": pair.stack_name}
-    return _metric(METRICS_NAMESPACE, name, dimensions, statistic, Duration.minutes(period_minutes))
+    of_function = dimensions(function, pair.stack_name)
+    return _metric(METRICS_NAMESPACE, name, of_function, statistic, Duration.minutes(period_minutes))
 
 
 def _throttles(table: str) -> cloudwatch.IMetric:

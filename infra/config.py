@@ -303,9 +303,13 @@ class Configuration(_Section):
         """What the functions of a pair read from `settings.json`; all times in seconds.
 
         `mutual` marks a directory that is also the partner in another pair: standbys of that other pair live in it,
-        and a standby must never get a standby.
+        and a standby must never get a standby. `elsewhere` has the directories of the same Region that other pairs map,
+        each with its stack: their events come here too, and are not this pair's business.
         """
         partners = {(p.dr_region, m.dr_directory) for p in self.pairs for m in p.directories.values()}
+        neighbours = [
+            p for p in self.pairs if p.primary_region == pair.primary_region and p.dr_region != pair.dr_region
+        ]
         return {
             "version": VERSION,
             "config_digest": pair.digest,
@@ -338,6 +342,7 @@ class Configuration(_Section):
                 directory: {**mapping.model_dump(), "mutual": (pair.primary_region, directory) in partners}
                 for directory, mapping in sorted(pair.directories.items())
             },
+            "elsewhere": {directory: p.stack_name for p in neighbours for directory in sorted(p.directories)},
         }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.functions import METRICS_NAMESPACE
+from infra.functions import METRICS_NAMESPACE, dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from infra.state_machines import StandbyMachine
 
 HALF, THIRD = 12, 8
+FIVE_MINUTES = Duration.minutes(5)
 EXISTING_FLEET = ("ExistingReported", "BackfillWaiting", "BackfillUnderWay", "BackfillProtected")
 STANDBYS = ("DriftedStandbys", "StaleStandbys")
 ORPHANS = ("OrphanedStandbys", "OrphansMonthlyCost")
@@ -41,6 +43,7 @@ class Dashboard(Construct):
         alarms: Sequence[cloudwatch.IAlarm],
     ) -> None:
         super().__init__(scope, construct_id)
+        sums, metric = partial(_sums, pair), partial(_metric, pair)
         dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -53,18 +56,18 @@ class Dashboard(Construct):
             _graph("Eligible and protected desktops", THIRD, _of_fleet(pair, "EligibleDesktops", "ProtectedDesktops")),
         )
         dashboard.add_widgets(
-            _graph("Standbys", HALF, _sums("protect", "StandbysRequested"), _sums("watch", "Protected", "Failed")),
-            _graph("Others", HALF, _sums("protect", "Held", "Rejected", "Ineligible"), _sums("watch", "TimedOut")),
+            _graph("Standbys", HALF, sums("protect", "StandbysRequested"), sums("watch", "Protected", "Failed")),
+            _graph("Others", HALF, sums("protect", "Held", "Rejected", "Ineligible"), sums("watch", "TimedOut")),
         )
         dashboard.add_widgets(
-            _graph("Open rows", THIRD, [_metric("watch", "OpenRows", "max")]),
-            _graph("Effective poll interval (s)", THIRD, [_metric("watch", "EffectiveIntervalSeconds", "max")]),
+            _graph("Open rows", THIRD, [metric("watch", "OpenRows", "max")]),
+            _graph("Effective poll interval (s)", THIRD, [metric("watch", "EffectiveIntervalSeconds", "max")]),
             _graph(
                 "Trouble with AWS",
                 THIRD,
-                _sums("protect", "Throttled", "UnknownAnswers", "BadEvents"),
-                _sums("watch", "Throttled", "UnknownAnswers"),
-                _sums("sweep", "Throttled", "UnknownAnswers"),
+                sums("protect", "Throttled", "UnknownAnswers", "BadEvents"),
+                sums("watch", "Throttled", "UnknownAnswers"),
+                sums("sweep", "Throttled", "UnknownAnswers"),
             ),
         )
         dashboard.add_widgets(
@@ -74,11 +77,11 @@ class Dashboard(Construct):
         )
         dashboard.add_widgets(
             _graph("Orphans, and what they cost a month", THIRD, _of_fleet(pair, *ORPHANS)),
-            _graph("Sweeps", THIRD, _sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
+            _graph("Sweeps", THIRD, sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
             _graph(
                 "Effective sweep interval, and age of the oldest coverage figure (s)",
                 THIRD,
-                [_metric("sweep", "SweepIntervalSeconds", "max")],
+                [metric("sweep", "SweepIntervalSeconds", "max")],
                 _of_fleet(pair, "CoverageAgeSeconds"),
             ),
         )
@@ -134,17 +137,8 @@ def _executions(machine: StandbyMachine) -> list[cloudwatch.IMetric]:
 
 def _of_fleet(pair: Pair, *names: str) -> list[cloudwatch.IMetric]:
     """What each sweep tells of the pair's whole fleet."""
-    return [
-        cloudwatch.Metric(
-            namespace=METRICS_NAMESPACE,
-            metric_name=name,
-            dimensions_map={"service": "sweep", "Stack": pair.stack_name},
-            statistic="max",
-            period=Duration.minutes(pair.sweep_interval_minutes),
-            label=name,
-        )
-        for name in names
-    ]
+    period = Duration.minutes(pair.sweep_interval_minutes)
+    return [_metric(pair, "sweep", name, "max", period=period, label=name) for name in names]
 
 
 def _of_directories(pair: Pair) -> cloudwatch.IMetric:
@@ -155,16 +149,18 @@ def _of_directories(pair: Pair) -> cloudwatch.IMetric:
     return cloudwatch.MathExpression(expression=expression, label="", period=period, using_metrics={})
 
 
-def _sums(service: str, *names: str) -> list[cloudwatch.IMetric]:
-    return [_metric(service, name, "sum") for name in names]
+def _sums(pair: Pair, service: str, *names: str) -> list[cloudwatch.IMetric]:
+    return [_metric(pair, service, name, "sum") for name in names]
 
 
-def _metric(service: str, name: str, statistic: str) -> cloudwatch.IMetric:
+def _metric(
+    pair: Pair, service: str, name: str, statistic: str, *, period: Duration = FIVE_MINUTES, label: str = ""
+) -> cloudwatch.IMetric:
     return cloudwatch.Metric(
         namespace=METRICS_NAMESPACE,
         metric_name=name,
-        dimensions_map={"service": service},
+        dimensions_map=dimensions(service, pair.stack_name),
         statistic=statistic,
-        period=Duration.minutes(5),
-        label=f"{name} ({service})",
+        period=period,
+        label=label or f"{name} ({service})",
     )

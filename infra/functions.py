@@ -19,6 +19,11 @@ METRICS_NAMESPACE: Final = "WorkspacesStandby"
 LOG_RETENTION: Final = logs.RetentionDays.THIRTEEN_MONTHS
 
 
+def dimensions(service: str, stack: str) -> dict[str, str]:
+    """The dimensions of what a function tells: pairs of one primary Region share the namespace and the names."""
+    return {"service": service, "Stack": stack}
+
+
 @dataclass(frozen=True)
 class FunctionSpec:
     """What differs between functions."""

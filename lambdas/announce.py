@@ -8,11 +8,11 @@ import warnings
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 
 from standby.notices import Announcer, row_in
 from standby.settings import require
+from standby.telemetry import PowertoolsTelemetry
 from standby.wiring import LambdaContext, load_settings, make_client
 
 logger = Logger()
@@ -21,15 +21,16 @@ warnings.filterwarnings("ignore", "No application metrics to publish")  # often 
 
 
 @functools.cache
-def function() -> Announcer:
+def function() -> tuple[Announcer, PowertoolsTelemetry]:
     """The function's parts, once a process."""
-    region = load_settings().primary_region
-    return Announcer(
-        make_client("events", region),
-        make_client("sns", region),
+    settings = load_settings()
+    announcer = Announcer(
+        make_client("events", settings.primary_region),
+        make_client("sns", settings.primary_region),
         bus_name=require(os.environ, "EVENT_BUS_NAME"),
         topic_arn=require(os.environ, "NOTIFICATION_TOPIC_ARN"),
     )
+    return announcer, PowertoolsTelemetry(logger, metrics, settings.stack)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -42,8 +43,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if not str(row.get("sk")).startswith("EVENT#"):
             continue
         try:
-            if function().announce(row):
-                metrics.add_metric(name="NoticesSent", unit=MetricUnit.Count, value=1)
+            announcer, telemetry = function()
+            if announcer.announce(row):
+                telemetry.count("NoticesSent")
         except Exception as problem:
             logger.warning(f"{row.get('pk')} {row['sk']} is announced again later: {problem}")
             return {"batchItemFailures": [{"itemIdentifier": change.sequence_number if change else ""}]}

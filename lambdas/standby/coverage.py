@@ -200,7 +200,7 @@ class CoverageBook:
         return found
 
     def _gauge(self, metric: str, value: Decimal | int, **dimensions: str) -> None:
-        self._telemetry.gauge(metric, float(value), Stack=self._settings.stack, **dimensions)
+        self._telemetry.gauge(metric, float(value), **dimensions)
 
 
 def split(directories: Sequence[DirectoryId]) -> tuple[Sequence[DirectoryId], Sequence[DirectoryId]]:

@@ -9,6 +9,7 @@ from standby.clock import to_text
 from standby.decision import Action, Decision, nothing, record, say
 from standby.eligibility import is_told_whole, obstacle
 from standby.gone import going
+from standby.mappings import mapped_elsewhere
 from standby.model import (
     DEADLINE_STANDS_STILL,
     GONE,
@@ -54,11 +55,8 @@ def decide(
     """
     if seen is None:
         return _absent(primary_id, row, settings, now)
-    if seen.primary is not None:
-        return _is_standby(primary_id, row, seen.primary)
-    if row and row.reason is Reason.IS_STANDBY:
-        # Once shown as a standby: an answer without its relation, or without its primary, makes it no primary.
-        return nothing(primary_id, row, row.reason)
+    if decision := _not_ours(primary_id, seen, row, settings):
+        return decision
     if seen.state in GONE and (gone := going(primary_id, seen, row, settings)):
         return gone
     if row and row.status is Status.PRIMARY_GONE and seen.state not in GONE:
@@ -115,12 +113,33 @@ def _absent(primary_id: WorkspaceId, row: Row | None, settings: Settings, now: d
     return record(primary_id, row.status, Reason.NOT_VISIBLE_YET)
 
 
+def _not_ours(primary_id: WorkspaceId, seen: Workspace, row: Row | None, settings: Settings) -> Decision | None:
+    """What is said of what is no primary of this pair; None of its own."""
+    if seen.primary is not None:
+        return _is_standby(primary_id, row, seen.primary)
+    if row and row.reason is Reason.IS_STANDBY:
+        # Once shown as a standby: an answer without its relation, or without its primary, makes it no primary.
+        return nothing(primary_id, row, row.reason)
+    return _of_another_pair(primary_id, seen, row, settings)
+
+
 def _is_standby(primary_id: WorkspaceId, row: Row | None, other: Related) -> Decision:
     detail = f"Its primary is {other.id} in {other.region}."
     if row is None or row.reason is Reason.IS_STANDBY:
         return nothing(primary_id, row, Reason.IS_STANDBY, detail)
     # Taken for a primary while its RelatedWorkspaces was still empty.
     return record(primary_id, Status.INELIGIBLE, Reason.IS_STANDBY, detail)
+
+
+def _of_another_pair(primary_id: WorkspaceId, seen: Workspace, row: Row | None, settings: Settings) -> Decision | None:
+    """What is said of a desktop whose directory another pair maps, unless it has, or may have, a standby from here."""
+    if row and (row.was_requested or row.claim_key):
+        return None
+    if seen.directory_id is None or (detail := mapped_elsewhere(seen.directory_id, settings)) is None:
+        return None
+    if row is None or row.reason is Reason.MAPPED_ELSEWHERE:
+        return nothing(primary_id, row, Reason.MAPPED_ELSEWHERE, detail)
+    return record(primary_id, Status.INELIGIBLE, Reason.MAPPED_ELSEWHERE, detail)
 
 
 def _shown_again(

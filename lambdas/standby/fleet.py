@@ -27,6 +27,7 @@ _FEW = 3
 _DOUBT = timedelta(hours=4)
 # Settled rows of which it can be said that the primary, or the standby, is gone. Open ones have deadlines of their own.
 SETTLED = tuple(status for status in Status if not status.is_open)
+_NOT_MAPPED = (Reason.DIRECTORY_NOT_MAPPED, Reason.MAPPED_ELSEWHERE)
 
 
 def decide_in_fleet(
@@ -57,7 +58,7 @@ def is_existing(row: Row | None, baseline: Baseline) -> bool:
     if row is None:
         return not baseline.is_taken
     # One of a directory that was not mapped was there when it came to be, if not for the first time.
-    return row.existing or row.status is Status.REPORTED or row.reason is Reason.DIRECTORY_NOT_MAPPED
+    return row.existing or row.status is Status.REPORTED or row.reason in _NOT_MAPPED
 
 
 def asks_for_login(seen: Workspace, row: Row | None, baseline: Baseline, settings: Settings) -> bool:

@@ -29,14 +29,12 @@ class LoginReader:
         clock: Clock,
         has_time: Callable[[], bool],
         telemetry: Telemetry,
-        stack: str,
     ) -> None:
         self._client = client
         self._pacer = pacer
         self._clock = clock
         self._has_time = has_time
         self._telemetry = telemetry
-        self._stack = stack
 
     def read(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Login]:
         """The last login of each. One that no answer spoke of is not known, which is not the same as never."""
@@ -46,7 +44,7 @@ class LoginReader:
                 found |= self._ask(batch)
         unknown = len(set(ids) - set(found))
         if unknown:
-            self._telemetry.gauge("LoginsUnknown", unknown, Stack=self._stack)
+            self._telemetry.gauge("LoginsUnknown", unknown)
         return {one: login for one, login in found.items() if one in ids}
 
     def _ask(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Login]:

@@ -1,7 +1,7 @@
 """What becomes of rows when a directory is taken out of the configuration, or gets another partner.
 
 A standby that exists stays what it is, in the partner in which it was made, and no second one is made beside it. What
-has none is part of an existing fleet again, which somebody has to accept. Nothing is terminated for it.
+has none is part of an existing fleet again, which somebody has to accept, or is another pair's. Nothing is terminated.
 
 One that failed or timed out, and has a standby all the same, says that its directory is not mapped, too; mapped again,
 it is what it was (`decide.py`). With another partner it stays as it is: that the standby failed is the nearer reason
@@ -27,11 +27,21 @@ def unmapped_directory(row: Row, settings: Settings) -> DirectoryId | None:
     return directory if directory is not None and directory not in settings.directories else None
 
 
+def mapped_elsewhere(directory: DirectoryId, settings: Settings) -> str | None:
+    """Whose a directory is if another pair of the configuration maps it, as a sentence; None if none does."""
+    stack = settings.elsewhere.get(directory)
+    return f"{directory} is mapped in {stack}." if stack else None
+
+
 def left_behind(row: Row, settings: Settings) -> Decision | None:
     """What a settled row of a directory that is not mapped any more has to say; None if nothing, or nothing new."""
-    if row.status.is_open or row.status in _SAID or unmapped_directory(row, settings) is None:
+    directory = unmapped_directory(row, settings)
+    if row.status.is_open or row.status in _SAID or directory is None or row.reason is Reason.IS_STANDBY:
         return None
-    if row.reason in (Reason.IS_STANDBY, Reason.DIRECTORY_NOT_MAPPED, Reason.MAPPING_REMOVED):
+    if not row.was_requested and (detail := mapped_elsewhere(directory, settings)):
+        is_said = row.reason is Reason.MAPPED_ELSEWHERE
+        return None if is_said else record(row.primary_id, Status.INELIGIBLE, Reason.MAPPED_ELSEWHERE, detail)
+    if row.reason in (Reason.DIRECTORY_NOT_MAPPED, Reason.MAPPING_REMOVED):
         return None
     is_left = row.status in _WITHOUT_COVER and row.standby_id is not None
     if row.status in (Status.PROTECTED, Status.REPORTED) or is_left:

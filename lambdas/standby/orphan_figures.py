@@ -75,7 +75,7 @@ class OrphanFigures:
         return monthly_cost(self._settings.prices, types, replicated=False)
 
     def _gauge(self, metric: str, value: float) -> None:
-        self._telemetry.gauge(metric, value, Stack=self._settings.stack)
+        self._telemetry.gauge(metric, value)
 
 
 def _is_known(cost: Cost) -> bool:

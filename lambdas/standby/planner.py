@@ -66,7 +66,7 @@ class Planner:
     def tell_progress(self, fleet: Mapping[str, int]) -> None:
         """Publish how far the existing fleets of all directories have come, which a complete sweep has seen."""
         for metric, stage in METRICS.items():
-            self._telemetry.gauge(metric, fleet.get(stage, 0), Stack=self._settings.stack)
+            self._telemetry.gauge(metric, fleet.get(stage, 0))
 
     def _room(self, now: datetime) -> Room:
         if self._measured is None:

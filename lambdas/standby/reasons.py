@@ -47,6 +47,7 @@ class Reason(StrEnum):
     FLEET_FOUND = "FLEET_FOUND"
     # cannot have one
     IS_STANDBY = "IS_STANDBY"
+    MAPPED_ELSEWHERE = "MAPPED_ELSEWHERE"
     DIRECTORY_NOT_MAPPED = "DIRECTORY_NOT_MAPPED"
     OPERATING_SYSTEM = "OPERATING_SYSTEM"
     COMPUTE_TYPE = "COMPUTE_TYPE"
@@ -198,6 +199,10 @@ MEANING: dict[Reason, Meaning] = {
         notify=True,
     ),
     Reason.IS_STANDBY: Meaning("This WorkSpace is itself a standby.", "Nothing."),
+    Reason.MAPPED_ELSEWHERE: Meaning(
+        "Its directory is another pair's of this configuration, which sees to its standby.",
+        "Nothing here; the ledger of the stack that the message names has its row.",
+    ),
     Reason.DIRECTORY_NOT_MAPPED: Meaning(
         "Its directory is not in the configuration.", "Add the directory to standby.yaml if it is to be protected."
     ),
@@ -334,6 +339,8 @@ MEANING: dict[Reason, Meaning] = {
 
 
 # Of the row of a primary that is gone: its standby is still there, and costs.
+# What is no primary of this pair: a row of it tells only why.
+NOT_OURS = frozenset({Reason.IS_STANDBY, Reason.MAPPED_ELSEWHERE})
 OF_ORPHANS = frozenset(
     {
         Reason.ORPHANED,

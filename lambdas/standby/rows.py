@@ -11,7 +11,7 @@ from typing import Any
 
 from standby.clock import from_text, to_text
 from standby.model import DirectoryId, Region, StandbyMarks, Status, WorkspaceId, user_key
-from standby.reasons import OF_ORPHANS, Reason
+from standby.reasons import NOT_OURS, OF_ORPHANS, Reason
 
 SCHEMA_VERSION = 1
 STATE = "STATE"
@@ -188,7 +188,7 @@ class Row:
     @property
     def is_uncovered(self) -> bool:
         """Whether a desktop stands here without a standby that a user could be sent to."""
-        return self.status not in (Status.PROTECTED, Status.PRIMARY_GONE) and self.reason is not Reason.IS_STANDBY
+        return self.status not in (Status.PROTECTED, Status.PRIMARY_GONE) and self.reason not in NOT_OURS
 
     def to_event_item(self, previous: Row | None) -> dict[str, Any]:
         """The EVENT row of the change that led from `previous` to this."""

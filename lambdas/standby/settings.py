@@ -61,6 +61,7 @@ class Settings:
     terminate_replicated: bool = False
     max_terminations_per_day: int = 5
     directories: Mapping[DirectoryId, Directory] = field(default_factory=dict)
+    elsewhere: Mapping[DirectoryId, str] = field(default_factory=dict)  # other pairs' directories here: whose stack
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Settings:
@@ -107,6 +108,7 @@ class Settings:
                     )
                     for name, entry in document["directories"].items()
                 },
+                elsewhere={DirectoryId(name): stack for name, stack in document.get("elsewhere", {}).items()},
             )
         except KeyError as missing:
             raise BadSettings(f"settings.json lacks {missing}; deploy the stack again") from None

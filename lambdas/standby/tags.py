@@ -69,7 +69,7 @@ class TagReader:
             tags |= self._read(asked[start : start + MOST_ARNS])
         unknown = [one for one in asked if one not in tags]
         if unknown:
-            self._telemetry.gauge("TagsUnknown", len(unknown), Stack=self._settings.stack)
+            self._telemetry.gauge("TagsUnknown", len(unknown))
         return [dataclasses.replace(one, tags=tags.get(one.id)) for one in found]
 
     def _read(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Tags]:

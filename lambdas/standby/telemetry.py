@@ -32,11 +32,15 @@ _METRIC_OF_REMARK = {
 
 
 class PowertoolsTelemetry:
-    """Structured log lines, and metrics in embedded format."""
+    """Structured log lines, and metrics in embedded format.
 
-    def __init__(self, logger: Logger, metrics: Metrics) -> None:
+    Every metric has the dimensions `service`, the function's, and `Stack`: two pairs may share an account and a Region.
+    """
+
+    def __init__(self, logger: Logger, metrics: Metrics, stack: str) -> None:
         self._logger = logger
         self._metrics = metrics
+        metrics.set_default_dimensions(Stack=stack)
 
     def decided(self, decision: Decision, context: Context, *, changed: bool) -> None:
         """Log a decision, and count it if it changed the ledger."""
@@ -74,9 +78,10 @@ class PowertoolsTelemetry:
         self._metrics.add_metric(name=metric, unit=_unit(metric), value=value)
 
     def gauge(self, metric: str, value: float, **dimensions: str) -> None:
-        """Publish how much of something there is, by dimensions of its own beside the function's."""
+        """Publish how much of something there is, by dimensions of its own beside those that every metric has."""
         provider = self._metrics.provider
-        given = {**({"service": provider.service} if provider.service else {}), **dimensions}
+        service = {"service": provider.service} if provider.service else {}
+        given = {**service, **provider.default_dimensions, **dimensions}
         with single_metric(metric, _unit(metric), value, namespace=provider.namespace, default_dimensions=given):
             pass  # it is published on leaving
 

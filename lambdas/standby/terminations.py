@@ -14,7 +14,7 @@ from standby.decide import decide
 from standby.decision import Decision, nothing, record
 from standby.describe import Primaries
 from standby.model import GONE, Status, Workspace, WorkspaceId
-from standby.reasons import Reason
+from standby.reasons import NOT_OURS, Reason
 from standby.recorder import Recorder
 from standby.remarks import Remark, Remarks
 from standby.rows import Row
@@ -68,7 +68,7 @@ class Terminations:
     def _known(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, WorkspaceId]:
         """The primaries that the ids are, or are the standbys of; which Region's endpoint was called says neither."""
         rows = self._rows(ids)
-        primaries = {one: one for one, row in rows.items() if row.reason is not Reason.IS_STANDBY}
+        primaries = {one: one for one, row in rows.items() if row.reason not in NOT_OURS}
         return self._recorder.ledger.primaries_of(ids) | primaries
 
     def _rows(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Row]:

@@ -202,7 +202,7 @@ class Parts:
             recorder=recorder,
             primaries=Primaries(self.clients.primary, pacer, tagged=self.tagged(has_time)),
             partners=Primaries(self.clients.dr, pacer),
-            logins=LoginReader(self.clients.primary, pacer, self.clock, has_time, self.telemetry, self.settings.stack),
+            logins=LoginReader(self.clients.primary, pacer, self.clock, has_time, self.telemetry),
             memory=SweepMemory(self.table()),
             baselines=BaselineMemory(self.table()),
             coverage=CoverageBook(self.table(), self.settings, self.telemetry, self.gates()),
@@ -269,7 +269,7 @@ def parts_of(environment: Mapping[str, str], logger: Logger, metrics: Metrics) -
         table_name=require(environment, "LEDGER_TABLE"),
         watch_arn=require(environment, "WATCH_STATE_MACHINE_ARN"),
         clock=SystemClock(),
-        telemetry=PowertoolsTelemetry(logger, metrics),
+        telemetry=PowertoolsTelemetry(logger, metrics, settings.stack),
     )
 
 

@@ -45,6 +45,31 @@ pairs:
 """
 
 
+NEIGHBOURS = """
+pairs:
+  - primary_region: us-east-1
+    dr_region: us-west-2
+    account: "123456789012"
+    directories:
+      d-906732325d: {dr_directory: d-926722edaf, data_replication: PRIMARY_AS_SOURCE}
+    orphans: terminate
+    notify: [ops@example.com]
+  - primary_region: us-east-1
+    dr_region: eu-west-1
+    account: "123456789012"
+    directories:
+      d-9067000002: {dr_directory: d-9367000002}
+      d-9067000001: {dr_directory: d-9367000001, data_replication: PRIMARY_AS_SOURCE}
+    notify: [ops@example.com]
+  - primary_region: us-west-2
+    dr_region: us-east-1
+    account: "123456789012"
+    directories:
+      d-9267000000: {dr_directory: d-9067000000}
+    notify: [ops@example.com]
+"""
+
+
 def five_hundred_directories() -> str:
     lines = [
         "pairs:",
@@ -87,6 +112,14 @@ def everything(assemble: Callable[[Path], Assembly], tmp_path_factory: pytest.Te
     """An account, a key, an existing topic, a boundary, and a selection, and two pairs that point at each other."""
     config = tmp_path_factory.mktemp("everything") / "standby.yaml"
     config.write_text(EVERYTHING)
+    return assemble(config)
+
+
+@pytest.fixture(scope="session")
+def neighbours(assemble: Callable[[Path], Assembly], tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Two pairs of one primary Region, and one of another; DR Regions are primary ones, too."""
+    config = tmp_path_factory.mktemp("neighbours") / "standby.yaml"
+    config.write_text(NEIGHBOURS)
     return assemble(config)
 
 

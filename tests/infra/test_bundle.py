@@ -113,6 +113,7 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
             "d-906732325d": {"dr_directory": "d-926722edaf", **plain},
             "d-9067328a7c": {"dr_directory": "d-926722f013", **plain},
         },
+        "elsewhere": {},
     }
 
 
@@ -121,6 +122,19 @@ def test_the_functions_understand_their_settings(everything: Assembly) -> None:
         settings = Settings.from_document(json.loads(file.read_text()))
         assert settings.poll_interval.total_seconds() == 120
         assert len(settings.directories) == 2
+
+
+def test_pairs_of_one_primary_region_know_each_others_directories_there(neighbours: Assembly) -> None:
+    found = {}
+    for file in neighbours.directory.glob("asset.*/settings.json"):
+        settings = json.loads(file.read_text())
+        found[settings["stack"]] = settings["elsewhere"]
+    west, europe = "Standby-us-east-1-us-west-2", "Standby-us-east-1-eu-west-1"
+    assert found == {
+        west: {"d-9067000001": europe, "d-9067000002": europe},
+        europe: {"d-906732325d": west},
+        "Standby-us-west-2-us-east-1": {},
+    }
 
 
 def test_a_directory_that_holds_another_pairs_standbys_is_mutual(everything: Assembly) -> None:

@@ -98,7 +98,7 @@ class Process:
             table_name=settings.stack,
             watch_arn=machine_arn,
             clock=ProcessClock(scheduler, ahead),
-            telemetry=PowertoolsTelemetry(module.logger, module.metrics),
+            telemetry=PowertoolsTelemetry(module.logger, module.metrics, settings.stack),
             new_id=new_id,
         )
         self.kept = {
@@ -142,9 +142,10 @@ class Process:
 
     def _announce(self) -> Any:
         region = self._settings.primary_region
-        return Announcer(
+        announcer = Announcer(
             self._client("events", region), self._client("sns", region), bus_name="default", topic_arn=TOPIC_ARN
         )
+        return announcer, self._parts.telemetry
 
 
 class Handlers:

@@ -95,7 +95,6 @@ class Notes:
         self.counts[metric] += int(value)
 
     def gauge(self, metric: str, value: float, **dimensions: str) -> None:
-        assert dimensions.pop("Stack") == TABLE
         self.gauges["/".join([metric, *dimensions.values()])] = value
 
 

@@ -1,4 +1,4 @@
-"""A directory that is not mapped any more, or has another partner: the rows say so, and nothing is made for it."""
+"""A directory that is not mapped any more, has another partner, or is another pair's: the rows say so."""
 
 from __future__ import annotations
 
@@ -357,3 +357,91 @@ def test_a_new_partner_that_is_empty_is_no_outage() -> None:
         later(found)
         assert kept(found, "LAST")["complete"] is True
         assert kept(found, "BASELINE")["partner"] == OTHER
+
+
+# Another pair's
+
+NEIGHBOUR = "Standby-us-east-1-eu-west-1"
+THEIRS = {DirectoryId(ELSEWHERE): NEIGHBOUR}
+
+
+def test_a_desktop_of_another_pairs_directory_gets_no_row_and_whoever_asks_hears_whose_it_is() -> None:
+    with estate() as found:
+        found.configure(elsewhere=THEIRS)
+        found.world.add_directory(PRIMARY, ELSEWHERE, USERS)
+        (one,) = found.create(USERS[0], directory=ELSEWHERE)
+        for cause in ("event", "manual"):
+            (decision,) = found.protect(one, cause=cause)
+            assert (decision["action"], decision["status"]) == ("NONE", None)
+            assert decision["reason_code"] == "MAPPED_ELSEWHERE"
+            assert f"{ELSEWHERE} is mapped in {NEIGHBOUR}." in decision["message"]
+            found.pass_time(hours=1)
+        assert found.history(one) == []
+        assert found.watchers.started == []
+
+
+def test_with_the_standby_that_the_other_pair_made_it_is_not_ours_either() -> None:
+    with estate() as found:
+        found.world.add_directory(PRIMARY, ELSEWHERE, USERS)
+        (one,) = found.create_ready(USERS[0], directory=ELSEWHERE)
+        order = {"PrimaryRegion": PRIMARY, "StandbyWorkspaces": [{"PrimaryWorkspaceId": one, "DirectoryId": AWAY}]}
+        found.world.call(DR, "CreateStandbyWorkspaces", order)
+        found.configure(elsewhere=THEIRS)
+        assert [decision["reason_code"] for decision in found.protect(one)] == ["MAPPED_ELSEWHERE"]
+        assert found.history(one) == []
+
+
+def test_one_that_was_not_shown_yet_is_settled_and_counts_as_nobody_without_a_standby() -> None:
+    with estate(visibility_lag_seconds=600) as found:
+        found.configure(elsewhere=THEIRS)
+        found.world.add_directory(PRIMARY, ELSEWHERE, USERS)
+        (one,) = found.create(USERS[0], directory=ELSEWHERE)
+        found.protect(one, cause="event")
+        assert found.status(one) == (Status.WAITING, "NOT_VISIBLE_YET")
+        found.watch()
+        assert found.status(one) == (Status.INELIGIBLE, "MAPPED_ELSEWHERE")
+        assert not found.row(one).is_uncovered
+        assert not [event for event in found.history(one) if event.get("notice")]
+        found.protect(one)
+        assert len(found.history(one)) == 2
+
+
+def test_who_terminates_one_is_the_other_pairs_to_tell() -> None:
+    with estate(visibility_lag_seconds=600) as found:
+        found.configure(elsewhere=THEIRS)
+        found.world.add_directory(PRIMARY, ELSEWHERE, USERS)
+        (one,) = found.create(USERS[0], directory=ELSEWHERE)
+        found.protect(one, cause="event")
+        found.watch()
+        found.world.call(PRIMARY, "TerminateWorkspaces", {"TerminateWorkspaceRequests": [{"WorkspaceId": one}]})
+        assert [decision["reason_code"] for decision in found.send(found.world.trail[-1])["decisions"]] == [
+            "NOT_IN_LEDGER"
+        ]
+        assert len(found.history(one)) == 2
+
+
+def test_a_directory_that_goes_to_another_pair_and_comes_back() -> None:
+    """What has its standby from here keeps it; of the rest this ledger has no more to say until it is accepted."""
+    with estate() as found:
+        (one,) = ready(found, USERS[0])
+        (meanwhile,) = found.create_ready(USERS[1])
+        mapped(found)
+        found.protect(meanwhile, cause="event")
+        assert found.status(meanwhile) == (Status.INELIGIBLE, "DIRECTORY_NOT_MAPPED")
+        assert found.row(meanwhile).is_uncovered
+        found.configure(elsewhere={DirectoryId(HOME): NEIGHBOUR})
+        later(found, 3)
+        assert found.status(one) == (Status.PROTECTED, "MAPPING_REMOVED")
+        assert found.status(meanwhile) == (Status.INELIGIBLE, "MAPPED_ELSEWHERE")
+        assert [event["reason_code"] for event in found.history(meanwhile)].count("MAPPED_ELSEWHERE") == 1
+        found.configure(elsewhere={})
+        later(found)
+        assert found.status(meanwhile) == (Status.INELIGIBLE, "DIRECTORY_NOT_MAPPED")
+        found.configure(elsewhere={DirectoryId(HOME): NEIGHBOUR})
+        later(found)
+        found.configure(elsewhere={})
+        mapped(found, home=AWAY)
+        later(found, 2)
+        assert found.status(one) == (Status.PROTECTED, "STANDBY_READY")
+        assert found.status(meanwhile) == (Status.REPORTED, "EXISTING_FLEET")
+        assert creates(found) == 1

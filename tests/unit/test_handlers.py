@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools import Metrics
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
@@ -105,6 +106,7 @@ class Deployed:
     def module(self, name: str) -> Any:
         """A handler's module, as a new execution environment imports it."""
         sys.modules.pop(name, None)
+        Metrics().clear_default_dimensions()
         return importlib.import_module(name)
 
     def invoke(self, name: str, event: Any) -> Any:
@@ -341,6 +343,27 @@ def test_sweep_tells_coverage_by_stack_and_directory_beside_the_functions_own_di
         {"service": "sweep", "Stack": TABLE},
         {"service": "sweep", "Stack": TABLE, "Directory": HOME},
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [
+        ("protect", created("ws-1c0ffee01")),
+        ("watch", {"execution_arn": EXECUTION, "round": 0}),
+        ("sweep", {"execution_arn": SWEEP, "round": 0, "cursor": None}),
+        ("announce", stream(change(1, notice=True))),
+    ],
+)
+def test_every_metric_says_of_which_function_and_which_pair_it_is(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, name: str, event: Any
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", name)
+    deployed.invoke(name, event)
+    assert len(deployed.metrics) > 0
+    for line in deployed.metrics:
+        (directive,) = line["_aws"]["CloudWatchMetrics"]
+        (names,) = directive["Dimensions"]
+        assert {one: line[one] for one in names if one != "Directory"} == {"service": name, "Stack": TABLE}
 
 
 def test_watch_stops_before_its_time_is_over_and_the_next_part_goes_on(deployed: Deployed) -> None:

@@ -54,6 +54,12 @@ def test_every_key_of_the_document_arrives() -> None:
             mutual=True,
         )
     }
+    assert found.elsewhere == {}
+
+
+def test_other_pairs_directories_arrive_with_their_stacks() -> None:
+    elsewhere = {"d-9067328a7c": "Standby-us-east-1-eu-west-1"}
+    assert Settings.from_document(DOCUMENT | {"elsewhere": elsewhere}).elsewhere == elsewhere
 
 
 def test_a_standby_bears_the_configured_tags_and_the_stacks_own_which_no_other_overrides() -> None:

@@ -1,0 +1,140 @@
+"""What alarms and dashboards ask for is what the functions of their own pair tell, by the same dimensions."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_lambda_powertools import Logger, Metrics
+
+from standby.heartbeat import Heartbeat
+from standby.telemetry import PowertoolsTelemetry
+from tests.infra.templates import Assembly, only, resources, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAIRS = ("Standby-us-east-1-us-west-2", "Standby-us-east-1-eu-west-1", "Standby-us-west-2-us-east-1")
+NAMESPACE = "WorkspacesStandby"
+# A metric's name and its dimensions: what CloudWatch knows it by.
+Told = tuple[str, frozenset[tuple[str, str]]]
+# Of a name that no handler has: loggers of one name share their stream.
+LOGGER = Logger(service="tests of metrics")
+LAMBDAS = Path(__file__).parents[2] / "lambdas"
+
+
+@pytest.fixture(autouse=True)
+def dimensions_of_its_own() -> Iterator[None]:
+    """Powertools keeps default dimensions for a process's life."""
+    yield
+    metrics = Metrics()
+    metrics.clear_default_dimensions()
+    metrics.clear_metrics()
+
+
+def told(name: str, **dimensions: str) -> Told:
+    return name, frozenset(dimensions.items())
+
+
+def of_alarms(template: dict[str, Any]) -> Iterator[Told]:
+    for alarm in resources(template, "AWS::CloudWatch::Alarm").values():
+        found = alarm["Properties"]
+        several = [one["MetricStat"]["Metric"] for one in found.get("Metrics", ()) if "MetricStat" in one]
+        for metric in [found] if "MetricName" in found else several:
+            if metric["Namespace"] == NAMESPACE:
+                yield told(metric["MetricName"], **{one["Name"]: one["Value"] for one in metric["Dimensions"]})
+
+
+def of_dashboard(template: dict[str, Any]) -> Iterator[Told]:
+    body = json.loads(text(only(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]))
+    for widget in body["widgets"]:
+        for metric in widget["properties"].get("metrics", ()):
+            match metric:
+                case [namespace, name, *dimensions, dict()] if namespace == NAMESPACE:
+                    yield told(name, **dict(zip(dimensions[::2], dimensions[1::2], strict=True)))
+
+
+def asked(assembly: Assembly, stack: str) -> set[Told]:
+    """All that a pair's alarms, in both Regions, and its dashboard ask for of our own metrics."""
+    primary, dr = assembly.template(stack), assembly.template(f"{stack}-dr")
+    return {*of_alarms(primary), *of_alarms(dr), *of_dashboard(primary)}
+
+
+def emitted(line: str) -> Told:
+    """The one metric of a line in embedded format."""
+    found = json.loads(line)
+    ((directive,), (names,)) = (found["_aws"]["CloudWatchMetrics"], found["_aws"]["CloudWatchMetrics"][0]["Dimensions"])
+    (metric,) = directive["Metrics"]
+    assert directive["Namespace"] == NAMESPACE
+    return told(metric["Name"], **{name: found[name] for name in names})
+
+
+class CloudWatch:
+    """Takes metrics that are put."""
+
+    def __init__(self) -> None:
+        self.told: set[Told] = set()
+
+    def put_metric_data(self, Namespace: str, MetricData: list[dict[str, Any]]) -> None:  # noqa: N803 (boto3's spelling)
+        assert Namespace == NAMESPACE
+        for one in MetricData:
+            self.told.add(told(one["MetricName"], **{each["Name"]: each["Value"] for each in one["Dimensions"]}))
+
+
+@pytest.mark.parametrize("stack", PAIRS)
+def test_what_is_asked_for_is_told_by_the_pairs_own_functions_with_exactly_these_dimensions(
+    neighbours: Assembly, stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = neighbours.template(stack)
+    (file,) = [
+        one
+        for one in neighbours.directory.glob("asset.*/settings.json")
+        if json.loads(one.read_text())["stack"] == stack
+    ]
+    settings = json.loads(file.read_text())
+    wanted = asked(neighbours, stack)
+    beats = {name for name, dimensions in wanted if "service" not in dict(dimensions)}
+    assert beats == {"Heartbeat", "SweepCompleted"}
+    cloudwatch = CloudWatch()
+    for function in resources(template, "AWS::Lambda::Function").values():
+        variables = function["Properties"]["Environment"]["Variables"]
+        service = variables["POWERTOOLS_SERVICE_NAME"]
+        metrics = Metrics(namespace=variables["POWERTOOLS_METRICS_NAMESPACE"], service=service)
+        telemetry = PowertoolsTelemetry(LOGGER, metrics, settings["stack"])
+        for name in sorted(name for name, dimensions in wanted if ("service", service) in dimensions):
+            telemetry.count(name)
+            metrics.flush_metrics()
+            telemetry.gauge(name, 1)
+        for name in sorted(beats):
+            Heartbeat(cloudwatch, settings["stack"], telemetry).beat(name)  # type: ignore[arg-type]
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 2 * 20
+    assert wanted == {emitted(line) for line in lines} | cloudwatch.told
+
+
+def test_no_pair_is_shown_anothers_figures(neighbours: Assembly) -> None:
+    found = [asked(neighbours, stack) for stack in PAIRS]
+    assert len(set.union(*found)) == sum(len(one) for one in found)
+    for stack, metrics in zip(PAIRS, found, strict=True):
+        assert {dict(dimensions)["Stack"] for _, dimensions in metrics} == {stack}
+
+
+@pytest.mark.parametrize("stack", PAIRS)
+def test_the_search_for_directories_is_of_the_pair_and_of_the_dimensions_that_coverage_has(
+    neighbours: Assembly, stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = text(only(neighbours.template(stack), "AWS::CloudWatch::Dashboard")["DashboardBody"])
+    (search,) = re.findall(r"SEARCH\('(.*?)', ", body)
+    metrics = Metrics(namespace=NAMESPACE, service="sweep")
+    PowertoolsTelemetry(LOGGER, metrics, stack).gauge("CoveragePercent", 1, Directory="d-1")
+    name, dimensions = emitted(capsys.readouterr().out)
+    schema = ",".join([NAMESPACE, *sorted(dict(dimensions))])
+    assert search.replace("\\", "") == f'{{{schema}}} MetricName="{name}" Stack="{stack}"'
+
+
+def test_what_is_asked_for_stands_in_the_functions_code(neighbours: Assembly) -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in sorted(LAMBDAS.rglob("*.py")))
+    assert [name for name, _ in asked(neighbours, PAIRS[0]) if f'"{name}"' not in code] == []
