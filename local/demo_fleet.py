@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.cloud import Cloud
-from local.queries import readme_command, run_readme_command
+from local.queries import readme_command, readme_queries, run_readme_command
 
 PRIMARY, DR = "us-east-1", "us-west-2"
 WINDOWS = "wsb-windowsstandard"
@@ -87,7 +87,14 @@ class SecondAct:
             print(f"  {one} is {row['status']} ({row['reason_code']}), by {who}: {row['message']}")
         calls = len(self._cloud.world.calls())
         self.sweep()
+        self._list_orphans()
         return self._figures(int(plan["would_get"]["N"]), late if caught else None, calls)
+
+    def _list_orphans(self) -> None:
+        """README's query, as it is printed."""
+        (query,) = [one for one in readme_queries() if one.name == "orphans"]
+        for row in query.run(self._dynamodb, {}):
+            print(f"  Audit query “{query.name}”: {'  '.join(str(value) for value in row)}")
 
     # What people do
 
@@ -192,6 +199,8 @@ class SecondAct:
             "planned": planned,
             "protected": sum(one in standbys and rows[one]["status"] == "PROTECTED" for one in alive),
             "orphans": sum(one not in alive and rows[one]["reason_code"] == "ORPHANED" for one in standbys),
+            "orphans_in_coverage": int(day.get("orphans", {"N": "0"})["N"]),
+            "orphans_monthly_cost": day.get("orphans_monthly_cost", {"S": None})["S"],
             "missing": sum(one not in standbys and rows[one]["status"] == "STANDBY_MISSING" for one in alive),
             "caught_by_sweep": int(caught in standbys),
             "coverage_percent": float(day.get("coverage_percent", {"N": "nan"})["N"]),

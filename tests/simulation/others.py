@@ -114,6 +114,26 @@ def a_migrated_primary_and_its_predecessor_point_to_each_other(deployment: Deplo
 
 
 @scenario
+def a_migration_that_no_event_tells_of(deployment: Deployment) -> Simulation:
+    """CloudTrail loses it: sweeps find the old desktop gone and the new one there, and the old one's row says so."""
+    run = Simulation(deployment, trail=lambda one: [] if one["detail"]["eventName"] == "MigrateWorkspace" else [90.0])
+    old, *rest = run.create(*USERS[:3])
+    run.run(2)
+    must(run.status(old)[0] is Status.PROTECTED, "the old one has its standby")
+    run.audit.broken.add(old)
+    order = {"SourceWorkspaceId": old, "BundleId": "wsb-windowsperformance"}
+    new = run.world.call(PRIMARY, "MigrateWorkspace", order)["TargetWorkspaceId"]
+    settle(run, covered(rest) | {old: (Status.PRIMARY_GONE,), new: (Status.INELIGIBLE,)}, at_least=7)
+    row = run.audit.rows[old]
+    must(row.get("succeeded_by") == new and new in row["message"], f"its row says {row['message']}")
+    must(
+        len([event for event in run.audit.stories[old] if event.get("succeeded_by")]) == 1, "it is said more than once"
+    )
+    must(len(run.world.standbys()) == len(rest) + 1, "the user got a second standby")
+    return run
+
+
+@scenario
 def another_partner_in_the_middle(deployment: Deployment) -> Simulation:
     """Some are covered, some under way, some of an accepted fleet held, when dr_directory changes: none gets two."""
     run = Simulation(deployment, is_known=False, trail=lambda _: [90.0], settings={"max_new_standbys_per_day": 6})
