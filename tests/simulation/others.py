@@ -126,9 +126,8 @@ def a_migration_that_no_event_tells_of(deployment: Deployment) -> Simulation:
     settle(run, covered(rest) | {old: (Status.PRIMARY_GONE,), new: (Status.INELIGIBLE,)}, at_least=7)
     row = run.audit.rows[old]
     must(row.get("succeeded_by") == new and new in row["message"], f"its row says {row['message']}")
-    must(
-        len([event for event in run.audit.stories[old] if event.get("succeeded_by")]) == 1, "it is said more than once"
-    )
+    said = [event for event in run.audit.stories[old] if event.get("succeeded_by")]
+    must(len(said) == 1, f"it is said {len(said)} times")
     must(len(run.world.standbys()) == len(rest) + 1, "the user got a second standby")
     return run
 
