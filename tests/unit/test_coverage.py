@@ -219,7 +219,7 @@ def test_a_directory_that_no_day_has_seen_leaves_the_pair_untold_and_an_unmapped
         found.world.add_directory(DR, "d-926722f014", USERS)
         found.configure(directories={**before, DirectoryId(OTHER): partner("d-926722f014")})
         # What was seen of it was so with its former partner.
-        assert gauges_of_a_sweep(found, hours=1) == {f"CoveragePercent/{HOME}": 100}
+        assert gauges_of_a_sweep(found, hours=1) == {f"CoveragePercent/{HOME}": 100, "OrphanedStandbys": 0}
 
 
 def test_after_midnight_the_pair_is_as_the_last_scans_of_the_day_before_saw_it_until_there_are_others() -> None:
