@@ -15,6 +15,7 @@ from standby.model import OPEN, Status
 from standby.reasons import Reason
 from standby.selection import Rules
 from standby.settings import Settings
+from tests.simulation.conclusions import Conclusions
 from tests.simulation.faults import Call
 from tests.simulation.terminations import TERMINATE, Terminations
 
@@ -57,6 +58,7 @@ class Auditor:
         self.paused_since: datetime | None = None
         self.observes_since: datetime | None = None
         self.terminations = Terminations(world, now)
+        self.conclusions = Conclusions(world, now)
         # Of these a standby was taken away by hand, so that PROTECTED may be out of date.
         self.broken: set[str] = set()
         self.calls: Counter[Call] = Counter()
@@ -132,6 +134,8 @@ class Auditor:
 
     def _saw_item(self, new: dict[str, Any], old: dict[str, Any] | None) -> None:
         pk, sk = new["pk"], new["sk"]
+        if pk.startswith("SWEEP#"):
+            self.conclusions.saw_scan(new)
         if sk == "STATE":
             self._saw_state(new, old)
         elif sk.startswith("EVENT#") and not pk.startswith(("HOLD#", "FLEET#")):
@@ -153,6 +157,8 @@ class Auditor:
         self.rows[one] = new
         self._must(new["version"] == (old["version"] if old else 0) + 1, f"{one}: version {new['version']} skips")
         self._counted[TOTAL] += ("claim_key" in new) - ("claim_key" in (old or {}))
+        for wrong in self.conclusions.concluded(new, old):
+            self._must(False, wrong)
         if new["status"] == Status.PROTECTED and one not in self.broken:
             standby = new.get("standby_id")
             self._must(self._is_live(standby), f"{one} is PROTECTED by {standby}, which is not")
@@ -271,10 +277,12 @@ class Auditor:
             return "exclude"
         return "include" if include and not is_meant(include) else None
 
-    def check_open_rows(self) -> None:
-        """No open row that nobody looks at: asked every few minutes, as long as no fault keeps watch from working."""
+    def check_rows(self) -> None:
+        """No row PROTECTED by nothing, no open one that nobody looks at, while no fault keeps functions from it."""
         now = self._now()
         self.terminations.look()
+        for wrong in self.conclusions.out_of_date(self.rows, self.struck):
+            self._must(False, wrong)
         if any(now - at < self._overdue * 2 for at, call, _ in self.struck[-50:] if call.service != "workspaces"):
             return
         for one, row in self.rows.items():

@@ -209,7 +209,7 @@ class Simulation:
     def _look(self) -> None:
         while True:
             self.scheduler.sleep(_LOOK_EVERY)
-            self.audit.check_open_rows()
+            self.audit.check_rows()
 
     def _saw_call(self, call: Call, body: bytes, fault: str | None) -> None:
         self.audit.saw_call(call, json.loads(body) if call.service == "workspaces" else {}, fault)

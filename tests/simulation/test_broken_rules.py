@@ -10,19 +10,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from standby import claims, create, decide, fleet, looks, observe, refusals, request, sweep
+from local.workspaces import Fault
+from standby import absence, claims, create, decide, fleet, gone, looks, observe, refusals, request, sweep
 from standby.decision import record
 from standby.gates import Gates
 from standby.ledger import Ledger
 from standby.model import Status
 from standby.notices import Announcer
 from standby.reasons import Reason
+from standby.recorder import Recorder
+from standby.sweep_memory import SweepMemory
 from tests.simulation import faults
 from tests.simulation.convergence import Expected, check_end
 from tests.simulation.deployment import Deployment
 from tests.simulation.faults import OneFault
 from tests.simulation.scenarios import CREATE, SCENARIOS, covered
-from tests.simulation.simulation import USERS, Simulation, Violated
+from tests.simulation.simulation import DR, USERS, Simulation, Violated
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -138,6 +141,113 @@ def an_incomplete_scan_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "judged", lambda *given: dataclasses.replace(fleet.judged(*given), problem=""))
 
 
+def a_miss_of_one_counts_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Anything(frozenset[Any]):
+        def __rand__(self, others: Any) -> Any:
+            return others
+
+    real = SweepMemory.missed
+
+    def missed(self: Any, ids: Any) -> Any:
+        return {one: dataclasses.replace(found, ids=Anything()) for one, found in real(self, ids).items()}
+
+    monkeypatch.setattr(SweepMemory, "missed", missed)
+
+
+def one_sweep_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = gone.what_is_gone
+
+    def hasty(row: Any, seen: Any, standby: Any, _: Any, settings: Any) -> Any:
+        missed = frozenset(one for one, found in ((row.primary_id, seen), (row.standby_id, standby)) if found is None)
+        return real(row, seen, standby, missed, settings)
+
+    monkeypatch.setattr(absence, "what_is_gone", hasty)
+
+
+def an_incomplete_scan_is_concluded_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = SweepMemory.last
+
+    def last(self: Any, directory: Any, partner: Any) -> Any:
+        scan = real(self, directory, partner)
+        return scan and dataclasses.replace(scan, problem="")
+
+    monkeypatch.setattr(SweepMemory, "last", last)
+
+
+def an_empty_directory_is_believed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (fleet, sweep):
+        monkeypatch.setattr(module, "is_doubted", lambda *_: False)
+
+
+def nobody_looks_for_missing_standbys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet.Census, "misses_standby", lambda *_: False)
+
+
+def claims_are_given_back_with_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Recorder, "carry_out", _releasing(Recorder.carry_out))
+
+
+def _releasing(real: Any) -> Any:
+    def carry_out(self: Any, decision: Any, row: Any, seen: Any, **given: Any) -> Any:
+        if decision.reason is Reason.ORPHANED:
+            return self.release(decision, row, seen)
+        return real(self, decision, row, seen, **given)
+
+    return carry_out
+
+
+def a_primary_goes_while_no_scan_is_complete(deployment: Deployment) -> None:
+    """A day on which the DR Region throttles the sweep's pages, and a primary is terminated."""
+    run = Simulation(deployment)
+    one, *rest = run.create(*USERS[:5])
+    run.run(2)
+    run.world.inject(Fault("DescribeWorkspaces", "throttle", DR, when=lambda params: "DirectoryId" in params))
+    run.world.terminate(one)
+    run.run(8)
+    check_end(run, covered([one, *rest]))
+
+
+def a_standby_goes(deployment: Deployment) -> None:
+    """A day on which a standby is terminated, and no event tells of it."""
+    run = Simulation(deployment)
+    one, *rest = run.create(*USERS[:5])
+    run.run(2)
+    run.world.terminate(run.audit.rows[one]["standby_id"])
+    run.run(10)
+    check_end(run, covered(rest))
+
+
+# What a sweep concludes, and what the auditor says of it.
+CONCLUDED: list[tuple[Break, Callable[[Deployment], None], str]] = [
+    (
+        a_miss_of_one_counts_for_both,
+        named("an_orphan_missed_by_one_sweep_keeps_its_users_claim"),
+        "PRIMARY_TERMINATED.* was not missed by two complete scans",
+    ),
+    (
+        a_miss_of_one_counts_for_both,
+        named("a_desktop_missed_by_a_sweep_and_its_standby_by_the_next"),
+        "STANDBY_GONE.* was not missed by two complete scans",
+    ),
+    (
+        one_sweep_is_enough,
+        named("a_desktop_missed_by_a_sweep_and_its_standby_by_the_next"),
+        "ORPHANED.* was not missed by two complete scans",
+    ),
+    (an_incomplete_scan_is_concluded_from, a_primary_goes_while_no_scan_is_complete, "but by none"),
+    (
+        an_empty_directory_is_believed_at_once,
+        named("a_region_that_shows_nobody_for_three_hours_takes_nothing_away"),
+        "was not missed by two complete scans",
+    ),
+    (
+        claims_are_given_back_with_orphans,
+        named("an_orphan_missed_by_one_sweep_keeps_its_users_claim"),
+        "gives its user's claim back, though",
+    ),
+    (nobody_looks_for_missing_standbys, a_standby_goes, "is PROTECTED by .*, which 5 complete scans"),
+]
+
 BROKEN: list[tuple[Break, Callable[[Deployment], None]]] = [
     (a_timeout_is_taken_for_a_refusal, lost_answer(faults.READ_TIMEOUT_AFTER, relation_lag_seconds=600)),
     (a_5xx_is_taken_for_a_refusal, lost_answer(faults.ERROR_AFTER, relation_lag_seconds=600)),
@@ -165,4 +275,19 @@ def test_a_broken_rule_is_noticed(
 ) -> None:
     breaks(monkeypatch)
     with pytest.raises((Violated, AssertionError)):
+        day(deployment)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "day", "told"), CONCLUDED, ids=[f"{one.__name__}-{number}" for number, (one, *_) in enumerate(CONCLUDED)]
+)
+def test_a_hasty_conclusion_is_noticed_and_so_is_one_that_is_never_drawn(
+    deployment: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    breaks: Break,
+    day: Callable[[Deployment], None],
+    told: str,
+) -> None:
+    breaks(monkeypatch)
+    with pytest.raises(Violated, match=told):
         day(deployment)
