@@ -162,7 +162,7 @@ def test_a_migrated_primarys_rows_point_to_each_other_and_each_is_told_once() ->
 @pytest.mark.parametrize("shown", ["on its way out", "gone"])
 def test_what_the_old_standby_is_worth_is_said_when_its_primary_is_gone_too(shown: str) -> None:
     with estate(terminate_seconds=14_400 if shown == "on its way out" else 300) as found:
-        found.sweep()
+        found.take_baselines()
         old, _ = protected(found, *USERS[:2])
         new = migrate(found, old)
         found.send(found.world.trail[-1])
@@ -180,7 +180,7 @@ def test_what_the_old_standby_is_worth_is_said_when_its_primary_is_gone_too(show
 @pytest.mark.parametrize("related", [True, False])
 def test_a_migrated_primary_is_taken_up_by_a_sweep_when_the_old_standby_is_terminated(related: bool) -> None:
     with estate(orphans_keep_relation=related) as found:
-        found.sweep()
+        found.take_baselines()
         old, _ = protected(found, *USERS[:2])
         new = migrate(found, old)
         found.send(found.world.trail[-1])
@@ -199,7 +199,7 @@ def test_a_migrated_primary_is_taken_up_by_a_sweep_when_the_old_standby_is_termi
 
 def test_a_lost_migration_is_told_from_what_sweeps_see_and_its_successor_follows_when_its_place_is_free() -> None:
     with estate() as found:
-        found.sweep()
+        found.take_baselines()
         old, _ = protected(found, *USERS[:2])
         new = migrate(found, old)
         later(found, 4)
@@ -230,7 +230,7 @@ def test_a_users_desktop_in_another_directory_succeeds_nobody() -> None:
         found.world.add_directory(PRIMARY, OTHER, USERS)
         both = {DirectoryId(one): Directory(DirectoryId(AWAY)) for one in (HOME, OTHER)}
         found.configure(directories=both)
-        found.sweep()
+        found.take_baselines()
         old, _ = protected(found, *USERS[:2])
         found.world.terminate(old)
         found.create(USERS[0], directory=OTHER)
