@@ -33,7 +33,10 @@ _deployment: Deployment | None = None
 
 @dataclass
 class Report:
-    """What is written in the end."""
+    """What is written in the end.
+
+    Of the `cases`, those whose fault never came to strike have shown nothing: they are neither `passed` nor `failed`.
+    """
 
     calls_found: int = 0
     cases: int = 0
@@ -93,7 +96,7 @@ def _one(report: Report, deployment: Deployment, chosen: argparse.Namespace) -> 
     if chosen.case:
         for case in matrix.cases(matrix.all_calls(deployment)):
             if chosen.case in str(case):
-                _take_cases(report, matrix.run_in_both(deployment, [case], matrix.run_alone))
+                take_cases(report, matrix.run_in_both(deployment, [case], matrix.run_alone))
 
 
 def _everything(report: Report, deployment: Deployment, only: str | None, count: int) -> None:
@@ -113,7 +116,7 @@ def _everything(report: Report, deployment: Deployment, only: str | None, count:
         # Those first that take longest, so that none is left running alone.
         groups = sorted(matrix.groups(calls), key=lambda group: (not group[0].day.terminates, -group[0].day.hours))
         for _, outcomes in _spread(deployment, "the fault matrix", _group, groups):
-            _take_cases(report, outcomes)
+            take_cases(report, outcomes)
     # Of one process, too: beside the seeds, so that the other is not left alone.
     fuzz = _begin_fuzz() if wanted("fuzz") else None
     if wanted("seeds"):
@@ -180,17 +183,19 @@ def _take_scenario(report: Report, name: str, outcome: tuple[str, float]) -> Non
         report.fails(f"scenario {name}", said, f"--scenario {name}")
 
 
-def _take_cases(report: Report, outcomes: list[matrix.Outcome]) -> None:
+def take_cases(report: Report, outcomes: list[matrix.Outcome]) -> None:
     for outcome in outcomes:
         report.cases += 1
         report.runs += outcome.virtual_hours > 0
         report.virtual_days += outcome.virtual_hours / 24
         report.duplicates += outcome.duplicates
         report.lost += outcome.lost
-        report.never_struck += not outcome.struck
         report.needed_a_person += outcome.helped > 0
-        report.passed += outcome.problem is None
+        report.passed += outcome.problem is None and outcome.struck > 0
         report.failed += outcome.problem is not None
+        if outcome.problem is None and not outcome.struck:
+            report.never_struck += 1
+            print(f"\nNEVER STRUCK {outcome.case}: on that day, and in that world, its call is not made\n", flush=True)
         if outcome.problem is not None:
             report.fails(str(outcome.case), outcome.problem, f'--case "{str(outcome.case).rpartition(",")[0]}"')
 

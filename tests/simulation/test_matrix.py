@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 
+from tests.faults import Report, take_cases
 from tests.simulation import faults
 from tests.simulation.days import DAYS, Day
 from tests.simulation.deployment import Deployment, terminating
@@ -72,6 +73,25 @@ def test_a_sample_of_the_matrix(deployment: Deployment, calls: dict[Call, Day]) 
     sample = random.Random(0).sample(list(cases(calls)), 20)  # noqa: S311 (repeatable, not secret)
     for outcome in run_in_both(deployment, sample, run_alone):
         assert outcome.problem is None, f"{outcome.case}\n{outcome.problem}"
+        assert outcome.struck, f"{outcome.case} cannot strike"
+
+
+@pytest.mark.parametrize(
+    ("problem", "struck", "counted"),
+    [
+        (None, 1, {"passed": 1, "failed": 0, "never_struck": 0}),
+        (None, 0, {"passed": 0, "failed": 0, "never_struck": 1}),
+        ("two standbys", 3, {"passed": 0, "failed": 1, "never_struck": 0}),
+        ("two standbys", 0, {"passed": 0, "failed": 1, "never_struck": 0}),
+    ],
+)
+def test_a_case_whose_fault_never_struck_is_not_counted_as_passed(
+    problem: str | None, struck: int, counted: dict[str, int]
+) -> None:
+    report, case = Report(), Case(DAYS[0], CREATE, faults.THROTTLED, "once", "permits")
+    take_cases(report, [Outcome(case, problem, struck, 1.0, 0, 0, 0, is_same_in_both=True)])
+    assert (report.cases, {name: getattr(report, name) for name in counted}) == (1, counted)
+    assert len(report.failures) == counted["failed"]
 
 
 def told(outcomes: list[Outcome]) -> list[tuple[object, ...]]:
