@@ -12,6 +12,8 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from local.workspaces import Fault
 from standby import absence, claims, create, decide, fleet, gone, looks, observe, refusals, request, sweep
+from standby.baseline import BASELINE, BaselineMemory, directory_key
+from standby.clock import to_text
 from standby.decision import record
 from standby.gates import Gates
 from standby.ledger import Ledger
@@ -248,6 +250,15 @@ CONCLUDED: list[tuple[Break, Callable[[Deployment], None], str]] = [
     (nobody_looks_for_missing_standbys, a_standby_goes, "is PROTECTED by .*, which 5 complete scans"),
 ]
 
+
+def one_listing_decides_who_was_there_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(memory: BaselineMemory, directory: Any, run: str, now: Any, found: Any) -> None:
+        memory.__dict__["_table"].set(directory_key(directory), BASELINE, {"taken_at": to_text(now)})
+
+    monkeypatch.setattr(BaselineMemory, "take", take)
+    monkeypatch.setattr(sweep, "is_doubted", lambda scan, now: False)
+
+
 BROKEN: list[tuple[Break, Callable[[Deployment], None]]] = [
     (a_timeout_is_taken_for_a_refusal, lost_answer(faults.READ_TIMEOUT_AFTER, relation_lag_seconds=600)),
     (a_5xx_is_taken_for_a_refusal, lost_answer(faults.ERROR_AFTER, relation_lag_seconds=600)),
@@ -259,6 +270,7 @@ BROKEN: list[tuple[Break, Callable[[Deployment], None]]] = [
     (a_hidden_primary_is_taken_for_gone, named("the_primary_region_shows_nothing_for_an_hour")),
     (a_pause_is_not_read, named("a_pause_between_two_calls_of_a_batch")),
     (an_incomplete_scan_is_counted, named("coverage_is_true_whatever_becomes_of_the_sweep")),
+    (one_listing_decides_who_was_there_before, named("an_outage_at_the_first_sweep_makes_nobody_new")),
     (places_are_not_given_back, named("the_quota_used_up_by_a_call_and_then_raised")),
     (what_is_gone_gives_its_day_back, named("a_clean_up_tool_against_recreate_missing")),
     (what_is_made_again_is_not_counted_again, named("a_clean_up_tool_against_a_person")),
