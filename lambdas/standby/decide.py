@@ -39,6 +39,7 @@ _FOR_A_PERSON = (Status.REJECTED, Status.STANDBY_MISSING)
 _ASKED_FOR_AGAIN = (Status.FAILED, Status.TIMED_OUT, Status.PROTECTED, Status.STANDBY_MISSING)
 # What the service refused is tried again by the sweep after so long: somebody may have mended it.
 _REFUSED_AGAIN = timedelta(hours=24)
+_PLACE_TAKEN = (Reason.SECONDARY_EXISTS, Reason.USER_HAS_STANDBY)
 
 
 def decide(
@@ -331,6 +332,14 @@ def _excluded(
     return None
 
 
+def finds_place_taken(row: Row) -> bool:
+    """Whether the last try found that the user has another desktop, or another standby, in the DR directory.
+
+    Only another try can tell that it has gone.
+    """
+    return row.status is Status.INELIGIBLE and row.reason in _PLACE_TAKEN
+
+
 def _is_left_alone(row: Row, cause: Cause, now: datetime) -> bool:
     """Whether a settled row waits for a person: whoever else comes by does not take it up again."""
     if cause.reopens:
@@ -338,7 +347,7 @@ def _is_left_alone(row: Row, cause: Cause, now: datetime) -> bool:
     if row.status is Status.REPORTED:
         # An event that names it says that it is new: the first sweep was only faster.
         return cause.type != "event"
-    if row.status is Status.REJECTED and cause.type == SWEEP:
+    if cause.type == SWEEP and (row.status is Status.REJECTED or finds_place_taken(row)):
         return now - row.changed_at < _REFUSED_AGAIN
     return row.status in _FOR_A_PERSON
 

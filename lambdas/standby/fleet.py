@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from standby.baseline import Baseline
 from standby.clock import to_text
-from standby.decide import decide, is_for_selection
+from standby.decide import decide, finds_place_taken, is_for_selection
 from standby.decision import Action, Decision, nothing, record
 from standby.model import GONE, Cause, DirectoryId, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
@@ -28,6 +28,8 @@ _DOUBT = timedelta(hours=4)
 # Settled rows of which it can be said that the primary, or the standby, is gone. Open ones have deadlines of their own.
 SETTLED = tuple(status for status in Status if not status.is_open)
 _NOT_MAPPED = (Reason.DIRECTORY_NOT_MAPPED, Reason.MAPPED_ELSEWHERE)
+# Those of which a standby that goes makes STANDBY_MISSING.
+HAD_ONE = (Status.PROTECTED, Status.FAILED, Status.TIMED_OUT)
 
 
 def decide_in_fleet(
@@ -43,8 +45,9 @@ def decide_in_fleet(
         return nothing(seen.id, row, row.reason)  # the watcher's
     decision = decide(seen.id, seen, row, settings, cause, now)
     if row is not None and row.status is Status.HELD:
-        # It waits for its turn at the watcher, unless it has been excluded meanwhile, or its partner has changed.
-        is_over = decision.status in (Status.EXCLUDED, Status.REPORTED)
+        # It waits for its turn at the watcher, unless it has been excluded meanwhile, its partner has changed, or
+        # somebody else has made it a standby.
+        is_over = decision.status in (Status.EXCLUDED, Status.REPORTED) or decision.standby is not None
         return decision if is_over else nothing(seen.id, row, row.reason)
     if decision.action is Action.NONE and (found := unwell(seen, row, settings, now)):
         return found
@@ -104,7 +107,9 @@ class Census:
         The scan: a row that changed since it began is not spoken of; where it has seen no primary at all, none that
         changed in the hours before, as the directory may have been empty then, and an outage shows it so again.
     partner
-        Whose standbys were seen: of one in a former partner nothing is known.
+        Whose standbys were seen. One in a former partner was not looked for there: it is asked for by its id in each
+        sweep, and only what its primary and these looks show, in two sweeps, says that it is gone. Of an orphan there
+        no primary says anything, and no scan would find it again: it stays.
     """
 
     def __init__(
@@ -142,12 +147,10 @@ class Census:
 
     def misses_standby(self, row: Row) -> bool:
         """Whether a row's standby seems to be gone: to be asked for by its id."""
-        return (
-            (row.status in (Status.PROTECTED, Status.FAILED) or row.is_orphan)
-            and row.standby_id is not None
-            and row.standby_id not in self._standbys
-            and (self._partner is None or row.dr_directory_id in (None, self._partner))
-        )
+        if row.standby_id is None or row.standby_id in self._standbys:
+            return False
+        is_here = self._partner is None or row.dr_directory_id in (None, self._partner)
+        return row.status in HAD_ONE or (row.is_orphan and is_here)
 
     def finds_orphan(self, row: Row) -> bool:
         """Whether the standby of a primary that is gone is there after all: to be asked for by its id."""
@@ -203,7 +206,17 @@ def _shrunk(before: Mapping[str, int], now: Mapping[str, int]) -> str:
     return ""
 
 
-def counted(decisions: dict[WorkspaceId, Decision]) -> Counter[str]:
-    """How many of a page's primaries stand how; standbys are no primaries, even if a row once took one for one."""
-    primaries = [one for one in decisions.values() if one.reason is not Reason.IS_STANDBY]
-    return Counter(str(one.status) for one in primaries if one.status is not None)
+def counted(decisions: Mapping[WorkspaceId, Decision], rows: Mapping[WorkspaceId, object]) -> Counter[str]:
+    """How many of a page's primaries stand how; standbys are no primaries, even if a row once took one for one.
+
+    What is INELIGIBLE because its place is taken stays so in the count while it is tried again.
+    """
+    counts: Counter[str] = Counter()
+    for one, decision in decisions.items():
+        row, status = rows.get(one), decision.status
+        if status is None or decision.reason is Reason.IS_STANDBY:
+            continue
+        is_tried = decision.standby is None and (status.is_open or status is Status.HELD)
+        is_taken = isinstance(row, Row) and finds_place_taken(row)
+        counts[Status.INELIGIBLE if is_tried and is_taken else status] += 1
+    return counts

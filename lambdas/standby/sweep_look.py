@@ -86,7 +86,7 @@ class FleetLook:
                 ready.append(one)
             else:
                 self._recorder.carry_out(decision, row, seen)
-        sums.counts.update(counted(decided))
+        sums.counts.update(counted(decided, rows))
         sums.counts.update(UNREADABLE for seen in unreadable if seen.primary is None)
         sums.plan.update(tally(decided, rows, by_id))
         return ready

@@ -13,6 +13,7 @@ from standby.clock import to_text
 from standby.decide import decide
 from standby.decision import Decision, nothing, record
 from standby.describe import Primaries
+from standby.fleet import HAD_ONE
 from standby.model import GONE, Status, Workspace, WorkspaceId
 from standby.reasons import NOT_OURS, Reason
 from standby.recorder import Recorder
@@ -22,8 +23,6 @@ from standby.settings import Settings
 from standby.table import Write
 
 TERMINATED = "TERMINATED"
-# Rows of which a standby that goes makes STANDBY_MISSING; an open one's is the watcher's, with a deadline.
-_HAD_ONE = (Status.PROTECTED, Status.FAILED, Status.TIMED_OUT)
 
 
 def is_own(principal: str | None, stack: str) -> bool:
@@ -139,4 +138,5 @@ class Terminations:
 def _is_missing(row: Row, seen: Workspace, standby: Workspace) -> bool:
     """Whether a primary that lives is without a standby, its own being shown on its way out."""
     others = [one for one in seen.standbys if one.id != standby.id and one.state not in GONE]
-    return row.status in _HAD_ONE and seen.state not in GONE and standby.state in GONE and not others
+    # An open row's standby is the watcher's, with a deadline.
+    return row.status in HAD_ONE and seen.state not in GONE and standby.state in GONE and not others

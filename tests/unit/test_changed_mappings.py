@@ -11,7 +11,7 @@ from standby.claims import TOTAL
 from standby.model import DirectoryId, Status
 from standby.settings import Directory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate
-from tests.unit.test_sweep import accept, kept
+from tests.unit.test_sweep import accept, hidden, kept
 from tests.unit.test_terminations import told
 
 OTHER = "d-9267aaaaaa"
@@ -66,14 +66,46 @@ def test_a_protected_desktop_stays_so_and_says_that_the_partner_changed() -> Non
         assert not [event for event in found.history(one) if event.get("notice")]
 
 
-def test_a_standby_in_a_former_partner_is_not_called_missing() -> None:
+def test_a_standby_in_a_former_partner_is_missing_when_two_sweeps_ask_for_it_in_vain() -> None:
+    """No scan looks there: each sweep asks for it by its id, and it is there until it is not."""
     with estate() as found:
-        (one,) = ready(found, USERS[0])
+        one, other = ready(found, *USERS[:2])
+        mapped(found, home=OTHER)
+        later(found, 3)
+        assert found.status(one) == found.status(other) == (Status.PROTECTED, "PARTNER_CHANGED")
+        found.world.terminate(found.row(one).standby_id or "")
+        found.pass_time(minutes=30)
+        later(found)
+        assert found.status(one)[0] is Status.PROTECTED
+        later(found)
+        assert found.status(one) == (Status.STANDBY_MISSING, "STANDBY_GONE")
+        assert found.status(other) == (Status.PROTECTED, "PARTNER_CHANGED")
+        assert found.item(TOTAL, "COUNTER")["taken"] == 1
+        later(found, 2)
+        assert creates(found) == 1
+
+
+def test_a_standby_in_a_former_partner_that_its_primary_names_is_there_whatever_its_region_shows() -> None:
+    with estate() as found:
+        one, _ = ready(found, *USERS[:2])
         mapped(found, home=OTHER)
         later(found)
-        found.world.terminate(found.row(one).standby_id or "")
-        later(found, 4)
-        assert found.status(one)[0] is Status.PROTECTED  # of the former partner no scan says anything
+        with hidden(found, {found.row(one).standby_id}):
+            later(found, 3)
+        assert found.status(one) == (Status.PROTECTED, "PARTNER_CHANGED")
+
+
+def test_an_orphan_in_a_former_partner_keeps_its_place_for_no_scan_would_find_it_again() -> None:
+    with estate() as found:
+        one, _ = ready(found, *USERS[:2])
+        found.world.terminate(one)
+        later(found, 2)
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        mapped(found, home=OTHER)
+        with hidden(found, {found.row(one).standby_id}):
+            later(found, 3)
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.item(TOTAL, "COUNTER")["taken"] == 2
 
 
 def test_another_partner_needs_an_acceptance_of_its_own() -> None:
