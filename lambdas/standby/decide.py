@@ -340,6 +340,15 @@ def finds_place_taken(row: Row) -> bool:
     return row.status is Status.INELIGIBLE and row.reason in _PLACE_TAKEN
 
 
+def _tries_are_dear(row: Row) -> bool:
+    """Whether a try is a request to the service, or a turn in the line, and makes a history.
+
+    A claim that another primary holds refuses without either, and lets its successor follow as soon as it is free; so
+    does a look that comes first.
+    """
+    return row.existing or (row.reason is Reason.SECONDARY_EXISTS and not row.look_first)
+
+
 def _is_left_alone(row: Row, cause: Cause, now: datetime) -> bool:
     """Whether a settled row waits for a person: whoever else comes by does not take it up again."""
     if cause.reopens:
@@ -347,7 +356,7 @@ def _is_left_alone(row: Row, cause: Cause, now: datetime) -> bool:
     if row.status is Status.REPORTED:
         # An event that names it says that it is new: the first sweep was only faster.
         return cause.type != "event"
-    if cause.type == SWEEP and (row.status is Status.REJECTED or finds_place_taken(row)):
+    if cause.type == SWEEP and (row.status is Status.REJECTED or (finds_place_taken(row) and _tries_are_dear(row))):
         return now - row.changed_at < _REFUSED_AGAIN
     return row.status in _FOR_A_PERSON
 
