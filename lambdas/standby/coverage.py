@@ -150,7 +150,8 @@ class CoverageBook:
         directories = sorted(self._settings.directories)
         found = self._last_known(now)
         if missing := [directory for directory in directories if directory not in found]:
-            told = f"{len(missing)} directories had no complete scan for {DAYS_BACK} days, {missing[0]} among them"
+            more = f", nor of {len(missing) - 1} more" if len(missing) > 1 else ""
+            told = f"no complete scan of {missing[0]} for {DAYS_BACK} days{more}"
             self._telemetry.problem(f"The coverage of the pair is not known, and its metrics are left out: {told}")
         else:
             self._tell_of_pair(found.values(), context)

@@ -206,7 +206,7 @@ def test_a_directory_whose_scans_fail_counts_as_it_was_last_seen_and_after_days_
         assert [one.get(f"CoveragePercent/{OTHER}") for one in told] == [0, 0, 0, None]
         assert [one.get(f"CoveragePercent/{HOME}") for one in told] == [100, 100, 100, 100]
         assert [int(one.get("CoverageAgeSeconds", 0) // 3600) for one in told] == [1, 25, 73, 0]
-        assert any(f"for 3 days, {OTHER} among them" in problem for problem in found.notes.problems)
+        assert any(f"no complete scan of {OTHER} for 3 days" in problem for problem in found.notes.problems)
 
 
 def test_a_directory_that_no_day_has_seen_leaves_the_pair_untold_and_an_unmapped_one_is_none_of_it() -> None:
