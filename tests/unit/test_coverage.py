@@ -231,7 +231,7 @@ def test_after_midnight_the_pair_is_as_the_last_scans_of_the_day_before_saw_it_u
         # The first directory's part of the sweep ends before midnight, and the second's after it.
         execution, cursor = "sweep-over-midnight", None
         while cursor is None or cursor["at"] == 0:
-            cursor = json.loads(json.dumps(found.sweep_part(execution, cursor, pages=1).answer()))["cursor"]
+            cursor = json.loads(json.dumps(found.sweep_part(execution, cursor, pages=2).answer()))["cursor"]
         found.pass_time(hours=0.2)
         assert found.clock.now().date() > day_before
         found.notes.gauges.clear()
