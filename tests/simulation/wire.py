@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+from unittest import mock
 
 import botocore
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -15,6 +16,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
+from botocore.retries.quota import RetryQuota
 
 from standby.model import Region
 from standby.wiring import make_client
@@ -56,6 +58,15 @@ class Wire:
         The longest time, in seconds, that a request or an answer takes on its way.
     """
 
+    _present: ClassVar[Wire]
+    _clients: ClassVar[dict[tuple[str, str], Any]] = {}
+    _quotas: ClassVar[list[RetryQuota]] = []
+
+    @staticmethod
+    def present() -> Wire:
+        """The wire of the simulation that runs: there is one at a time."""
+        return Wire._present
+
     def __init__(
         self,
         scheduler: Scheduler,
@@ -71,7 +82,9 @@ class Wire:
         self._services = services
         self._dice = dice
         self._seen = seen
-        self._clients: dict[tuple[str, str], Any] = {}
+        Wire._present = self
+        for quota in Wire._quotas:
+            quota.release(RetryQuota.INITIAL_CAPACITY)
         # The fault of the call that is being sent, once it is known.
         self._decided: list[str] = []
         # And its answer, if that is known.
@@ -80,60 +93,49 @@ class Wire:
     def client(self, service: str, region: Region) -> Any:
         """A client of the product's that calls these services in place of AWS.
 
-        All processes share it: to make one takes longer than all of its calls, and its count of retries only runs out
-        the sooner.
+        All processes share it, and so does the next simulation: to make one takes longer than all of its calls. Its
+        count of retries only runs out the sooner, and begins anew with each simulation.
         """
-        if (service, region) not in self._clients:
-            self._clients[service, region] = made = make_client(service, region)
-            self._connect(made)
-        return self._clients[service, region]
+        if (service, region) not in Wire._clients:
+            with mock.patch("botocore.retries.quota.RetryQuota", _kept_quota):
+                Wire._clients[service, region] = made = make_client(service, region)
+            _connect(made)
+        return Wire._clients[service, region]
 
-    def _connect(self, client: Any) -> None:
-        service, region = client.meta.service_model.service_name, client.meta.region_name
+    def send(self, client: Any, operation: str, request: AWSPreparedRequest) -> AWSResponse:
+        """Carry what botocore sends."""
+        content: Any = request.body or b""
+        body: bytes = content.encode() if isinstance(content, str) else content
+        if self._answered:
+            status, answer = self._answered.pop()
+        else:
+            process, call = self._who_calls(client, operation, body)
+            kind = self._fault(call)
+            status, answer = self._carry(call, body, client.meta.config, request.url, process, kind)
+        return AWSResponse(request.url, status, {"x-amzn-RequestId": "1"}, _Raw(answer))  # type: ignore[arg-type]
 
-        def send(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
-            content: Any = request.body or b""
-            body: bytes = content.encode() if isinstance(content, str) else content
-            process: Process = self._scheduler.current.owner.process
-            call = call_of(process.function, service, region, event_name.rpartition(".")[2], body)
-            if self._answered:
-                status, answer = self._answered.pop()
-            else:
-                kind = self._fault(call)
-                status, answer = self._carry(call, body, client.meta.config, request.url, process, kind)
-            return AWSResponse(request.url, status, {"x-amzn-RequestId": "1"}, _Raw(answer))  # type: ignore[arg-type]
-
-        # A third of a call's time would go into a signature that nobody reads.
-        client.meta.events.register("choose-signer", lambda **_: botocore.UNSIGNED)
-        client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", send)
-        if service == "dynamodb":
-            self._shorten(client, service, region)
-
-    def _shorten(self, client: Any, service: str, region: str) -> None:
+    def send_plain(self, client: Any, operation: str, parameters: dict[str, Any], whole_way: Callable[..., Any]) -> Any:
         """Spare a call of the ledger that goes well the way through botocore, which takes most of its time.
 
         DynamoDB's answers are plain JSON, so it is the same answer. What fails, or is refused, goes all the way; and so
         do transactions, to which botocore adds a token.
         """
-        whole_way = client._make_api_call
+        body = json.dumps(parameters).encode()
+        process, call = self._who_calls(client, operation, body)
+        kind = self._fault(call)
+        if kind is not None:
+            self._decided.append(kind)
+            return whole_way(operation, parameters)
+        status, answer = self._carry(call, body, client.meta.config, "", process, None)
+        if status != 200:
+            self._answered.append((status, answer))
+            return whole_way(operation, parameters)
+        return json.loads(answer)
 
-        def make_api_call(operation: str, parameters: dict[str, Any]) -> Any:
-            if operation not in _PLAIN:
-                return whole_way(operation, parameters)
-            body = json.dumps(parameters).encode()
-            process: Process = self._scheduler.current.owner.process
-            call = call_of(process.function, service, region, operation, body)
-            kind = self._fault(call)
-            if kind is not None:
-                self._decided.append(kind)
-                return whole_way(operation, parameters)
-            status, answer = self._carry(call, body, client.meta.config, "", process, None)
-            if status != 200:
-                self._answered.append((status, answer))
-                return whole_way(operation, parameters)
-            return json.loads(answer)
-
-        client._make_api_call = make_api_call
+    def _who_calls(self, client: Any, operation: str, body: bytes) -> tuple[Process, Call]:
+        process: Process = self._scheduler.current.owner.process
+        service, region = client.meta.service_model.service_name, client.meta.region_name
+        return process, call_of(process.function, service, region, operation, body)
 
     def _fault(self, call: Call) -> str | None:
         if self._decided:
@@ -206,6 +208,32 @@ class Wire:
             case faults.EMPTY:
                 return 200, b""
         return answer
+
+
+def _kept_quota() -> RetryQuota:
+    quota = RetryQuota()
+    Wire._quotas.append(quota)
+    return quota
+
+
+def _connect(client: Any) -> None:
+    """Let a client's calls go over the wire of the simulation that runs."""
+
+    def send(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
+        return Wire.present().send(client, event_name.rpartition(".")[2], request)
+
+    # A third of a call's time would go into a signature that nobody reads.
+    client.meta.events.register("choose-signer", lambda **_: botocore.UNSIGNED)
+    client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", send)
+    if client.meta.service_model.service_name == "dynamodb":
+        whole_way = client._make_api_call
+
+        def make_api_call(operation: str, parameters: dict[str, Any]) -> Any:
+            if operation not in _PLAIN:
+                return whole_way(operation, parameters)
+            return Wire.present().send_plain(client, operation, parameters, whole_way)
+
+        client._make_api_call = make_api_call
 
 
 def _error(call: Call, code: str, message: str, status: int) -> Answer:
