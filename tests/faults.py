@@ -105,6 +105,8 @@ def _everything(report: Report, deployment: Deployment, only: str | None, count:
 
     # It mostly waits, so it goes on beside the rest.
     processes = _begin_processes() if wanted("processes") else None
+    # Of one process: it would leave a core alone at the end.
+    fuzz = _begin_fuzz() if wanted("fuzz") else None
     if wanted("scenarios"):
         # The large ones first, so that none is left running alone.
         names = sorted(scenarios.SCENARIOS, key=lambda name: name not in scenarios.LARGE)
@@ -117,8 +119,6 @@ def _everything(report: Report, deployment: Deployment, only: str | None, count:
         groups = sorted(matrix.groups(calls), key=lambda group: (not group[0].day.terminates, -group[0].day.hours))
         for _, outcomes in _spread(deployment, "the fault matrix", _group, groups):
             take_cases(report, outcomes)
-    # Of one process, too: beside the seeds, so that the other is not left alone.
-    fuzz = _begin_fuzz() if wanted("fuzz") else None
     if wanted("seeds"):
         for seed, outcome in _spread(deployment, "seeds", _seed, list(range(count))):
             _take_seed(report, seed, outcome)
