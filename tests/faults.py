@@ -25,7 +25,7 @@ from tests.simulation.deployment import Deployment
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "build" / "faults.json"
 WORKERS = 2
-SEEDS = 40
+SEEDS = 36
 FUZZ_CASES = 10_000
 _EVERY_SECONDS = 10.0
 _deployment: Deployment | None = None

@@ -84,7 +84,11 @@ def all_calls(deployment: Deployment) -> dict[Call, Day]:
 
 
 # To whoever only reads, it is the same whether it happens before or after: one run is both.
-_SAME_FOR_READERS = {faults.READ_TIMEOUT_BEFORE: faults.READ_TIMEOUT_AFTER, faults.KILLED_BEFORE: faults.KILLED_AFTER}
+_SAME_FOR_READERS = {
+    faults.ERROR_AFTER: faults.ERROR_BEFORE,
+    faults.READ_TIMEOUT_BEFORE: faults.READ_TIMEOUT_AFTER,
+    faults.KILLED_BEFORE: faults.KILLED_AFTER,
+}
 
 
 def cases(calls: dict[Call, Day]) -> Iterator[Case]:
