@@ -60,10 +60,10 @@ class OrphanFigures:
         whole: Counter[str] = Counter()
         for types in orphans.values():
             whole.update(types)
-        self._gauge("OrphanedStandbys", whole.total())
+        self._telemetry.gauge("OrphanedStandbys", whole.total())
         cost = self._cost(whole)
         if self._settings.prices.monthly and _is_known(cost):
-            self._gauge("OrphansMonthlyCost", float(cost.amount))
+            self._telemetry.gauge("OrphansMonthlyCost", float(cost.amount))
 
     def _attributes(self, types: Mapping[str, int]) -> dict[str, Any]:
         cost = self._cost(types)
@@ -73,9 +73,6 @@ class OrphanFigures:
 
     def _cost(self, types: Mapping[str, int]) -> Cost:
         return monthly_cost(self._settings.prices, types, replicated=False)
-
-    def _gauge(self, metric: str, value: float) -> None:
-        self._telemetry.gauge(metric, value)
 
 
 def _is_known(cost: Cost) -> bool:

@@ -68,11 +68,6 @@ class Scheduler:
             raise RuntimeError("no task runs now")
         return self._running
 
-    @property
-    def is_running(self) -> bool:
-        """Whether a task runs, rather than whoever drives the tasks."""
-        return self._running is not None
-
     def spawn(self, work: Callable[[], object], name: str = "", owner: Any = None, delay: float = 0.0) -> Task:
         """Begin a task, `delay` seconds from now."""
         task = Task(name, owner, greenlet(work, parent=self._hub))
