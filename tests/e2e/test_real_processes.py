@@ -55,8 +55,8 @@ class Killable(Deployed):
         """Let the next such call be held."""
         self.cloud.world.disturb(ConnectionFault(service, operation, kind, **only))
 
-    def kill_who_is_held(self, function: str) -> None:
-        """Wait until a function's process is held in a call, and kill it there; the watcher's, as in `until`."""
+    def who_is_held(self, function: str) -> int:
+        """Wait until a function's process is held in a call; its id. The watcher is started as in `until`."""
         scheduled = time.monotonic() + SCHEDULE
 
         def is_held() -> bool:
@@ -70,6 +70,10 @@ class Killable(Deployed):
         (pid,) = held["pids"]
         assert held["function"] == f"{STACK}-{function}"
         assert _parent_of(pid) in (self.cloud.pid, None)
+        return int(pid)
+
+    def kill(self, pid: int) -> None:
+        """Kill a process that is held. What it leaves undone another may do from then on: look before."""
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not self.cloud.world.held(), lambda: "its connection stays")
         wait_until(lambda: pid not in [one["pid"] for one in self.cloud.world.functions()], lambda: "it lives")
@@ -194,9 +198,10 @@ def new_users(deployed: Killable, count: int, prefix: str = "") -> list[str]:
 def test_killed_after_the_effect_protect_finds_its_standby_again(deployed: Killable, user: str) -> None:
     deployed.hold("workspaces", CREATE, "hold_after")
     (one,) = deployed.create(user)
-    deployed.kill_who_is_held("protect")
+    protect = deployed.who_is_held("protect")
     assert len(deployed.standbys_of(one)) == 1
     assert deployed.row(one)["reason_code"] == "CLAIM_TAKEN"
+    deployed.kill(protect)
     deployed.until(one, "PROTECTED")
     deployed.assert_one_standby(one)
 
@@ -207,7 +212,7 @@ def test_killed_after_the_effect_no_second_is_made_while_the_first_shows_no_rela
     deployed.cloud.world.change(relation_lag_seconds=3600)
     deployed.hold("workspaces", CREATE, "hold_after")
     (one,) = deployed.create(user)
-    deployed.kill_who_is_held("protect")
+    deployed.kill(deployed.who_is_held("protect"))
     deployed.later(one)
     deployed.until_told(one, "DR_DESKTOP_UNCLEAR")
     assert len(deployed.standbys_of(one)) == 1
@@ -220,9 +225,10 @@ def test_killed_after_the_effect_no_second_is_made_while_the_first_shows_no_rela
 def test_killed_before_the_effect_the_standby_is_made_once_two_looks_found_none(deployed: Killable, user: str) -> None:
     deployed.hold("workspaces", CREATE, "hold_before")
     (one,) = deployed.create(user)
-    deployed.kill_who_is_held("protect")
-    assert deployed.sent(one) == []
+    protect = deployed.who_is_held("protect")
     assert deployed.row(one)["reason_code"] == "CLAIM_TAKEN"
+    deployed.kill(protect)
+    assert deployed.sent(one) == []
     deployed.later(one)
     deployed.until_told(one, "NOTHING_SEEN_ONCE")
     assert deployed.sent(one) == []
@@ -243,7 +249,7 @@ def test_killed_before_and_after_the_effect_with_real_waits(
     for kind in ("hold_after", "hold_before"):
         deployed.hold("workspaces", CREATE, kind)
         ids += deployed.create(*new_users(deployed, 1))
-        deployed.kill_who_is_held("protect")
+        deployed.kill(deployed.who_is_held("protect"))
     deployed.until(ids[0], "PROTECTED")
     deployed.cloud.world.change(relation_lag_seconds=0)
     deployed.until(ids[1], "PROTECTED")
@@ -258,8 +264,10 @@ def test_a_watcher_killed_in_the_middle_of_a_round_loses_nothing(deployed: Killa
     # Three rows come due together: it dies at the second, before it is written or after.
     deployed.hold("dynamodb", "TransactWriteItems", kind, function="watch", containing=kind, skip=1)
     ids = deployed.create(*new_users(deployed, 3, f"watched-{kind}-"))
-    deployed.kill_who_is_held("watch")
-    assert [deployed.row(one)["status"] for one in ids].count("PROTECTED") == recorded
+    watcher = deployed.who_is_held("watch")
+    reasons = [event["reason_code"] for one in ids for event in deployed.history(one)]
+    assert len([reason for reason in reasons if reason.startswith("STANDBY_")]) == recorded
+    deployed.kill(watcher)
     for one in ids:
         deployed.until(one, "PROTECTED")
     deployed.assert_one_standby(*ids)
@@ -302,7 +310,7 @@ def test_announce_killed_between_bus_and_topic_tells_again(deployed: Killable, u
     ears, bus = deployed.listen("ears-killed"), deployed.listen_to_the_bus("bus-killed")
     deployed.hold("sns", "Publish", "hold_before", containing=user)
     (one,) = deployed.create(user, UserVolumeEncryptionEnabled=True)
-    deployed.kill_who_is_held("announce")
+    deployed.kill(deployed.who_is_held("announce"))
     version = int(deployed.until_told(one, "NO_DR_KEY")["version"])
     notices: list[str] = []
     events: list[tuple[str, int]] = []
