@@ -3,6 +3,7 @@
 Those of :mod:`local.workspaces` are the service's own. These stand between a caller and the embedded cloud, whatever
 the service, and are real: a held caller waits at an open socket and can be killed there, a cut one is sent a TCP reset.
 A held request goes on when it is released, unless its caller is gone: then one held before its effect never has any.
+What botocore sends again after its own time-out is held again.
 """
 
 import asyncio
@@ -75,7 +76,10 @@ class ConnectionFault:
 
 @dataclass(frozen=True)
 class Request:
-    """What of a request tells whom a fault is for; ``function`` is empty for a caller that is none."""
+    """What of a request tells whom a fault is for; ``function`` is empty for a caller that is none.
+
+    ``invocation`` is the same for all attempts of a botocore client at one call, and empty for other callers.
+    """
 
     service: str
     region: str
@@ -83,6 +87,7 @@ class Request:
     access_key: str
     function: str
     body: bytes
+    invocation: str = ""
 
 
 def read_request(method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> Request:
@@ -90,7 +95,8 @@ def read_request(method: str, path: str, headers: list[tuple[bytes, bytes]], bod
     named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
     scope = _SCOPE.search(named.get("authorization", ""))
     key, region, service = scope.group("key", "region", "service") if scope else ("", "", "")
-    return Request(service, region, _operation(method, path, named, body), key, "", body)
+    invocation = named.get("amz-sdk-invocation-id", "")
+    return Request(service, region, _operation(method, path, named, body), key, "", body, invocation)
 
 
 def _operation(method: str, path: str, headers: dict[str, str], body: bytes) -> str:
@@ -118,6 +124,7 @@ class Connections:
     def __init__(self) -> None:
         self._faults: list[ConnectionFault] = []
         self._held: list[Held] = []
+        self._kept: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def inject(self, fault: ConnectionFault) -> None:
@@ -129,6 +136,7 @@ class Connections:
         """Take back all faults, and let go on who is held."""
         with self._lock:
             self._faults.clear()
+            self._kept.clear()
         self.release()
 
     def faults(self) -> list[ConnectionFault]:
@@ -137,8 +145,15 @@ class Connections:
             self._faults = [fault for fault in self._faults if not fault.is_over]
             return list(self._faults)
 
+    @property
+    def are_sound(self) -> bool:
+        """Whether no request can meet a fault."""
+        return not (self.faults() or self._kept)
+
     def meet(self, request: Request) -> str | None:
-        """Return the kind of the fault that a request meets, counted as a hit."""
+        """Return the kind of the fault that a request meets, counted as a hit unless it meets it again."""
+        if request.invocation in self._kept:
+            return self._kept[request.invocation]
         for fault in self.faults():
             if not fault.is_for(request):
                 continue
@@ -146,6 +161,8 @@ class Connections:
                 fault.skip -= 1
                 continue
             fault.hits += 1
+            if fault.kind.startswith("hold") and request.invocation:
+                self._kept[request.invocation] = fault.kind
             return fault.kind
         return None
 
@@ -158,6 +175,7 @@ class Connections:
         """Let all go on who are held, and return how many they were."""
         held = self.held()
         for one in held:
+            self._kept.pop(one.request.invocation, None)
             one.loop.call_soon_threadsafe(one.released.set)
         return len(held)
 

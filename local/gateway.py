@@ -59,7 +59,7 @@ class Gateway:
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the emulator, over a connection that may be faulty."""
-        if not self._connections.faults():
+        if self._connections.are_sound:
             await self._serve(scope, receive, send)
             return
         body = await _read_body(receive)

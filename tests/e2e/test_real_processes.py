@@ -58,15 +58,17 @@ class Killable(Deployed):
     def who_is_held(self, function: str) -> int:
         """Wait until a function's process is held in a call; its id. The watcher is started as in `until`."""
         scheduled = time.monotonic() + SCHEDULE
+        found: list[dict[str, Any]] = []
 
         def is_held() -> bool:
-            found = [pid for one in self.cloud.world.held() for pid in one["pids"]]
+            found[:] = self.cloud.world.held()
             if function == "watch" and not found and time.monotonic() > scheduled:
                 self.start_watcher()
-            return len(found) == 1
+            # While two of a function are busy, it cannot be told which of them is held.
+            return [len(one["pids"]) for one in found] == [1]
 
-        wait_until(is_held, lambda: f"{self.cloud.world.held()} {self.cloud.world.functions()}")
-        (held,) = self.cloud.world.held()
+        wait_until(is_held, lambda: f"{found} {self.cloud.world.functions()}")
+        (held,) = found
         (pid,) = held["pids"]
         assert held["function"] == f"{STACK}-{function}"
         assert _parent_of(pid) in (self.cloud.pid, None)

@@ -19,7 +19,7 @@ KEY = {"id": {"S": "one"}}
 @pytest.fixture
 def table(cloud: Cloud) -> Iterator[Any]:
     """A client of DynamoDB that tries once, and a table `things` there."""
-    client = cloud.client("dynamodb", PRIMARY, read_timeout=5, retries={"total_max_attempts": 1})
+    client = cloud.client("dynamodb", PRIMARY, read_timeout=60, retries={"total_max_attempts": 1})
     client.create_table(
         TableName="things",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -64,9 +64,19 @@ def test_a_held_request_goes_on_when_it_is_released(cloud: Cloud, table: Any, ki
         assert is_there(table) is (kind == "hold_after")
         assert not putting.done()
         assert cloud.world.release() == 1
-        assert putting.result(5)["ResponseMetadata"]["HTTPStatusCode"] == 200
+        assert putting.result(60)["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert is_there(table)
     assert cloud.world.held() == []
+
+
+def test_what_a_client_sends_again_by_itself_is_held_again(cloud: Cloud, table: Any) -> None:
+    cloud.world.disturb(ConnectionFault("dynamodb", "PutItem", "hold_before"))
+    stubborn = cloud.client("dynamodb", PRIMARY, read_timeout=0.3, retries={"total_max_attempts": 3})
+    with pytest.raises(ReadTimeoutError):
+        stubborn.put_item(TableName="things", Item=KEY)
+    assert wait_until(lambda: not cloud.world.held())
+    assert not is_there(table)
+    table.put_item(TableName="things", Item=KEY)
 
 
 def test_what_was_held_before_its_effect_has_none_once_its_caller_is_gone(cloud: Cloud, table: Any) -> None:
