@@ -47,6 +47,11 @@ def from_text(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def past(moment: datetime | None, now: datetime) -> bool:
+    """Whether a moment has come; one that is not set has not."""
+    return moment is not None and now >= moment
+
+
 class Pacer:
     """Keeps calls to one a period, so that the account's shared budget (2 a second, burst 5) is left to others too.
 

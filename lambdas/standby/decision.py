@@ -9,6 +9,7 @@ from enum import StrEnum
 from standby.model import Related, StandbyMarks, Status, WorkspaceId
 from standby.reasons import MEANING, Reason
 from standby.rows import Row
+from standby.settings import Settings
 
 # Bytes of a message in an answer: 400 decisions must fit the 256 KiB of a state, and nothing in Step Functions can
 # catch one that does not.
@@ -87,3 +88,25 @@ def record(
 def nothing(primary_id: WorkspaceId, row: Row | None, reason: Reason, detail: str = "") -> Decision:
     """A decision to leave everything as it is."""
     return Decision(primary_id, Action.NONE, row.status if row else None, reason, say(reason, detail))
+
+
+def wait(
+    primary_id: WorkspaceId,
+    row: Row | None,
+    reason: Reason,
+    settings: Settings,
+    detail: str = "",
+    *,
+    due_in: timedelta | None = None,
+    deadline_in: timedelta | None = None,
+) -> Decision:
+    """A decision that a primary waits; one that waits already keeps its next look, and its deadline unless told."""
+    waiting = row is not None and row.status is Status.WAITING
+    return record(
+        primary_id,
+        Status.WAITING,
+        reason,
+        detail,
+        due_in=None if waiting else (due_in or settings.first_look),
+        deadline_in=deadline_in or (None if waiting else settings.primary_deadline),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from standby.model import Workspace
+from standby.model import READY, Workspace
 from standby.reasons import Reason
 from standby.settings import Settings
 
@@ -28,3 +28,13 @@ def obstacle(seen: Workspace, settings: Settings) -> tuple[Reason, str] | None:
 def is_told_whole(seen: Workspace) -> bool:
     """Whether an answer had what a request and its eligibility rest on: a new WorkSpace may be shown without it."""
     return bool(seen.user_name and seen.directory_id and seen.compute_type)
+
+
+def is_for_selection(seen: Workspace, settings: Settings) -> bool:
+    """Whether a primary has come so far that the selection alone decides: then its rules' tags are asked for."""
+    return (
+        not (seen.standbys or seen.primary)
+        and seen.state in READY
+        and is_told_whole(seen)
+        and obstacle(seen, settings) is None
+    )

@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 
 from standby.baseline import Baseline
 from standby.clock import to_text
-from standby.decide import decide, finds_place_taken, is_for_selection
+from standby.decide import decide
 from standby.decision import Action, Decision, nothing, record
+from standby.eligibility import is_for_selection
 from standby.model import GONE, Cause, DirectoryId, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
 from standby.sweep_memory import OWN, Scan
+from standby.uncovered import finds_place_taken
 from standby.unwell import unwell
 
 # So many WorkSpaces may go between two sweeps without anybody doubting the service; what it does not show is believed

@@ -6,14 +6,15 @@ from datetime import timedelta
 from functools import partial
 
 from standby.clock import Clock
+from standby.covered import with_standby
 from standby.create import Standbys
-from standby.decide import with_standby, without_standby
 from standby.decision import Decision, nothing, record
 from standby.describe import DrLook
 from standby.model import GONE, Cause, DirectoryId, Related, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
+from standby.uncovered import without_standby
 
 # Two looks that find nothing stand at least this far apart, however short the poll interval is: longer than a call
 # that is still under way when its caller's lease ends by a clock that runs ahead.

@@ -33,6 +33,18 @@ def mapped_elsewhere(directory: DirectoryId, settings: Settings) -> str | None:
     return f"{directory} is mapped in {stack}." if stack else None
 
 
+def changed_mapping(row: Row, settings: Settings) -> Reason | None:
+    """What has become of the mapping that a row was last written under; None if it stands."""
+    if row.primary_directory_id is None:
+        return None
+    mapped = settings.directories.get(row.primary_directory_id)
+    if mapped is None:
+        return Reason.MAPPING_REMOVED
+    if row.dr_directory_id is not None and row.dr_directory_id != mapped.dr_directory:
+        return Reason.PARTNER_CHANGED
+    return None
+
+
 def left_behind(row: Row, settings: Settings) -> Decision | None:
     """What a settled row of a directory that is not mapped any more has to say; None if nothing, or nothing new."""
     directory = unmapped_directory(row, settings)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from standby.create import Outcome, Pending, Refusal, Uncertain
-from standby.decide import USER_DEADLINE, USER_RETRY
 from standby.decision import Decision, record
 from standby.gates import Gates
 from standby.looks import Looks
@@ -19,6 +18,8 @@ from standby.settings import Settings
 
 # A Region that is down is asked again after so many polls: each try writes two events a row.
 UNREACHABLE_POLLS = 3
+USER_RETRY = timedelta(minutes=30)
+USER_DEADLINE = timedelta(hours=24)  # directories lag behind new hires
 
 
 @dataclass(frozen=True)

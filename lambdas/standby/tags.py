@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from standby.answers import error_of, failure
-from standby.decide import is_for_selection
 from standby.describe import MalformedAnswer, halves
+from standby.eligibility import is_for_selection
 from standby.model import Workspace, WorkspaceId
 from standby.settings import Settings
 
