@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
+from standby.claims import LEASE
 from standby.clock import Clock
 from standby.covered import with_standby
 from standby.create import Standbys
@@ -39,8 +40,9 @@ class Looks:
 
         Only two complete looks, at the primary's RelatedWorkspaces and at the DR directory, that find nothing show
         that nothing was created; then it is decided like any primary without a standby. The second one counts when a
-        new WorkSpace has had the time to show (`first_look`), for listings lag; and where a desktop was seen that may
-        be what came of the request, not before a standby's whole deadline: an answer without it does not undo it.
+        new WorkSpace has had the time to show (`first_look`), for listings lag, after the last request, whatever became
+        of those before it; and where a desktop was seen that may be what came of the request, not before a standby's
+        whole deadline: an answer without it does not undo it.
         """
         now = self._clock.now()
         if row.dr_directory_id is None or row.user_name is None:
@@ -52,12 +54,12 @@ class Looks:
             return nothing(primary_id, row, row.reason, f"The look was not complete: {look.problem}")
         if seen is None:
             return self._nothing_anywhere(primary_id, row)
-        if _may_be_ours(look) and not self._unclear_for(row, self._settings.standby_deadline):
+        if _may_be_ours(look) and not self._was_sent(row, self._settings.standby_deadline):
             return record(primary_id, Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR, due_in=self._settings.poll_interval)
         if (
             row.looked_at is None
             or now - row.looked_at < self._gap
-            or not self._unclear_for(row, self._settings.first_look)
+            or not self._was_sent(row, self._settings.first_look)
             or (row.desktop_seen_at is not None and now - row.desktop_seen_at < self._settings.standby_deadline)
         ):
             return record(primary_id, Status.CLAIMED, Reason.NOTHING_SEEN_ONCE, due_in=self._gap)
@@ -77,6 +79,13 @@ class Looks:
     def _unclear_for(self, row: Row, duration: timedelta) -> bool:
         since = row.unclear_since or row.changed_at
         return self._clock.now() - since >= duration
+
+    def _was_sent(self, row: Row, ago: timedelta) -> bool:
+        """Whether the last request was sent so long ago, or before. A claim is taken anew for each."""
+        sent = row.unclear_since or row.changed_at
+        if row.claim_expires_at is not None:
+            sent = max(sent, row.claim_expires_at - LEASE)
+        return self._clock.now() - sent >= ago
 
     def after_exists(self, seen: Workspace, row: Row | None, error: tuple[str, str]) -> Decision:
         """What to do after the service said that the user has a WorkSpace in the DR directory."""

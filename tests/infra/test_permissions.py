@@ -115,8 +115,9 @@ def test_no_role_deletes_from_the_table_or_terminates_a_workspace(fixture: str, 
             assert action not in {"workspaces:TerminateWorkspaces", "workspaces:RebuildWorkspaces"}
 
 
-def test_tags_are_created_by_the_role_that_creates_standbys_only(example: Assembly) -> None:
-    assert [role for role in ROLES if "workspaces:CreateTags" in actions(example.primary, role)] == ["Protect"]
+@pytest.mark.parametrize("action", ["workspaces:CreateStandbyWorkspaces", "workspaces:CreateTags"])
+def test_one_role_alone_creates_standbys_and_their_tags(example: Assembly, action: str) -> None:
+    assert [role for role in ROLES if action in actions(example.primary, role)] == ["Protect"]
 
 
 @pytest.mark.parametrize("fixture", ["example", "everything"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from standby.claims import LEASE
 from standby.decide import decide
 from standby.decision import Action, Decision
 from standby.describe import DrLook
@@ -99,9 +100,17 @@ def test_a_look_exactly_a_gap_after_the_first_is_the_second() -> None:
         {"looked_at": NOW - GAP + timedelta(seconds=1)},
         {"unclear_since": NOW - CONFIGURED.first_look + timedelta(seconds=1)},
         {"unclear_since": None, "changed_at": NOW - CONFIGURED.first_look + timedelta(seconds=1)},
+        {"claim_expires_at": NOW - CONFIGURED.first_look + LEASE + timedelta(seconds=1)},
         {"desktop_seen_at": NOW - CONFIGURED.standby_deadline + timedelta(seconds=1)},
     ],
-    ids=["the first", "too close", "unclear for too short", "claimed for too short", "a desktop was seen"],
+    ids=[
+        "the first",
+        "too close",
+        "unclear for too short",
+        "claimed for too short",
+        "sent again",
+        "a desktop was seen",
+    ],
 )
 def test_a_look_that_finds_nothing_is_the_first_of_two_where(changes: dict[str, Any]) -> None:
     decision = after_lease(NOTHING, **changes)
@@ -158,8 +167,20 @@ def test_a_desktop_that_may_be_ours_is_waited_for_and_is_no_look_that_found_noth
 
 @pytest.mark.parametrize("one", [desktop(), desktop("STOPPED", of(OTHER))], ids=["unrelated", "another's standby"])
 def test_a_desktop_that_stands_there_after_a_whole_deadline_and_is_not_ours_ends_the_matter(one: Workspace) -> None:
-    decision = after_lease(DrLook((one,), complete=True), unclear_since=NOW - CONFIGURED.standby_deadline)
+    since = NOW - CONFIGURED.standby_deadline
+    decision = after_lease(DrLook((one,), complete=True), unclear_since=since, claim_expires_at=since + LEASE)
     assert (decision.status, decision.reason) == (Status.INELIGIBLE, Reason.SECONDARY_EXISTS)
+
+
+def test_a_desktop_may_be_what_came_of_a_later_request_than_the_first() -> None:
+    changes = {"unclear_since": NOW - timedelta(hours=20), "looked_at": None}
+    sent = NOW - CONFIGURED.standby_deadline
+    late = after_lease(DrLook((desktop(),), complete=True), claim_expires_at=sent + LEASE, **changes)
+    assert late.reason is Reason.NOTHING_SEEN_ONCE
+    soon = after_lease(
+        DrLook((desktop(),), complete=True), claim_expires_at=sent + LEASE + timedelta(seconds=1), **changes
+    )
+    assert (soon.status, soon.reason) == (Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR)
 
 
 def test_what_gets_no_clear_answer_for_a_day_is_a_persons() -> None:

@@ -17,6 +17,7 @@ from standby.reasons import Reason
 from standby.request import _one_per_user
 from standby.settings import Directory
 from standby.settle import Candidate
+from standby.table import ConditionFailed
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate, settings
 
 CREATE = "CreateStandbyWorkspaces"
@@ -110,6 +111,21 @@ def test_a_claim_that_is_given_back_too_late_frees_neither_its_user_nor_its_plac
             claims.give_back(record(before.primary_id, Status.WAITING, Reason.CREATE_THROTTLED), before, None, CONTEXT)
         assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 1
         assert found.item(str(before.claim_key), "CLAIM")["primary_id"] == one
+
+
+def test_a_claim_that_is_another_primarys_by_now_is_not_given_back() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(CREATE, "read_timeout_before", times=1))
+        found.protect(one)
+        row = found.row(one)
+        found.parts.table().set(str(row.claim_key), "CLAIM", {"primary_id": "ws-another12"})
+        claims = found.parts.recorder(CONTEXT).claims
+        with pytest.raises(ConditionFailed):
+            claims.give_back(record(row.primary_id, Status.WAITING, Reason.CREATE_THROTTLED), row, None, CONTEXT)
+        assert found.item(str(row.claim_key), "CLAIM")["primary_id"] == "ws-another12"
+        assert found.item("COUNTER#TOTAL", "COUNTER")["taken"] == 1
+        assert found.row(one) == row
 
 
 def test_a_user_has_one_place_in_a_directory_however_the_name_is_spelt_and_one_in_each() -> None:

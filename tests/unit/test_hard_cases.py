@@ -120,6 +120,21 @@ def test_a_claim_that_was_looked_at_by_another_is_not_used_any_more() -> None:
 
 
 @pytest.mark.parametrize("lag", [300, 600, 840])
+def test_a_listing_that_lags_behind_a_second_unclear_request_makes_no_second_standby(lag: int) -> None:
+    """The first had no effect: how long it has been unclear says nothing of what the second one made."""
+    with estate(visibility_lag_seconds=lag, relation_lag_seconds=lag) as found:
+        (one,) = found.create_ready(USERS[0])
+        found.pass_time(hours=1)
+        for kind in ("read_timeout_before", "read_timeout_after"):
+            found.world.inject(Fault(operation=CREATE, kind=kind, times=1))
+        found.protect(one)
+        found.watch()
+        assert [call.outcome for call in found.creates()] == ["read_timeout_before", "read_timeout_after"]
+        assert found.status(one)[0] is Status.PROTECTED
+        assert found.world.duplicates() == []
+
+
+@pytest.mark.parametrize("lag", [300, 600, 840])
 def test_a_listing_that_lags_behind_an_unclear_request_makes_no_second_standby(lag: int) -> None:
     with estate(visibility_lag_seconds=lag, relation_lag_seconds=lag) as found:
         (one,) = found.create_ready(USERS[0])

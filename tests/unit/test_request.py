@@ -49,6 +49,33 @@ def test_nothing_is_sent_when_it_cannot_be_read_after_the_claim_whether_it_may_b
         assert found.world.duplicates() == []
 
 
+@pytest.mark.parametrize("shown", [None, "OF_NEXT_YEAR"], ids=["not shown", "unreadable"])
+def test_nothing_is_sent_for_a_claim_whose_row_is_not_read_as_it_was_written(shown: str | None) -> None:
+    with estate() as found:
+        one, other = found.create_ready(*USERS[:2])
+        read, write = found.dynamodb.batch_get_item, found.dynamodb.transact_write_items
+
+        def other_than_written(**request: Any) -> Any:
+            answer = read(**request)
+            items = answer["Responses"][TABLE]
+            spoilt = [item | {"status": {"S": shown}} for item in items if shown and item["pk"]["S"] == one]
+            answer["Responses"][TABLE] = [item for item in items if item["pk"]["S"] != one] + spoilt
+            return answer
+
+        def then_spoil(**request: Any) -> Any:
+            found.dynamodb.batch_get_item = other_than_written
+            return write(**request)
+
+        found.dynamodb.transact_write_items = then_spoil
+        found.protect(one, other)
+        assert [len(call.params["StandbyWorkspaces"]) for call in found.creates()] == [1]
+        found.dynamodb.batch_get_item, found.dynamodb.transact_write_items = read, write
+        assert (found.status(one)[0], found.status(other)[0]) == (Status.CLAIMED, Status.REQUESTED)
+        found.watch()
+        assert {found.status(one)[0] for one in (one, other)} == {Status.PROTECTED}
+        assert found.world.duplicates() == []
+
+
 def test_a_run_whose_time_is_over_sends_no_further_call_and_the_rest_follows() -> None:
     with estate() as found:
         ids = found.create_ready(*USERS[:60])
