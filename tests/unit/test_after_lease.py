@@ -173,7 +173,7 @@ def test_a_desktop_that_stands_there_after_a_whole_deadline_and_is_not_ours_ends
 
 
 def test_a_desktop_may_be_what_came_of_a_later_request_than_the_first() -> None:
-    changes = {"unclear_since": NOW - timedelta(hours=20), "looked_at": None}
+    changes: dict[str, Any] = {"unclear_since": NOW - timedelta(hours=20), "looked_at": None}
     sent = NOW - CONFIGURED.standby_deadline
     late = after_lease(DrLook((desktop(),), complete=True), claim_expires_at=sent + LEASE, **changes)
     assert late.reason is Reason.NOTHING_SEEN_ONCE
