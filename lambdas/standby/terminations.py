@@ -14,6 +14,7 @@ from standby.decide import decide
 from standby.decision import Decision, nothing, record
 from standby.describe import Primaries
 from standby.fleet import HAD_ONE
+from standby.ledger import Unreadable
 from standby.model import GONE, Status, Workspace, WorkspaceId
 from standby.reasons import NOT_OURS, Reason
 from standby.recorder import Recorder
@@ -65,9 +66,12 @@ class Terminations:
         return [self._answer(one, known.get(one), rows, done) for one in ids]
 
     def _known(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, WorkspaceId]:
-        """The primaries that the ids are, or are the standbys of; which Region's endpoint was called says neither."""
-        rows = self._rows(ids)
-        primaries = {one: one for one, row in rows.items() if row.reason not in NOT_OURS}
+        """The primaries that the ids are, or are the standbys of; which Region's endpoint was called says neither.
+
+        A primary may have a row that this version cannot read.
+        """
+        found = self._recorder.ledger.load(dict.fromkeys(ids))
+        primaries = {one: one for one, row in found.items() if isinstance(row, Unreadable) or row.reason not in NOT_OURS}
         return self._recorder.ledger.primaries_of(ids) | primaries
 
     def _rows(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Row]:
@@ -98,7 +102,7 @@ class Terminations:
     ) -> dict[WorkspaceId, Decision]:
         """Describe all of them, and record of each primary what follows from what is shown, if anything does."""
         primaries = self._primaries.describe(list(rows)).found
-        ended = [one for one, primary in known.items() if one != primary and rows[primary].standby_id == one]
+        ended = [row.standby_id for row in rows.values() if row.standby_id in known]
         standbys = self._partners.describe(ended).found
         done = {}
         for one, row in rows.items():
@@ -129,8 +133,10 @@ class Terminations:
         rows: Mapping[WorkspaceId, Row],
         done: Mapping[WorkspaceId, Decision],
     ) -> Decision:
-        if primary_id is None or (row := rows.get(primary_id)) is None:
+        if primary_id is None:
             return nothing(one, None, Reason.NOT_IN_LEDGER)
+        if (row := rows.get(primary_id)) is None:
+            return nothing(one, None, Reason.ROW_UNREADABLE, f"It is that of {primary_id}.")
         found = done.get(primary_id) or nothing(primary_id, row, row.reason, row.message)
         return dataclasses.replace(found, primary_id=one)
 

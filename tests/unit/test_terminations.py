@@ -184,6 +184,25 @@ def test_an_id_that_the_ledger_does_not_know_leaves_no_trace() -> None:
         assert found.queue.put_ == []
 
 
+@pytest.mark.parametrize("region", [PRIMARY, DR])
+def test_a_row_that_cannot_be_read_holds_up_no_other_of_the_same_call(region: str) -> None:
+    with estate() as found:
+        odd, one = protected(found, *USERS[:2])
+        ended = [odd, one] if region == PRIMARY else [standby_of(found, odd), standby_of(found, one)]
+        event = terminate(found, region, *ended)
+        found.dynamodb.update_item(
+            TableName=TABLE,
+            Key={"pk": {"S": odd}, "sk": {"S": "STATE"}},
+            UpdateExpression="SET reason_code = :code",
+            ExpressionAttributeValues={":code": {"S": "OF_NEXT_YEAR"}},
+        )
+        answers = found.send(event)["decisions"]
+        assert [answer["reason_code"] for answer in answers] == ["ROW_UNREADABLE", found.row(one).reason]
+        assert odd in answers[0]["message"]
+        assert told(found, one)[0] == TERMINATED
+        assert found.notes.counts["UnreadableRows"] == 1
+
+
 def test_a_termination_never_leads_to_a_request() -> None:
     with estate() as found:
         (one,) = found.create_ready(USERS[0])
