@@ -23,6 +23,11 @@ def error_of(problem: ClientError) -> tuple[str, str]:
     return legible(error.get("Code") or "Unknown", _MOST_OF_A_NAME), words(error, "Message") or str(problem)
 
 
+def status_of(problem: ClientError) -> int:
+    """The HTTP status of an error; that of a failed service where none is told: then anything may have happened."""
+    return int(problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
+
+
 def failure(problem: Exception) -> tuple[str, str]:
     """Name and words of what kept an answer from coming; botocore quotes what it was given, however long."""
     return type(problem).__name__, legible(problem, _MOST_OF_A_MESSAGE)

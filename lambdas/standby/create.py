@@ -16,7 +16,7 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
-from standby.answers import entries, error_of, failure, string, words
+from standby.answers import entries, error_of, failure, status_of, string, words
 from standby.describe import Primaries
 from standby.model import DirectoryId, Region, WorkspaceId, is_workspace_id, user_key
 from standby.refusals import Kind, kind_of
@@ -130,8 +130,8 @@ class Standbys(Primaries):
         self, requests: Sequence[StandbyRequest], problem: ClientError
     ) -> dict[WorkspaceId, Outcome] | CallRefused:
         code, message = error_of(problem)
-        status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        kind = kind_of(code, message)
+        status = status_of(problem)
+        kind = kind_of(code, message, status)
         # A throttle is refused before any work, whatever its HTTP status; another 5xx, or what says that the service
         # failed, may follow an effect.
         if kind is Kind.INTERNAL or (kind is not Kind.THROTTLED and not 400 <= status < 500):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from standby.answers import error_of, failure, read_workspace
+from standby.answers import error_of, failure, read_workspace, status_of
 from standby.model import DirectoryId, Unknown, Workspace, WorkspaceId, user_key
 from standby.refusals import Kind, kind_of
 
@@ -242,6 +242,6 @@ def _spellings(user_name: str) -> dict[str, None]:
 
 def _is_about_an_item(problem: ClientError) -> bool:
     """Whether a call was refused for what it asked for, rather than for the Region's state or the caller's rights."""
-    status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    kind = kind_of(*error_of(problem))
+    status = status_of(problem)
+    kind = kind_of(*error_of(problem), status)
     return 400 <= status < 500 and kind not in (Kind.THROTTLED, Kind.UNREACHABLE, Kind.INTERNAL, Kind.DENIED)

@@ -43,6 +43,8 @@ _BY_CODE: tuple[tuple[re.Pattern[str], Kind], ...] = (
         Kind.UNREACHABLE,
     ),
 )
+# What the HTTP status alone tells of an error whose code does not: a front end refuses without a code of the service's.
+_BY_STATUS = {401: Kind.DENIED, 403: Kind.DENIED, 408: Kind.INTERNAL, 429: Kind.THROTTLED}
 _STATE_WORDS = re.compile(r"\b(in|its|current|invalid|valid) state\b|\bstate of the workspace\b", re.IGNORECASE)
 _USER_WORDS = re.compile(r"\buser\b.*\b(not found|could not be found|does not exist|cannot be found)", re.IGNORECASE)
 
@@ -51,8 +53,11 @@ _EXISTS_WORDS = re.compile(r"\balready (exists|has|assigned)\b", re.IGNORECASE)
 _GENERAL = ("ResourceNotFound", "InvalidParameterValues", "OperationNotSupported")
 
 
-def kind_of(code: str, message: str) -> Kind:
-    """The kind of a refusal by the service's error code, and by its words where the code is about many things."""
+def kind_of(code: str, message: str, status: int | None = None) -> Kind:
+    """The kind of a refusal by the service's error code, and by its words where the code is about many things.
+
+    What neither tells, the HTTP `status` of a refused call may; a failed item has none.
+    """
     for pattern, kind in _BY_CODE:
         if pattern.search(code):
             return kind
@@ -62,4 +67,4 @@ def kind_of(code: str, message: str) -> Kind:
         return Kind.EXISTS
     if _STATE_WORDS.search(message):
         return Kind.STATE
-    return Kind.OTHER
+    return _BY_STATUS.get(status or 0, Kind.OTHER)

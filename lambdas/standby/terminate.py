@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from standby.answers import entries, error_of, failure, string, words
+from standby.answers import entries, error_of, failure, status_of, string, words
 from standby.create import NEVER_SENT, Refusal, Uncertain
 from standby.describe import Primaries
 from standby.model import Unknown, WorkspaceId
@@ -125,8 +125,8 @@ def _outcome(standby_id: WorkspaceId, answer: Mapping[str, Any]) -> Outcome:
 
 def _client_error(problem: ClientError) -> Outcome:
     code, message = error_of(problem)
-    status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    kind = kind_of(code, message)
+    status = status_of(problem)
+    kind = kind_of(code, message, status)
     # As for CreateStandbyWorkspaces: a throttle is refused before any work, another 5xx may follow an effect.
     if kind is Kind.INTERNAL or (kind is not Kind.THROTTLED and not 400 <= status < 500):
         return Uncertain(code, message)

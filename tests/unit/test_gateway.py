@@ -206,6 +206,17 @@ def test_an_error_that_no_id_is_guilty_of_is_not_bisected() -> None:
         assert len(wire.sent) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403, 408, 429])
+@pytest.mark.parametrize("body", [{}, b"<html>", {"__type": "Quantum"}], ids=repr)
+def test_a_status_that_is_about_no_id_is_not_bisected(status: int, body: object) -> None:
+    with estate() as found:
+        gateway, wire = primaries(found, (status, body))
+        described = gateway.describe([ONE, TWO, THREE])
+        assert set(described.unknown) == {ONE, TWO, THREE}
+        assert not any(why.refused_alone for why in described.unknown.values())
+        assert len(wire.sent) == 1
+
+
 # Each of these makes botocore's parser give up the whole answer.
 UNPARSED = [
     {"WorkspaceId": TWO, "WorkspaceProperties": "junk"},
@@ -650,6 +661,26 @@ def test_the_words_of_a_refused_call_are_kept_as_far_as_a_row_should_hold_them()
         refused = gateway.create(asked(ONE))
         assert isinstance(refused, CallRefused)
         assert (len(refused.refusal.code), len(refused.refusal.message)) == (256, 1000)
+
+
+@pytest.mark.parametrize("body", [{}, b"<html>", {"__type": "Quantum"}], ids=repr)
+@pytest.mark.parametrize(("status", "kind"), [(429, Kind.THROTTLED), (403, Kind.DENIED), (418, Kind.OTHER)])
+def test_a_refusal_without_a_known_code_is_taken_for_what_its_http_status_says(
+    body: object, status: int, kind: Kind
+) -> None:
+    with estate() as found:
+        gateway, _ = standbys(found, (status, body))
+        refused = gateway.create(asked(ONE, TWO))
+        assert isinstance(refused, CallRefused)
+        assert (refused.refusal.kind, refused.declared) == (kind, kind is not Kind.THROTTLED)
+
+
+def test_a_request_that_timed_out_by_its_http_status_may_have_had_an_effect() -> None:
+    with estate() as found:
+        gateway, _ = standbys(found, (408, {}))
+        outcome = gateway.create(asked(ONE))
+        assert isinstance(outcome, dict)
+        assert isinstance(outcome[ONE], Uncertain)
 
 
 def test_what_is_pending_for_a_user_that_nobody_asked_for_is_nobodys() -> None:

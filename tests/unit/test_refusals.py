@@ -79,6 +79,17 @@ def test_every_kind_has_a_code_here() -> None:
     assert set(CODES) == set(Kind)
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(401, Kind.DENIED), (403, Kind.DENIED), (408, Kind.INTERNAL), (429, Kind.THROTTLED), (418, Kind.OTHER)],
+)
+def test_the_http_status_decides_where_neither_code_nor_words_do(status: int, kind: Kind) -> None:
+    assert kind_of(str(status), "", status) is kind
+    assert kind_of("Quantum.Entangled", "", status) is kind
+    assert kind_of("ResourceLimitExceeded", "", status) is Kind.QUOTA
+    assert kind_of("OperationNotSupportedException", "Not in its current state.", status) is Kind.STATE
+
+
 @pytest.mark.parametrize("code", CODES[Kind.THROTTLED] + CODES[Kind.QUOTA] + CODES[Kind.USER_MISSING])
 def test_the_case_of_a_code_does_not_count(code: str) -> None:
     assert kind_of(code.lower(), "") is kind_of(code, "") is kind_of(code.upper(), "")
