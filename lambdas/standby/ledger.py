@@ -111,7 +111,7 @@ class Ledger:
             "told": _told(base, decision),
             "rule": decision.rule,
         }
-        changes |= _since(base, decision, seen, now) | _before(base, decision)
+        changes |= _since(base, decision, seen, now, context.cause) | _before(base, decision)
         marks = decision.marks
         if decision.standby is not None:
             if decision.standby.id != base.standby_id and marks is None:
@@ -261,9 +261,14 @@ def _replication(base: Row, standby_id: WorkspaceId, decision: Decision, seen: W
     return seen.replication_of(standby_id) or base.replication
 
 
-def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime) -> dict[str, Any]:
+def _since(
+    base: Row, decision: Decision, seen: Workspace | None, now: datetime, cause: Cause
+) -> dict[str, Any]:
     """Since when the row is in one of the plights that last."""
     changes: dict[str, Any] = {}
+    if decision.standby is not None or (cause.reopens and base.status is Status.REJECTED):
+        # The user was known by then, or a person asks again: the next time has a day of its own.
+        changes["user_missing_since"] = None
     match decision.reason:
         case Reason.USER_NOT_IN_DR_DIRECTORY:
             changes["user_missing_since"] = base.user_missing_since or now

@@ -217,6 +217,37 @@ def test_a_user_who_arrives_in_the_dr_directory_later_gets_the_standby() -> None
         assert found.status(one)[0] is Status.PROTECTED
 
 
+def test_a_user_who_is_missing_again_later_is_retried_for_a_day_of_its_own() -> None:
+    with estate() as found:
+        found.world.remove_user(DR, AWAY, USERS[0])
+        (one,) = found.create_ready(USERS[0])
+        found.protect(one)
+        found.world.add_directory(DR, AWAY, USERS)
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        found.world.terminate(found.row(one).standby_id or "")
+        found.world.remove_user(DR, AWAY, USERS[0])
+        found.pass_time(days=90)
+        found.protect(one)
+        found.watch(hours=6)
+        assert found.status(one) == (Status.WAITING, "USER_NOT_IN_DR_DIRECTORY")
+
+
+def test_a_person_who_asks_again_for_a_user_that_was_not_found_has_another_day() -> None:
+    with estate() as found:
+        found.world.remove_user(DR, AWAY, USERS[0])
+        (one,) = found.create_ready(USERS[0])
+        found.protect(one)
+        found.watch(hours=26)
+        assert found.status(one) == (Status.REJECTED, "USER_NOT_FOUND")
+        found.protect(one)
+        assert found.status(one) == (Status.WAITING, "USER_NOT_IN_DR_DIRECTORY")
+        found.watch(hours=20)
+        assert found.status(one)[0] is Status.WAITING
+        found.watch(hours=6)
+        assert found.status(one) == (Status.REJECTED, "USER_NOT_FOUND")
+
+
 def test_a_hand_made_desktop_in_the_dr_directory_is_never_touched() -> None:
     with estate() as found:
         order = {"DirectoryId": AWAY, "UserName": USERS[0], "BundleId": "wsb-windowsstandard"}
