@@ -261,9 +261,7 @@ def _replication(base: Row, standby_id: WorkspaceId, decision: Decision, seen: W
     return seen.replication_of(standby_id) or base.replication
 
 
-def _since(
-    base: Row, decision: Decision, seen: Workspace | None, now: datetime, cause: Cause
-) -> dict[str, Any]:
+def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime, cause: Cause) -> dict[str, Any]:
     """Since when the row is in one of the plights that last."""
     changes: dict[str, Any] = {}
     if decision.standby is not None or (cause.reopens and base.status is Status.REJECTED):

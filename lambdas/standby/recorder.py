@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,6 +66,8 @@ class Recorder:
         look finds again.
         """
         if decision.action is Action.NONE:
+            if row is not None and row.absent_since is not None and seen is not None:
+                self._note_shown(row)
             self.telemetry.decided(decision, self.context, changed=False)
             return decision
         changed = False
@@ -107,6 +110,17 @@ class Recorder:
             write()
         except LedgerUnavailable as problem:
             self.telemetry.problem(str(problem))
+
+    def _note_shown(self, row: Row) -> None:
+        """Note that an answer shows a primary again: two that miss it, with others between, have not missed it for long."""
+        said = "DescribeWorkspaces shows the WorkSpace again."
+        new = dataclasses.replace(
+            self.ledger.next_of(row, self.context), absent_since=None, message=said, notice_code=None
+        )
+        try:
+            self.ledger.write(new, row)
+        except (LostRace, LedgerUnavailable) as problem:
+            self.telemetry.problem(str(problem), primary_id=row.primary_id)
 
     def _again(self, primary_id: WorkspaceId, row: Row | None) -> Row | None:
         try:

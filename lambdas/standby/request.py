@@ -123,7 +123,8 @@ class Requester:
 
     def _leave_held(self, candidate: Candidate, why: str) -> Decision:
         if candidate.row is not None and candidate.row.status is Status.HELD:
-            return nothing(candidate.id, candidate.row, Reason.BACKFILL, why)
+            decision = nothing(candidate.id, candidate.row, Reason.BACKFILL, why)
+            return self._recorder.carry_out(decision, candidate.row, candidate.seen)
         decision = record(candidate.id, Status.HELD, Reason.BACKFILL, why)
         return self._recorder.carry_out(decision, candidate.row, candidate.seen)
 
@@ -131,7 +132,8 @@ class Requester:
         """Leave it to the next look; its open row is the retry."""
         row = candidate.row
         if row is not None and row.status in (Status.WAITING, Status.CLAIMED):
-            return nothing(candidate.id, row, row.reason, "Left for the next look.")
+            decision = nothing(candidate.id, row, row.reason, "Left for the next look.")
+            return self._recorder.carry_out(decision, row, candidate.seen)
         reason = Reason.CREATE_UNREACHABLE if self._looks.trouble else Reason.READY  # or there was no time left
         return self._settler.give_back(candidate, reason)
 

@@ -71,7 +71,9 @@ class Terminations:
         A primary may have a row that this version cannot read.
         """
         found = self._recorder.ledger.load(dict.fromkeys(ids))
-        primaries = {one: one for one, row in found.items() if isinstance(row, Unreadable) or row.reason not in NOT_OURS}
+        primaries = {
+            one: one for one, row in found.items() if isinstance(row, Unreadable) or row.reason not in NOT_OURS
+        }
         return self._recorder.ledger.primaries_of(ids) | primaries
 
     def _rows(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Row]:

@@ -160,6 +160,60 @@ def test_a_partial_answer_after_an_outage_times_nothing_out() -> None:
         assert statuses(found, ids) == {Status.PROTECTED}
 
 
+def hide(found: Estate, primary_id: str) -> None:
+    """Let one answer of the primary Region leave a primary out."""
+    found.world.inject(Fault(operation=DESCRIBE, region=PRIMARY, kind="hide", primary_id=primary_id, times=1))
+
+
+def test_a_primary_that_two_answers_miss_and_others_between_show_is_not_given_up() -> None:
+    """The DR Region is down all the time, and its call is not the first: nothing else is written of it meanwhile."""
+    with estate() as found:
+        ids = found.create_ready(*USERS[:26])
+        until = found.world.clock.now() + timedelta(hours=6)
+        found.world.inject(Fault(operation=CREATE, kind="connection_refused", until=until))
+        found.protect(*ids)
+        for is_hidden in (True, False, True):
+            found.pass_time(hours=2.5)
+            if is_hidden:
+                hide(found, ids[-1])
+            found.protect(*ids, cause="watch")
+            assert (found.row(ids[-1]).absent_since is not None) is is_hidden
+            assert found.status(ids[-1])[0] is Status.WAITING
+
+
+def test_a_claim_whose_primary_two_answers_miss_and_others_between_show_is_not_given_up() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_before", times=1))
+        found.protect(one)
+        found.pass_time(minutes=5)
+        hide(found, one)
+        found.protect(one, cause="watch")
+        assert found.row(one).absent_since is not None
+        found.pass_time(minutes=5)
+        found.world.inject(Fault(operation=DESCRIBE, region=DR, kind="throttle", times=1))
+        found.protect(one, cause="watch")
+        found.pass_time(hours=5)
+        hide(found, one)
+        found.protect(one, cause="watch")
+        assert found.status(one)[0] is Status.CLAIMED
+
+
+def test_a_held_primary_that_two_answers_miss_and_a_sweep_between_shows_is_not_given_up() -> None:
+    with estate() as found:
+        found.take_baselines()
+        found.configure(max_new_standbys_per_day=1)
+        first, one = found.create_ready(*USERS[:2])
+        found.protect(first, one)
+        for _ in range(2):
+            found.pass_time(hours=5)
+            hide(found, one)
+            found.protect(one, cause="watch")
+            assert found.status(one)[0] is Status.HELD
+            found.sweep()
+        assert found.row(one).absent_since is None
+
+
 def test_dead_ones_at_the_head_of_the_held_keep_nobody_out() -> None:
     with estate() as found:
         found.configure(max_new_standbys_per_day=3)
