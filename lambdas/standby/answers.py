@@ -14,7 +14,6 @@ from standby.texts import legible
 # Characters. Longer than any name of the service, and so short that each fits a key of the ledger in any script.
 _MOST_OF_A_NAME = 256
 _MOST_OF_A_MESSAGE = 1000
-_KINDS = ("PRIMARY", "STANDBY")
 
 
 def error_of(problem: ClientError) -> tuple[str, str]:
@@ -96,7 +95,7 @@ def _related(listed: object) -> tuple[Related, ...] | None:
         return None
     told = [_relation(one) for one in (listed if isinstance(listed, list) else ())]
     related = tuple(one for one in told if one is not None)
-    return related if len(related) == len(told) or any(one.kind in _KINDS for one in related) else None
+    return related if len(related) == len(told) or any(one.is_known for one in related) else None
 
 
 def _relation(other: object) -> Related | None:

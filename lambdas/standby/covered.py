@@ -24,7 +24,7 @@ def with_standby(
 ) -> Decision:
     """What a primary's standby, seen in a state, makes of its row."""
     ours = row is not None and (row.was_requested or row.status is Status.CLAIMED)
-    where = f"{standby.id} in {standby.region} is {standby.state}."
+    where = standby.described
     if standby.is_healthy:
         reason = Reason.STANDBY_READY if ours and row and row.reason is not Reason.ADOPTED else Reason.ADOPTED
         reason = (row and changed_mapping(row, settings)) or reason

@@ -27,7 +27,21 @@ def obstacle(seen: Workspace, settings: Settings) -> tuple[Reason, str] | None:
 
 def is_told_whole(seen: Workspace) -> bool:
     """Whether an answer had what a request and its eligibility rest on: a new WorkSpace may be shown without it."""
-    return bool(seen.user_name and seen.directory_id and seen.compute_type)
+    return not not_told(seen)
+
+
+def not_told(seen: Workspace) -> str:
+    """What an answer lacks of that, in a sentence; empty if nothing.
+
+    A relation of a type that is not known here may be to a standby: nothing is created beside it.
+    """
+    rests_on = {"directory": seen.directory_id, "user": seen.user_name, "compute type": seen.compute_type}
+    if missing := [name for name, value in rests_on.items() if not value]:
+        return f"DescribeWorkspaces does not tell its {' and '.join(missing)}."
+    if seen.related and not any(other.is_known for other in seen.related):
+        other = seen.related[0]
+        return f"It is related to {other.id} by the type {other.kind}, which this version does not know."
+    return ""
 
 
 def is_for_selection(seen: Workspace, settings: Settings) -> bool:

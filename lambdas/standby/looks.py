@@ -178,5 +178,5 @@ def _standby_of(primary_id: WorkspaceId, look: DrLook) -> Workspace | None:
 
 
 def _may_be_ours(look: DrLook) -> bool:
-    """Whether a desktop there may be what an unclear request made: one that says nothing of a primary, or is going."""
-    return any(not desktop.related or desktop.state in GONE for desktop in look.desktops)
+    """Whether a desktop there may be what an unclear request made: one without a relation that is known, or going."""
+    return any(not (desktop.primary or desktop.standbys) or desktop.state in GONE for desktop in look.desktops)

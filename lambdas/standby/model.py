@@ -59,6 +59,9 @@ NO_REPLICATION = "NO_REPLICATION"  # of a standby's data
 DEADLINE_STANDS_STILL = frozenset({"SUSPENDED", "ADMIN_MAINTENANCE"})
 
 
+_PRIMARY, _STANDBY = "PRIMARY", "STANDBY"  # the types of relations
+
+
 @dataclass(frozen=True)
 class Related:
     """An entry of RelatedWorkspaces."""
@@ -72,6 +75,16 @@ class Related:
     def is_healthy(self) -> bool:
         """Whether a user could be sent to it, as far as its state says."""
         return self.state in HEALTHY_STANDBY
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known what the relation means."""
+        return self.kind in (_PRIMARY, _STANDBY)
+
+    @property
+    def described(self) -> str:
+        """Where it is, and in which state, in a sentence."""
+        return f"{self.id} in {self.region or 'a Region not told'} is {self.state or 'in a state not told'}."
 
 
 @dataclass(frozen=True)
@@ -109,12 +122,12 @@ class Workspace:
     @property
     def primary(self) -> Related | None:
         """The primary this WorkSpace is the standby of; None for a primary, or while the service does not say yet."""
-        return next((other for other in self.related if other.kind == "PRIMARY"), None)
+        return next((other for other in self.related if other.kind == _PRIMARY), None)
 
     @property
     def standbys(self) -> tuple[Related, ...]:
         """Its standbys, the healthiest first. More than one is a fault of somebody's, and it is seen."""
-        found = [other for other in self.related if other.kind == "STANDBY"]
+        found = [other for other in self.related if other.kind == _STANDBY]
         return tuple(sorted(found, key=lambda other: (not other.is_healthy, other.state in GONE, other.id)))
 
     @property

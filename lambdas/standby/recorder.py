@@ -112,7 +112,7 @@ class Recorder:
             self.telemetry.problem(str(problem))
 
     def _note_shown(self, row: Row) -> None:
-        """Note that an answer shows a primary again: two that miss it, with others between, have not missed it for long."""
+        """Note that an answer shows a primary again: what two miss, and one between shows, was not missed for long."""
         said = "DescribeWorkspaces shows the WorkSpace again."
         new = dataclasses.replace(
             self.ledger.next_of(row, self.context), absent_since=None, message=said, notice_code=None

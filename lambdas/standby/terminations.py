@@ -14,7 +14,6 @@ from standby.decide import decide
 from standby.decision import Decision, nothing, record
 from standby.describe import Primaries
 from standby.fleet import HAD_ONE
-from standby.ledger import Unreadable
 from standby.model import GONE, Status, Workspace, WorkspaceId
 from standby.reasons import NOT_OURS, Reason
 from standby.recorder import Recorder
@@ -71,9 +70,8 @@ class Terminations:
         A primary may have a row that this version cannot read.
         """
         found = self._recorder.ledger.load(dict.fromkeys(ids))
-        primaries = {
-            one: one for one, row in found.items() if isinstance(row, Unreadable) or row.reason not in NOT_OURS
-        }
+        strangers = {one for one, row in found.items() if isinstance(row, Row) and row.reason in NOT_OURS}
+        primaries = {one: one for one in found if one not in strangers}
         return self._recorder.ledger.primaries_of(ids) | primaries
 
     def _rows(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Row]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from standby.clock import past
 from standby.decision import Action, Decision, nothing, record, say, wait
-from standby.eligibility import is_told_whole, obstacle
+from standby.eligibility import is_told_whole, not_told, obstacle
 from standby.mappings import changed_mapping
 from standby.model import DEADLINE_STANDS_STILL, READY, SWEEP, Cause, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
@@ -116,7 +116,9 @@ def _is_left_alone(row: Row, cause: Cause, now: datetime) -> bool:
 def _not_ready(
     primary_id: WorkspaceId, seen: Workspace, row: Row | None, settings: Settings, now: datetime
 ) -> Decision:
-    state = f"Its state is {seen.state}."
+    state = f"Its state is {seen.state or 'not told'}."
+    if seen.state in READY:
+        state = f"{state} {not_told(seen)}"
     if seen.state in DEADLINE_STANDS_STILL:
         deadline = _standing_still(row, settings, now)
         return wait(primary_id, row, Reason.PRIMARY_PAUSED_BY_SERVICE, settings, state, deadline_in=deadline)
@@ -125,7 +127,7 @@ def _not_ready(
     if row and row.status is Status.TIMED_OUT and row.reason is Reason.PRIMARY_NOT_READY:
         return nothing(primary_id, row, row.reason, state)
     if row and seen.state in READY and not (row.status.is_open or row.status is Status.HELD):
-        return nothing(primary_id, row, row.reason, "The answer did not tell all of it.")
+        return nothing(primary_id, row, row.reason, not_told(seen))
     factor = _ENCRYPTED_ROOT_FACTOR if seen.root_encrypted else 1
     reason = Reason.PRIMARY_PENDING if seen.state not in READY and seen.state else Reason.NOT_VISIBLE_YET
     return wait(primary_id, row, reason, settings, state, due_in=settings.first_look * factor)

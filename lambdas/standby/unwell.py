@@ -26,7 +26,7 @@ def unwell(seen: Workspace, row: Row | None, settings: Settings, now: datetime) 
     standby = next((one for one in seen.standbys if one.id == row.standby_id and one.state in UNWELL), None)
     if standby is None:
         return None
-    where = f"{standby.id} in {standby.region} is {standby.state}."
+    where = standby.described
     if row.reason is not Reason.STANDBY_UNWELL:
         return record(seen.id, Status.PROTECTED, Reason.STANDBY_UNWELL, where, standby=standby)
     if now - row.changed_at < min(_LEAST, settings.sweep_interval / 2):

@@ -158,7 +158,14 @@ def test_a_claim_whose_primary_was_not_shown_for_a_whole_deadline_is_given_up() 
 
 
 @pytest.mark.parametrize(
-    "one", [desktop(), desktop("PENDING"), desktop("TERMINATING", of(ONE)), desktop("TERMINATED", of(OTHER))]
+    "one",
+    [
+        desktop(),
+        desktop("PENDING"),
+        desktop("TERMINATING", of(ONE)),
+        desktop("TERMINATED", of(OTHER)),
+        desktop("AVAILABLE", dataclasses.replace(of(ONE), kind="SOURCE")),
+    ],
 )
 def test_a_desktop_that_may_be_ours_is_waited_for_and_is_no_look_that_found_nothing(one: Workspace) -> None:
     decision = after_lease(DrLook((one,), complete=True))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from local.workspaces import Fault
-from standby.model import DirectoryId, Status
+from standby.decide import decide
+from standby.decision import Action, Decision
+from standby.ledger import Context
+from standby.model import Cause, DirectoryId, Region, Related, Status, Workspace, WorkspaceId
+from standby.rows import Row
 from standby.settings import PRIMARY_TAG, STACK_TAG, Directory
 from standby.table import LedgerUnavailable
 from tests.unit.estate import ACCOUNT, AWAY, DR, HOME, PRIMARY, TABLE, USERS, estate
@@ -101,6 +106,51 @@ def test_a_primary_that_is_not_ready_waits(state: str) -> None:
         found.protect(one)
         assert found.status(one) == (Status.WAITING, "PRIMARY_PENDING")
         assert found.creates() == []
+
+
+TOLD = Workspace(WorkspaceId("ws-1abc2def3"), DirectoryId(HOME), USERS[0], state="AVAILABLE", compute_type="STANDARD")
+ANOTHER = Related(WorkspaceId("ws-9zyx8wvu7"), Region(DR), "AVAILABLE", "WARM_COPY")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "why"),
+    [
+        ({"compute_type": None}, "DescribeWorkspaces does not tell its compute type."),
+        ({"user_name": None, "directory_id": None}, "DescribeWorkspaces does not tell its directory and user."),
+        (
+            {"related": (ANOTHER,)},
+            "It is related to ws-9zyx8wvu7 by the type WARM_COPY, which this version does not know.",
+        ),
+    ],
+    ids=["compute type", "user and directory", "relation"],
+)
+def test_what_is_not_told_of_a_ready_primary_is_waited_for_and_named_at_the_deadline(
+    lacking: dict[str, Any], why: str
+) -> None:
+    """A relation of next year's type may be to a standby: nothing is requested beside it."""
+    seen = dataclasses.replace(TOLD, **lacking)
+    with estate() as found:
+        context = Context(Cause("event", "e"), owner="request")
+        recorder = found.parts.recorder(context)
+
+        def decided(seen: Workspace, row: Row | None) -> Decision:
+            return decide(seen.id, seen, row, found.parts.settings, context.cause, found.clock.now())
+
+        assert decided(TOLD, None).action is Action.REQUEST
+        recorder.carry_out(decided(seen, None), None, seen)
+        assert found.status(TOLD.id) == (Status.WAITING, "NOT_VISIBLE_YET")
+        found.pass_time(hours=5)
+        row = found.row(TOLD.id)
+        recorder.carry_out(decided(seen, row), row, seen)
+        assert found.status(TOLD.id) == (Status.TIMED_OUT, "PRIMARY_NOT_READY")
+        assert found.row(TOLD.id).message.endswith(f"Its state is AVAILABLE. {why}")
+        assert decided(TOLD, found.row(TOLD.id)).action is Action.REQUEST
+
+
+def test_a_standby_whose_region_and_state_are_not_told_is_named_all_the_same() -> None:
+    assert Related(WorkspaceId("ws-9zyx8wvu7"), None, None, "STANDBY").described == (
+        "ws-9zyx8wvu7 in a Region not told is in a state not told."
+    )
 
 
 def test_a_stopped_primary_is_ready() -> None:
