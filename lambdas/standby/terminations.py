@@ -102,7 +102,7 @@ class Terminations:
     ) -> dict[WorkspaceId, Decision]:
         """Describe all of them, and record of each primary what follows from what is shown, if anything does."""
         primaries = self._primaries.describe(list(rows)).found
-        ended = [row.standby_id for row in rows.values() if row.standby_id in known]
+        ended = [one for row in rows.values() if (one := row.standby_id) and one in known]
         standbys = self._partners.describe(ended).found
         done = {}
         for one, row in rows.items():
