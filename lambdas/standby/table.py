@@ -63,13 +63,15 @@ class Table:
         return found[0] if found else None
 
     def get_many(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
-        """Those of the items that exist, read consistently, in no order.
+        """Those of the items that exist, read consistently, in no order; each once, however often its key is given.
 
+        An index may show a row twice while it changes, and BatchGetItem refuses a key that comes twice.
         Not by GetItem: its answer for an item that is not there is empty, and so is an answer that was lost.
         """
         found: list[Item] = []
-        for start in range(0, len(keys), _MOST_KEYS):
-            wanted = [self._pack({"pk": pk, "sk": sk}) for pk, sk in keys[start : start + _MOST_KEYS]]
+        distinct = list(dict.fromkeys(keys))
+        for start in range(0, len(distinct), _MOST_KEYS):
+            wanted = [self._pack({"pk": pk, "sk": sk}) for pk, sk in distinct[start : start + _MOST_KEYS]]
             request: Any = {self.name: {"Keys": wanted, "ConsistentRead": True}}
             for attempt in range(1, 11):
                 answer = self._call("batch_get_item", "Responses", RequestItems=request)

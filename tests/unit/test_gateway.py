@@ -100,6 +100,13 @@ def test_ids_are_asked_for_twenty_five_a_call() -> None:
         assert described.unknown == {}
 
 
+def test_an_id_that_is_given_twice_is_asked_for_once() -> None:
+    with estate() as found:
+        (one,) = (WorkspaceId(one) for one in found.create(USERS[0]))
+        Primaries(found.parts.clients.primary).describe([one, one])
+        assert found.world.calls[-1].params["WorkspaceIds"] == [one]
+
+
 def test_nothing_is_asked_for_nothing() -> None:
     with estate() as found:
         assert Primaries(found.parts.clients.primary).describe([]).found == {}

@@ -443,6 +443,14 @@ def test_a_conflict_beside_a_condition_that_failed_is_a_condition_that_failed() 
         assert calls == [1]
 
 
+def test_a_key_that_is_given_twice_is_read_once() -> None:
+    """BatchGetItem refuses it, and an index may show a row twice while it changes."""
+    with estate() as found:
+        table = found.parts.table()
+        table.put({"pk": "a", "sk": "b"})
+        assert table.get_many([("a", "b"), ("a", "c"), ("a", "b")]) == [{"pk": "a", "sk": "b"}]
+
+
 def test_keys_that_a_batch_leaves_unprocessed_are_asked_for_again() -> None:
     with estate() as found:
         ids = [WorkspaceId(f"ws-{number:09}") for number in range(230)]
