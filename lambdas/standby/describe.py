@@ -79,7 +79,10 @@ class Primaries:
         self._has_time = has_time
 
     def describe(self, ids: Sequence[WorkspaceId]) -> Described:
-        """Describe WorkSpaces by id, each once, 25 a call. An id in neither mapping was not in an answer that came whole."""
+        """Describe WorkSpaces by id, each once, 25 a call.
+
+        An id in neither mapping was not in an answer that came whole.
+        """
         found: dict[WorkspaceId, Workspace] = {}
         unknown: dict[WorkspaceId, Unknown] = {}
         for batch in batches(list(dict.fromkeys(ids))):
