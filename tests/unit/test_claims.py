@@ -128,6 +128,18 @@ def test_a_claim_that_is_another_primarys_by_now_is_not_given_back() -> None:
         assert found.row(one) == row
 
 
+@pytest.mark.parametrize("holder", ["ws-000000000", "ws-zzzzzzzzz"])
+def test_a_claim_that_another_primary_holds_is_not_taken_whoever_that_is(holder: str) -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        key = claim_key(DirectoryId(AWAY), USERS[0])
+        found.parts.table().put({"pk": key, "sk": "CLAIM", "primary_id": holder})
+        found.protect(one)
+        assert found.creates() == []
+        assert found.status(one) == (Status.INELIGIBLE, "USER_HAS_STANDBY")
+        assert found.item(key, "CLAIM")["primary_id"] == holder
+
+
 def test_a_user_has_one_place_in_a_directory_however_the_name_is_spelt_and_one_in_each() -> None:
     assert claim_key(DirectoryId(AWAY), "STRASSE") == claim_key(DirectoryId(AWAY), "straße")
     assert claim_key(DirectoryId(AWAY), "al") != claim_key(OTHER_AWAY, "al")

@@ -430,11 +430,19 @@ def test_an_entry_without_an_id_is_no_workspace() -> None:
 )
 def test_relations_that_cannot_be_read_are_not_taken_for_none(relation: object) -> None:
     assert read_workspace({"WorkspaceId": ONE, "RelatedWorkspaces": [relation]}) is None
+    # Nor does a relation of a type that is new say what the other one is.
+    of_new_type = {"WorkspaceId": THREE, "Type": "COUSIN"}
+    assert read_workspace({"WorkspaceId": ONE, "RelatedWorkspaces": [relation, of_new_type]}) is None
     workspace = read_workspace(
         {"WorkspaceId": ONE, "RelatedWorkspaces": [relation, {"WorkspaceId": THREE, "Type": "STANDBY"}]}
     )
     assert workspace
     assert [one.id for one in workspace.standbys] == [THREE]
+
+
+@pytest.mark.parametrize("told", ["junk", 7, True, {"WorkspaceId": TWO, "Type": "STANDBY"}], ids=repr)
+def test_relations_that_are_no_list_are_not_taken_for_none(told: object) -> None:
+    assert read_workspace({"WorkspaceId": ONE, "RelatedWorkspaces": told}) is None
 
 
 @pytest.mark.parametrize("told", ["false", 0.5, [True], "junk"], ids=repr)
@@ -604,10 +612,11 @@ def test_what_is_pending_is_matched_by_user_and_directory_in_any_order_and_case(
         assert outcome[THREE] == Pending(WorkspaceId("ws-s00000003"), "PENDING")
 
 
-def test_names_that_the_primaries_directory_spells_in_capitals_are_matched_too() -> None:
+@pytest.mark.parametrize(("told", "named"), [("straße.al", "STRASSE.Al"), ("STRASSE.Al", "straße.al")])
+def test_names_that_one_directory_spells_in_capitals_are_matched_too(told: str, named: str) -> None:
     with estate() as found:
-        gateway, _ = standbys(found, {"PendingStandbyRequests": [pending("straße.al")]})
-        outcome = gateway.create(asked(ONE, user=lambda _: "STRASSE.Al"))
+        gateway, _ = standbys(found, {"PendingStandbyRequests": [pending(told)]})
+        outcome = gateway.create(asked(ONE, user=lambda _: named))
         assert outcome == {ONE: Pending(WorkspaceId("ws-s00000001"), "PENDING")}
 
 
