@@ -151,6 +151,8 @@ class OrphanLook:
             return _against(f"The DR Region shows its primary as {related.state}.")
         if seen.standbys:
             return _against("The DR Region shows it as a primary.")
+        if strange := next((other for other in seen.related if not other.is_known), None):
+            return _wait(f"It is related to {strange.id} by the type {strange.kind}, which this version does not know.")
         if seen.directory_id is None or seen.user_name is None or seen.state is None:
             return _wait("The DR Region does not show all of it.")
         directory = row.primary_directory_id

@@ -18,11 +18,17 @@ from standby.create import NEVER_SENT, Refusal, Uncertain
 from standby.describe import Primaries
 from standby.model import Unknown, WorkspaceId
 from standby.refusals import Kind, kind_of
+from standby.texts import legible
 
 if TYPE_CHECKING:
     from mypy_boto3_workspaces import WorkSpacesClient
 
     from standby.clock import Pacer
+
+
+# Of a WorkSpace that is stopped the state is UNKNOWN.
+# https://docs.aws.amazon.com/workspaces/latest/api/API_WorkspaceConnectionStatus.html
+_CONNECTION_STATES = ("CONNECTED", "DISCONNECTED", "UNKNOWN")
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,14 @@ class OrphanedStandbys(Primaries):
         )
         if isinstance(listed, Unknown):
             return listed
-        for one in listed:
-            last = one.get("LastKnownUserConnectionTimestamp")
-            if one.get("WorkspaceId") == standby_id and (last is None or isinstance(last, datetime)):
-                return Use(one.get("ConnectionState") == "CONNECTED", last)
-        return Unknown("NotInAnswer", "DescribeWorkspacesConnectionStatus does not speak of the standby")
+        told = [one for one in listed if one.get("WorkspaceId") == standby_id]
+        if not told:
+            return Unknown("NotInAnswer", "DescribeWorkspacesConnectionStatus does not speak of the standby")
+        state, last = told[0].get("ConnectionState"), told[0].get("LastKnownUserConnectionTimestamp")
+        if len(told) > 1 or state not in _CONNECTION_STATES or not (last is None or isinstance(last, datetime)):
+            why = f"DescribeWorkspacesConnectionStatus does not say clearly whether somebody is connected ({state})"
+            return Unknown("MalformedAnswer", legible(why, 200))
+        return Use(state == "CONNECTED", last)
 
     def terminate(self, standby_id: WorkspaceId) -> Outcome:
         """Send one TerminateWorkspaces for one standby."""

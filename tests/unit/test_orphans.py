@@ -475,6 +475,53 @@ def test_one_that_somebody_uses_now_stays() -> None:
         assert reason(found, one) == "TERMINATION_CALLED_OFF"
 
 
+@pytest.mark.parametrize("odd", ["no state", "another state", "told twice", "another's"])
+def test_while_it_is_not_clear_whether_somebody_uses_it_it_waits(odd: str) -> None:
+    with estate() as found:
+        (one,) = announced(found)
+        real = found.world.call
+
+        def call(where: str, operation: str, params: dict[str, Any], principal: str | None = None) -> dict[str, Any]:
+            answer = real(where, operation, params, principal)
+            if operation == "DescribeWorkspacesConnectionStatus":
+                (entry,) = answer["WorkspacesConnectionStatus"]
+                match odd:
+                    case "no state":
+                        del entry["ConnectionState"]
+                    case "another state":
+                        entry["ConnectionState"] = "RECONNECTING"
+                    case "told twice":
+                        answer["WorkspacesConnectionStatus"].append(entry | {"ConnectionState": "CONNECTED"})
+                    case "another's":
+                        entry["WorkspaceId"] = "ws-9zyx8wvu7"
+            return answer
+
+        found.world.call = call  # type: ignore[method-assign, assignment]
+        found.retire()
+        assert reason(found, one) == "TERMINATION_ANNOUNCED"
+        assert calls(found) == []
+        assert "Whether somebody uses the standby could not be asked" in found.notes.problems[-1]
+
+
+def test_one_with_a_relation_of_a_type_that_is_not_known_waits() -> None:
+    with estate() as found:
+        (one,) = announced(found)
+        real, standby = found.world.call, found.row(one).standby_id
+        strange = {"WorkspaceId": "ws-9zyx8wvu7", "Region": PRIMARY, "State": "AVAILABLE", "Type": "SOURCE"}
+
+        def call(where: str, operation: str, params: dict[str, Any], principal: str | None = None) -> dict[str, Any]:
+            answer = real(where, operation, params, principal)
+            if operation == DESCRIBE and params.get("WorkspaceIds") == [standby]:
+                answer["Workspaces"][0]["RelatedWorkspaces"] = [strange]
+            return answer
+
+        found.world.call = call  # type: ignore[method-assign, assignment]
+        found.retire()
+        assert reason(found, one) == "TERMINATION_ANNOUNCED"
+        assert calls(found) == []
+        assert "by the type SOURCE" in found.notes.problems[-1]
+
+
 # A fresh look
 
 
