@@ -246,6 +246,14 @@ def test_a_standby_that_shows_is_adopted_whatever_the_claim() -> None:
     assert (decision.status, decision.standby and decision.standby.id) == (Status.REQUESTED, STANDBY)
 
 
+@pytest.mark.parametrize("state", ["TERMINATING", "TERMINATED"])
+def test_a_standby_that_goes_gives_no_unclear_claim_back(state: str) -> None:
+    """It may be an earlier one, and what the request made is not shown yet."""
+    shown = dataclasses.replace(SEEN, related=(Related(STANDBY, Region(DR), state, "STANDBY"),))
+    decision = decided(shown)
+    assert (decision.action, decision.reason) == (Action.NONE, Reason.STANDBY_TERMINATING)
+
+
 @pytest.mark.parametrize("cause", ["event", "watch", "sweep"])
 @pytest.mark.parametrize(
     "status", [Status.REQUESTED, Status.PROTECTED, Status.FAILED, Status.TIMED_OUT, Status.INELIGIBLE, Status.WAITING]

@@ -23,7 +23,7 @@ from local.workspaces import Fault
 from standby.answers import read_workspace
 from standby.clock import Pacer
 from standby.create import CallRefused, Pending, Refusal, StandbyRequest, Standbys, Uncertain
-from standby.describe import Primaries, batches, halves
+from standby.describe import Page, Primaries, batches, halves
 from standby.model import DirectoryId, Region, Unknown, WorkspaceId
 from standby.refusals import Kind
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, WINDOWS, Estate, estate
@@ -443,6 +443,22 @@ def test_relations_that_cannot_be_read_are_not_taken_for_none(relation: object) 
 @pytest.mark.parametrize("told", ["junk", 7, True, {"WorkspaceId": TWO, "Type": "STANDBY"}], ids=repr)
 def test_relations_that_are_no_list_are_not_taken_for_none(told: object) -> None:
     assert read_workspace({"WorkspaceId": ONE, "RelatedWorkspaces": told}) is None
+
+
+def test_a_page_has_what_is_in_its_directory_or_does_not_say_where_it_is() -> None:
+    listed = [
+        {"WorkspaceId": ONE, "DirectoryId": HOME},
+        {"WorkspaceId": TWO},
+        {"WorkspaceId": THREE, "DirectoryId": "d-0000000000"},
+    ]
+    with estate() as found:
+        gateway, _ = primaries(found, {"Workspaces": listed, "NextToken": "more"}, {"Workspaces": [*listed, {}]})
+        page, last = gateway.page(DirectoryId(HOME), None), gateway.page(DirectoryId(HOME), "more")
+        assert isinstance(page, Page)
+        assert isinstance(last, Page)
+        assert [one.id for one in page.workspaces] == [one.id for one in last.workspaces] == [ONE, TWO]
+        assert (page.following, page.is_whole) == ("more", True)
+        assert (last.following, last.is_whole) == (None, False)
 
 
 @pytest.mark.parametrize("told", ["false", 0.5, [True], "junk"], ids=repr)

@@ -134,6 +134,24 @@ def test_a_listing_that_lags_behind_a_second_unclear_request_makes_no_second_sta
         assert found.world.duplicates() == []
 
 
+def test_the_looks_after_an_unclear_request_say_nothing_of_a_later_one() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_before", times=2))
+        found.protect(one)
+        for minutes in (20, 10):  # two looks, and a second request
+            found.pass_time(minutes=minutes)
+            found.protect(one)
+        assert len(found.creates()) == 2
+        found.pass_time(hours=1)
+        found.protect(one)
+        assert found.status(one) == (Status.CLAIMED, "NOTHING_SEEN_ONCE")
+        assert len(found.creates()) == 2
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert len(found.world.standbys()) == 1
+
+
 @pytest.mark.parametrize("lag", [300, 600, 840])
 def test_a_listing_that_lags_behind_an_unclear_request_makes_no_second_standby(lag: int) -> None:
     with estate(visibility_lag_seconds=lag, relation_lag_seconds=lag) as found:

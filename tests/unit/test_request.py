@@ -118,6 +118,27 @@ def test_a_claim_is_not_looked_at_when_the_time_is_over() -> None:
         assert [call.region for call in found.world.calls[calls:]] == [PRIMARY]
 
 
+def test_an_unclear_claim_that_a_run_leaves_to_the_next_stays_as_it_was() -> None:
+    with estate() as found:
+        one, other = found.create_ready(*USERS[:2])
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_before", times=1))
+        found.protect(one)
+        found.pass_time(minutes=20)
+        found.protect(one)  # the first look
+        found.pass_time(minutes=10)
+        before = found.row(one)
+        found.world.inject(Fault(operation=CREATE, kind="throttle", times=1))
+        found.protect(one, other)
+        assert found.row(one) == before
+        assert before.unclear_since is not None
+        assert found.status(other) == (Status.WAITING, "CREATE_THROTTLED")
+        found.watch()
+        # It goes alone, as what was unclear once does.
+        assert [len(call.params["StandbyWorkspaces"]) for call in found.creates()] == [1, 1, 1, 1]
+        assert {found.status(one)[0] for one in (one, other)} == {Status.PROTECTED}
+        assert found.world.duplicates() == []
+
+
 def test_users_whose_names_differ_in_case_alone_are_one_user() -> None:
     with estate() as found:
         found.world.add_directory(DR, "d-926722edaf", ["Alex"])

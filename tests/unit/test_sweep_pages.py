@@ -179,6 +179,26 @@ def test_pages_that_go_round_are_a_problem_of_the_scan(pages: int) -> None:
         assert "taken_at" not in kept(found, "BASELINE")
 
 
+@pytest.mark.parametrize(("region", "side"), [(PRIMARY, "own"), (DR, "partner")])
+def test_a_page_with_an_entry_that_cannot_be_read_is_a_problem_of_the_scan_though_the_next_ones_can(
+    region: str, side: str
+) -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:30])  # two pages
+        found.protect(*ids)
+        found.pass_time(hours=1)
+
+        def spoil(where: str, params: dict[str, Any], answer: dict[str, Any]) -> None:
+            if where == region and "NextToken" not in params:
+                answer["Workspaces"][0] = {"UserName": answer["Workspaces"][0]["UserName"]}
+
+        with answering(found, spoil):
+            for _ in range(2):
+                found.sweep()
+        assert kept(found, "LAST")["problem"] == f"{side} side: a page had an entry that cannot be read"
+        assert "taken_at" not in kept(found, "BASELINE")
+
+
 def test_pages_that_go_round_under_ever_new_tokens_are_noticed_by_what_they_show() -> None:
     with estate() as found:
         found.create_ready(*USERS[:3])
