@@ -19,8 +19,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from standby.answers import error_of
-from standby.refusals import Kind, kind_of
+from standby.service.answers import error_of
+from standby.service.refusals import Kind, kind_of
 
 # Reading is repeated when it is throttled or lost on the way; what must not be is asked with `once`.
 _PATIENT: Final = {"total_max_attempts": 5, "mode": "standard"}

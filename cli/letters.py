@@ -22,8 +22,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from standby.events import BadEvent, read
 from standby.model import WorkspaceId
+from standby.protect.events import BadEvent, read
 
 _SHOWN: Final = 120  # characters of a body that nobody can read by itself
 _EXECUTION_ENDED: Final = "Step Functions Execution Status Change"

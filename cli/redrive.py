@@ -23,9 +23,9 @@ from cli import aws
 from cli.aws import AwsRefused
 from cli.letters import Kind, Letter, read_letter
 from infra.config_file import ConfigurationError, load
-from standby.answers import entries, string
 from standby.reasons import Reason
-from standby.refusals import Kind as RefusalKind
+from standby.service.answers import entries, string
+from standby.service.refusals import Kind as RefusalKind
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 
-from standby.notices import Announcer, row_in
+from standby.announce.notices import Announcer, row_in
 from standby.settings import require
 from standby.telemetry import PowertoolsTelemetry
 from standby.wiring import LambdaContext, load_settings, make_client

@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 
-from standby.dead_letters import DeadLetters
+from standby.protect.dead_letters import DeadLetters
 from standby.protect_function import ProtectFunction
 from standby.settings import require
 from standby.wiring import LambdaContext, account_of, make_client, parts_of, time_left

@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from standby.heartbeat import Heartbeat
-from standby.quota import StandbyQuota
+from standby.ledger.quota import StandbyQuota
 from standby.wiring import LambdaContext, Parts, make_client, parts_of, time_left
 
 logger = Logger()

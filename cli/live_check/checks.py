@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import aws
-from standby.refusals import Kind
+from standby.service.refusals import Kind
 
 if TYPE_CHECKING:
     from cli.live_check.place import Place

@@ -21,7 +21,7 @@ from cli.live_check.checks import (
 )
 from cli.live_check.records import refusals
 from standby.model import GONE, user_key
-from standby.refusals import Kind
+from standby.service.refusals import Kind
 
 if TYPE_CHECKING:
     from cli.live_check.place import Desktop, Place

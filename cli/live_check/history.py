@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from cli import aws
 from cli.live_check.checks import WRITE, Finding, as_assumed, cannot_tell, check, counted, differs, listed
 from cli.live_check.records import REQUEST, pending_ids, principal, refusals
-from standby.events import DETAIL_TYPE, BadEvent, read
-from standby.refusals import Kind
+from standby.protect.events import DETAIL_TYPE, BadEvent, read
+from standby.service.refusals import Kind
 
 if TYPE_CHECKING:
     from cli.live_check.place import Place

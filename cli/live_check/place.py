@@ -10,8 +10,8 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import aws
-from standby.answers import read_workspace
 from standby.clock import Clock, Pacer, SystemClock
+from standby.service.answers import read_workspace
 
 if TYPE_CHECKING:
     from infra.config import Pair

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from standby.refusals import Kind, kind_of
+from standby.service.refusals import Kind, kind_of
 
 if TYPE_CHECKING:
     from cli.live_check.place import Place

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from cli import aws
 from cli.live_check.checks import Check, Finding, Verdict, as_assumed, differs, terminate
-from standby.create import CallRefused, Outcome, Pending, Refusal, StandbyRequest, Standbys
 from standby.model import DirectoryId, Region, WorkspaceId
-from standby.refusals import Kind
+from standby.service.create import CallRefused, Outcome, Pending, Refusal, StandbyRequest, Standbys
+from standby.service.refusals import Kind
 
 if TYPE_CHECKING:
     from cli.live_check.place import Desktop, Place

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from standby.recorder import Telemetry
+from standby.ledger.recorder import Telemetry
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

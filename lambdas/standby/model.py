@@ -50,6 +50,8 @@ class Status(StrEnum):
 
 
 OPEN = (Status.WAITING, Status.CLAIMED, Status.REQUESTED)
+# Of these a standby that goes makes STANDBY_MISSING.
+HAD_ONE = (Status.PROTECTED, Status.FAILED, Status.TIMED_OUT)
 
 # The service's states are strings here, not an enum: next year's value must pass through unharmed.
 READY = frozenset({"AVAILABLE", "STOPPED"})  # an AUTO_STOP fleet is STOPPED at night

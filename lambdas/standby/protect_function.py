@@ -7,13 +7,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from standby.dead_letters import DeadLetters
-from standby.decision import Decision
-from standby.events import BadEvent, Hint, read
-from standby.ledger import Context
-from standby.migrations import note_migration
+from standby.decisions.decision import Decision
+from standby.ledger.ledger import Context
+from standby.ledger.table import LedgerUnavailable
 from standby.model import SWEEP
-from standby.table import LedgerUnavailable
+from standby.protect.dead_letters import DeadLetters
+from standby.protect.events import BadEvent, Hint, read
+from standby.protect.migrations import note_migration
 from standby.texts import legible
 from standby.wiring import Parts
 

@@ -73,7 +73,7 @@ class Row:
     excludes it.
     `succeeded_by` is the next desktop of an orphan's user, where no event told of a migration.
     `terminated_id` is the primary, or its standby, for which somebody (`terminated_by`) last called
-    TerminateWorkspaces. `notice_code` is that of a remark (`remarks.py`), while the row stands as it left it.
+    TerminateWorkspaces. `notice_code` is that of a remark (`ledger/remarks.py`), while the row stands as it left it.
     `drift`, `stale`, `recovery_snapshot_at` and `copies_due_since` are the standby's `StandbyMarks`.
     `terminate_after` is when an orphan that is announced may be terminated.
     """

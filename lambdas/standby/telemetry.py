@@ -7,11 +7,11 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from standby.decision import Decision
-from standby.ledger import Context
+from standby.decisions.decision import Decision
+from standby.ledger.ledger import Context
+from standby.ledger.remarks import Remark
 from standby.model import Status, WorkspaceId
 from standby.reasons import Reason
-from standby.remarks import Remark
 
 _METRIC = {
     Status.WAITING: "Waiting",

@@ -13,33 +13,33 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
-from standby.baseline import BaselineMemory
-from standby.claims import Claims
 from standby.clock import Clock, Pacer, SystemClock
-from standby.coverage import CoverageBook
-from standby.create import Standbys
-from standby.describe import Primaries
-from standby.gates import Gates
-from standby.ledger import Context, Ledger
-from standby.logins import LoginReader
+from standby.ledger.claims import Claims
+from standby.ledger.gates import Gates
+from standby.ledger.lease import HELD_EVERY, SWEEP_LEASE, Executions, WatchLease
+from standby.ledger.ledger import Context, Ledger
+from standby.ledger.quota import StandbyQuota
+from standby.ledger.recorder import Recorder, Telemetry
+from standby.ledger.table import Table
 from standby.model import RETIRE, SWEEP, Cause, Region, Workspace
-from standby.observe import Observer
-from standby.orphan_figures import OrphanFigures
-from standby.orphans import OrphanMemory
-from standby.planner import Planner
-from standby.quota import StandbyQuota
-from standby.reconcile import Reconciler
-from standby.recorder import Recorder, Telemetry
-from standby.retire import Retirement
+from standby.protect.reconcile import Reconciler
+from standby.protect.terminations import Terminations
+from standby.retire.retire import Retirement
+from standby.service.create import Standbys
+from standby.service.describe import Primaries
+from standby.service.logins import LoginReader
+from standby.service.tags import TaggingClient, TagReader
+from standby.service.terminate import OrphanedStandbys
 from standby.settings import Settings, require
-from standby.sweep import Sweeper
-from standby.sweep_memory import SweepMemory
-from standby.table import Table
-from standby.tags import TaggingClient, TagReader
+from standby.sweep.baseline import BaselineMemory
+from standby.sweep.coverage import CoverageBook
+from standby.sweep.memory import SweepMemory
+from standby.sweep.orphan_figures import OrphanFigures
+from standby.sweep.orphans import OrphanMemory
+from standby.sweep.planner import Planner
+from standby.sweep.sweep import Sweeper
 from standby.telemetry import PowertoolsTelemetry
-from standby.terminate import OrphanedStandbys
-from standby.terminations import Terminations
-from standby.watch_lease import HELD_EVERY, SWEEP_LEASE, Executions, WatchLease
+from standby.watch.observe import Observer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

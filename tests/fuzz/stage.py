@@ -34,9 +34,9 @@ from local.botocore_adapter import CONTENT_TYPE, answer, read_request
 from local.workspaces import ManualClock, World
 from standby import wiring
 from standby.model import WorkspaceId
-from standby.observe import Round
 from standby.rows import Row
 from standby.settings import Settings
+from standby.watch.observe import Round
 from tests.unit.estate import (
     ACCOUNT,
     AWAY,

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase as fnmatch
 from typing import Any
 
 from local.workspaces import Workspace, World
-from standby.claims import TOTAL, day_counter
 from standby.clock import from_text
+from standby.ledger.claims import TOTAL, day_counter
 from standby.model import OPEN, Status
 from standby.reasons import Reason
 from standby.selection import Rules

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from local.workspaces import Fault
-from standby.claims import TOTAL
+from standby.ledger.claims import TOTAL
 from standby.model import Status
 from tests.simulation import faults
 from tests.simulation.convergence import Expected

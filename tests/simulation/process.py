@@ -13,11 +13,11 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from standby.dead_letters import DeadLetters
+from standby.announce.notices import Announcer
 from standby.heartbeat import Heartbeat
-from standby.notices import Announcer
+from standby.ledger.quota import StandbyQuota
+from standby.protect.dead_letters import DeadLetters
 from standby.protect_function import ProtectFunction
-from standby.quota import StandbyQuota
 from standby.settings import Settings
 from standby.telemetry import PowertoolsTelemetry
 from standby.wiring import Parts, make_clients

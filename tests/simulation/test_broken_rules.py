@@ -11,17 +11,22 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from local.workspaces import Fault
-from standby import absence, claims, create, decide, fleet, gone, looks, observe, refusals, request, sweep
-from standby.baseline import BASELINE, BaselineMemory, directory_key
+from standby.announce.notices import Announcer
 from standby.clock import to_text
-from standby.decision import record
-from standby.gates import Gates
-from standby.ledger import Ledger
+from standby.decisions import decide, gone
+from standby.decisions.decision import record
+from standby.ledger import claims
+from standby.ledger.gates import Gates
+from standby.ledger.ledger import Ledger
+from standby.ledger.recorder import Recorder
 from standby.model import Status
-from standby.notices import Announcer
+from standby.protect import looks, request
 from standby.reasons import Reason
-from standby.recorder import Recorder
-from standby.sweep_memory import SweepMemory
+from standby.service import create, refusals
+from standby.sweep import absence, fleet, sweep
+from standby.sweep.baseline import BASELINE, BaselineMemory, directory_key
+from standby.sweep.memory import SweepMemory
+from standby.watch import observe
 from tests.simulation import faults
 from tests.simulation.convergence import Expected, check_end
 from tests.simulation.deployment import Deployment

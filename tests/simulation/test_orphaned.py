@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from standby import orphan_look, retire
-from standby.table import Write
+from standby.ledger.table import Write
+from standby.retire import look as orphan_look
+from standby.retire import retire
 from tests.simulation.deployment import Deployment, terminating
 from tests.simulation.matrix import NOT_CALLS
 from tests.simulation.scenarios import SCENARIOS

@@ -21,16 +21,16 @@ from botocore.config import Config
 from local import dynamodb_adapter, service_quotas
 from local.botocore_adapter import attach
 from local.workspaces import ManualClock, World
-from standby.decision import Decision
-from standby.ledger import Context
+from standby.decisions.decision import Decision
+from standby.ledger.ledger import Context
+from standby.ledger.quota import StandbyQuota
+from standby.ledger.remarks import Remark
 from standby.model import DirectoryId, Region, Status, WorkspaceId
-from standby.observe import Round
 from standby.protect_function import ProtectFunction
-from standby.quota import StandbyQuota
-from standby.remarks import Remark
 from standby.rows import Row
 from standby.settings import Directory, Settings
-from standby.sweep_place import Part
+from standby.sweep.place import Part
+from standby.watch.observe import Round
 from standby.wiring import Clients, Parts
 
 PRIMARY, DR = "us-east-1", "us-west-2"

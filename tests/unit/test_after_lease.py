@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from standby.claims import LEASE
-from standby.decide import decide
-from standby.decision import Action, Decision
-from standby.describe import DrLook
-from standby.looks import LEAST_GAP, Looks
+from standby.decisions.decide import decide
+from standby.decisions.decision import Action, Decision
+from standby.ledger.claims import LEASE
 from standby.model import Cause, DirectoryId, Region, Related, Status, Workspace, WorkspaceId
+from standby.protect.looks import LEAST_GAP, Looks
 from standby.reasons import Reason
 from standby.rows import Row
+from standby.service.describe import DrLook
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, settings
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from standby.annotate import StandbyTally, annotate
-from standby.decision import Action, Decision, nothing, record
-from standby.drift import digest
-from standby.ledger import Context, Ledger
+from standby.decisions.annotate import StandbyTally, annotate
+from standby.decisions.decision import Action, Decision, nothing, record
+from standby.decisions.drift import digest
+from standby.ledger.ledger import Context, Ledger
 from standby.model import Cause, DirectoryId, Region, Related, StandbyMarks, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import Row

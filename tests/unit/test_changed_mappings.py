@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from standby.claims import TOTAL
+from standby.ledger.claims import TOTAL
 from standby.model import DirectoryId, Status
 from standby.settings import Directory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from local.workspaces import Fault
-from standby.claims import TOTAL, claim_key, day_counter
-from standby.decision import record
-from standby.ledger import Context, LostRace
+from standby.decisions.decision import record
+from standby.ledger.claims import TOTAL, claim_key, day_counter
+from standby.ledger.ledger import Context, LostRace
+from standby.ledger.table import ConditionFailed
 from standby.model import Cause, DirectoryId, Status, Workspace, WorkspaceId
+from standby.protect.request import _one_per_user
+from standby.protect.settle import Candidate
 from standby.reasons import Reason
-from standby.request import _one_per_user
 from standby.settings import Directory
-from standby.settle import Candidate
-from standby.table import ConditionFailed
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate, settings
 
 CREATE = "CreateStandbyWorkspaces"

@@ -13,11 +13,11 @@ from boto3.dynamodb.types import TypeSerializer
 from local.queries import readme_queries
 from local.workspaces import Fault, ServiceError
 from standby.clock import to_text
-from standby.coverage import Coverage, CoverageBook, coverage_key, day_key, split, together
-from standby.ledger import Context
+from standby.ledger.ledger import Context
 from standby.model import Cause, DirectoryId, Status
 from standby.rows import STATE
 from standby.settings import Directory
+from standby.sweep.coverage import Coverage, CoverageBook, coverage_key, day_key, split, together
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate
 from tests.unit.test_sweep import accept, kept, protected, swept
 

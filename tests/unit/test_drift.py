@@ -8,10 +8,10 @@ import pytest
 
 from local.queries import readme_queries
 from local.workspaces import Fault
-from standby.drift import digest, drift
+from standby.decisions.drift import digest, drift
 from standby.model import DirectoryId, Status, Workspace, WorkspaceId
 from standby.settings import Directory
-from standby.sweep_memory import PARTNER, SweepMemory
+from standby.sweep.memory import PARTNER, SweepMemory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate
 from tests.unit.test_coverage import day
 from tests.unit.test_sweep import notices, protected

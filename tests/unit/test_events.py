@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from standby.dead_letters import DeadLetters
-from standby.events import BadEvent, Hint, read
 from standby.model import Status, is_workspace_id
+from standby.protect.dead_letters import DeadLetters
+from standby.protect.events import BadEvent, Hint, read
 from tests.unit.estate import ACCOUNT, DR, PRIMARY, USERS, Estate, estate
 
 EVENTS = Path(__file__).parents[1] / "events"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from standby.gates import PAUSE
+from standby.ledger.gates import PAUSE
 from standby.model import Status
 from tests.unit.estate import TABLE, USERS, Estate, estate
 

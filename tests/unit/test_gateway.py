@@ -20,12 +20,12 @@ from botocore.exceptions import (
 )
 
 from local.workspaces import Fault
-from standby.answers import read_workspace
 from standby.clock import Pacer
-from standby.create import CallRefused, Pending, Refusal, StandbyRequest, Standbys, Uncertain
-from standby.describe import Page, Primaries, batches, halves
 from standby.model import DirectoryId, Region, Unknown, WorkspaceId
-from standby.refusals import Kind
+from standby.service.answers import read_workspace
+from standby.service.create import CallRefused, Pending, Refusal, StandbyRequest, Standbys, Uncertain
+from standby.service.describe import Page, Primaries, batches, halves
+from standby.service.refusals import Kind
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, WINDOWS, Estate, estate
 
 ONE, TWO, THREE = (WorkspaceId(f"ws-{number}00000000") for number in (1, 2, 3))

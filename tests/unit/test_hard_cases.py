@@ -9,10 +9,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.workspaces import Fault
-from standby.claims import claim_key
-from standby.ledger import Ledger
+from standby.ledger.claims import claim_key
+from standby.ledger.ledger import Ledger
+from standby.ledger.table import LedgerUnavailable
 from standby.model import DirectoryId, Status
-from standby.table import LedgerUnavailable
 from tests.unit.estate import AWAY, DR, PRIMARY, TABLE, USERS, Estate, estate
 
 CREATE = "CreateStandbyWorkspaces"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from local.workspaces import Fault
-from standby.held import Held
 from standby.model import Status
 from standby.reasons import Reason
 from standby.rows import SHARDS, shard_of
+from standby.watch.held import Held
 from tests.unit.estate import DR, USERS, Estate, estate
 from tests.unit.test_gates import notices
 from tests.unit.test_sweep import accept, swept

@@ -13,12 +13,12 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local.workspaces import Fault
-from standby.decision import record
-from standby.ledger import Context, Ledger, LostRace
+from standby.decisions.decision import record
+from standby.ledger.ledger import Context, Ledger, LostRace
+from standby.ledger.table import ConditionFailed, LedgerUnavailable, Table, Write
 from standby.model import Cause, DirectoryId, Region, Status, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import SHARDS, Row, shard_of, status_partition
-from standby.table import ConditionFailed, LedgerUnavailable, Table, Write
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate
 
 NOW = datetime(2026, 3, 3, 12, 0, 0, 123000, tzinfo=UTC)

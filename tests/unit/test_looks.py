@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from local.workspaces import Fault
-from standby.claims import LEASE
-from standby.looks import LEAST_GAP
+from standby.ledger.claims import LEASE
 from standby.model import DirectoryId, Status
+from standby.protect.looks import LEAST_GAP
 from standby.settings import Directory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, WINDOWS, Estate, estate
 

@@ -10,10 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.workspaces import Fault
-from standby.decision import record
-from standby.ledger import Context
+from standby.announce.notices import Announcer, NotSent, detail, row_in, subject, text
+from standby.decisions.decision import record
+from standby.ledger.ledger import Context
 from standby.model import Cause, Status, WorkspaceId
-from standby.notices import Announcer, NotSent, detail, row_in, subject, text
 from standby.reasons import MEANING, Reason
 from tests.unit.estate import AWAY, DR, PRIMARY, USERS, Estate, estate
 

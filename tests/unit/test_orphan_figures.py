@@ -11,9 +11,9 @@ import pytest
 from local.queries import readme_queries
 from local.workspaces import Fault
 from standby.model import DirectoryId, Status
-from standby.orphan_figures import with_orphans
 from standby.prices import Price, Prices
 from standby.settings import Directory
+from standby.sweep.orphan_figures import with_orphans
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate, settings
 from tests.unit.test_coverage import day
 from tests.unit.test_sweep import protected, sweeps

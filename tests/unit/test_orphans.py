@@ -11,15 +11,15 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from local.workspaces import Fault
-from standby.claims import TOTAL
 from standby.clock import from_text
-from standby.gates import PAUSE
+from standby.ledger.claims import TOTAL
+from standby.ledger.gates import PAUSE
+from standby.ledger.table import LedgerUnavailable
 from standby.model import Status
-from standby.orphans import ORPHAN
 from standby.reasons import Reason
-from standby.retire import AGAIN, AHEAD, terminations_of
+from standby.retire.retire import AGAIN, AHEAD, terminations_of
 from standby.settings import PRIMARY_TAG, STACK_TAG
-from standby.table import LedgerUnavailable
+from standby.sweep.orphans import ORPHAN
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, SWEEP, TABLE, USERS, Estate, estate
 from tests.unit.test_sweep import notices, protected, sweeps
 

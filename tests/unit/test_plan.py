@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from standby.ledger.table import LedgerUnavailable
 from standby.model import DirectoryId, Status
-from standby.plan import Room, plan, progress
 from standby.prices import Price, Prices
 from standby.settings import Directory
-from standby.table import LedgerUnavailable
+from standby.sweep.plan import Room, plan, progress
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate, settings
 from tests.unit.test_sweep import accept, kept
 from tests.unit.test_terminations import terminate
@@ -214,7 +214,7 @@ def test_no_baseline_is_taken_while_the_ledger_cannot_take_the_notice() -> None:
             return real(table, item, *rest, **more)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("standby.table.Table.put", refuse)
+            patch.setattr("standby.ledger.table.Table.put", refuse)
             with pytest.raises(LedgerUnavailable):
                 found.sweep()
         assert kept(found, "BASELINE").keys() == {"pk", "sk", "partner"}

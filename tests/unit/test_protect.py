@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from local.workspaces import Fault
-from standby.decide import decide
-from standby.decision import Action, Decision
-from standby.ledger import Context
+from standby.decisions.decide import decide
+from standby.decisions.decision import Action, Decision
+from standby.ledger.ledger import Context
+from standby.ledger.table import LedgerUnavailable
 from standby.model import Cause, DirectoryId, Region, Related, Status, Workspace, WorkspaceId
 from standby.rows import Row
 from standby.settings import PRIMARY_TAG, STACK_TAG, Directory
-from standby.table import LedgerUnavailable
 from tests.unit.estate import ACCOUNT, AWAY, DR, HOME, PRIMARY, TABLE, USERS, estate
 
 CREATE = "CreateStandbyWorkspaces"

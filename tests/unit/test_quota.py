@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from standby.clock import to_text
+from standby.ledger.quota import QUOTA, StandbyQuota, keep_quota, known_quota
 from standby.model import Status, Unknown
-from standby.quota import QUOTA, StandbyQuota, keep_quota, known_quota
 from tests.unit.estate import USERS, Estate, estate
 from tests.unit.test_sweep import accept
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from standby.refusals import Kind, kind_of
+from standby.service.refusals import Kind, kind_of
 
 CODES = {
     Kind.THROTTLED: [

@@ -10,9 +10,9 @@ from unittest import mock
 
 import pytest
 
+from standby.decisions.replication_age import Copy, last_copy
 from standby.model import DirectoryId, Region, StandbyMarks, Status, WorkspaceId
 from standby.reasons import Reason
-from standby.replication_age import Copy, last_copy
 from standby.rows import Row
 from standby.settings import Directory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from local.workspaces import Fault
-from standby.ledger import Context
+from standby.ledger.ledger import Context
 from standby.model import Cause, Status, WorkspaceId
 from tests.unit.estate import DR, PRIMARY, TABLE, USERS, Estate, estate
 

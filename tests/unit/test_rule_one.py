@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from local.workspaces import Fault
-from standby.claims import LEASE, Claims, claim_key
-from standby.ledger import Ledger
+from standby.ledger.claims import LEASE, Claims, claim_key
+from standby.ledger.ledger import Ledger
+from standby.ledger.table import LedgerUnavailable
 from standby.model import DirectoryId, Status
 from standby.settings import Directory, Settings
-from standby.table import LedgerUnavailable
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate, settings
 
 CREATE = "CreateStandbyWorkspaces"

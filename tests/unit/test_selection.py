@@ -9,7 +9,7 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from local.workspaces import Fault
-from standby.claims import TOTAL
+from standby.ledger.claims import TOTAL
 from standby.model import DirectoryId, Login, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.selection import NOT_KNOWN, Excluded, Rules, Selection

@@ -12,11 +12,11 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from local.workspaces import Fault
-from standby.claims import TOTAL
-from standby.ledger import Ledger
+from standby.ledger.claims import TOTAL
+from standby.ledger.ledger import Ledger
+from standby.ledger.table import LedgerUnavailable
 from standby.model import DirectoryId, Status
 from standby.settings import Directory
-from standby.table import LedgerUnavailable
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, SWEEP, TABLE, USERS, Estate, estate
 
 DESCRIBE = "DescribeWorkspaces"

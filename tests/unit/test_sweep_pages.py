@@ -10,10 +10,10 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from local.workspaces import Fault
+from standby.ledger.quota import StandbyQuota
 from standby.model import DirectoryId, WorkspaceId
-from standby.quota import StandbyQuota
 from standby.settings import Directory
-from standby.sweep_memory import MOST_IDS, PARTNER, SweepMemory
+from standby.sweep.memory import MOST_IDS, PARTNER, SweepMemory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, SWEEP, USERS, Estate, estate
 from tests.unit.test_sweep import DESCRIBE, kept, swept
 
@@ -255,7 +255,7 @@ def test_a_part_that_is_too_much_for_an_item_is_kept_in_several() -> None:
 
 
 def test_a_scan_that_takes_several_items_a_part_is_concluded_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("standby.sweep_memory.MOST_IDS", 10)
+    monkeypatch.setattr("standby.sweep.memory.MOST_IDS", 10)
     with estate() as found:
         found.create_ready(*USERS[:60])
         found.sweep()

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from standby.ledger.table import LedgerUnavailable
 from standby.model import Status
+from standby.protect.terminations import is_own
 from standby.rows import Row
-from standby.table import LedgerUnavailable
-from standby.terminations import is_own
 from tests.unit.estate import ACCOUNT, DR, PRIMARY, TABLE, USERS, Estate, estate
 
 AL = f"arn:aws:iam::{ACCOUNT}:user/al"
@@ -241,7 +241,7 @@ def test_whoever_is_no_function_of_the_stack_is_somebody_else(principal: str | N
 
 
 def test_a_row_that_changes_meanwhile_gets_its_remark_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    from standby.ledger import Ledger, LostRace
+    from standby.ledger.ledger import Ledger, LostRace
 
     with estate() as found:
         (one,) = protected(found, USERS[0])
@@ -259,7 +259,7 @@ def test_a_row_that_changes_meanwhile_gets_its_remark_all_the_same(monkeypatch: 
 
 
 def test_a_remark_that_cannot_be_written_lets_the_event_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from standby.ledger import Ledger, LostRace
+    from standby.ledger.ledger import Ledger, LostRace
 
     def always(*_: Any, **__: Any) -> None:
         raise LostRace("changed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from standby.claims import TOTAL
+from standby.ledger.claims import TOTAL
 from standby.model import Status
 from tests.unit.estate import AWAY, DR, PRIMARY, USERS, Estate, estate
 from tests.unit.test_sweep import accept, notices, sweeps, swept

@@ -13,16 +13,16 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local.workspaces import Fault
-from standby import observe
-from standby.decide import decide
-from standby.decision import Action
-from standby.ledger import Context
+from standby.decisions.decide import decide
+from standby.decisions.decision import Action
+from standby.ledger.lease import WORK, Executions
+from standby.ledger.ledger import Context
+from standby.ledger.table import LedgerUnavailable
 from standby.model import Cause, DirectoryId, Related, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import SHARDS, Row
 from standby.settings import Directory
-from standby.table import LedgerUnavailable
-from standby.watch_lease import WORK, Executions
+from standby.watch import observe
 from tests.unit.estate import ACCOUNT, AWAY, DR, EXECUTION, HOME, PRIMARY, USERS, Estate, estate, settings
 
 CREATE = "CreateStandbyWorkspaces"
@@ -259,7 +259,7 @@ def test_no_more_ready_ids_than_one_call_of_protect_takes_and_the_rest_follows_a
     with estate() as found:
         ids = found.create_ready(*USERS[:240])
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("standby.observe.MOST_READY", 100)
+            patch.setattr("standby.watch.observe.MOST_READY", 100)
             for one in ids:
                 put_row(found, one)
             parts = until_nothing_is_left(found)

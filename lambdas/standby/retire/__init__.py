@@ -1,0 +1,1 @@
+"""Terminates orphans, where that is configured."""

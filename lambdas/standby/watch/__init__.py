@@ -1,0 +1,1 @@
+"""One watcher over all open rows."""
