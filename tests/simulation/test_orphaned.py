@@ -9,7 +9,7 @@ import pytest
 
 from standby.ledger.table import Write
 from standby.retire import look as orphan_look
-from standby.retire import retire
+from standby.retire import retire, termination
 from tests.simulation.deployment import Deployment, terminating
 from tests.simulation.matrix import NOT_CALLS
 from tests.simulation.scenarios import SCENARIOS
@@ -53,7 +53,7 @@ def nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     def counted(**written: object) -> Write:
         return Write(key=written["key"], update="ADD taken :by", values={":by": 0})  # type: ignore[arg-type]
 
-    monkeypatch.setattr(retire, "Write", counted)
+    monkeypatch.setattr(termination, "Write", counted)
 
 
 @pytest.mark.parametrize(

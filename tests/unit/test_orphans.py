@@ -17,7 +17,8 @@ from standby.ledger.gates import PAUSE
 from standby.ledger.table import LedgerUnavailable
 from standby.model import Status
 from standby.reasons import Reason
-from standby.retire.retire import AGAIN, AHEAD, terminations_of
+from standby.retire.retire import AGAIN, AHEAD
+from standby.retire.termination import terminations_of
 from standby.settings import PRIMARY_TAG, STACK_TAG
 from standby.sweep.orphans import ORPHAN
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, SWEEP, TABLE, USERS, Estate, estate
@@ -690,14 +691,14 @@ def test_a_pause_between_the_claim_and_the_call_is_heard() -> None:
         (one,) = announced(found)
         found_day = terminations_of(str(found.clock.now().date()))
         retirement = found.parts.retirement("request", lambda: True)
-        real = retirement._claim
+        real = retirement._termination._claim
 
         def claim(row: Any) -> Any:
             taken = real(row)
             pause(found)
             return taken
 
-        retirement._claim = claim  # type: ignore[method-assign]
+        retirement._termination._claim = claim  # type: ignore[method-assign]
         retirement.retire()
         assert calls(found) == []
         assert reason(found, one) == "TERMINATION_ANNOUNCED"
@@ -727,14 +728,14 @@ def test_a_wish_to_keep_it_between_the_claim_and_the_call_is_heard() -> None:
     with estate() as found:
         (one,) = announced(found)
         retirement = found.parts.retirement("request", lambda: True)
-        real = retirement._claim
+        real = retirement._termination._claim
 
         def claim(row: Any) -> Any:
             taken = real(row)
             keep(found, one)
             return taken
 
-        retirement._claim = claim  # type: ignore[method-assign]
+        retirement._termination._claim = claim  # type: ignore[method-assign]
         retirement.retire()
         assert calls(found) == []
         assert reason(found, one) == "TERMINATION_CALLED_OFF"
@@ -778,13 +779,13 @@ def test_two_at_once_send_one_call() -> None:
     with estate() as found:
         (one,) = announced(found)
         first = found.parts.retirement("first", lambda: True)
-        real = first._claim
+        real = first._termination._claim
 
         def claim(row: Any) -> Any:
             found.retire("second")
             return real(row)
 
-        first._claim = claim  # type: ignore[method-assign]
+        first._termination._claim = claim  # type: ignore[method-assign]
         first.retire()
         assert len(calls(found)) == 1
         assert reason(found, one) == "ORPHAN_TERMINATED"
@@ -795,7 +796,7 @@ def test_a_claim_that_was_taken_over_is_not_used() -> None:
     with estate() as found:
         (one,) = announced(found)
         first = found.parts.retirement("first", lambda: True)
-        real = first._claim
+        real = first._termination._claim
 
         def claim(row: Any) -> Any:
             taken = real(row)
@@ -803,7 +804,7 @@ def test_a_claim_that_was_taken_over_is_not_used() -> None:
             found.retire("second")
             return taken
 
-        first._claim = claim  # type: ignore[method-assign]
+        first._termination._claim = claim  # type: ignore[method-assign]
         first.retire()
         assert len(calls(found)) == 1
         assert reason(found, one) == "ORPHAN_TERMINATED"
@@ -813,14 +814,14 @@ def test_a_claim_with_too_little_time_left_is_given_back() -> None:
     with estate() as found:
         (one,) = announced(found)
         retirement = found.parts.retirement("request", lambda: True)
-        real = retirement._claim
+        real = retirement._termination._claim
 
         def claim(row: Any) -> Any:
             taken = real(row)
             found.pass_time(seconds=100)
             return taken
 
-        retirement._claim = claim  # type: ignore[method-assign]
+        retirement._termination._claim = claim  # type: ignore[method-assign]
         retirement.retire()
         assert calls(found) == []
         assert reason(found, one) == "TERMINATION_ANNOUNCED"
@@ -924,7 +925,7 @@ def test_killed_between_the_claim_and_the_call_it_is_taken_up_when_the_lease_has
         (one,) = announced(found)
         retirement = found.parts.retirement("dies", lambda: True)
         row = found.row(one)
-        retirement._claim(row)
+        retirement._termination._claim(row)
         assert reason(found, one) == "TERMINATION_CLAIMED"
         found.retire()
         assert calls(found) == []
@@ -952,7 +953,7 @@ def test_an_orphan_that_somebody_else_terminates_is_concluded_by_the_sweep(word:
     with estate() as found:
         (one,) = announced(found)
         if word == "claimed":
-            found.parts.retirement("dies", lambda: True)._claim(found.row(one))
+            found.parts.retirement("dies", lambda: True)._termination._claim(found.row(one))
         if word == "terminated":
             found.retire()
         found.world.terminate(standby_of(found, one).workspace_id)
@@ -974,18 +975,18 @@ def test_without_the_ledger_nothing_is_terminated(monkeypatch: pytest.MonkeyPatc
             raise LedgerUnavailable("DynamoDB get failed")
 
         retirement = found.parts.retirement("request", lambda: True)
-        real = retirement._claim
+        real = retirement._termination._claim
 
         def claim(row: Any) -> Any:
             taken = real(row)
             monkeypatch.setattr(retirement._memory, "evidence", unavailable)
             return taken
 
-        retirement._claim = claim  # type: ignore[method-assign]
+        retirement._termination._claim = claim  # type: ignore[method-assign]
         retirement.retire()
         assert calls(found) == []
         assert reason(found, one) == "TERMINATION_CLAIMED"
-        monkeypatch.setattr(retirement._gates, "closed", unavailable)
+        monkeypatch.setattr(retirement._termination._gates, "closed", unavailable)
         with pytest.raises(LedgerUnavailable):
             retirement.retire()
 
