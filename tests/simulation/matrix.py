@@ -185,7 +185,7 @@ def _outcome(case: Case, lived: DayRun, problem: str | None, fault: OneFault) ->
         len(run.world.duplicates()),
         lived.lost,
         run.redriven + run.asked,
-        not run.audit.asked_twice,
+        not run.audit.creates.asked_twice,
     )
 
 
