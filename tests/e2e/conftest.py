@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,18 @@ class Deployed:
         outcome: str = json.loads(found["output"])["outcome"]
         return outcome
 
+    @contextmanager
+    def denied(self, action: str, *functions: str) -> Iterator[None]:
+        """Take the right to an action from functions for a while, as a policy of the organisation may."""
+        client = self.cloud.client("lambda", PRIMARY)
+        with denied(
+            self.cloud,
+            PRIMARY,
+            action,
+            *[client.get_function_configuration(FunctionName=name)["Role"] for name in functions],
+        ):
+            yield
+
     def listen(self, name: str) -> str:
         """A queue that hears what the topic tells; its URL."""
         url: str = self.sqs.create_queue(QueueName=name)["QueueUrl"]
@@ -137,6 +150,22 @@ class Deployed:
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             found += messages
         return found
+
+
+@contextmanager
+def denied(cloud: Cloud, region: str, action: str, *roles: str) -> Iterator[None]:
+    """Take the right to an action from roles, named by their ARNs, for a while."""
+    iam = cloud.client("iam", region)
+    statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    policies = [{"RoleName": role.rpartition("/")[2], "PolicyName": "denied"} for role in roles]
+    for policy in policies:
+        iam.put_role_policy(**policy, PolicyDocument=document)
+    try:
+        yield
+    finally:
+        for policy in policies:
+            iam.delete_role_policy(**policy)
 
 
 def wait_until(condition: Callable[[], Any], describe: Callable[[], str] = lambda: "") -> None:

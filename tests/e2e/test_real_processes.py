@@ -355,17 +355,9 @@ def test_nobody_calls_without_a_key_a_signature_or_a_permission(deployed: Killab
 
 
 def test_a_function_can_do_no_more_than_its_role(deployed: Killable, user: str) -> None:
-    iam, functions = deployed.cloud.client("iam", PRIMARY), deployed.cloud.client("lambda", PRIMARY)
-    arn = functions.get_function_configuration(FunctionName=deployed.outputs["ProtectFunctionName"])["Role"]
-    role = {"RoleName": arn.rpartition("/")[2], "PolicyName": "less"}
-    statement = {"Effect": "Deny", "Action": f"workspaces:{CREATE}", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_role_policy(**role, PolicyDocument=document)
-    (one,) = deployed.create(user)
-    try:
+    with deployed.denied(f"workspaces:{CREATE}", deployed.outputs["ProtectFunctionName"]):
+        (one,) = deployed.create(user)
         assert deployed.until(one, "REJECTED")["reason_code"] == "ACCESS_DENIED"
-    finally:
-        iam.delete_role_policy(**role)
     assert deployed.standbys_of(one) == []
     deployed.protect({"mode": "reconcile", "workspace_ids": [one], "cause": {"type": "manual", "id": "permitted"}})
     deployed.later(one)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from local.cloud import Credentials
 from local.queries import readme_command
-from tests.e2e.conftest import PRIMARY, ROOT, STACK, Deployed, wait_until
+from tests.e2e.conftest import ROOT, STACK, Deployed, wait_until
 
 
 def standby(
@@ -39,23 +36,6 @@ def redrive(deployed: Deployed, *options: str) -> subprocess.CompletedProcess[st
     return standby(deployed, [*readme_command("redrive"), *options])
 
 
-@contextmanager
-def no_ledger(deployed: Deployed) -> Iterator[None]:
-    """Take the ledger away from protect for a while."""
-    function = deployed.cloud.client("lambda", PRIMARY).get_function_configuration(
-        FunctionName=deployed.outputs["ProtectFunctionName"]
-    )
-    role = function["Role"].rsplit("/", 1)[-1]
-    iam = deployed.cloud.client("iam", PRIMARY)
-    deny = {"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
-    iam.put_role_policy(RoleName=role, PolicyName="no-ledger", PolicyDocument=document)
-    try:
-        yield
-    finally:
-        iam.delete_role_policy(RoleName=role, PolicyName="no-ledger")
-
-
 def dead_letters(deployed: Deployed) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     told: dict[str, Any] = deployed.sqs.get_queue_attributes(
@@ -67,7 +47,7 @@ def dead_letters(deployed: Deployed) -> int:
 def test_an_event_that_failed_three_times_is_given_to_protect_again(deployed: Deployed) -> None:
     deployed.heard(deployed.outputs["DeadLetterQueueUrl"])
     wait_until(lambda: not deployed.runs("Sweep"))  # one that is under way would find the desktop
-    with no_ledger(deployed):
+    with deployed.denied("dynamodb:*", deployed.outputs["ProtectFunctionName"]):
         (one,) = deployed.create("user070")
         wait_until(lambda: dead_letters(deployed) == 1)
         assert deployed.row(one) == {}

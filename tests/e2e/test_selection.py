@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from tests.e2e.conftest import PRIMARY, STACK, Deployed, wait_until
+from tests.e2e.conftest import STACK, Deployed, wait_until
 
 EXCLUDED = [{"Key": "Standby", "Value": "no"}]
 DECIDING = [f"{STACK}-{name}" for name in ("protect", "watch", "sweep")]
@@ -19,24 +15,6 @@ def asked_for_tags(deployed: Deployed, since: int, outcome: str) -> set[str]:
         for call in deployed.cloud.world.calls(since)
         if (call["operation"], call["outcome"]) == ("GetResources", outcome)
     }
-
-
-@contextmanager
-def no_tags(deployed: Deployed) -> Iterator[None]:
-    """Deny the functions that decide to read tags, as a policy of the organisation may."""
-    functions = deployed.cloud.client("lambda", PRIMARY)
-    roles = [functions.get_function_configuration(FunctionName=name)["Role"] for name in DECIDING]
-    found = [role.rsplit("/", 1)[-1] for role in roles]
-    iam = deployed.cloud.client("iam", PRIMARY)
-    deny = {"Effect": "Deny", "Action": "tag:GetResources", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
-    for role in found:
-        iam.put_role_policy(RoleName=role, PolicyName="no-tags", PolicyDocument=document)
-    try:
-        yield
-    finally:
-        for role in found:
-            iam.delete_role_policy(RoleName=role, PolicyName="no-tags")
 
 
 def test_a_desktop_with_the_excluded_tag_gets_none_and_its_row_names_the_rule(deployed: Deployed) -> None:
@@ -55,7 +33,7 @@ def test_a_desktop_with_the_excluded_tag_gets_none_and_its_row_names_the_rule(de
 
 def test_nothing_is_made_while_tags_are_denied_and_what_waits_follows(deployed: Deployed) -> None:
     before = len(deployed.cloud.world.calls())
-    with no_tags(deployed):
+    with deployed.denied("tag:GetResources", *DECIDING):
         (one,) = deployed.create("user097")
         wait_until(
             lambda: deployed.start_watcher() and deployed.row(one).get("reason_code") == "TAGS_UNKNOWN",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import DR, PRIMARY, STACK, Deployed, wait_until
+from tests.e2e.conftest import DR, PRIMARY, STACK, Deployed, denied, wait_until
 
 # The world's seconds in which a WorkSpace that is being terminated is still shown: longer than any of this takes.
 SHOWN = 600
@@ -46,19 +46,10 @@ def notices(deployed: Deployed, ears: str, primary_id: str, number: int) -> list
     return heard
 
 
-@contextmanager
-def no_way_to_the_primary_region(deployed: Deployed) -> Iterator[None]:
+def no_way_to_the_primary_region(deployed: Deployed) -> AbstractContextManager[None]:
     """Take the right to put events there from the role that the DR Region's rule names."""
     (target,) = deployed.cloud.client("events", DR).list_targets_by_rule(Rule=f"{STACK}-dr-ended-workspaces")["Targets"]
-    role = target["RoleArn"].rsplit("/", 1)[-1]
-    iam = deployed.cloud.client("iam", DR)
-    deny = {"Effect": "Deny", "Action": "events:PutEvents", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
-    iam.put_role_policy(RoleName=role, PolicyName="no-way", PolicyDocument=document)
-    try:
-        yield
-    finally:
-        iam.delete_role_policy(RoleName=role, PolicyName="no-way")
+    return denied(deployed.cloud, DR, "events:PutEvents", target["RoleArn"])
 
 
 def test_who_terminates_a_standby_in_the_dr_region_is_on_record_and_told(deployed: Deployed) -> None:
