@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
+from infra.config_rules import SWEEPS_SHARE
 from infra.functions import METRICS_NAMESPACE, dimensions
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 FIVE_MINUTES = Duration.minutes(5)
 QUARTER = Duration.minutes(15)
 MINUTES_A_DAY = 1440
-# The sweep makes so many of `calls_per_second`, as in standby.wiring.
-SWEEPS_SHARE = 0.5
 
 
 class _Alarms(Construct):

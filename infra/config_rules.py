@@ -201,11 +201,33 @@ _SMALLEST: Final = (
 
 
 _LEAST_ORPHAN_DAYS: Final = 7
+# Beside the watcher's `calls_per_second` the sweep makes so many of them, as in standby.wiring.
+SWEEPS_SHARE: Final = 0.5
+_CALLS_OF_AN_ACCOUNT: Final = 2.0
 
 
 def cautions(configuration: Configuration) -> list[Caution]:
     """What is allowed, and perhaps not meant. The embedded cloud's configuration gets some of these on purpose."""
-    return [caution for index, pair in enumerate(configuration.pairs) for caution in _cautions(f"pairs[{index}]", pair)]
+    found = [
+        caution for index, pair in enumerate(configuration.pairs) for caution in _cautions(f"pairs[{index}]", pair)
+    ]
+    return [*found, *_about_shared_regions(configuration)]
+
+
+def _about_shared_regions(configuration: Configuration) -> Iterator[Caution]:
+    """Pairs of one primary Region, and of one account, whose calls together are more than AWS allows by default."""
+    rates: dict[tuple[str | None, str], float] = {}
+    for index, pair in enumerate(configuration.pairs):
+        others = rates.get((pair.account, pair.primary_region), 0.0)
+        together = others + pair.calls_per_second * (1 + SWEEPS_SHARE)
+        rates[pair.account, pair.primary_region] = together
+        if others and together > _CALLS_OF_AN_ACCOUNT:
+            message = (
+                f"with the pairs above it makes up to {together:g} calls a second in {pair.primary_region}, and AWS "
+                f"allows an account {_CALLS_OF_AN_ACCOUNT:g}, for all its tools, unless it raises that: write less in "
+                "each of these pairs"
+            )
+            yield Caution(f"pairs[{index}].calls_per_second", message)
 
 
 def _cautions(at: str, pair: Pair) -> Iterator[Caution]:

@@ -10,9 +10,9 @@ import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Template
 
-from infra.alarms import SWEEPS_SHARE as ALARMS_SHARE
 from infra.alarms import sweep_minutes
 from infra.config import Pair
+from infra.config_rules import SWEEPS_SHARE as ALARMS_SHARE
 from infra.stack import PrimaryStack
 from standby.wiring import SWEEPS_SHARE
 from tests.infra.templates import STACK, only, resources, text

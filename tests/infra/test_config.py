@@ -504,6 +504,39 @@ def test_what_is_allowed_and_perhaps_not_meant_is_a_warning(
     assert message in caution.message
 
 
+@pytest.mark.parametrize(
+    ("rates", "regions", "warned"),
+    [
+        ([1.0, 1.0], ["us-east-1", "us-east-1"], ["3 calls a second in us-east-1, and AWS allows an account 2"]),
+        ([0.5, 0.5, 0.5], ["us-east-1"] * 3, ["2.25 calls a second in us-east-1, and AWS allows an account 2"]),
+        ([0.5, 0.5], ["us-east-1", "us-east-1"], []),
+        ([1.0, 1.0], ["us-east-1", "us-east-2"], []),
+        # Whoever writes so much in one pair has had the limit raised.
+        ([20.0], ["us-east-1"], []),
+    ],
+)
+def test_pairs_of_one_region_that_call_too_often_together_are_a_warning(
+    tmp_path: Path, rates: list[float], regions: list[str], warned: list[str]
+) -> None:
+    drs = ["us-west-2", "eu-west-1", "eu-central-1"]
+    pairs = [
+        {
+            "notify": ["ops@example.com"],
+            **pair(
+                primary_region=region,
+                dr_region=drs[index],
+                calls_per_second=rate,
+                directories={f"d-90673232{index}d": {"dr_directory": f"d-92672272{index}d"}},
+            ),
+        }
+        for index, (rate, region) in enumerate(zip(rates, regions, strict=True))
+    ]
+    found = cautions(read(tmp_path, {"pairs": pairs}))
+    assert {caution.path for caution in found} <= {f"pairs[{len(pairs) - 1}].calls_per_second"}
+    assert len(found) == len(warned)
+    assert all(words in caution.message for words, caution in zip(warned, found, strict=True))
+
+
 def test_a_selection_reaches_the_functions_as_it_was_written(tmp_path: Path) -> None:
     rules = {"tags": {"Standby": "no"}, "users": ["SVC-*", "[xy]-?"], "directories": ["d-906732325d"]}
     configuration = read(tmp_path, {"pairs": [pair(exclude=rules, unused_days=90)]})
