@@ -186,6 +186,7 @@ class Cause:
     principal: str | None = None  # the ARN that made the call: who caused the charge, or ended it
     looks_first: bool = False  # a migrated WorkSpace: its predecessor's standby may serve the user, known or not
     migrated_from: WorkspaceId | None = None  # that predecessor
+    continues_fleet: bool = False  # which is only reported: it is no new desktop
 
     @property
     def reopens(self) -> bool:

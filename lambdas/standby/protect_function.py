@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from standby.ledger.table import LedgerUnavailable
 from standby.model import SWEEP
 from standby.protect.dead_letters import DeadLetters
 from standby.protect.events import BadEvent, Hint, read
-from standby.protect.migrations import note_migration
+from standby.protect.migrations import continues_fleet, note_migration
 from standby.texts import legible
 from standby.wiring import Parts
 
@@ -57,8 +58,10 @@ class ProtectFunction:
         context = Context(hint.cause, owner=request_id, execution_arn=hint.cause.id if by_watcher else None)
         if hint.ends:
             return self._parts.terminations(context, has_time).follow(hint.ids)
-        if hint.cause.migrated_from is not None:
-            note_migration(self._parts.recorder(context), hint.cause.migrated_from, hint.ids[0])
+        if (old := hint.cause.migrated_from) is not None:
+            note_migration(self._parts.recorder(context), old, hint.ids[0])
+            continues = continues_fleet(self._parts.recorder(context), old)
+            context = dataclasses.replace(context, cause=dataclasses.replace(hint.cause, continues_fleet=continues))
         # An event's few calls go at once; a long list is paced.
         paced = by_watcher or hint.cause.type == SWEEP or len(hint.ids) > 25
         decisions = self._parts.reconciler(context, has_time, paced=paced).reconcile(hint.ids)

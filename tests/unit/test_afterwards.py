@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from standby.model import DirectoryId, Status
+from standby.selection import Rules, Selection
 from standby.settings import Directory
 from tests.unit.estate import AWAY, HOME, PRIMARY, USERS, Estate, estate
+from tests.unit.test_sweep import accept
 from tests.unit.test_terminations import protected, standby_of, told
 
 OTHER = "d-9067328a7c"
@@ -249,6 +251,71 @@ def test_a_migrated_primary_without_a_standby_is_noted_and_told_to_nobody() -> N
         assert told(found, old) == []
         ((noted, remark),) = found.notes.remarks
         assert (noted, remark.reason, remark.facts) == (old, "MIGRATED", {"migrated_to": new})
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["shown", "not-shown-yet"])
+@pytest.mark.parametrize("swept_first", [True, False], ids=["sweep-first", "event-first"])
+def test_a_migrated_desktop_of_a_fleet_that_nobody_accepted_is_reported_like_its_old_id(
+    seen: bool, swept_first: bool
+) -> None:
+    with estate(visibility_lag_seconds=0 if seen else 60) as found:
+        (old,) = found.create_ready(USERS[0])
+        later(found, 2)
+        assert found.status(old) == (Status.REPORTED, "EXISTING_FLEET")
+        new = migrate(found, old)
+        event = found.world.trail[-1]
+        if swept_first and seen:
+            found.sweep()
+            assert found.status(new)[0] is Status.WAITING
+        for _ in range(2):
+            found.send(event)
+        assert found.status(new) == (Status.REPORTED, "EXISTING_FLEET")
+        assert f"It was migrated from {old}." in found.row(new).message
+        later(found, 3)
+        found.send(event)
+        found.watch()
+        assert found.status(new) == (Status.REPORTED, "EXISTING_FLEET")
+        assert found.creates() == []
+        accept(found)
+        later(found)
+        found.watch()
+        assert found.status(new) == (Status.PROTECTED, "STANDBY_READY")
+
+
+def test_a_migration_that_is_told_after_its_old_id_is_gone_makes_no_new_desktop_either() -> None:
+    with estate() as found:
+        (old,) = found.create_ready(USERS[0])
+        later(found, 2)
+        new = migrate(found, old)
+        event = found.world.trail[-1]
+        found.protect(old)
+        assert found.status(old) == (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+        found.send(event)
+        assert found.status(new) == (Status.REPORTED, "EXISTING_FLEET")
+
+
+def test_a_migrated_desktop_of_an_accepted_fleet_is_protected() -> None:
+    with estate() as found:
+        (old,) = found.create_ready(USERS[0])
+        later(found, 2)
+        accept(found)
+        later(found)
+        assert found.row(old).existing
+        new = migrate(found, old)
+        found.send(found.world.trail[-1])
+        assert found.status(new)[0] is Status.WAITING
+
+
+def test_one_that_was_excluded_in_a_fleet_that_nobody_accepted_is_reported_when_it_is_migrated() -> None:
+    with estate() as found:
+        found.configure(selection=Selection(exclude=Rules(users=(USERS[0],))))
+        (old,) = found.create_ready(USERS[0])
+        later(found, 2)
+        assert found.status(old)[0] is Status.EXCLUDED
+        found.configure(selection=Selection())
+        new = migrate(found, old)
+        found.send(found.world.trail[-1])
+        assert found.status(new) == (Status.REPORTED, "EXISTING_FLEET")
 
 
 def test_a_migration_of_one_that_the_ledger_does_not_know_makes_no_row_of_the_old_id() -> None:

@@ -249,7 +249,27 @@ def test_dead_ones_at_the_head_of_the_held_keep_nobody_out() -> None:
         living = [one for one in ids if one not in held[:6]]
         assert statuses(found, living) == {Status.PROTECTED}
         found.watch()
-        assert statuses(found, held[:6]) <= {Status.TIMED_OUT, Status.PRIMARY_GONE}
+        assert statuses(found, held[:6]) == {Status.HELD}
+        for _ in range(3):
+            found.pass_time(hours=1)
+            found.sweep()
+        assert statuses(found, held[:6]) == {Status.PRIMARY_GONE}
+
+
+def test_one_that_two_answers_leave_out_while_it_is_held_for_a_day_is_not_given_up() -> None:
+    with estate() as found:
+        found.configure(max_new_standbys_per_day=1, primary_deadline=timedelta(hours=1))
+        ids = found.create_ready(*USERS[:2])
+        found.protect(*ids)
+        (held,) = (one for one in ids if found.status(one)[0] is Status.HELD)
+        for _ in range(2):
+            found.world.inject(Fault(operation=DESCRIBE, region=PRIMARY, kind="hide", times=1))
+            found.protect(held)
+            found.pass_time(hours=9)
+        assert found.status(held)[0] is Status.HELD
+        found.pass_time(hours=9)
+        found.watch()
+        assert found.status(held)[0] is Status.PROTECTED
 
 
 def test_our_own_standby_whose_relation_lags_is_no_hand_made_desktop() -> None:

@@ -75,13 +75,28 @@ def describe_failed(
     return nothing(primary_id, row, Reason.DESCRIBE_FAILED, f"{why.code}: {why.message}")
 
 
+def continued(decision: Decision, row: Row | None, cause: Cause) -> Decision:
+    """What a migrated WorkSpace gets if its predecessor was only reported: neither is it new before it is accepted."""
+    is_undecided = row is None or row.status in (Status.WAITING, Status.REPORTED)
+    wants_one = decision.action is Action.REQUEST or decision.status is Status.WAITING
+    if not (cause.continues_fleet and is_undecided and wants_one):
+        return decision
+    if row and row.status is Status.REPORTED:
+        return nothing(row.primary_id, row, row.reason)
+    detail = f"It was migrated from {cause.migrated_from}."
+    return record(decision.primary_id, Status.REPORTED, Reason.EXISTING_FLEET, detail)
+
+
 def _absent(primary_id: WorkspaceId, row: Row | None, settings: Settings, now: datetime) -> Decision:
-    """Absence is not a state: a row gives up only what was absent from every answer for a whole deadline."""
+    """Absence is not a state: an open row gives up only what was absent from every answer for a whole deadline.
+
+    All others are the sweep's, a held one, too: it is asked for only when there is room, and that may be a day apart.
+    """
     if row is None:
         return wait(primary_id, row, Reason.NOT_VISIBLE_YET, settings)
     if row.status is Status.CLAIMED and (decision := _claimed(primary_id, row, now)).action is Action.LOOK:
         return decision
-    if not (row.status.is_open or row.status is Status.HELD):
+    if not row.status.is_open:
         return nothing(primary_id, row, Reason.NOT_VISIBLE_YET)
     requested = row.status is Status.REQUESTED
     patience = settings.standby_deadline if requested else settings.primary_deadline

@@ -5,9 +5,12 @@ from __future__ import annotations
 from standby.decisions.gone import left_to, migrated, succeeded
 from standby.ledger.recorder import Recorder
 from standby.ledger.remarks import Remark, Remarks
-from standby.model import DirectoryId, WorkspaceId
+from standby.model import DirectoryId, Status, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import Row
+
+# Of an existing fleet these were found, too, and have nothing.
+_LEFT_OUT = (Status.EXCLUDED, Status.INELIGIBLE)
 
 
 def note_migration(recorder: Recorder, old: WorkspaceId, new: WorkspaceId) -> None:
@@ -29,6 +32,21 @@ def note_migration(recorder: Recorder, old: WorkspaceId, new: WorkspaceId) -> No
         return Remark(Reason.MIGRATED, message, {"migrated_to": new}, tells=row.was_requested)
 
     Remarks(recorder).make(old, remark)
+
+
+def continues_fleet(recorder: Recorder, old: WorkspaceId) -> bool:
+    """Whether a migrated WorkSpace is of an existing fleet that is only reported: then its new id is no new desktop.
+
+    Raises
+    ------
+    LedgerUnavailable
+        It is not known, so the event has to come again.
+    """
+    row = recorder.ledger.load([old]).get(old)
+    if not isinstance(row, Row):
+        return False
+    status = row.status_before if row.status is Status.PRIMARY_GONE else row.status
+    return status is Status.REPORTED or (row.existing and status in _LEFT_OUT)
 
 
 def note_successor(recorder: Recorder, old: WorkspaceId, new: WorkspaceId, directory: DirectoryId | None) -> Row | None:

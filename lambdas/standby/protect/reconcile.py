@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from standby.decisions.decide import decide, describe_failed
+from standby.decisions.decide import continued, decide, describe_failed
 from standby.decisions.decision import Action, Decision
 from standby.ledger.gates import Gates
 from standby.ledger.ledger import Unreadable
@@ -88,8 +88,10 @@ class Reconciler:
         now = self._recorder.clock.now()
         if why := described.unknown.get(primary_id):
             self._recorder.telemetry.count("UnknownAnswers")
-            return describe_failed(primary_id, row, self._settings, now, why)
-        return decide(primary_id, described.found.get(primary_id), row, self._settings, self._cause, now)
+            decision = describe_failed(primary_id, row, self._settings, now, why)
+        else:
+            decision = decide(primary_id, described.found.get(primary_id), row, self._settings, self._cause, now)
+        return continued(decision, row, self._cause)
 
     def _unreadable(self, row: Unreadable) -> Decision:
         self._recorder.telemetry.count("UnreadableRows")
