@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -69,8 +69,16 @@ class Seeded:
         self.expected: Expected = {}
         # One in six of them is of a deployment that terminates orphans, and lasts until it has come to that.
         self._terminates = seed % 6 == 5
+        # Another one finds a fleet that was there before, and that somebody accepts.
+        self._finds_a_fleet = seed % 6 == 4
+        self._existing: set[str] = set()
+        self._is_before = False
+        self._accepted_at: datetime | None = None
         lag = dice.choice([0, 0, 60, 300, 600])
         flaws: dict[str, Any] = {name: dice.choice([0.0, 0.0, 0.05, 0.3]) for name in _FLAWS}
+        if self._finds_a_fleet:
+            # What both scans of the baseline leave out is new to whoever finds it later.
+            flaws |= {"omission": 0.0, "flicker": 0.0}
         self.simulation = Simulation(
             terminating() if self._terminates else deployment,
             seed,
@@ -78,6 +86,7 @@ class Seeded:
             latency=dice.choice([0.05, 0.05, 1.0, 8.0]),
             index_lag=dice.choice([0, 0, 2, 15]),
             trail=self._trail,
+            is_known=not self._finds_a_fleet,
             settings={"max_new_standbys_per_day": dice.choice([200, 200, 200, 20])},
             strict=dice.random() < 0.3,
             relation_lag_seconds=dice.choice([0, lag, lag]),
@@ -105,31 +114,47 @@ class Seeded:
         """
         run, dice = self.simulation, self._dice
         self._people()
-        for name, most in (("abort", 6), ("steal", 3), ("pause", 2), ("quota", 1)):
+        for name, most in (("abort", 6), ("steal", 3), ("pause", 2), ("quota", 1), ("migrate", 1)):
             for _ in range(dice.randrange(most + 1)):
                 run.later(self._moment(), getattr(self, f"_{name}"))
         if self._terminates:
             for depart in (self._primary_departs, self._standby_departs):
                 for _ in range(dice.randrange(1, 4)):
                     run.later(dice.uniform(1800, TROUBLE_HOURS * 3600), depart)
+        if self._finds_a_fleet and dice.random() < 0.5:
+            run.later(self._moment(), self._accept)
         run.later(TROUBLE_HOURS * 3600, self._end_of_trouble)
         run.help_out(when=lambda: run.hours > TROUBLE_HOURS)
         least = _RETIRE_HOURS[1] if self._terminates else TROUBLE_HOURS + 1
-        run.run_until_settled(_HOURS, lambda: run.hours > least and not self._mistaken())
+        run.run_until_settled(_HOURS, lambda: run.hours > least and not self._has_to_come())
         check_end(run, self.expected, copies=True)
+        self._check_acceptance()
 
-    def _mistaken(self) -> bool:
-        """Whether a desktop is taken for gone that is there: the next sweep that it is shown to has to undo it."""
-        gone = (Status.PRIMARY_GONE, Status.STANDBY_MISSING)
+    def _has_to_come(self) -> bool:
+        """Whether a sweep has still to undo, or to take up, what no open row speaks of.
+
+        A desktop is taken for gone that is there, or is only reported although its fleet is accepted.
+        """
+        passing = (Status.PRIMARY_GONE, Status.STANDBY_MISSING, Status.REPORTED)
         rows = self.simulation.audit.rows
-        there = [one for one, allowed in self.expected.items() if not set(gone) & set(allowed)]
-        return any(rows.get(one, {}).get("status") in gone for one in there)
+        there = [one for one, allowed in self.expected.items() if not set(passing) & set(allowed)]
+        return any(rows.get(one, {}).get("status") in passing for one in there)
+
+    def _check_acceptance(self) -> None:
+        """Nothing was made for what was there before, until somebody accepted it."""
+        for call in self.simulation.world.calls:
+            if call.operation == "CreateStandbyWorkspaces" and (self._accepted_at or call.at) >= call.at:
+                made = {item["PrimaryWorkspaceId"] for item in call.params["StandbyWorkspaces"]}
+                if early := made & self._existing:
+                    raise Violated(f"{call.at}: standbys for {early}, which nobody has accepted")
 
     def _moment(self) -> float:
         """Seconds from the beginning, sooner rather than later."""
         return self._dice.triangular(0, TROUBLE_HOURS * 3600, 1800)
 
     def _trail(self, event: dict[str, Any]) -> list[float]:
+        if self._is_before:
+            return []
         if self._dice.random() < 0.05:
             return []
         copies = self._dice.choice([1, 1, 1, 2, 3, 10])
@@ -175,6 +200,11 @@ class Seeded:
                 order = {"DirectoryId": AWAY, "UserName": user, "BundleId": WINDOWS}
                 run.world.call(DR, "CreateWorkspaces", {"Workspaces": [order]})
         taken = {one.user_name for one in run.world.primaries()}
+        if self._finds_a_fleet:
+            self._is_before = True
+            many = dice.randrange(1, min(len(users), 25))
+            self._create(users[:many], WINDOWS, taken)
+            users, self._existing, self._is_before = users[many:], set(self.expected), False
         while users:
             size = dice.choice([1, 2, 5, 25])
             some, users = users[:size], users[size:]
@@ -185,6 +215,27 @@ class Seeded:
         ids = self.simulation.create(*users, BundleId=bundle)
         for user, one in zip(users, ids, strict=True):
             self.expected[one] = (Status.INELIGIBLE,) if bundle != WINDOWS or user in taken else COVERED
+
+    def _accept(self) -> None:
+        """Accept the fleet, as soon as it is shown."""
+        run = self.simulation
+        for directory in run.settings.directories:
+            key = {"pk": {"S": f"SWEEP#{directory}"}, "sk": {"S": "BASELINE"}}
+            while "taken_at" not in run.ledger.ask("GetItem", Key=key).get("Item", {}):
+                run.scheduler.sleep(600)
+        self._accepted_at = self._accepted_at or run.scheduler.now()
+        run.accept()
+
+    def _migrate(self) -> None:
+        """Somebody migrates a desktop: its user has it under a new id, beside what its old id may have as a standby."""
+        run = self.simulation
+        there = {one.workspace_id for one in run.world.primaries() if one.state == "AVAILABLE"} & set(self.expected)
+        if there:
+            old = self._dice.choice(sorted(there))
+            order = {"SourceWorkspaceId": old, "BundleId": "wsb-windowsperformance"}
+            new = run.world.call(PRIMARY, "MigrateWorkspace", order)["TargetWorkspaceId"]
+            del self.expected[old]
+            self.expected[new] = (Status.PROTECTED, Status.INELIGIBLE)
 
     def _primary_departs(self) -> None:
         """Somebody terminates a primary, in whatever state its protection is."""
@@ -229,6 +280,9 @@ class Seeded:
         run = self.simulation
         run.world.settings.change(standby_quota=None)
         run.scheduler.sleep(600)
+        if self._finds_a_fleet:
+            self._accept()
+            return
         while unknown := [one for one in self.expected if one not in run.audit.rows]:
             with suppress(StateError):
                 run.by_hand(*unknown)

@@ -46,6 +46,7 @@ _LOOK_EVERY = 300.0
 _FIRST_RETIRE = 1200.0
 _PEOPLE_EVERY = 1800.0
 _AFTERWARDS_HOURS = 0.1
+_TAKEN_UP_AGAIN = 5
 # What a person is asked to put right, and then to ask for by hand.
 _ASKS_FOR_A_PERSON = (Status.REJECTED, Status.TIMED_OUT, Status.FAILED)
 
@@ -329,9 +330,16 @@ class Simulation:
             self.scheduler.run(self.scheduler.now() + timedelta(hours=hours), enough or (lambda: False))
 
     def run_until_settled(self, hours: float, is_over: Callable[[], bool] = lambda: True) -> None:
-        """Let time pass until nothing is open, under way or undelivered any more, at most so many hours; and a bit."""
-        self.run(hours, lambda: is_over() and self.is_settled())
-        self.run(_AFTERWARDS_HOURS)
+        """Let time pass until nothing is open, under way or undelivered any more, at most so many hours; and a bit.
+
+        A sweep of that bit may take something up again: then that, too.
+        """
+        last = self.hours + hours
+        for _ in range(_TAKEN_UP_AGAIN):
+            self.run(last - self.hours, lambda: is_over() and self.is_settled())
+            self.run(_AFTERWARDS_HOURS)
+            if self.is_settled() or self.hours >= last:
+                break
 
     def is_settled(self) -> bool:
         """Whether nothing is left to be done, by anybody."""
