@@ -19,7 +19,7 @@ PRIMARY, DR = "us-east-1", "us-west-2"
 HOME, AWAY = "d-906732325d", "d-926722edaf"
 STACK = "Standby-us-east-1-us-west-2"
 WINDOWS = "wsb-windowsstandard"
-PATIENCE = 60.0
+PATIENCE = 120.0
 # Seconds in which a standby is built, and after which the watcher is started anew.
 BOOT, SCHEDULE = 0.5, 10.0
 

@@ -334,7 +334,7 @@ def test_nobody_calls_without_a_key_a_signature_or_a_permission(deployed: Killab
     }
     unsigned = urllib.request.Request(deployed.cloud.endpoint, b"{}", headers)  # noqa: S310 - http, on loopback
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(unsigned, timeout=10)
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(unsigned, timeout=60)
     with refused.value as answer:
         assert "MissingAuthenticationToken" in answer.read().decode()
 
