@@ -153,7 +153,10 @@ def test_a_look_while_the_primary_is_not_shown_is_none_of_the_two() -> None:
 
 
 def test_a_claim_whose_primary_was_not_shown_for_a_whole_deadline_is_given_up() -> None:
-    decision = after_lease(NOTHING, None, absent_since=NOW - CONFIGURED.primary_deadline)
+    since = NOW - CONFIGURED.primary_deadline
+    just_before = after_lease(NOTHING, None, absent_since=since + timedelta(seconds=1), unclear_since=since)
+    assert (just_before.status, just_before.reason) == (Status.CLAIMED, Reason.NOT_VISIBLE_YET)
+    decision = after_lease(NOTHING, None, absent_since=since)
     assert (decision.status, decision.reason) == (Status.TIMED_OUT, Reason.PRIMARY_NOT_READY)
 
 

@@ -29,6 +29,7 @@ def test_the_pause_switch_holds_and_taking_it_away_lets_go(extra: dict[str, obje
         found.protect(*ids)
         assert statuses(found, ids) == ["HELD/PAUSED"] * 3
         assert found.creates() == []
+        assert [[event["status"] for event in found.history(one)] for one in ids] == [["HELD"]] * 3  # nor claimed
         assert notices(found) == ["HOLD#PAUSED"]
         assert [one.outcome for one in found.watch()] == ["nothing is open"]
         found.dynamodb.put_item(

@@ -407,10 +407,11 @@ def test_a_rejected_primary_is_tried_again_by_hand_and_not_by_a_copy_of_its_even
         assert found.status(one)[0] is Status.REQUESTED
 
 
-def test_a_throttled_create_leaves_the_rest_of_the_run_unsent() -> None:
+@pytest.mark.parametrize("kind", ["throttle", "connection_refused"])
+def test_a_create_that_is_throttled_or_cannot_be_sent_leaves_the_rest_of_the_run_unsent(kind: str) -> None:
     with estate() as found:
         ids = found.create_ready(*USERS[:60])
-        found.world.inject(Fault(operation=CREATE, kind="throttle", times=1))
+        found.world.inject(Fault(operation=CREATE, kind=kind, times=1))
         found.protect(*ids)
         assert len(found.creates()) == 1
         assert {found.status(one)[0] for one in ids} == {Status.WAITING}

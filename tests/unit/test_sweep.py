@@ -503,6 +503,8 @@ def test_what_is_missed_by_a_sweep_seen_by_the_next_and_missed_again_is_not_gone
         for _ in range(4):
             with hidden(found, {one, found.row(one).standby_id}):
                 sweeps(found, 1)
+            # Looked at before the next sweep, which would undo a hasty conclusion.
+            assert {found.status(each)[0] for each in ids} == {Status.PROTECTED}
             sweeps(found, 1)
         assert {found.status(each)[0] for each in ids} == {Status.PROTECTED}
 
@@ -523,6 +525,22 @@ def unrelated(found: Estate, primary_id: str) -> Iterator[None]:
         real = found.world.call
         found.world.call = call  # type: ignore[method-assign, assignment]
         yield
+
+
+@pytest.mark.parametrize(
+    ("region", "missed"), [(PRIMARY, Status.PRIMARY_GONE), (DR, Status.STANDBY_MISSING)], ids=["primary", "standby"]
+)
+def test_what_scans_miss_and_looks_by_its_id_get_no_answer_about_is_not_gone(region: str, missed: Status) -> None:
+    with estate() as found:
+        one, *_ = ids = protected(found, *USERS[:5])
+        with hidden(found, {one}) if region == PRIMARY else unrelated(found, one):
+            until = found.clock.now() + timedelta(hours=3, minutes=30)
+            by_id = Fault(DESCRIBE, "throttle", region, until=until, when=lambda params: "WorkspaceIds" in params)
+            found.world.inject(by_id)
+            sweeps(found, 3)
+            assert {found.status(each)[0] for each in ids} == {Status.PROTECTED}
+            sweeps(found, 3)
+            assert found.status(one)[0] is missed
 
 
 @pytest.mark.parametrize(
