@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -17,7 +18,10 @@ from standby.ledger.ledger import Ledger
 from standby.ledger.table import LedgerUnavailable
 from standby.model import DirectoryId, Status
 from standby.settings import Directory
+from standby.sweep.fleet import Census
+from standby.sweep.memory import Scan
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, SWEEP, TABLE, USERS, Estate, estate
+from tests.unit.test_after_lease import NOW, ROW
 
 DESCRIBE = "DescribeWorkspaces"
 REPORTED = (Status.REPORTED, "EXISTING_FLEET")
@@ -403,6 +407,7 @@ def test_what_one_sweep_misses_and_the_next_one_sees_is_not_gone() -> None:
             found.pass_time(hours=1)
             found.world.settings.change(flicker=1.0)
             found.sweep()
+            assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
             found.pass_time(hours=13)
             found.world.settings.change(flicker=0.0)
             found.sweep()
@@ -473,19 +478,48 @@ def test_a_primary_that_is_shown_on_its_way_out_is_gone_at_once() -> None:
         assert found.item(TOTAL, "COUNTER")["taken"] == 5
 
 
+@pytest.mark.parametrize("count", [2, 5])
 @pytest.mark.parametrize("region", [PRIMARY, DR])
-def test_a_region_that_suddenly_shows_nobody_is_not_believed_for_hours(region: str) -> None:
+def test_a_region_that_suddenly_shows_nobody_is_not_believed_for_hours(region: str, count: int) -> None:
     with estate() as found:
-        ids = protected(found, *USERS[:5])
+        ids = protected(found, *USERS[:count])
         found.sweep()
         found.world.inject(Fault(DESCRIBE, "hide", region))
         sweeps(found, 4)
         assert {found.status(one)[0] for one in ids} == {Status.PROTECTED}
-        assert "shows 0 WorkSpaces after 5, which is not believed before" in kept(found, "LAST")["problem"]
+        assert f"shows 0 WorkSpaces after {count}, which is not believed before" in kept(found, "LAST")["problem"]
         sweeps(found, 3)
         # In the end it is believed; a standby that its primary still names is there all the same.
         last = Status.PRIMARY_GONE if region == PRIMARY else Status.PROTECTED
         assert {found.status(one)[0] for one in ids} == {last}
+
+
+@pytest.mark.parametrize("region", [PRIMARY, DR])
+def test_after_a_scan_that_failed_a_region_that_shows_nobody_is_not_believed_either(region: str) -> None:
+    with estate() as found:
+        protected(found, *USERS[:5])
+        found.sweep()
+        until = found.clock.now() + timedelta(minutes=30)
+        found.world.inject(
+            Fault(DESCRIBE, "throttle", region, until=until, when=lambda params: "DirectoryId" in params)
+        )
+        found.sweep()
+        assert "ThrottlingException" in kept(found, "LAST")["problem"]
+        found.pass_time(hours=1)
+        found.world.inject(Fault(DESCRIBE, "hide", region))
+        found.sweep()
+        assert "shows 0 WorkSpaces after 5, which is not believed before" in kept(found, "LAST")["problem"]
+
+
+@pytest.mark.parametrize(("primaries", "hours"), [({"ws-another12"}, 0), (set(), 4)], ids=["some", "none"])
+def test_a_row_that_changed_since_the_scan_began_is_no_suspect_nor_one_of_the_hours_before_an_empty_scan(
+    primaries: set[str], hours: int
+) -> None:
+    began = NOW - timedelta(hours=1)
+    census = Census(frozenset(primaries), frozenset(), Scan("run", began, {}, "", {}))
+    row = replace(ROW, status=Status.PROTECTED, changed_at=began - timedelta(hours=hours))
+    assert not census.suspects(row)
+    assert census.suspects(replace(row, changed_at=row.changed_at - timedelta(seconds=1)))
 
 
 def test_a_directory_that_no_sweep_has_seen_anything_in_is_not_believed_to_be_empty() -> None:

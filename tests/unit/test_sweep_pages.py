@@ -263,3 +263,13 @@ def test_a_scan_that_takes_several_items_a_part_is_concluded_as_one(monkeypatch:
         assert kept(found, "LAST")["parts"] == {"partner": 1, "own": 7}
         assert kept(found, "LAST")["sizes"] == {"partner": 0, "own": 60}
         assert not found.notes.problems
+
+
+def test_a_scan_of_which_a_part_is_missing_has_seen_nothing_that_could_be_told() -> None:
+    with estate() as found:
+        memory = SweepMemory(found.parts.table())
+        seen = {WorkspaceId("ws-000000001"): "", WorkspaceId("ws-000000002"): "word"}
+        memory.keep(DirectoryId(HOME), PARTNER, 0, "run", seen)
+        assert memory.recall(DirectoryId(HOME), PARTNER, 1, "run") == seen
+        assert memory.recall(DirectoryId(HOME), PARTNER, 2, "run") is None
+        assert memory.recall(DirectoryId(HOME), PARTNER, 1, "another run") is None
