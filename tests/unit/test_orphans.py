@@ -12,10 +12,12 @@ from boto3.dynamodb.types import TypeSerializer
 
 from local.workspaces import Fault
 from standby.clock import from_text
+from standby.decisions.decision import record
 from standby.ledger.claims import TOTAL
 from standby.ledger.gates import PAUSE
+from standby.ledger.ledger import Context
 from standby.ledger.table import LedgerUnavailable
-from standby.model import Status
+from standby.model import Cause, Status
 from standby.reasons import Reason
 from standby.retire.retire import AGAIN, AHEAD
 from standby.retire.termination import terminations_of
@@ -568,6 +570,40 @@ def test_while_anything_is_not_known_it_waits(operation: str, region: str, kind:
         assert reason(found, one) == "ORPHAN_TERMINATED"
 
 
+def test_a_primary_that_may_be_the_entry_that_cannot_be_read_waits_though_others_are_shown() -> None:
+    with estate() as found:
+        (one,) = announced(found)
+        real = found.world.call
+
+        def call(where: str, operation: str, params: dict[str, Any], principal: str | None = None) -> dict[str, Any]:
+            answer = real(where, operation, params, principal)
+            if operation == DESCRIBE and where == PRIMARY and one in params.get("WorkspaceIds", ()):
+                assert answer["Workspaces"]  # the witnesses
+                answer["Workspaces"].append({"UserName": found.row(one).user_name})
+            return answer
+
+        found.world.call = call  # type: ignore[method-assign, assignment]
+        found.retire()
+        assert reason(found, one) == "TERMINATION_ANNOUNCED"
+        assert calls(found) == []
+
+
+def test_an_answer_that_speaks_of_another_workspace_is_no_clear_one() -> None:
+    with estate() as found:
+        (one,) = announced(found)
+        real = found.world.call
+
+        def call(where: str, operation: str, params: dict[str, Any], principal: str | None = None) -> dict[str, Any]:
+            answer = real(where, operation, params, principal)
+            if operation == TERMINATE:
+                answer["FailedRequests"] = [{"WorkspaceId": "ws-another12", "ErrorCode": "x", "ErrorMessage": "y"}]
+            return answer
+
+        found.world.call = call  # type: ignore[method-assign, assignment]
+        found.retire()
+        assert (reason(found, one), found.row(one).error_code) == ("TERMINATION_CLAIMED", "NotInAnswer")
+
+
 def test_a_region_that_shows_nobody_proves_nothing() -> None:
     with estate() as found:
         (one,) = announced(found)
@@ -808,6 +844,27 @@ def test_a_claim_that_was_taken_over_is_not_used() -> None:
         first.retire()
         assert len(calls(found)) == 1
         assert reason(found, one) == "ORPHAN_TERMINATED"
+
+
+def test_a_claim_whose_row_somebody_else_changed_is_not_used_though_it_names_the_same_owner() -> None:
+    """A sweep may see the primary again between the claim and the call, and leaves the claim's owner in the row."""
+    with estate() as found:
+        (one,) = announced(found)
+        retirement = found.parts.retirement("request", lambda: True)
+        real = retirement._termination._claim
+        context = Context(Cause("sweep", "s"), owner="another")
+
+        def claim(row: Any) -> Any:
+            taken = real(row)
+            ledger, present = found.parts.recorder(context).ledger, found.row(one)
+            shown = record(present.primary_id, Status.PROTECTED, Reason.STANDBY_READY)
+            ledger.write(ledger.next_row(present, shown, None, context), present)
+            return taken
+
+        retirement._termination._claim = claim  # type: ignore[method-assign]
+        retirement.retire()
+        assert calls(found) == []
+        assert found.status(one) == (Status.PROTECTED, "STANDBY_READY")
 
 
 def test_a_claim_with_too_little_time_left_is_given_back() -> None:
