@@ -21,7 +21,11 @@ def notices(found: Estate) -> list[str]:
     return sorted(item["pk"]["S"] for item in items if item.get("notice", {}).get("BOOL"))
 
 
-@pytest.mark.parametrize("extra", [{}, {"paused": {"BOOL": True}}], ids=["row alone", "paused: true"])
+@pytest.mark.parametrize(
+    "extra",
+    [{}, {"paused": {"BOOL": True}}, {"paused": {"S": "yes"}}, {"paused": {"N": "1"}}],
+    ids=["row alone", "paused: true", "a word", "a number"],
+)
 def test_the_pause_switch_holds_and_taking_it_away_lets_go(extra: dict[str, object]) -> None:
     with estate() as found:
         ids = found.create_ready(*USERS[:3])
