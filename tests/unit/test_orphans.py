@@ -364,6 +364,20 @@ def test_a_standby_that_is_shown_as_something_else_is_called_off(shown: dict[str
         assert calls(found) == []
 
 
+@pytest.mark.parametrize("state", ["PENDING", "MAINTENANCE", "BACKING_UP_SINCE_NEXT_YEAR"])
+def test_a_standby_to_which_something_is_done_waits_until_it_is_over(state: str) -> None:
+    with estate() as found:
+        (one,) = announced(found)
+        found.world.set_state(standby_of(found, one).workspace_id, state)
+        found.retire()
+        assert reason(found, one) == "TERMINATION_ANNOUNCED"
+        assert any(f"It is {state}" in problem for problem in found.notes.problems)
+        assert calls(found) == []
+        found.world.set_state(standby_of(found, one).workspace_id, "UNHEALTHY")
+        found.retire()
+        assert reason(found, one) == "ORPHAN_TERMINATED"
+
+
 def test_one_whose_directory_is_no_longer_mapped_is_called_off() -> None:
     with estate() as found:
         (one,) = announced(found)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from standby.clock import Clock, to_text
-from standby.model import GONE, NO_REPLICATION, Unknown, Workspace, WorkspaceId, user_key
+from standby.decisions.unwell import UNWELL
+from standby.model import GONE, HEALTHY_STANDBY, NO_REPLICATION, Unknown, Workspace, WorkspaceId, user_key
 from standby.reasons import Reason
 from standby.retire.witnesses import Witnesses
 from standby.rows import Row
@@ -18,6 +19,8 @@ from standby.service.describe import Described, Primaries
 from standby.service.terminate import OrphanedStandbys
 from standby.settings import PRIMARY_TAG, STACK_TAG, Settings
 from standby.sweep.orphans import Evidence, OrphanMemory
+
+_AT_REST = HEALTHY_STANDBY | UNWELL
 
 
 class Answer(StrEnum):
@@ -155,6 +158,8 @@ class OrphanLook:
             return _wait(f"It is related to {strange.id} by the type {strange.kind}, which this version does not know.")
         if seen.directory_id is None or seen.user_name is None or seen.state is None:
             return _wait("The DR Region does not show all of it.")
+        if seen.state not in _AT_REST:
+            return _wait(f"It is {seen.state}: something is done to it, or this version does not know the state.")
         directory = row.primary_directory_id
         if directory is None or seen.directory_id != self._settings.directories[directory].dr_directory:
             return _against(f"It is in {seen.directory_id}, which is not the partner of {directory}.")
