@@ -98,6 +98,14 @@ def test_names_that_begin_with_a_capital_as_the_api_writes_them() -> None:
     assert hint(event).ids == ("ws-2c0ffee01",)
 
 
+def test_a_migration_that_gives_no_new_id_has_no_predecessor() -> None:
+    event = recorded("migrate_workspace")
+    assert hint(event).cause.migrated_from == event["detail"]["requestParameters"]["sourceWorkspaceId"]
+    event["detail"]["responseElements"] = {"targetWorkspaceId": "ws-1c0ffee01", "sourceWorkspaceId": "ws-1c0ffee01"}
+    event["detail"]["requestParameters"]["sourceWorkspaceId"] = "ws-1c0ffee01"
+    assert hint(event).cause.migrated_from is None
+
+
 def test_a_name_whose_value_is_null_hides_no_other_spelling() -> None:
     event = created()
     event["detail"]["responseElements"] = {

@@ -316,6 +316,25 @@ def test_a_standby_id_that_the_ledger_does_not_take_at_once_is_written_when_it_d
         assert found.status(one) == (Status.REQUESTED, "CREATE_ACCEPTED")
 
 
+def test_a_claim_that_was_given_up_while_its_primary_was_hidden_is_taken_again_only_after_a_look() -> None:
+    with estate() as found:
+        (one,) = found.create_ready(USERS[0])
+        found.world.inject(Fault(operation=CREATE, kind="read_timeout_after", times=1))
+        found.protect(one)
+        found.world.settings.change(visibility_lag_seconds=18_000, relation_lag_seconds=36_000)
+        until = found.world.clock.now() + timedelta(hours=6)
+        found.world.inject(Fault(operation=DESCRIBE, region=PRIMARY, kind="hide", until=until))
+        found.watch(hours=6)
+        assert found.status(one) == (Status.TIMED_OUT, "PRIMARY_NOT_READY")
+        found.pass_time(hours=2)
+        found.protect(one)
+        assert found.status(one) == (Status.WAITING, "DR_DESKTOP_UNCLEAR")
+        found.pass_time(hours=4)
+        found.watch()
+        assert found.status(one)[0] is Status.PROTECTED
+        assert len(found.creates()) == 1
+
+
 def test_a_claimed_row_whose_primary_is_gone_ends_and_gives_its_place_back() -> None:
     with estate() as found:
         (one,) = found.create_ready(USERS[0])

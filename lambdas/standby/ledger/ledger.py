@@ -98,7 +98,10 @@ class Ledger:
             "execution_arn": context.execution_arn,
             # Who caused the charge stays known, whoever looks at the row later.
             "principal": context.cause.principal or base.principal,
-            "look_first": base.look_first or context.cause.looks_first,
+            # What came of a claim that is given up unseen may show later.
+            "look_first": base.look_first
+            or context.cause.looks_first
+            or (base.status is Status.CLAIMED and decision.status is Status.TIMED_OUT),
             "existing": base.existing
             or decision.existing
             or decision.reason in (Reason.EXISTING_FLEET, Reason.BACKFILL),

@@ -122,8 +122,10 @@ def _ended(detail: Mapping[str, Any]) -> list[object]:
 
 def _source(detail: Mapping[str, Any]) -> WorkspaceId | None:
     """The id that a migrated WorkSpace had; the event's body is not documented, so either half may say."""
+    new = _get(_get_mapping(detail, "responseElements"), "targetWorkspaceId")
     for half in ("responseElements", "requestParameters"):
-        if is_workspace_id(found := _get(_get_mapping(detail, half), "sourceWorkspaceId")):
+        found = _get(_get_mapping(detail, half), "sourceWorkspaceId")
+        if is_workspace_id(found) and found != new:
             return WorkspaceId(found)
     return None
 
