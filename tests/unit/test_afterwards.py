@@ -8,7 +8,7 @@ from standby.model import DirectoryId, Status
 from standby.selection import Rules, Selection
 from standby.settings import Directory
 from tests.unit.estate import AWAY, HOME, PRIMARY, USERS, Estate, estate
-from tests.unit.test_sweep import accept
+from tests.unit.sweeping import accept
 from tests.unit.test_terminations import protected, standby_of, told
 
 OTHER = "d-9067328a7c"

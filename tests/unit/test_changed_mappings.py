@@ -11,7 +11,7 @@ from standby.ledger.claims import TOTAL
 from standby.model import DirectoryId, Status
 from standby.settings import Directory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate
-from tests.unit.test_sweep import accept, hidden, kept
+from tests.unit.sweeping import accept, hidden, kept
 from tests.unit.test_terminations import told
 
 OTHER = "d-9267aaaaaa"

@@ -19,7 +19,7 @@ from standby.rows import STATE
 from standby.settings import Directory
 from standby.sweep.coverage import Coverage, CoverageBook, coverage_key, day_key, split, together
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate
-from tests.unit.test_sweep import accept, kept, protected, swept
+from tests.unit.sweeping import accept, kept, protected, swept
 
 DESCRIBE = "DescribeWorkspaces"
 OTHER, PARTNER = "d-9067328a7c", "d-926722f013"

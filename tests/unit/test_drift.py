@@ -13,8 +13,8 @@ from standby.model import DirectoryId, Status, Workspace, WorkspaceId
 from standby.settings import Directory
 from standby.sweep.memory import PARTNER, SweepMemory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate
+from tests.unit.sweeping import notices, protected
 from tests.unit.test_coverage import day
-from tests.unit.test_sweep import notices, protected
 
 ID = WorkspaceId("ws-1abc2def3")
 PLAIN: dict[str, Any] = {

@@ -13,9 +13,9 @@ from standby.reasons import Reason
 from standby.rows import SHARDS, shard_of
 from standby.watch.held import Held
 from tests.unit.estate import DR, USERS, Estate, estate
+from tests.unit.sweeping import accept, swept
 from tests.unit.test_gates import notices
-from tests.unit.test_sweep import accept, swept
-from tests.unit.test_watch import put_row, put_rows, with_time_for
+from tests.unit.watching import put_row, put_rows, with_time_for
 
 CREATE = "CreateStandbyWorkspaces"
 PAUSE: dict[str, Any] = {"pk": "PAUSE", "sk": "PAUSE"}

@@ -15,8 +15,8 @@ from standby.prices import Price, Prices
 from standby.settings import Directory
 from standby.sweep.orphan_figures import with_orphans
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate, settings
+from tests.unit.sweeping import protected, sweeps
 from tests.unit.test_coverage import day
-from tests.unit.test_sweep import protected, sweeps
 
 STANDARD = Prices(monthly={"STANDARD": Price(Decimal("4.10"), "2026-11-01")})
 POWER = "wsb-windowspower"

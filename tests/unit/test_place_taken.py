@@ -9,7 +9,7 @@ import pytest
 
 from standby.model import Status
 from tests.unit.estate import AWAY, DR, HOME, USERS, WINDOWS, Estate, estate
-from tests.unit.test_sweep import accept, swept
+from tests.unit.sweeping import accept, swept
 
 SECONDARY = (Status.INELIGIBLE, "SECONDARY_EXISTS")
 

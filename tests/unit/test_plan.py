@@ -13,7 +13,7 @@ from standby.prices import Price, Prices
 from standby.settings import Directory
 from standby.sweep.plan import Room, plan, progress
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate, settings
-from tests.unit.test_sweep import accept, kept
+from tests.unit.sweeping import accept, kept
 from tests.unit.test_terminations import terminate
 
 STANDARD = Prices(monthly={"STANDARD": Price(Decimal("4.10"), "2026-11-01")})

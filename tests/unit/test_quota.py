@@ -11,7 +11,7 @@ from standby.clock import to_text
 from standby.ledger.quota import QUOTA, StandbyQuota, keep_quota, known_quota
 from standby.model import Status, Unknown
 from tests.unit.estate import USERS, Estate, estate
-from tests.unit.test_sweep import accept
+from tests.unit.sweeping import accept
 
 
 def asked(found: Estate) -> int | Unknown:

@@ -16,9 +16,9 @@ from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Directory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate
+from tests.unit.sweeping import notices, protected
 from tests.unit.test_coverage import day
 from tests.unit.test_drift import standby_of
-from tests.unit.test_sweep import notices, protected
 
 ONE, STANDBY = WorkspaceId("ws-1abc2def3"), WorkspaceId("ws-9abc2def3")
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)

@@ -15,7 +15,7 @@ from standby.model import DirectoryId, WorkspaceId
 from standby.settings import Directory
 from standby.sweep.memory import MOST_IDS, PARTNER, SweepMemory
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, SWEEP, USERS, Estate, estate
-from tests.unit.test_sweep import DESCRIBE, kept, swept
+from tests.unit.sweeping import DESCRIBE, kept, swept
 
 OTHERS = [(f"d-90673{number:05}", f"d-92672{number:05}") for number in range(3)]
 HANGS = 35  # seconds until a call that hangs is given up

@@ -7,7 +7,7 @@ import pytest
 from standby.ledger.claims import TOTAL
 from standby.model import Status
 from tests.unit.estate import AWAY, DR, PRIMARY, USERS, Estate, estate
-from tests.unit.test_sweep import accept, notices, sweeps, swept
+from tests.unit.sweeping import accept, notices, sweeps, swept
 
 
 def timed_out(found: Estate) -> str:
