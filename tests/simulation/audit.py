@@ -13,9 +13,9 @@ from standby.model import OPEN, Status
 from standby.settings import Settings
 from tests.simulation.conclusions import Conclusions
 from tests.simulation.counters import Counters
+from tests.simulation.coverages import Coverages
 from tests.simulation.creates import INVOCATION, Creates
 from tests.simulation.faults import Call
-from tests.simulation.figures import Figures
 from tests.simulation.terminations import TERMINATE, Terminations
 
 # WorkSpaces' API gives an account 2 calls a second; the product may take three quarters of that.
@@ -58,7 +58,7 @@ class Auditor:
         self.broken: set[str] = set()
         self.calls: Counter[Call] = Counter()
         self.creates = Creates(world)
-        self._figures = Figures()
+        self.coverages = Coverages()
         self.struck: list[tuple[datetime, Call, str]] = []
         self._world = world
         self._settings = self._before = settings
@@ -125,9 +125,9 @@ class Auditor:
         elif sk.startswith("EVENT#") and not pk.startswith(("HOLD#", "FLEET#")):
             self._saw_event(new, old)
         elif pk.startswith("COVERAGE#"):
-            self._are_wrong(self._figures.saw_figures(new, old))
+            self._are_wrong(self.coverages.saw_figures(new, old))
         elif sk == "LAST":
-            self._are_wrong(self._figures.saw_scan(new))
+            self._are_wrong(self.coverages.saw_scan(new))
         elif pk.startswith("CLAIM#"):
             self._counters.saw_claim(new)
         elif pk.startswith("COUNTER#"):

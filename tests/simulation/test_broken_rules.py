@@ -79,6 +79,7 @@ def what_an_answer_leaves_out_is_taken_for_refused(monkeypatch: pytest.MonkeyPat
 def one_look_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looks, "LEAST_GAP", timedelta(0))
     monkeypatch.setattr(looks.Looks, "_unclear_for", lambda *_: True)
+    monkeypatch.setattr(looks.Looks, "_was_sent", lambda *_: True)
     real = looks.Looks.after_lease
 
     def hasty(self: Any, primary_id: Any, seen: Any, row: Any) -> Any:
