@@ -16,6 +16,7 @@ from moto.events.models import EventPattern
 
 from local.workspaces import ManualClock, World
 from standby.model import Status
+from standby.reasons import Reason
 from tests.simulation.account import Functions, Machines, Outbox, StepFunctions
 from tests.simulation.audit import Auditor
 from tests.simulation.deployment import STACK, Deployment
@@ -309,7 +310,10 @@ class Simulation:
             self._helped.add((one, version))
             self.asked += 1
             with suppress(StateError):
-                self.by_hand(one)
+                (decision,) = self.by_hand(one)["decisions"]
+                if decision["reason_code"] == Reason.DESCRIBE_FAILED:
+                    # Who is answered that nothing is known asks again.
+                    self._helped.discard((one, version))
 
     # Running it
 
