@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from boto3.dynamodb.types import TypeSerializer
 
 from local.workspaces import Fault
 from standby.ledger.claims import TOTAL
@@ -14,7 +13,8 @@ from standby.model import DirectoryId, Login, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.selection import NOT_KNOWN, Excluded, Rules, Selection
 from standby.settings import Directory
-from tests.unit.estate import AWAY, HOME, PRIMARY, TABLE, USERS, Estate, estate, settings
+from tests.unit.estate import AWAY, HOME, PRIMARY, USERS, Estate, estate, settings
+from tests.unit.sweeping import accept
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 SEEN = Workspace(WorkspaceId("ws-1abc2def3"), DirectoryId(HOME), "Svc-Backup", "AVAILABLE")
@@ -34,16 +34,6 @@ def tag(found: Estate, one: str, **given: str) -> None:
 
 def calls(found: Estate, operation: str) -> list[dict[str, Any]]:
     return [call.params for call in found.world.calls if call.operation == operation]
-
-
-def accept(found: Estate) -> None:
-    to = TypeSerializer()
-    found.dynamodb.update_item(
-        TableName=TABLE,
-        Key={"pk": to.serialize(f"SWEEP#{HOME}"), "sk": to.serialize("BASELINE")},
-        UpdateExpression="SET accepted = :yes",
-        ExpressionAttributeValues={":yes": to.serialize(True)},
-    )
 
 
 def verdict(selection: Selection, **seen: Any) -> str | None:
