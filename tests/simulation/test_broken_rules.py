@@ -124,8 +124,8 @@ def a_pause_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def places_are_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = claims._count
-    monkeypatch.setattr(claims, "_count", lambda key, by, most=None: real(key, max(by, 0), most))
+    real = claims.count
+    monkeypatch.setattr(claims, "count", lambda key, by, most=None: real(key, max(by, 0), most))
 
 
 def what_is_gone_gives_its_day_back(monkeypatch: pytest.MonkeyPatch) -> None:

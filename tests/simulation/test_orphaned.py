@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from standby.ledger.table import Write
+from standby.ledger import claims
 from standby.retire import look as orphan_look
 from standby.retire import retire, termination
 from tests.simulation.deployment import Deployment, terminating
@@ -35,10 +35,7 @@ def nobody_has_to_witness(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def counted(**written: object) -> Write:
-        return Write(key=written["key"], update="ADD taken :by", values={":by": 0})  # type: ignore[arg-type]
-
-    monkeypatch.setattr(termination, "Write", counted)
+    monkeypatch.setattr(termination, "count", lambda key, *_: claims.count(key, 0))
 
 
 @pytest.mark.parametrize(

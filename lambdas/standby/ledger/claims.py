@@ -129,12 +129,12 @@ class Claims:
                 # The directory has another partner now, and the claim moves there.
                 yield _release(held, primary_id, now), Reason.USER_HAS_STANDBY
         if held is None:
-            yield _count(TOTAL, 1, self._settings.max_standbys), Reason.CEILING
+            yield count(TOTAL, 1, self._settings.max_standbys), Reason.CEILING
         unspent = _unspent_day(row)
         if day != unspent:
-            yield _count(day_counter(day), 1, self._settings.max_new_standbys_per_day), Reason.DAILY_CAP
+            yield count(day_counter(day), 1, self._settings.max_new_standbys_per_day), Reason.DAILY_CAP
             if unspent is not None:
-                yield _count(day_counter(unspent), -1), Reason.DAILY_CAP
+                yield count(day_counter(unspent), -1), Reason.DAILY_CAP
 
     def give_back(self, decision: Decision, row: Row, seen: Workspace | None, context: Context) -> Row:
         """Record that nothing was created for a claimed row, and free its user and its places in the counters.
@@ -165,9 +165,9 @@ class Claims:
         free = dataclasses.replace(new, claim_key=None, counted_day=None, **_CLEAR)
         beside = []
         if row.claim_key is not None:
-            beside = [_release(row.claim_key, row.primary_id, self._clock.now()), _count(TOTAL, -1)]
+            beside = [_release(row.claim_key, row.primary_id, self._clock.now()), count(TOTAL, -1)]
             if day is not None:
-                beside.append(_count(day_counter(day), -1))
+                beside.append(count(day_counter(day), -1))
         self._ledger.write(free, row, beside=beside)
         return free
 
@@ -194,7 +194,7 @@ class Claims:
             key = claim_key(new.dr_directory_id, new.user_name)
             holding = dataclasses.replace(new, claim_key=key)
             try:
-                self._ledger.write(holding, row, beside=[_hold(key, new.primary_id, now), _count(TOTAL, 1)])
+                self._ledger.write(holding, row, beside=[_hold(key, new.primary_id, now), count(TOTAL, 1)])
             except ConditionFailed:
                 pass  # the user's claim is another primary's
             else:
@@ -226,7 +226,8 @@ def _release(key: str, primary_id: WorkspaceId, now: datetime) -> Write:
     )
 
 
-def _count(key: str, by: int, limit: int | None = None) -> Write:
+def count(key: str, by: int, limit: int | None = None) -> Write:
+    """What moves a counter, named by its partition key; with a limit, only as long as it is below that."""
     at = {"pk": key, "sk": COUNTER}
     if limit is None:
         return Write(key=at, update="ADD taken :by", values={":by": by})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from standby.clock import to_text
-from standby.ledger.claims import COUNTER, LEASE
+from standby.ledger.claims import LEASE, count
 from standby.ledger.gates import Gates
 from standby.ledger.recorder import Recorder
 from standby.ledger.table import ConditionFailed, LedgerUnavailable, Write
@@ -79,12 +79,7 @@ class Termination:
     def _claim(self, row: Row) -> _Claim | None:
         now = self._clock.now()
         day = to_text(now)[:10]
-        taken = Write(
-            key={"pk": terminations_of(day), "sk": COUNTER},
-            update="ADD taken :by",
-            condition="attribute_not_exists(taken) OR taken < :limit",
-            values={":by": 1, ":limit": self._settings.max_terminations_per_day},
-        )
+        taken = count(terminations_of(day), 1, self._settings.max_terminations_per_day)
         try:
             claimed = self._writer.write(
                 row,
@@ -166,4 +161,4 @@ class Termination:
 
 
 def _not_taken(day: str) -> Write:
-    return Write(key={"pk": terminations_of(day), "sk": COUNTER}, update="ADD taken :by", values={":by": -1})
+    return count(terminations_of(day), -1)
