@@ -20,18 +20,29 @@ def attach(client: Any, account: str) -> None:
     region = client.meta.region_name
 
     def before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        set_request_account_id(account)
-        set_request_region(region)
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
-        body = request.body or b"{}"
-        body = body.encode() if isinstance(body, str) else body
-        status, answered, content = run(dynamodb.handle_request("POST", "/", headers, body, {}))
+        body: Any = request.body or b"{}"
+        status, answered, content = _ask(account, region, headers, body.encode() if isinstance(body, str) else body)
         return AWSResponse(request.url, status, answered, _Raw(content))  # any mapping will do
 
     client.meta.events.register("before-send.dynamodb", before_send)
 
 
-def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def answer(account: str, region: str, operation: str, body: bytes) -> tuple[int, bytes]:
+    """Status and body of the answer to a request's body."""
+    headers = {"x-amz-target": f"DynamoDB_20120810.{operation}", "content-type": "application/x-amz-json-1.0"}
+    status, _, content = _ask(account, region, headers, body)
+    return status, content
+
+
+def _ask(account: str, region: str, headers: dict[str, str], body: bytes) -> tuple[int, Any, bytes]:
+    set_request_account_id(account)
+    set_request_region(region)
+    status, answered, content = _run(dynamodb.handle_request("POST", "/", headers, body, {}))
+    return status, answered, content.encode() if isinstance(content, str) else content
+
+
+def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run what never waits, without the event loop that would cost more than the call."""
     try:
         coroutine.send(None)
@@ -52,8 +63,8 @@ def _text(value: object) -> str:
 class _Raw:
     """What botocore reads a body from."""
 
-    def __init__(self, content: bytes | str) -> None:
-        self._content = content.encode() if isinstance(content, str) else content
+    def __init__(self, content: bytes) -> None:
+        self._content = content
 
     def stream(self, **_: Any) -> Any:
         yield self._content

@@ -37,6 +37,8 @@ from standby.model import WorkspaceId
 from standby.rows import Row
 from standby.settings import Settings
 from standby.watch.observe import Round
+from tests import short_way
+from tests.short_way import WholeWay
 from tests.unit.estate import (
     ACCOUNT,
     AWAY,
@@ -240,6 +242,7 @@ class _Wires:
         self._make("events", PRIMARY, lambda request, _: _events(self.stage.sent, request))
         self._make("cloudwatch", DR, lambda *_: (200, b"{}"))
         self.dynamodb = make_table()
+        short_way.let_take(self.dynamodb, _ask_ledger)
         made = self.dynamodb.describe_table(TableName=TABLE)["Table"]
         parts = ("IndexName", "KeySchema", "Projection")
         self.table = {name: made[name] for name in ("TableName", "AttributeDefinitions", "KeySchema")} | {
@@ -270,6 +273,12 @@ class _Wires:
 
         client.meta.events.register("before-send", before_send)
         self._clients[service, region] = client
+
+
+def _ask_ledger(operation: str, parameters: dict[str, Any], whole_way: WholeWay) -> Any:
+    status, found = dynamodb_adapter.answer(ACCOUNT, PRIMARY, operation, json.dumps(parameters).encode())
+    # Refused, it has changed nothing.
+    return json.loads(found) if status == 200 else whole_way(operation, parameters)
 
 
 class _Raw(io.BytesIO):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from moto.events.models import EventPattern
+
 from local.stream_delivery import Delivery
 from tests.simulation.deployment import Deployment
 from tests.simulation.machine import Execution, StateError
@@ -241,6 +243,20 @@ class StepFunctions:
         return 200, json.dumps({"executionArn": machine.arn_of(request["name"]), "startDate": 1}).encode()
 
 
+def _matches(pattern: EventPattern, record: dict[str, Any]) -> bool:
+    """Whether a record is one of those. Only what the pattern names is looked at: moto would copy all of it."""
+    return pattern.matches_event(_named(pattern.get_pattern(), record))
+
+
+def _named(pattern: dict[str, Any], record: dict[str, Any]) -> Any:
+    assert "$or" not in pattern
+    return {
+        name: _named(wanted, record[name]) if isinstance(wanted, dict) else record[name]
+        for name, wanted in pattern.items()
+        if name in record
+    }
+
+
 class Outbox:
     """The mapping that hands the ledger's stream to announce, as the template has it set."""
 
@@ -266,7 +282,7 @@ class Outbox:
         at = self._scheduler.now().timestamp()
         for given in records:
             record: Any = {**given, "dynamodb": {**given["dynamodb"], "ApproximateCreationDateTime": at}}
-            if any(pattern.matches_event(record) for pattern in self._deployment.outbox_filters):
+            if any(_matches(pattern, record) for pattern in self._deployment.outbox_filters):
                 self._waiting.append(record)
         if self._waiting and self._is_parked:
             self._is_parked = False

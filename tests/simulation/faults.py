@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -78,13 +77,12 @@ class Call:
         return f"{self.function}: {self.service} {self.operation}{where} {self.purpose}".strip()
 
 
-def call_of(function: str, service: str, region: str, operation: str, body: bytes) -> Call:
+def call_of(function: str, service: str, region: str, operation: str, request: dict[str, Any]) -> Call:
     """Name a call by what is in its request: one operation of DynamoDB serves many purposes."""
     purpose = ""
     if service == "dynamodb":
-        purpose = _ledger_purpose(operation, json.loads(body))
+        purpose = _ledger_purpose(operation, request)
     elif service == "workspaces":
-        request = json.loads(body)
         purpose = "by user" if "UserName" in request else "by id" if "WorkspaceIds" in request else ""
     return Call(function, service, region, operation, purpose)
 

@@ -32,6 +32,10 @@ class Service(Protocol):
         ...
 
 
+def _bytes(request: dict[str, Any]) -> bytes:
+    return json.dumps(request).encode()
+
+
 def refusal(code: str, message: str, status: int = 400) -> Answer:
     """An error as the JSON protocols have it."""
     return status, json.dumps({"__type": code, "message": message}).encode()
@@ -85,15 +89,14 @@ class Ledger:
         self._queried: dict[bytes, Answer] = {}
         dynamodb_adapter.reset()
         for where in (region, _INDEXES):
-            self._run(where, "CreateTable", table)
+            self._run(where, "CreateTable", _bytes(table))
 
     def call(self, region: str, operation: str, body: bytes) -> Answer:
         """Status and body of the answer."""
-        request = json.loads(body)
-        if operation == "Query" and "IndexName" in request:
-            return self._query(request, body)
+        if operation == "Query" and b'"IndexName"' in body:
+            return self._query(body)
         self._is_read = False
-        return self._run(region, operation, request)
+        return self._run(region, operation, body)
 
     def ask(self, operation: str, **request: Any) -> dict[str, Any]:
         """Call it as an operator, without a fault.
@@ -103,7 +106,7 @@ class Ledger:
         AssertionError
             It refused.
         """
-        status, body = self._run(self._region, operation, {"TableName": self.name, **request})
+        status, body = self._run(self._region, operation, _bytes({"TableName": self.name, **request}))
         assert status == 200, f"{operation}: {body!r}"
         self._is_read = False
         found: dict[str, Any] = json.loads(body)
@@ -114,17 +117,18 @@ class Ledger:
         if self._is_read:
             return []
         self._is_read = True
-        self._enter(self._region)
+        set_request_account_id(self._account)
+        set_request_region(self._region)
         found: list[dict[str, Any]] = dynamodb.stream_records_since(self.name, self._read, 10_000)
         self._read += len(found)
         self._unindexed.extend((self._now(), record) for record in found)
         return found
 
-    def _query(self, request: dict[str, Any], body: bytes) -> Answer:
+    def _query(self, body: bytes) -> Answer:
         """An index's answer: as before, as long as nothing in the indexes has changed."""
         self._index()
         if body not in self._queried:
-            self._queried[body] = self._run(_INDEXES, "Query", request)
+            self._queried[body] = self._run(_INDEXES, "Query", body)
         return self._queried[body]
 
     def _index(self) -> None:
@@ -135,19 +139,10 @@ class Ledger:
             # Most are leases and the like, which no index has.
             if any(name.startswith(_INDEXED) for name in image):
                 self._queried.clear()
-                self._run(_INDEXES, "PutItem", {"TableName": self.name, "Item": image})
+                self._run(_INDEXES, "PutItem", _bytes({"TableName": self.name, "Item": image}))
 
-    def _run(self, region: str, operation: str, request: dict[str, Any]) -> Answer:
-        self._enter(region)
-        headers = {"x-amz-target": f"DynamoDB_20120810.{operation}", "content-type": "application/x-amz-json-1.0"}
-        status, _, content = dynamodb_adapter.run(
-            dynamodb.handle_request("POST", "/", headers, json.dumps(request).encode(), {})
-        )
-        return status, content.encode() if isinstance(content, str) else content
-
-    def _enter(self, region: str) -> None:
-        set_request_account_id(self._account)
-        set_request_region(region)
+    def _run(self, region: str, operation: str, body: bytes) -> Answer:
+        return dynamodb_adapter.answer(self._account, region, operation, body)
 
 
 class Queue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Protocol
 from unittest import mock
 
@@ -20,6 +21,8 @@ from botocore.retries.quota import RetryQuota
 
 from standby.model import Region
 from standby.wiring import make_client
+from tests import short_way
+from tests.short_way import WholeWay
 from tests.simulation import faults
 from tests.simulation.faults import Call, Plan, call_of
 from tests.simulation.scheduler import Scheduler
@@ -29,7 +32,6 @@ from tests.simulation.services import Answer, Service, refusal
 LATE_SECONDS = 300.0
 # How long a stalled process stands still: longer than a claim's lease, and shorter than the function's time-out.
 STALL_SECONDS = 200.0
-_PLAIN = ("Query", "BatchGetItem", "PutItem", "UpdateItem")
 _THROTTLES = {"sns": "Throttled", "sqs": "RequestThrottled", "dynamodb": "ProvisionedThroughputExceededException"}
 
 
@@ -109,33 +111,33 @@ class Wire:
         if self._answered:
             status, answer = self._answered.pop()
         else:
-            process, call = self._who_calls(client, operation, body)
+            # SNS alone speaks another protocol.
+            parameters = json.loads(body) if client.meta.service_model.service_name != "sns" else {}
+            process, call = self._who_calls(client, operation, parameters)
             kind = self._fault(call)
             status, answer = self._carry(call, body, client.meta.config, request.url, process, kind)
         return AWSResponse(request.url, status, {"x-amzn-RequestId": "1"}, _Raw(answer))  # type: ignore[arg-type]
 
-    def send_plain(self, client: Any, operation: str, parameters: dict[str, Any], whole_way: Callable[..., Any]) -> Any:
-        """Spare a call of the ledger that goes well the way through botocore, which takes most of its time.
+    def send_plain(self, client: Any, operation: str, parameters: dict[str, Any], whole_way: WholeWay) -> Any:
+        """Carry a call of the ledger the short way if it goes well.
 
-        DynamoDB's answers are plain JSON, so it is the same answer. What fails, or is refused, goes all the way; and so
-        do transactions, to which botocore adds a token.
+        Only on the whole way is a call repeated, and the token that botocore adds to a transaction of any use.
         """
-        body = json.dumps(parameters).encode()
-        process, call = self._who_calls(client, operation, body)
+        process, call = self._who_calls(client, operation, parameters)
         kind = self._fault(call)
         if kind is not None:
             self._decided.append(kind)
             return whole_way(operation, parameters)
-        status, answer = self._carry(call, body, client.meta.config, "", process, None)
+        status, answer = self._carry(call, json.dumps(parameters).encode(), client.meta.config, "", process, None)
         if status != 200:
             self._answered.append((status, answer))
             return whole_way(operation, parameters)
         return json.loads(answer)
 
-    def _who_calls(self, client: Any, operation: str, body: bytes) -> tuple[Process, Call]:
+    def _who_calls(self, client: Any, operation: str, request: dict[str, Any]) -> tuple[Process, Call]:
         process: Process = self._scheduler.current.owner.process
         service, region = client.meta.service_model.service_name, client.meta.region_name
-        return process, call_of(process.function, service, region, operation, body)
+        return process, call_of(process.function, service, region, operation, request)
 
     def _fault(self, call: Call) -> str | None:
         if self._decided:
@@ -226,14 +228,11 @@ def _connect(client: Any) -> None:
     client.meta.events.register("choose-signer", lambda **_: botocore.UNSIGNED)
     client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", send)
     if client.meta.service_model.service_name == "dynamodb":
-        whole_way = client._make_api_call
+        short_way.let_take(client, partial(_send_plain, client))
 
-        def make_api_call(operation: str, parameters: dict[str, Any]) -> Any:
-            if operation not in _PLAIN:
-                return whole_way(operation, parameters)
-            return Wire.present().send_plain(client, operation, parameters, whole_way)
 
-        client._make_api_call = make_api_call
+def _send_plain(client: Any, operation: str, parameters: dict[str, Any], whole_way: WholeWay) -> Any:
+    return Wire.present().send_plain(client, operation, parameters, whole_way)
 
 
 def _error(call: Call, code: str, message: str, status: int) -> Answer:
