@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from cli import aws
 from cli.live_check.checks import WRITE, Finding, as_assumed, cannot_tell, check, counted, differs, listed
-from cli.live_check.records import REQUEST, pending_ids, principal, refusals
+from cli.live_check.records import REQUEST, pending_ids, principal, refusals, renewed, requested_ids
+from standby.model import WorkspaceId
 from standby.protect.events import DETAIL_TYPE, BadEvent, read
 from standby.service.refusals import Kind
 
@@ -211,3 +212,28 @@ def terminations(place: Place) -> Finding:
     if told:
         return as_assumed(listed(told))
     return cannot_tell("No standby was terminated in 90 days.", "Terminate one that you do not need, and run it again.")
+
+
+@check(
+    "renewals",
+    asks="What becomes of a standby when its primary is rebuilt, restored or migrated?",
+    assumed="It stays or goes: one that goes is STANDBY_MISSING, with a notice; that of a primary with a new id is an "
+    "orphan, and told.",
+    how="CloudTrail's records of the three calls, against the standbys that the primaries had and have",
+)
+def renewals(place: Place) -> Finding:
+    """Look for primaries with a standby among what was renewed."""
+    standbys = {one.read.primary.id: one.read for one in place.standbys if one.read.primary}
+    requested = requested_ids(place.history(place.pair.dr_region, REQUEST))
+    told = []
+    for one, what, at in renewed(place):
+        if standby := standbys.get(WorkspaceId(one)):
+            told.append(f"{one} was {what} at {at}, and its standby {standby.id} is {standby.state}")
+        elif one in requested:
+            told.append(f"{one} was {what} at {at}, and no standby names it now")
+    if told:
+        return as_assumed(listed(told))
+    return cannot_tell(
+        "No primary with a standby was rebuilt, restored or migrated in 90 days.",
+        "Rebuild a primary with a standby, if its user needs no data of it, and run it again some hours later.",
+    )

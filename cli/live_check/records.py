@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cli.live_check.place import Place
 
 REQUEST: Final = "CreateStandbyWorkspaces"
+_RENEWALS: Final = {"RebuildWorkspaces": "rebuilt", "RestoreWorkspace": "restored", "MigrateWorkspace": "migrated"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,27 @@ def _refusals(records: list[dict[str, Any]]) -> Iterator[Told]:
 def pending_ids(records: list[dict[str, Any]]) -> set[str]:
     """The standbys that were made."""
     return {str(item.get("workspaceId")) for record in records for item in _items(record, "pendingStandbyRequests")}
+
+
+def requested_ids(records: list[dict[str, Any]]) -> set[str]:
+    """The primaries for which a standby was requested."""
+    asked = [one for record in records for one in _asked(record, "standbyWorkspaces")]
+    return {str(item.get("primaryWorkspaceId")) for item in asked}
+
+
+def renewed(place: Place) -> Iterator[tuple[str, str, str]]:
+    """Yield the WorkSpaces that were rebuilt, restored or migrated: (id, which of the three, when), and not refused."""
+    for name, what in _RENEWALS.items():
+        for record in place.history(place.pair.primary_region, name):
+            asked = _asked(record, "rebuildWorkspaceRequests") or [record.get("requestParameters") or {}]
+            for item in [] if record.get("errorCode") else asked:
+                if one := item.get("sourceWorkspaceId") or item.get("workspaceId"):
+                    yield str(one), what, str(record.get("eventTime", "a time not told"))
+
+
+def _asked(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = (record.get("requestParameters") or {}).get(name) or []
+    return [one for one in found if isinstance(one, Mapping)]
 
 
 def _items(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

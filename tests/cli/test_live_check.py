@@ -123,6 +123,26 @@ def terminated(workspace_id: str, **record: Any) -> dict[str, Any]:
     return {"requestParameters": asked, "userIdentity": {"arn": "arn:aws:iam::1:user/bob"}, **record}
 
 
+def rebuilt(workspace_id: str, **record: Any) -> dict[str, Any]:
+    return _renewed({"rebuildWorkspaceRequests": [{"workspaceId": workspace_id}]}, record)
+
+
+def restored(workspace_id: str) -> dict[str, Any]:
+    return _renewed({"workspaceId": workspace_id}, {})
+
+
+def migrated(workspace_id: str) -> dict[str, Any]:
+    return _renewed({"sourceWorkspaceId": workspace_id, "bundleId": "wsb-windowspower"}, {})
+
+
+def _renewed(parameters: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    return {"requestParameters": parameters, "eventTime": "2026-03-03T09:26:54Z", **record}
+
+
+def requested_for(primary_id: str) -> dict[str, Any]:
+    return requested(requestParameters={"standbyWorkspaces": [{"primaryWorkspaceId": primary_id}]})
+
+
 def allowed(**asked: Any) -> Any:
     return {
         "EvaluationResults": [
@@ -264,6 +284,7 @@ IN_HEALTH = [
     ("refusal-codes", GOOD, "1 ResourceNotFound.User (taken for USER_MISSING)"),
     ("accepted-states", UNSURE, "STOPPED"),
     ("terminations", UNSURE, "No standby was terminated"),
+    ("renewals", UNSURE, "Rebuild a primary with a standby"),
     ("orphans", UNSURE, "Terminate a primary"),
     ("orphan-data", UNSURE, "No standby here has lost its primary"),
     ("connection-status", GOOD, "It speaks of 1 standby, 1 of which nobody has used"),
@@ -512,6 +533,37 @@ def test_what_differs_says_what_to_do(check: str, key: Key, answer: Answer, word
             {("cloudtrail", P, "lookup_events"): records(TerminateWorkspaces=[terminated("ws-another01")])},
             UNSURE,
             "No standby",
+        ),
+        (
+            "renewals",
+            {("cloudtrail", P, "lookup_events"): records(RebuildWorkspaces=[rebuilt("ws-primary01")])},
+            GOOD,
+            "ws-primary01 was rebuilt at 2026-03-03T09:26:54Z, and its standby ws-standby01 is AVAILABLE.",
+        ),
+        (
+            "renewals",
+            {("cloudtrail", P, "lookup_events"): records(RestoreWorkspace=[restored("ws-primary01")])},
+            GOOD,
+            "ws-primary01 was restored at 2026-03-03T09:26:54Z, and its standby ws-standby01 is AVAILABLE.",
+        ),
+        (
+            "renewals",
+            {
+                ("cloudtrail", P, "lookup_events"): records(MigrateWorkspace=[migrated("ws-primary09")]),
+                ("cloudtrail", DR, "lookup_events"): records(CreateStandbyWorkspaces=[requested_for("ws-primary09")]),
+            },
+            GOOD,
+            "ws-primary09 was migrated at 2026-03-03T09:26:54Z, and no standby names it now.",
+        ),
+        (
+            "renewals",
+            {
+                ("cloudtrail", P, "lookup_events"): records(
+                    RebuildWorkspaces=[rebuilt("ws-primary01", errorCode="X"), rebuilt("ws-primary09")]
+                )
+            },
+            UNSURE,
+            "No primary with a standby was rebuilt",
         ),
         (
             "trail",
