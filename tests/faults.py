@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ _deployment: Deployment | None = None
 class Report:
     """What is written in the end.
 
-    Of the `cases`, those whose fault never came to strike have shown nothing: they are neither `passed` nor `failed`.
+    Of the `cases`, those whose fault never came to strike have shown nothing: they are not `passed`, and a failure.
     """
 
     calls_found: int = 0
@@ -75,15 +76,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _one(report, deployment, chosen)
     else:
         _everything(report, deployment, chosen.only, chosen.seeds)
-        REPORT.parent.mkdir(exist_ok=True)
-        written = vars(report) | {"virtual_days": round(report.virtual_days, 1)}
-        REPORT.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+        _write(report, REPORT if chosen.only is None else REPORT.with_stem(f"faults-{chosen.only}"))
     minutes = (time.monotonic() - began) / 60
     print(
         f"{len(report.failures)} failed; {report.cases} cases, {report.seeds} seeds, {len(report.scenarios)} scenarios,"
         f" {report.fuzz_cases} of bad input, {report.virtual_days:.0f} virtual days in {minutes:.1f} minutes"
     )
     return 1 if report.failures else 0
+
+
+def _write(report: Report, where: Path) -> None:
+    where.parent.mkdir(exist_ok=True)
+    written = vars(report) | {"virtual_days": round(report.virtual_days, 1)}
+    where.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
 
 
 def _one(report: Report, deployment: Deployment, chosen: argparse.Namespace) -> None:
@@ -144,13 +149,16 @@ def _known() -> Deployment:
     return _deployment
 
 
-def _scenario(name: str) -> tuple[str, float]:
+def _scenario(name: str) -> tuple[str, float, int]:
     said, run = scenarios.outcome(_known(), name)
-    return said, run.hours if run else 0.0
+    return said, run.hours if run else 0.0, len(run.world.duplicates()) if run else 0
 
 
 def _group(group: list[matrix.Case]) -> list[matrix.Outcome]:
-    return matrix.run_in_both(_known(), group, matrix.run_parting)
+    try:
+        return matrix.run_in_both(_known(), group, matrix.run_parting)
+    except Exception:
+        return [matrix.broken(case, traceback.format_exc()) for case in group]
 
 
 def _seed(seed: int) -> seeds.Outcome:
@@ -175,10 +183,11 @@ def _spread(
 # What came of it
 
 
-def _take_scenario(report: Report, name: str, outcome: tuple[str, float]) -> None:
-    said, hours = outcome
+def _take_scenario(report: Report, name: str, outcome: tuple[str, float, int]) -> None:
+    said, hours, duplicates = outcome
     report.scenarios[name] = "passed" if said == "passed" else "failed"
     report.virtual_days += hours / 24
+    report.duplicates += duplicates
     if said != "passed":
         report.fails(f"scenario {name}", said, f"--scenario {name}")
 
@@ -193,11 +202,12 @@ def take_cases(report: Report, outcomes: list[matrix.Outcome]) -> None:
         report.needed_a_person += outcome.helped > 0
         report.passed += outcome.problem is None and outcome.struck > 0
         report.failed += outcome.problem is not None
-        if outcome.problem is None and not outcome.struck:
+        problem = outcome.problem
+        if problem is None and not outcome.struck:
             report.never_struck += 1
-            print(f"\nNEVER STRUCK {outcome.case}: on that day, and in that world, its call is not made\n", flush=True)
-        if outcome.problem is not None:
-            report.fails(str(outcome.case), outcome.problem, f'--case "{str(outcome.case).rpartition(",")[0]}"')
+            problem = "it never struck: on that day, and in that world, its call is not made"
+        if problem is not None:
+            report.fails(str(outcome.case), problem, f'--case "{str(outcome.case).rpartition(",")[0]}"')
 
 
 def _take_seed(report: Report, seed: int, outcome: seeds.Outcome) -> None:

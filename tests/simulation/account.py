@@ -5,19 +5,26 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
 from moto.events.models import EventPattern
 
 from local.stream_delivery import Delivery
+from standby.ledger.table import LedgerUnavailable
 from tests.simulation.deployment import Deployment
 from tests.simulation.machine import Execution, StateError
 from tests.simulation.scheduler import Scheduler, Task
 from tests.simulation.services import Answer, Ledger, Queue, refusal
 
 _FIRST_RETRY_SECONDS = 60.0  # of an asynchronous event; the next is after two minutes
+# What waits for functions to be started again: Lambda keeps an event for so long, tried again every few minutes.
+_KEPT_SECONDS, _MOST_PAUSE = 6 * 3600.0, 300.0
+# What a handler may end with: then the invocation is repeated.
+_SAID = (LedgerUnavailable, ClientError, BotoCoreError)
 _DIED = "Runtime.ExitError"
 _TIMED_OUT = "Sandbox.Timedout"
 
@@ -46,7 +53,11 @@ class Invocation:
 
 
 class Functions:
-    """Lambda: each invocation in a process of its own, which may be used again afterwards."""
+    """Lambda: each invocation in a process of its own, which may be used again afterwards.
+
+    `refuses` says with which error a function is not even started, if it is not; `crashes` is what went out of handlers
+    and is none of the errors that they end with on purpose.
+    """
 
     def __init__(
         self,
@@ -64,6 +75,8 @@ class Functions:
         self._idle: dict[str, list[Process]] = {}
         self._numbers = itertools.count()
         self.running: list[Invocation] = []
+        self.refuses: Callable[[str], str | None] = lambda _: None
+        self.crashes: list[str] = []
 
     def invoke(self, function: str, event: Any, timeout_seconds: float | None = None) -> Any:
         """Invoke a function and wait for its answer.
@@ -71,8 +84,10 @@ class Functions:
         Raises
         ------
         StateError
-            It failed, died or timed out.
+            It was not started, failed, died or timed out.
         """
+        if refusal := self.refuses(function):
+            raise StateError(refusal, f"{function} was not started")
         idle = self._idle.setdefault(function, [])
         process = idle.pop() if idle else self._make_process(function)
         invocation = Invocation(function, process, self._scheduler.current)
@@ -115,6 +130,7 @@ class Functions:
 
     def _deliver(self, function: str, event: Any) -> None:
         retries, is_kept = self._deployment.asynchronous(function)
+        self._wait_for_start(function)
         for attempt in range(retries + 1):
             try:
                 self.invoke(function, event)
@@ -124,6 +140,7 @@ class Functions:
                 return
             if attempt < retries:
                 self._scheduler.sleep(_FIRST_RETRY_SECONDS * (attempt + 1) * self._dice.uniform(0.9, 1.5))
+                self._wait_for_start(function)
         if not is_kept:
             return
         record = {
@@ -134,10 +151,19 @@ class Functions:
         }
         self._queue.messages.append({"body": record, "attributes": {}})
 
+    def _wait_for_start(self, function: str) -> None:
+        """An event whose function cannot be started is no failed attempt; it waits, longer each time."""
+        waited, pause = 0.0, 1.0
+        while self.refuses(function) and waited < _KEPT_SECONDS:
+            self._scheduler.sleep(pause)
+            waited, pause = waited + pause, min(pause * 2, _MOST_PAUSE)
+
     def _run(self, invocation: Invocation, event: Any, limit: float) -> None:
         try:
             answer = invocation.process.handle(event, f"request-{next(self._numbers)}", limit)
         except Exception as problem:
+            if not isinstance(problem, _SAID):
+                self.crashes.append(f"{invocation.function} crashed:\n{traceback.format_exc()}")
             self._finish(invocation, error=(type(problem).__name__, str(problem)))
         else:
             self._finish(invocation, answer=answer)

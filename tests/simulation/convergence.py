@@ -11,6 +11,8 @@ from tests.simulation.simulation import Simulation, Violated
 # What a primary's status may be at the end.
 Expected = dict[str, tuple[Status, ...]]
 COVERED = (Status.PROTECTED,)
+# Something that a person has to know.
+_TOLD = (Status.REJECTED, Status.FAILED, Status.TIMED_OUT, Status.STANDBY_MISSING)
 
 
 def check_end(run: Simulation, expected: Expected, *, copies: bool = False) -> None:
@@ -54,9 +56,14 @@ def _untold(run: Simulation, *, copies: bool) -> Sequence[str]:
     wrong = [f"never on the bus: {one}" for one in events if one not in told]
     due = run.audit.told()
     subjects = Counter(notice["Message"].split("Primary: ")[1].split("\n")[0] for notice in run.topic.notices)
-    wanted = Counter(one for one, _ in due)
-    for one, count in wanted.items():
-        if subjects[one] < count or (subjects[one] > count and not copies):
+    wanted = Counter(one for one, _ in due) + run.audit.of_the_pair
+    for one in wanted | subjects:
+        count = wanted[one]
+        if subjects[one] < count or (subjects[one] > count and not (copies and count)):
             wrong.append(f"{count} notices are due for {one}, {subjects[one]} were sent")
+    # Whatever the ledger says is due.
+    for one, row in run.audit.rows.items():
+        if Status(row["status"]) in _TOLD and not row.get("existing") and not subjects[one]:
+            wrong.append(f"{one} is {row['status']} ({row['reason_code']}), and nobody was told")
     wrong += [f"{one} was told of {reason} {count} times" for (one, reason), count in Counter(due).items() if count > 1]
     return wrong

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase as fnmatch
 from typing import Any
 
 from local.workspaces import Workspace, World
+from local.workspaces.rules import COMPUTE_TYPES
 from standby.selection import Rules
 from standby.settings import Settings
 
@@ -45,10 +46,7 @@ class Creates:
                 yield f"a create at {at}, {what} since {since}"
         for item in items:
             primary = self._world.workspace(item["PrimaryWorkspaceId"])
-            if primary.primary_id is not None:
-                yield f"a standby for a standby: {item}"
-            if not primary.properties["OperatingSystemName"].startswith("WINDOWS"):
-                yield f"a standby for a Linux desktop: {item}"
+            yield from _cannot_have(primary, item)
             if primary.directory_id not in settings.directories:
                 yield f"its directory is not mapped: {item}"
             if at >= allowed_since + INVOCATION and (rule := self._rule_against(primary, at, settings)):
@@ -66,6 +64,18 @@ class Creates:
         known = (primary.tags, primary.tags_known_after(late, at))
         found = [_excluding(primary, tags, settings) for tags in known]
         return found[0] if all(found) else None
+
+
+def _cannot_have(primary: Workspace, item: Item) -> Iterator[str]:
+    """Why a WorkSpace can have no standby, or none by this item."""
+    if primary.primary_id is not None:
+        yield f"a standby for a standby: {item}"
+    if not primary.properties["OperatingSystemName"].startswith("WINDOWS"):
+        yield f"a standby for a Linux desktop: {item}"
+    if primary.properties["ComputeTypeName"] not in COMPUTE_TYPES:
+        yield f"a standby for a {primary.properties['ComputeTypeName']} desktop: {item}"
+    if primary.is_encrypted and "VolumeEncryptionKey" not in item:
+        yield f"a standby without a key for an encrypted desktop: {item}"
 
 
 def _excluding(primary: Workspace, tags: dict[str, str], settings: Settings) -> str | None:

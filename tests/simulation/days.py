@@ -230,7 +230,12 @@ DAYS = (
         "orphaned",
         _orphaned,
         2,
-        world={"watch_every": timedelta(hours=6), "sweep_every": timedelta(hours=6)},
+        world={
+            "watch_every": timedelta(hours=6),
+            "sweep_every": timedelta(hours=6),
+            # Not before there may be an orphan to be announced.
+            "first_retire": timedelta(hours=26),
+        },
         terminates=True,
         is_over=_no_orphan_is_left,
     ),

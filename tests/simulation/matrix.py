@@ -105,6 +105,11 @@ def groups(calls: dict[Call, Day]) -> list[list[Case]]:
     return [list(part) for _, part in itertools.groupby(cases(calls), lambda case: (case.call, case.duration))]
 
 
+def broken(case: Case, problem: str) -> Outcome:
+    """The outcome of a case that could not be run to its end."""
+    return Outcome(case, problem, 0, 0.0, 0, 0, 0, is_same_in_both=False)
+
+
 Runs = Callable[[Deployment, Sequence[Case]], list[Outcome]]
 
 

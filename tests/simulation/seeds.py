@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,6 +49,9 @@ def run_seed(deployment: Deployment, seed: int) -> Outcome:
         run.go()
     except Violated as violated:
         problem = f"{violated}\n{run.simulation.story()}"
+    except Exception:
+        # Whatever it is: who reads it gets the seed, and the command.
+        problem = f"{traceback.format_exc()}\n{run.simulation.story()}"
     audit = run.simulation.audit
     lost = sum(audit.rows.get(one, {}).get("status") not in allowed for one, allowed in run.expected.items())
     return Outcome(

@@ -44,7 +44,6 @@ USERS = [f"user{number:04}" for number in range(600)]
 # As a function of the stack is named in CloudTrail.
 ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/{STACK}-Role/{STACK}-function"
 _LOOK_EVERY = 300.0
-_FIRST_RETIRE = 1200.0
 _PEOPLE_EVERY = 1800.0
 _AFTERWARDS_HOURS = 0.1
 _TAKEN_UP_AGAIN = 5
@@ -64,7 +63,7 @@ class Simulation:
     plan
         What goes wrong, and when.
     skew
-        How far, in seconds, a process's clock may be off, either way.
+        How far, in seconds, a process's clock may be off, either way; half of them are so far off.
     trail
         The seconds after which each copy of an event is delivered; none loses it.
     settings
@@ -73,6 +72,8 @@ class Simulation:
         Whether the product has swept the directories before; else what is there at the beginning is an existing fleet.
     watch_every, sweep_every
         The periods of the schedules, where they are not the template's.
+    first_retire
+        When the schedule of terminations comes for the first time.
     world
         Settings of the model of WorkSpaces.
     """
@@ -94,6 +95,7 @@ class Simulation:
         is_known: bool = True,
         watch_every: timedelta | None = None,
         sweep_every: timedelta | None = None,
+        first_retire: timedelta = timedelta(minutes=20),
         **world: Any,
     ) -> None:
         if Simulation._present is not None:
@@ -140,6 +142,8 @@ class Simulation:
         self._deployment = deployment
         self._handlers = Handlers(deployment)
         self._skew = skew
+        # How far the clock of each process is ahead.
+        self.ahead: list[timedelta] = []
         self._trail = trail
         self._ids = itertools.count()
         self._undelivered = 0
@@ -157,7 +161,8 @@ class Simulation:
         ):
             self.scheduler.spawn(partial(self._schedule, machine, every), name="schedule", delay=first)
         if deployment.retire_every is not None:
-            self.scheduler.spawn(partial(self._retire, deployment.retire_every), name="schedule", delay=_FIRST_RETIRE)
+            work = partial(self._retire, deployment.retire_every)
+            self.scheduler.spawn(work, name="schedule", delay=first_retire.total_seconds())
         self.scheduler.spawn(self._look, name="auditor")
 
     def _partners(self) -> list[str]:
@@ -173,9 +178,14 @@ class Simulation:
             scheduler=self.scheduler,
             functions=self.functions,
             new_id=lambda: f"id-{next(self._ids)}",
-            ahead=timedelta(seconds=self.dice.uniform(-self._skew, self._skew)),
+            ahead=self._clock_error(),
             log=self._handlers,
         )
+
+    def _clock_error(self) -> timedelta:
+        drawn = 2 * self.dice.uniform(-self._skew, self._skew)
+        self.ahead.append(timedelta(seconds=min(max(drawn, -self._skew), self._skew)))
+        return self.ahead[-1]
 
     # What goes on by itself
 
@@ -222,6 +232,7 @@ class Simulation:
             self.audit.saw_records(records)
             self.outbox.take(records)
         self.audit.after_step()
+        self.audit.crashed(self.functions.crashes)
         if self.audit.violations:
             raise Violated("\n".join(self.audit.violations))
 

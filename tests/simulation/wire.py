@@ -87,6 +87,7 @@ class Wire:
         Wire._present = self
         for quota in Wire._quotas:
             quota.release(RetryQuota.INITIAL_CAPACITY)
+        self._cancels = True
         # The fault of the call that is being sent, once it is known.
         self._decided: list[str] = []
         # And its answer, if that is known.
@@ -179,7 +180,7 @@ class Wire:
             case faults.KILLED_BEFORE:
                 process.die()
             case faults.THROTTLED:
-                return _error(call, _THROTTLES.get(call.service, "ThrottlingException"), "Rate exceeded", 400)
+                return self._throttle(call, body)
             case faults.REFUSED:
                 return _error(call, "AccessDeniedException", f"not authorized to perform {call.operation}", 400)
             case faults.ERROR_BEFORE:
@@ -193,6 +194,14 @@ class Wire:
                 self._scheduler.sleep(config.read_timeout)
                 raise ReadTimeoutError(endpoint_url=url, error=kind)
         return None
+
+    def _throttle(self, call: Call, body: bytes) -> Answer:
+        """A transaction is refused in two forms, in turn: botocore repeats only one of them."""
+        if call.operation == "TransactWriteItems":
+            self._cancels = not self._cancels
+            if not self._cancels:
+                return _cancelled(json.loads(body), "ThrottlingError")
+        return _error(call, _THROTTLES.get(call.service, "ThrottlingException"), "Rate exceeded", 400)
 
     def _fail_after(self, kind: str, answer: Answer, config: Any, url: str, process: Process) -> Answer:
         match kind:
@@ -246,10 +255,11 @@ def _contended(request: dict[str, Any]) -> Answer:
     """As DynamoDB answers when others are at the same items: nothing is done."""
     if "RequestItems" in request:
         return 200, json.dumps({"Responses": {}, "UnprocessedKeys": request["RequestItems"]}).encode()
-    reasons = [
-        {"Code": "TransactionConflict", "Message": "x"},
-        *[{"Code": "None"} for _ in request["TransactItems"][1:]],
-    ]
+    return _cancelled(request, "TransactionConflict")
+
+
+def _cancelled(request: dict[str, Any], code: str) -> Answer:
+    reasons = [{"Code": code, "Message": "x"}, *[{"Code": "None"} for _ in request["TransactItems"][1:]]]
     error = {"__type": "TransactionCanceledException", "Message": "cancelled", "CancellationReasons": reasons}
     return 400, json.dumps(error).encode()
 
