@@ -84,7 +84,7 @@ def all_calls(deployment: Deployment) -> dict[Call, Day]:
 
 
 # To whoever only reads, it is the same whether it happens before or after: one run is both.
-_SAME_FOR_READERS = {
+SAME_FOR_READERS = {
     faults.ERROR_AFTER: faults.ERROR_BEFORE,
     faults.READ_TIMEOUT_BEFORE: faults.READ_TIMEOUT_AFTER,
     faults.KILLED_BEFORE: faults.KILLED_AFTER,
@@ -96,7 +96,7 @@ def cases(calls: dict[Call, Day]) -> Iterator[Case]:
     for call, day in calls.items():
         for duration in DURATIONS:
             for kind in faults.KINDS:
-                if call.can_meet(kind) and not (call.is_reading and kind in _SAME_FOR_READERS.values()):
+                if call.can_meet(kind) and not (call.is_reading and kind in SAME_FOR_READERS.values()):
                     yield Case(day, call, kind, duration, WORLDS[0])
 
 
@@ -124,8 +124,8 @@ def run_in_both(deployment: Deployment, some: Sequence[Case], runs: Runs) -> lis
     if apart:
         found += runs(deployment, apart)
     for one in list(found):
-        if one.case.call.is_reading and one.case.kind in _SAME_FOR_READERS:
-            found.append(_as(one, kind=_SAME_FOR_READERS[one.case.kind]))
+        if one.case.call.is_reading and one.case.kind in SAME_FOR_READERS:
+            found.append(_as(one, kind=SAME_FOR_READERS[one.case.kind]))
     return found
 
 
@@ -136,12 +136,14 @@ def _as(outcome: Outcome, **changes: Any) -> Outcome:
 
 def run_alone(deployment: Deployment, some: Sequence[Case]) -> list[Outcome]:
     """Run each case from its beginning."""
-    return [_run(deployment, case, _fault_of(case)) for case in some]
+    return [live(deployment, case)[0] for case in some]
 
 
-def _run(deployment: Deployment, case: Case, fault: OneFault) -> Outcome:
+def live(deployment: Deployment, case: Case) -> tuple[Outcome, DayRun]:
+    """Run a case from its beginning: what came of it, and its day as it went."""
+    fault = _fault_of(case)
     lived = case.day.begin(deployment, case.world, fault)
-    return _outcome(case, lived, _problem(case, lived, lambda: fault), fault)
+    return _outcome(case, lived, _problem(case, lived, lambda: fault), fault), lived
 
 
 def run_parting(deployment: Deployment, some: Sequence[Case]) -> list[Outcome]:
