@@ -233,6 +233,10 @@ def what_is_going_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "HEALTHY_STANDBY", model.HEALTHY_STANDBY | model.GONE)
 
 
+def what_is_starting_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "HEALTHY_STANDBY", model.HEALTHY_STANDBY | {"PENDING"})
+
+
 def without_events(*statuses: Status) -> Break:
     """Rows of these statuses are written without the event of the change."""
 
@@ -275,6 +279,10 @@ def notices_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 def notices_are_sent_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Announcer.announce
     monkeypatch.setattr(Announcer, "announce", lambda self, row: real(self, row) and real(self, row))
+
+
+def nothing_asks_for_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Row, "_tells_more_than", lambda self, previous: False)
 
 
 def what_was_told_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -212,15 +212,16 @@ BROKEN: list[tuple[Break, Lived, str]] = [
     ),
     # What the ledger says.
     (breaks.claims_are_not_given_back, lost_answer(faults.THROTTLED), "whose row denies it"),
-    (breaks.what_is_going_is_well, a_standby_goes_while_it_starts, "is PROTECTED by .*, which is not"),
-    (without_events(*Status), ordinary, "a create that no day's counter has"),
-    (without_events(Status.WAITING), ordinary, "event 2 is the 1th of its story"),
-    (without_events(Status.CLAIMED), ordinary, "a create that no day's counter has"),
+    (breaks.what_is_going_is_well, a_standby_goes_while_it_starts, "is PROTECTED by .*, which is no standby of it"),
+    (breaks.what_is_starting_is_well, lost_answer(faults.THROTTLED), "is PROTECTED by .*, which is no standby of it"),
+    (without_events(Status.WAITING), ordinary, "is of version 1, and its story has 0 events"),
+    (without_events(Status.PROTECTED), ordinary, "is of version 4, and its story has 3 events"),
     (breaks.events_leave_something_out, ordinary, r"and its row differ in \['standby_id'\]"),
     (breaks.events_forget_where_they_come_from, ordinary, "comes from INELIGIBLE"),
     # What people are told.
     (breaks.notices_are_not_sent, a_standby_fails, "1 notices are due for .*, 0 were sent"),
     (breaks.notices_are_sent_twice, a_standby_fails, "1 notices are due for .*, 2 were sent"),
+    (breaks.nothing_asks_for_a_notice, a_standby_fails, "is FAILED .*, and nobody was told"),
     (breaks.what_was_told_is_forgotten, refused_for_longer_than_a_day, "was told of ACCESS_DENIED 2 times"),
 ]
 
