@@ -21,14 +21,14 @@ def kept(found: Estate, name: str) -> dict[str, Any]:
     return found.item(f"SWEEP#{HOME}", name)
 
 
-def accept(found: Estate) -> None:
+def accept(found: Estate, value: Any = True) -> None:
     """Accept the directory's existing fleet, as an operator does."""
     to = TypeSerializer()
     found.dynamodb.update_item(
         TableName=TABLE,
         Key={"pk": to.serialize(f"SWEEP#{HOME}"), "sk": to.serialize("BASELINE")},
         UpdateExpression="SET accepted = :yes",
-        ExpressionAttributeValues={":yes": to.serialize(True)},
+        ExpressionAttributeValues={":yes": to.serialize(value)},
     )
 
 

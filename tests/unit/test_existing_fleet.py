@@ -159,6 +159,19 @@ def test_an_accepted_fleet_is_protected_a_few_at_a_time() -> None:
         assert found.world.duplicates() == []
 
 
+@pytest.mark.parametrize("value", ["true", "no", 1])
+def test_what_is_written_for_an_acceptance_and_is_none_accepts_nothing(value: Any) -> None:
+    with estate() as found:
+        ids = found.create_ready(*USERS[:2])
+        found.sweep()
+        accept(found, value)
+        found.sweep()
+        found.watch()
+        assert {found.status(one) for one in ids} == {REPORTED}
+        assert creates(found) == 0
+        assert "Nothing is created before it is accepted" in kept(found, "BASELINE")["plan"]["message"]
+
+
 def test_an_existing_fleet_is_taken_without_a_report_where_that_is_configured() -> None:
     with estate() as found:
         found.configure(existing_fleet="protect")
