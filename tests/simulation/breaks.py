@@ -1,4 +1,4 @@
-"""The rules, each broken in the product's own code: what the simulation has to notice."""
+"""Rules of requests, of the ledger and of what is told, each broken in the product's own code."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from standby import model
 from standby.announce.notices import Announcer
 from standby.clock import Pacer, to_text
-from standby.decisions import decide, eligibility, gone, uncovered
-from standby.decisions.decision import nothing, record
+from standby.decisions import eligibility, uncovered
 from standby.ledger import claims, ledger
 from standby.ledger.gates import Gates
 from standby.ledger.ledger import Ledger
-from standby.ledger.recorder import Recorder
-from standby.ledger.table import Table, Write
+from standby.ledger.table import LedgerUnavailable, Table, Write
 from standby.model import Status
-from standby.protect import looks, request
+from standby.protect import looks, reconcile, request
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.service import create, refusals
-from standby.sweep import absence, fleet, sweep
-from standby.sweep.baseline import BASELINE, BaselineMemory, directory_key
-from standby.sweep.memory import SweepMemory
 from standby.watch import observe
 
 Break = Callable[[pytest.MonkeyPatch], None]
+
+
+# Requests
 
 
 def a_timeout_is_taken_for_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +66,49 @@ def nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request, "SENDING_TAKES", timedelta(days=-1))
 
 
+def a_pause_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Gates, "closed", lambda self: None)
+
+
+def a_cap_is_not_minded(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = claims.count
+    monkeypatch.setattr(claims, "count", lambda key, by, most=None: real(key, by))
+
+
+def calls_are_not_paced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pacer, "wait", lambda self: None)
+
+
+def an_operating_system_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eligibility, "_LINUX", ())
+
+
+def a_compute_type_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eligibility, "_COMPUTE_REFUSED", ())
+
+
+def a_key_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = eligibility.obstacle
+
+    def obstacle(seen: Any, settings: Any) -> Any:
+        found = real(seen, settings)
+        return None if found and found[0] is Reason.NO_DR_KEY else found
+
+    for module in (eligibility, uncovered):
+        monkeypatch.setattr(module, "obstacle", obstacle)
+
+
+def a_standby_is_taken_for_a_primary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model.Workspace, "primary", None)
+
+
+def a_rule_excludes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uncovered, "_excluded", lambda *_: None)
+
+
+# The ledger
+
+
 def versions_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Ledger.write
 
@@ -86,17 +127,6 @@ def versions_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Ledger, "write", write)
 
 
-def a_hidden_primary_is_taken_for_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(primary_id: Any, row: Any, *_: Any) -> Any:
-        return record(primary_id, Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
-
-    monkeypatch.setattr(decide, "_absent", gone)
-
-
-def a_pause_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Gates, "closed", lambda self: None)
-
-
 def places_are_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     real = claims.count
     monkeypatch.setattr(claims, "count", lambda key, by, most=None: real(key, max(by, 0), most))
@@ -111,112 +141,14 @@ def what_is_made_again_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(claims, "_unspent_day", lambda row: row and row.counted_day)
 
 
-def nothing_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Announcer, "announce", lambda self, row: False)
-
-
-def open_rows_are_left_lying(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observe.Observer, "_due", lambda self, cursor, survey: iter(()))
-
-
-def figures_are_kept_of_any_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    problems: dict[str, str] = {}
-    real = SweepMemory.note
-
-    def judged(*given: Any) -> Any:
-        scan = fleet.judged(*given)
-        problems[scan.run] = scan.problem
-        return dataclasses.replace(scan, problem="")
-
-    def note(self: Any, directory: Any, partner: Any, scan: Any, now: Any) -> None:
-        real(self, directory, partner, dataclasses.replace(scan, problem=problems[scan.run]), now)
-
-    monkeypatch.setattr(sweep, "judged", judged)
-    monkeypatch.setattr(SweepMemory, "note", note)
-
-
-def an_incomplete_scan_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "judged", lambda *given: dataclasses.replace(fleet.judged(*given), problem=""))
-
-
-def a_miss_of_one_counts_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Anything(frozenset[Any]):
-        def __rand__(self, others: Any) -> Any:
-            return others
-
-    real = SweepMemory.missed
-
-    def missed(self: Any, ids: Any) -> Any:
-        return {one: dataclasses.replace(found, ids=Anything()) for one, found in real(self, ids).items()}
-
-    monkeypatch.setattr(SweepMemory, "missed", missed)
-
-
-def one_sweep_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = gone.what_is_gone
-
-    def hasty(row: Any, seen: Any, standby: Any, _: Any, settings: Any) -> Any:
-        missed = frozenset(one for one, found in ((row.primary_id, seen), (row.standby_id, standby)) if found is None)
-        return real(row, seen, standby, missed, settings)
-
-    monkeypatch.setattr(absence, "what_is_gone", hasty)
-
-
-def an_incomplete_scan_is_concluded_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = SweepMemory.last
-
-    def last(self: Any, directory: Any, partner: Any) -> Any:
-        scan = real(self, directory, partner)
-        return scan and dataclasses.replace(scan, problem="")
-
-    monkeypatch.setattr(SweepMemory, "last", last)
-
-
-def an_empty_directory_is_believed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (fleet, sweep):
-        monkeypatch.setattr(module, "is_doubted", lambda *_: False)
-
-
-def nobody_looks_for_missing_standbys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet.Census, "misses_standby", lambda *_: False)
-
-
-def claims_are_given_back_with_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Recorder, "carry_out", _releasing(Recorder.carry_out))
-
-
-def _releasing(real: Any) -> Any:
-    def carry_out(self: Any, decision: Any, row: Any, seen: Any, **given: Any) -> Any:
-        if decision.reason is Reason.ORPHANED:
-            return self.release(decision, row, seen)
-        return real(self, decision, row, seen, **given)
-
-    return carry_out
-
-
-def one_listing_decides_who_was_there_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    def take(memory: BaselineMemory, directory: Any, run: str, now: Any, found: Any) -> None:
-        memory.__dict__["_table"].set(directory_key(directory), BASELINE, {"taken_at": to_text(now)})
-
-    monkeypatch.setattr(BaselineMemory, "take", take)
-    monkeypatch.setattr(sweep, "is_doubted", lambda scan, now: False)
-
-
-def calls_are_not_paced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pacer, "wait", lambda self: None)
-
-
-def an_operating_system_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eligibility, "_LINUX", ())
-
-
-def a_rule_excludes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uncovered, "_excluded", lambda *_: None)
-
-
-def a_cap_is_not_minded(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = claims.count
-    monkeypatch.setattr(claims, "count", lambda key, by, most=None: real(key, by))
+def users_are_not_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        claims,
+        "_hold",
+        lambda key, primary_id, now: Write(
+            key={"pk": key, "sk": claims.CLAIM}, update="SET primary_id = :nobody", values={":nobody": claims.NOBODY}
+        ),
+    )
 
 
 def claims_are_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,6 +203,36 @@ def events_forget_where_they_come_from(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+# Looks, and what people are told
+
+
+def open_rows_are_left_lying(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observe.Observer, "_due", lambda self, cursor, survey: iter(()))
+
+
+def looks_are_far_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ledger._times
+    monkeypatch.setattr(
+        ledger,
+        "_times",
+        lambda base, decision, now: real(
+            base, dataclasses.replace(decision, due_in=decision.due_in and decision.due_in * 10), now
+        ),
+    )
+
+
+def an_unknown_answer_ends_an_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def describe_failed(*_: Any) -> Any:
+        raise LedgerUnavailable("nothing is known")
+
+    for module in (reconcile, observe):
+        monkeypatch.setattr(module, "describe_failed", describe_failed)
+
+
+def nothing_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Announcer, "announce", lambda self, row: False)
+
+
 def notices_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Announcer.announce
     monkeypatch.setattr(Announcer, "announce", lambda self, row: real(self, {**row, "notice": False}))
@@ -279,6 +241,11 @@ def notices_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 def notices_are_sent_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Announcer.announce
     monkeypatch.setattr(Announcer, "announce", lambda self, row: real(self, row) and real(self, row))
+
+
+def everything_is_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Announcer.announce
+    monkeypatch.setattr(Announcer, "announce", lambda self, row: real(self, {**row, "notice": True}))
 
 
 def nothing_asks_for_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,11 +259,3 @@ def what_was_told_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         return None if decision.status is Status.CLAIMED else real(base, decision)
 
     monkeypatch.setattr(ledger, "_told", told)
-
-
-def one_that_is_shown_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decide, "GONE", model.GONE | model.READY)
-
-
-def who_is_gone_stays_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decide, "_shown_again", lambda primary_id, seen, row, *_: nothing(primary_id, row, row.reason))

@@ -9,14 +9,16 @@ import pytest
 
 from local.workspaces import Fault
 from standby.model import Status
-from tests.simulation import breaks, faults
+from tests.simulation import breaks, broken_conclusions, faults
 from tests.simulation.breaks import Break, without_events
 from tests.simulation.convergence import check_end
 from tests.simulation.days import DAYS
 from tests.simulation.deployment import Deployment
 from tests.simulation.faults import OneFault
 from tests.simulation.scenarios import CREATE, SCENARIOS, covered, during, settle
-from tests.simulation.simulation import DR, USERS, Simulation
+from tests.simulation.simulation import AWAY, DR, USERS, WINDOWS, Simulation, Violated
+
+NOT_ELIGIBLE = "what_cannot_have_a_standby_gets_no_request"
 
 Lived = Callable[[Deployment], None]
 
@@ -99,6 +101,35 @@ def refused_for_longer_than_a_day(deployment: Deployment) -> None:
     check_end(run, dict.fromkeys(ids, (Status.REJECTED,)))
 
 
+def nothing_is_described(deployment: Deployment) -> None:
+    """A day on which DescribeWorkspaces is throttled for half an hour."""
+    run = Simulation(deployment)
+    run.wire.plan = during(
+        run, faults.THROTTLED, minutes=(0, 30), matches=lambda call: call.operation == "DescribeWorkspaces"
+    )
+    settle(run, covered(run.create(*USERS[:3])))
+
+
+def nothing_is_to_be_changed(deployment: Deployment) -> None:
+    """A day on which the product only observes."""
+    run = Simulation(deployment, settings={"mode": "observe"})
+    run.audit.observes_since = run.began
+    ids = run.create(*USERS[:3])
+    run.run(2)
+    check_end(run, dict.fromkeys(ids, (Status.HELD,)))
+
+
+def one_is_the_standby_of_a_desktop_over_there(deployment: Deployment) -> None:
+    """A day on which a directory holds a standby of the other direction's pair beside a primary."""
+    run = Simulation(deployment)
+    order = {"DirectoryId": AWAY, "UserName": USERS[1], "BundleId": WINDOWS}
+    (primary,) = run.world.call(DR, "CreateWorkspaces", {"Workspaces": [order]})["PendingRequests"]
+    one, other = run.create(*USERS[:2])
+    standby = run.world.workspace(other)
+    standby.primary_id, standby.primary_region = primary["WorkspaceId"], DR
+    settle(run, covered([one]))
+
+
 # What is broken, the day that shows it, and what the check that is to notice says (an expression).
 BROKEN: list[tuple[Break, Lived, str]] = [
     (
@@ -125,7 +156,7 @@ BROKEN: list[tuple[Break, Lived, str]] = [
         "event EVENT#000001 was overwritten",
     ),
     (
-        breaks.a_hidden_primary_is_taken_for_gone,
+        broken_conclusions.a_hidden_primary_is_taken_for_gone,
         named("the_primary_region_shows_nothing_for_an_hour"),
         "PRIMARY_GONE .* was not missed by two complete scans",
     ),
@@ -136,17 +167,17 @@ BROKEN: list[tuple[Break, Lived, str]] = [
     ),
     (breaks.a_pause_is_not_read, named("reads_of_the_pause_that_say_nothing"), "a create at .*, paused since"),
     (
-        breaks.figures_are_kept_of_any_scan,
+        broken_conclusions.figures_are_kept_of_any_scan,
         named("coverage_is_true_whatever_becomes_of_the_sweep"),
         "figures of a scan that is not complete",
     ),
     (
-        breaks.an_incomplete_scan_is_counted,
+        broken_conclusions.an_incomplete_scan_is_counted,
         named("coverage_is_true_whatever_becomes_of_the_sweep"),
         "figures of a part of the fleet",
     ),
     (
-        breaks.one_listing_decides_who_was_there_before,
+        broken_conclusions.one_listing_decides_who_was_there_before,
         named("an_outage_at_the_first_sweep_makes_nobody_new"),
         "they are not all REPORTED",
     ),
@@ -169,41 +200,49 @@ BROKEN: list[tuple[Break, Lived, str]] = [
     (breaks.open_rows_are_left_lying, lost_answer(faults.THROTTLED), "is WAITING, due .* and not looked at since"),
     # Conclusions: hasty ones, and one that is never drawn.
     (
-        breaks.a_miss_of_one_counts_for_both,
+        broken_conclusions.a_miss_of_one_counts_for_both,
         named("an_orphan_missed_by_one_sweep_keeps_its_users_claim"),
         "PRIMARY_TERMINATED.* was not missed by two complete scans",
     ),
     (
-        breaks.a_miss_of_one_counts_for_both,
+        broken_conclusions.a_miss_of_one_counts_for_both,
         named("a_desktop_missed_by_a_sweep_and_its_standby_by_the_next"),
         "STANDBY_GONE.* was not missed by two complete scans",
     ),
     (
-        breaks.one_sweep_is_enough,
+        broken_conclusions.one_sweep_is_enough,
         named("a_desktop_missed_by_a_sweep_and_its_standby_by_the_next"),
         "ORPHANED.* was not missed by two complete scans",
     ),
-    (breaks.an_incomplete_scan_is_concluded_from, a_primary_goes_while_no_scan_is_complete, "but by none"),
+    (broken_conclusions.an_incomplete_scan_is_concluded_from, a_primary_goes_while_no_scan_is_complete, "but by none"),
     (
-        breaks.an_empty_directory_is_believed_at_once,
+        broken_conclusions.an_empty_directory_is_believed_at_once,
         named("a_region_that_shows_nobody_for_three_hours_takes_nothing_away"),
         "was not missed by two complete scans",
     ),
     (
-        breaks.claims_are_given_back_with_orphans,
+        broken_conclusions.claims_are_given_back_with_orphans,
         named("an_orphan_missed_by_one_sweep_keeps_its_users_claim"),
         "gives its user's claim back, though",
     ),
-    (breaks.nobody_looks_for_missing_standbys, a_standby_goes, "is PROTECTED by .*, which 5 complete scans"),
-    (breaks.one_that_is_shown_is_gone, ordinary, "PRIMARY_GONE .* was not missed by two complete scans"),
     (
-        breaks.who_is_gone_stays_gone,
+        broken_conclusions.nobody_looks_for_missing_standbys,
+        a_standby_goes,
+        "is PROTECTED by .*, which 5 complete scans",
+    ),
+    (broken_conclusions.one_that_is_shown_is_gone, ordinary, "PRIMARY_GONE .* was not missed by two complete scans"),
+    (
+        broken_conclusions.who_is_gone_stays_gone,
         named("one_that_is_taken_for_gone_and_shown_again_gets_no_second_standby"),
         "is PRIMARY_GONE .* not .*PROTECTED",
     ),
     # What is asked for, and how often.
     (breaks.calls_are_not_paced, many_answers_say_nothing, "451 calls in 0:05:00 in us-west-2"),
     (breaks.an_operating_system_is_no_obstacle, ordinary, "a standby for a Linux desktop"),
+    (breaks.a_compute_type_is_no_obstacle, named(NOT_ELIGIBLE), "a standby for a GENERALPURPOSE_4XLARGE desktop"),
+    (breaks.a_key_is_not_needed, named(NOT_ELIGIBLE), "a standby without a key for an encrypted desktop"),
+    (breaks.a_standby_is_taken_for_a_primary, one_is_the_standby_of_a_desktop_over_there, "a standby for a standby"),
+    (breaks.a_pause_is_not_read, nothing_is_to_be_changed, "a create at .*, only observing since"),
     (breaks.a_rule_excludes_nobody, ordinary, "a standby for a desktop that exclude excludes"),
     (
         breaks.a_cap_is_not_minded,
@@ -211,7 +250,9 @@ BROKEN: list[tuple[Break, Lived, str]] = [
         "4 new standbys on .*, 3 is the most",
     ),
     # What the ledger says.
+    (breaks.users_are_not_claimed, lost_answer(faults.THROTTLED), "has CLAIM#.*, which is -'s"),
     (breaks.claims_are_not_given_back, lost_answer(faults.THROTTLED), "whose row denies it"),
+    (breaks.looks_are_far_apart, lost_answer(faults.THROTTLED), "is WAITING, due [^,]+$"),
     (breaks.what_is_going_is_well, a_standby_goes_while_it_starts, "is PROTECTED by .*, which is no standby of it"),
     (breaks.what_is_starting_is_well, lost_answer(faults.THROTTLED), "is PROTECTED by .*, which is no standby of it"),
     (without_events(Status.WAITING), ordinary, "is of version 1, and its story has 0 events"),
@@ -221,6 +262,8 @@ BROKEN: list[tuple[Break, Lived, str]] = [
     # What people are told.
     (breaks.notices_are_not_sent, a_standby_fails, "1 notices are due for .*, 0 were sent"),
     (breaks.notices_are_sent_twice, a_standby_fails, "1 notices are due for .*, 2 were sent"),
+    (breaks.everything_is_a_notice, ordinary, "0 notices are due for .*, 4 were sent"),
+    (breaks.an_unknown_answer_ends_an_invocation, nothing_is_described, "left in the dead-letter queue"),
     (breaks.nothing_asks_for_a_notice, a_standby_fails, "is FAILED .*, and nobody was told"),
     (breaks.what_was_told_is_forgotten, refused_for_longer_than_a_day, "was told of ACCESS_DENIED 2 times"),
 ]
@@ -233,5 +276,5 @@ def test_a_broken_rule_is_noticed(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, broken: Break, day: Lived, told: str
 ) -> None:
     broken(monkeypatch)
-    with pytest.raises(AssertionError, match=told):
+    with pytest.raises(Violated, match=told):
         day(deployment)
