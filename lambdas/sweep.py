@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from standby.heartbeat import Heartbeat
 from standby.ledger.quota import StandbyQuota
+from standby.sweep.place import execution_of
 from standby.wiring import LambdaContext, Parts, make_client, parts_of, time_left
 
 logger = Logger()
@@ -32,12 +33,19 @@ def function() -> tuple[Parts, list[Heartbeat], StandbyQuota]:
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Sweep on from where the last part ended: `{"execution_arn", "round", "cursor"}` in, a `Part` out."""
+    """Sweep on from where the last part ended: `{"execution_arn", "round", "cursor"}` in, a `Part` out.
+
+    Raises
+    ------
+    BadSweepInput
+        Nothing says for which execution.
+    """
+    execution = execution_of(event)
     parts, heartbeats, quota = function()
 
     def completed() -> None:
         for heartbeat in heartbeats:
             heartbeat.beat("SweepCompleted")
 
-    sweeper = parts.sweeper(event["execution_arn"], context.aws_request_id, time_left(context), completed, quota)
-    return sweeper.sweep(event["execution_arn"], event.get("cursor")).answer()
+    sweeper = parts.sweeper(execution, context.aws_request_id, time_left(context), completed, quota)
+    return sweeper.sweep(execution, event.get("cursor")).answer()

@@ -7,6 +7,7 @@ they cost more than a case; each case has a world and a table of its own.
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import importlib
 import io
@@ -14,6 +15,7 @@ import itertools
 import json
 import os
 import sys
+import threading
 import urllib.parse
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,13 +31,14 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local import dynamodb_adapter
+from local import dynamodb_adapter, service_quotas
 from local.botocore_adapter import CONTENT_TYPE, answer, read_request
 from local.workspaces import ManualClock, World
 from standby import wiring
 from standby.model import WorkspaceId
 from standby.rows import Row
 from standby.settings import Settings
+from standby.sweep.place import Part, Place
 from standby.watch.observe import Round
 from tests import short_way
 from tests.short_way import WholeWay
@@ -49,6 +52,7 @@ from tests.unit.estate import (
     TABLE,
     USERS,
     Estate,
+    Notes,
     VirtualClock,
     Watchers,
     make_table,
@@ -94,6 +98,14 @@ class Sent:
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A stage at some moment, to begin from as often as wanted: what led there is done once."""
+
+    world: World
+    items: list[Any]
+
+
 class Context:
     """What Lambda hands to a handler."""
 
@@ -112,15 +124,14 @@ class Context:
 class Stage(Estate):
     """An estate behind the deployed functions. Use `stage()`."""
 
-    def __init__(self, configured: Settings, **world_settings: Any) -> None:
-        self.world = World(ManualClock(), account=ACCOUNT, **{"throttling": False, **world_settings})
-        self.world.add_directory(PRIMARY, HOME, USERS[:9])
-        self.world.add_directory(DR, AWAY, USERS[:9])
+    def __init__(self, configured: Settings, world: World) -> None:
+        self.world = world
         self.clock = VirtualClock(self.world)
         self.watchers = Watchers()
         self.sent = Sent()
         self.logs: list[dict[str, Any]] = []
         self.alter: Alter | None = None
+        self.asked: dict[str, Any] = {}  # the request whose answer is altered
         self.takes_any_token = False
         self.ends_at = self.clock.now() + TIME_OUT
         self.dynamodb = _wires().dynamodb
@@ -132,8 +143,13 @@ class Stage(Estate):
             table_name=TABLE,
             watch_arn=_ENVIRONMENT["WATCH_STATE_MACHINE_ARN"],
             clock=self.clock,
-            telemetry=mock.Mock(),
+            telemetry=Notes(),  # the handlers have their own
         )
+
+    def save(self) -> Saved:
+        """The world and the ledger as they stand, when nothing is on its way."""
+        assert self.world.next_happening() is None
+        return Saved(self.world, _ask("Scan", {"TableName": TABLE})["Items"])
 
     def send(self, event: Any) -> dict[str, Any]:
         """Invoke protect."""
@@ -159,9 +175,23 @@ class Stage(Estate):
             self.clock.sleep(rounds[-1].wait_seconds)
         return rounds
 
+    def sweep_part(self, execution: str, cursor: dict[str, Any] | None, *, pages: int = 1000) -> Part:
+        """Invoke sweep, which has its time, and no number of pages."""
+        self.watchers.running.add(execution)
+        answered = self.invoke("sweep", {"execution_arn": execution, "round": 0, "cursor": cursor})
+        place = Place(**answered["cursor"]) if answered["cursor"] else None
+        found = Part(answered["outcome"], place, tuple(answered["ready"]), answered["scanned"])
+        assert found.answer() == answered  # what the state machine goes by
+        return found
+
+    def retire(self, request: str = "request") -> dict[str, Any]:
+        """Invoke retire."""
+        found: dict[str, Any] = self.invoke("retire", {"time": request})
+        return found
+
     def find(self, primary_id: str) -> Row | None:
         """The row of a primary, if it has one that can be read."""
-        ledger = self.parts.recorder(mock.Mock()).ledger
+        ledger = self.parts.recorder(None).ledger  # type: ignore[arg-type]
         found = ledger.load([WorkspaceId(primary_id)]).get(WorkspaceId(primary_id))
         return found if isinstance(found, Row) else None
 
@@ -188,13 +218,23 @@ class Stage(Estate):
         return json.loads(body)
 
     def receive(self, request: AWSPreparedRequest, region: str) -> tuple[int, bytes]:
-        """The answer of WorkSpaces, altered."""
+        """The answer of WorkSpaces, or of the Tagging API, altered."""
         if self.clock.now() > self.ends_at:
             raise KilledError
         operation, params = read_request(dict(request.headers.items()), request.body or b"{}")
+        self.asked = params
         if self.takes_any_token:
             params.pop("NextToken", None)
         status, _, body = answer(self.world, region, operation, params, None)
+        return self._altered(operation, region, status, body)
+
+    def quota(self, request: AWSPreparedRequest, region: str) -> tuple[int, bytes]:
+        """The answer of Service Quotas, altered."""
+        operation = service_quotas.operation_of({name.lower(): _text(one) for name, one in request.headers.items()})
+        status, body = service_quotas.answer(self.world, operation, json.loads(_text(request.body)))
+        return self._altered(operation, region, status, body)
+
+    def _altered(self, operation: str, region: str, status: int, body: bytes) -> tuple[int, bytes]:
         if status == 200 and self.alter is not None:
             altered = self.alter(operation, region, json.loads(body))
             return status, altered if isinstance(altered, bytes) else json.dumps(altered).encode()
@@ -211,22 +251,36 @@ class Stage(Estate):
 
 
 @contextmanager
-def stage(configured: Settings | None = None, **world_settings: Any) -> Iterator[Stage]:
+def stage(configured: Settings | None = None, saved: Saved | None = None, **world_settings: Any) -> Iterator[Stage]:
     """The functions, deployed afresh."""
     dynamodb_adapter.reset()
     wires, configured = _wires(), configured or settings()
     dynamodb_adapter.reset()
-    wires.dynamodb.create_table(**wires.table)
-    found = wires.stage = Stage(configured, **world_settings)
+    _ask("CreateTable", wires.table)
+    if saved is not None:
+        puts = [{"Put": {"TableName": TABLE, "Item": one}} for one in saved.items]
+        assert _ask("TransactWriteItems", {"TransactItems": puts}) is not None
+    found = wires.stage = Stage(configured, _copy(saved.world) if saved else _new_world(**world_settings))
     with (
         mock.patch.object(boto3, "client", wires.client),
-        mock.patch.object(Settings, "load", return_value=configured),
-        mock.patch.object(wiring, "SystemClock", return_value=found.clock),
+        mock.patch.object(Settings, "load", lambda _: configured),  # noqa: PT008 (a Mock costs a case's tenth)
+        mock.patch.object(wiring, "SystemClock", lambda: found.clock),  # noqa: PT008
         mock.patch.dict(os.environ, _ENVIRONMENT),
     ):
         for module in _handlers().values():
             module.function.cache_clear()
         yield found
+
+
+def _new_world(**world_settings: Any) -> World:
+    world = World(ManualClock(), account=ACCOUNT, **{"throttling": False, **world_settings})
+    world.add_directory(PRIMARY, HOME, USERS[:9])
+    world.add_directory(DR, AWAY, USERS[:9])
+    return world
+
+
+def _copy(world: World) -> World:
+    return copy.deepcopy(world, {id(world._lock): threading.RLock()})  # a lock cannot be copied
 
 
 class _Wires:
@@ -240,7 +294,10 @@ class _Wires:
         self._make("sqs", PRIMARY, lambda request, _: _sqs(self.stage.sent, request))
         self._make("sns", PRIMARY, lambda request, _: _sns(self.stage.sent, request))
         self._make("events", PRIMARY, lambda request, _: _events(self.stage.sent, request))
-        self._make("cloudwatch", DR, lambda *_: (200, b"{}"))
+        self._make("resourcegroupstaggingapi", PRIMARY, lambda request, region: self.stage.receive(request, region))
+        self._make("service-quotas", DR, lambda request, region: self.stage.quota(request, region))
+        for region in (PRIMARY, DR):
+            self._make("cloudwatch", region, lambda *_: (200, b"{}"))
         self.dynamodb = make_table()
         short_way.let_take(self.dynamodb, _ask_ledger)
         made = self.dynamodb.describe_table(TableName=TABLE)["Table"]
@@ -276,9 +333,15 @@ class _Wires:
 
 
 def _ask_ledger(operation: str, parameters: dict[str, Any], whole_way: WholeWay) -> Any:
-    status, found = dynamodb_adapter.answer(ACCOUNT, PRIMARY, operation, json.dumps(parameters).encode())
+    found = _ask(operation, parameters)
     # Refused, it has changed nothing.
-    return json.loads(found) if status == 200 else whole_way(operation, parameters)
+    return whole_way(operation, parameters) if found is None else found
+
+
+def _ask(operation: str, parameters: dict[str, Any]) -> Any:
+    """DynamoDB's answer; None if it refuses."""
+    status, found = dynamodb_adapter.answer(ACCOUNT, PRIMARY, operation, json.dumps(parameters).encode())
+    return json.loads(found) if status == 200 else None
 
 
 class _Raw(io.BytesIO):
@@ -296,7 +359,7 @@ def _wires() -> _Wires:
 @functools.cache
 def _handlers() -> dict[str, Any]:
     """The handlers' modules; Powertools reads its environment when they are imported."""
-    names = ("protect", "watch", "announce")
+    names = ("protect", "watch", "sweep", "retire", "announce")
     with mock.patch.dict(os.environ, _ENVIRONMENT):
         fresh = {name: sys.modules.pop(name, None) for name in names}
         try:

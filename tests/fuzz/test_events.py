@@ -40,7 +40,7 @@ def entries_around(draw: st.DrawFn) -> tuple[list[Any], list[Any]]:
     return draw(st.lists(one, max_size=3)), draw(st.lists(one, max_size=3))
 
 
-@holds_for(0.11, around=entries_around(), edits=EDITS)
+@holds_for(0.1, around=entries_around(), edits=EDITS)
 def test_a_good_id_beside_bad_ones_gets_its_standby(around: tuple[list[Any], list[Any]], edits: Edits) -> None:
     with stage() as found:
         (good,) = found.create_ready(USERS[0])
@@ -55,7 +55,7 @@ def test_a_good_id_beside_bad_ones_gets_its_standby(around: tuple[list[Any], lis
         found.assert_one_standby_at_most()
 
 
-@holds_for(0.15, name=st.sampled_from(RECORDED), edits=EDITS, enveloped=st.sampled_from([False, False, True]))
+@holds_for(0.135, name=st.sampled_from(RECORDED), edits=EDITS, enveloped=st.sampled_from([False, False, True]))
 def test_an_event_edited_anywhere_is_worked_on_or_told(name: str, edits: Edits, *, enveloped: bool) -> None:
     with stage() as found:
         event = edited(recorded(name), edits)
@@ -64,14 +64,14 @@ def test_an_event_edited_anywhere_is_worked_on_or_told(name: str, edits: Edits, 
         assert_worked_on_or_told(found, event)
 
 
-@holds_for(0.08, event=JSON)
+@holds_for(0.07, event=JSON)
 def test_anything_at_all_is_worked_on_or_told(event: Any) -> None:
     with stage() as found:
         assert_worked_on_or_told(found, event)
 
 
 @holds_for(
-    0.1,
+    0.09,
     ids=st.lists(NO_ID, max_size=4),
     at=st.integers(0, 4),
     cause=JSON | st.fixed_dictionaries({}, optional={"type": JSON, "id": JSON, "principal": TEXTS}),

@@ -31,7 +31,7 @@ ODD_ROW = st.one_of(
 )
 
 
-@holds_for(0.1, before=st.lists(ODD_ROW, max_size=3), after=st.lists(ODD_ROW, max_size=2))
+@holds_for(0.095, before=st.lists(ODD_ROW, max_size=3), after=st.lists(ODD_ROW, max_size=2))
 def test_a_row_is_announced_whatever_is_in_the_rows_beside_it(before: list[Any], after: list[Any]) -> None:
     with stage() as found:
         rows = [*before, GOOD, *after]

@@ -414,6 +414,7 @@ def test_what_an_answer_does_not_say_is_none(nothing: dict[str, Any]) -> None:
 def test_an_entry_without_an_id_is_no_workspace() -> None:
     assert read_workspace({}) is None
     assert read_workspace({"WorkspaceId": "", "UserName": "x"}) is None
+    assert read_workspace({"WorkspaceId": f"{ONE}\n", "UserName": "x"}) is None
 
 
 @pytest.mark.parametrize(

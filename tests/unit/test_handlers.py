@@ -21,6 +21,7 @@ from local.workspaces import Fault
 from standby import wiring
 from standby.model import Status
 from standby.settings import BadSettings, Settings
+from standby.sweep.place import BadSweepInput
 from tests.unit.estate import ACCOUNT, AWAY, DR, EXECUTION, HOME, PRIMARY, SWEEP, TABLE, USERS, Estate, estate
 from tests.unit.test_events import created
 from tests.unit.test_settings import DOCUMENT
@@ -324,6 +325,12 @@ def test_sweep_reports_the_fleet_and_gives_a_sign_of_life_in_both_regions(deploy
     beats = [request["MetricData"][0]["MetricName"] for _, request in deployed.services["cloudwatch"].calls]
     assert beats == ["SweepCompleted", "SweepCompleted"]
     assert {region for service, region, _ in deployed.made if service == "cloudwatch"} == {PRIMARY, DR}
+
+
+@pytest.mark.parametrize("event", [None, [], {}, {"execution_arn": None}, {"execution_arn": "one", "cursor": None}])
+def test_sweep_that_no_execution_invokes_says_what_to_start_instead(deployed: Deployed, event: Any) -> None:
+    with pytest.raises(BadSweepInput, match="names no execution_arn: start the state machine"):
+        deployed.invoke("sweep", event)
 
 
 def test_sweep_tells_coverage_by_stack_and_directory_beside_the_functions_own_dimension(

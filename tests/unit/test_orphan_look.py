@@ -236,7 +236,7 @@ def test_one_that_somebody_uses_now_stays() -> None:
         assert reason(found, one) == "TERMINATION_CALLED_OFF"
 
 
-@pytest.mark.parametrize("odd", ["no state", "another state", "told twice", "another's"])
+@pytest.mark.parametrize("odd", ["no state", "another state", "told twice", "another's", "no zone", "more"])
 def test_while_it_is_not_clear_whether_somebody_uses_it_it_waits(odd: str) -> None:
     with estate() as found:
         (one,) = announced(found)
@@ -255,6 +255,10 @@ def test_while_it_is_not_clear_whether_somebody_uses_it_it_waits(odd: str) -> No
                         answer["WorkspacesConnectionStatus"].append(entry | {"ConnectionState": "CONNECTED"})
                     case "another's":
                         entry["WorkspaceId"] = "ws-9zyx8wvu7"
+                    case "more":
+                        answer["WorkspacesConnectionStatus"].append(None)
+                    case "no zone":
+                        entry["LastKnownUserConnectionTimestamp"] = "2026-03-03T09:26:54"
             return answer
 
         found.world.call = call  # type: ignore[method-assign, assignment]

@@ -48,7 +48,7 @@ def test_what_is_not_told_is_unknown_and_says_why(answers: str, code: str) -> No
 @pytest.mark.parametrize(
     "answer",
     [{}, {"Quota": None}, {"Quota": {}}, {"Quota": {"Value": "50"}}, {"Quota": {"Value": True}}]
-    + [{"Quota": {"Value": value}} for value in (-1, float("nan"), float("inf"))],
+    + [{"Quota": {"Value": value}} for value in (-1, 1e40, float("nan"), float("inf"))],
 )
 def test_an_answer_without_a_number_is_unknown(answer: Any) -> None:
     class Client:

@@ -453,6 +453,23 @@ def test_one_that_an_answer_does_not_speak_of_is_not_one_that_never_logged_in() 
         assert [found.status(one)[0] for one in ids] == [Status.EXCLUDED, Status.REPORTED]
 
 
+@pytest.mark.parametrize("odd", [None, {}, {"WorkspaceId": 7}, {"LastKnownUserConnectionTimestamp": "yesterday"}])
+def test_an_entry_that_cannot_be_read_hides_no_other_login(odd: Any) -> None:
+    with estate(settings(selection=UNUSED)) as found:
+        ids = found.create_ready(*USERS[:2])
+        found.sweep()
+        found.pass_time(days=91)
+        entries = [
+            {"WorkspaceId": ids[0], **odd} if odd else odd,
+            {"WorkspaceId": ids[1], "ConnectionState": "UNKNOWN"},
+        ]
+        client: Any = found.parts.clients.primary
+        client.describe_workspaces_connection_status = lambda **_: {"WorkspacesConnectionStatus": entries}
+        found.sweep()
+        assert [found.status(one)[0] for one in ids] == [Status.REPORTED, Status.EXCLUDED]
+        assert "1 entries" in found.notes.problems[-1]
+
+
 def test_logins_count_against_the_sweeps_pace() -> None:
     with estate(settings(selection=UNUSED), throttling=True) as found:
         found.create_ready(*USERS[:50])

@@ -6,6 +6,8 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from local.workspaces import Fault
 from standby.model import Status
 from tests.unit.estate import DR, SWEEP, USERS, estate
@@ -100,6 +102,37 @@ def test_a_part_that_is_done_twice_changes_nothing() -> None:
             cursor = found.sweep_part(SWEEP, cursor, pages=3).answer()["cursor"]
         assert kept(found, "LAST")["complete"] is True
         assert all(len(found.history(one)) == 1 for one in ids)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"side": None},
+        {"side": "third"},
+        {"began_at": "yesterday"},
+        {"began_at": "2026-03-03T09:26:54"},
+        {"at": 2},
+        {"at": -1},
+        {"at": 10**40},
+        {"parts": {"own": 1}},
+        {"parts": {"own": 10**9, "partner": 0}},
+        {"counts": {"REPORTED": "1"}},
+        {"standbys": {"next_years": 1}},
+        {"hanging": [7]},
+        {"run": "arn:another"},
+        {"next_years": 1},
+    ],
+)
+def test_from_a_cursor_that_is_not_its_own_a_sweep_begins_anew(change: dict[str, Any]) -> None:
+    """Another version may have written it, or a directory may have been unmapped meanwhile."""
+    with estate() as found:
+        found.create_ready(*USERS[:60])
+        cursor = found.sweep_part(SWEEP, None, pages=2).answer()["cursor"]
+        assert cursor
+        part = found.sweep_part(SWEEP, {**cursor, **change})
+        assert (part.outcome, part.scanned) == ("1 of 1 directories were scanned completely", 60)
+        assert kept(found, "LAST")["counts"] == {"REPORTED": 60}
+        assert [problem for problem in found.notes.problems if "begins anew" in problem] == found.notes.problems[:1]
 
 
 def test_two_sweeps_at_once_are_kept_apart() -> None:

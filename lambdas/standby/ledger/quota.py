@@ -6,7 +6,6 @@ then the whole pair waits (`gates.py`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,8 @@ _GOOD_FOR = timedelta(days=1)
 # https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html
 _NOT_APPLIED = "NoSuchResourceException"
 _MALFORMED = Unknown("MalformedAnswer", "Service Quotas answered without a value")
+# Beyond any account's; the ledger's numbers end at 38 digits.
+_MOST = 10**12
 
 
 class StandbyQuota:
@@ -57,8 +58,8 @@ class StandbyQuota:
             return _MALFORMED
         quota = answer.get("Quota")
         value = quota.get("Value") if isinstance(quota, Mapping) else None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-            return _MALFORMED
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
+            return _MALFORMED  # which is also what is no number
         return int(value)
 
 

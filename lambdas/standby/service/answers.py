@@ -33,13 +33,18 @@ def failure(problem: Exception) -> tuple[str, str]:
 
 
 def read_workspace(entry: object) -> Workspace | None:
-    """A WorkSpace of an answer; None if it lacks an id. What is not of the service's form counts as not told."""
+    """A WorkSpace of an answer; None if it lacks an id of the service's form: a call with another is refused whole.
+
+    What else is not of the service's form counts as not told.
+    """
     if not isinstance(entry, Mapping):
         return None
     workspace_id = string(entry, "WorkspaceId")
     related = _related(entry.get("RelatedWorkspaces"))
     encrypted = [entry.get(f"{volume}VolumeEncryptionEnabled") or False for volume in ("Root", "User")]
-    if workspace_id is None or related is None or not all(isinstance(one, bool) for one in encrypted):
+    if workspace_id is None or not is_workspace_id(workspace_id):
+        return None
+    if related is None or not all(isinstance(one, bool) for one in encrypted):
         return None
     directory_id = string(entry, "DirectoryId")
     properties = entry.get("WorkspaceProperties")

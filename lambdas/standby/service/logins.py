@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from standby.model import Login, WorkspaceId
-from standby.service.answers import error_of, failure
+from standby.service.answers import error_of, failure, string
 from standby.service.describe import MalformedAnswer, batches
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class LoginReader:
         self._pacer.wait()
         try:
             answer: Any = self._client.describe_workspaces_connection_status(WorkspaceIds=list(ids))
-            return {WorkspaceId(entry["WorkspaceId"]): self._login(entry) for entry in _listed(answer)}
+            return self._logins(_listed(answer))
         except ClientError as problem:
             code, message = error_of(problem)
         except (BotoCoreError, OSError, MalformedAnswer) as problem:
@@ -62,13 +62,25 @@ class LoginReader:
         self._telemetry.problem(f"{told}{code}: {message}", error_code=code)
         return {}
 
-    def _login(self, entry: Mapping[str, Any]) -> Login:
+    def _logins(self, listed: Sequence[object]) -> dict[WorkspaceId, Login]:
+        """The logins in an answer. An entry that cannot be read hides only its own."""
+        told = [self._login(entry) for entry in listed]
+        if None in told:
+            what = f"{told.count(None)} entries of DescribeWorkspacesConnectionStatus cannot be read"
+            self._telemetry.problem(f"{what}, so nobody of them counts as unused")
+        return dict(one for one in told if one is not None)
+
+    def _login(self, entry: object) -> tuple[WorkspaceId, Login] | None:
+        """Whose login an entry tells, and when it was; None if it cannot be read."""
+        one = string(entry, "WorkspaceId") if isinstance(entry, Mapping) else None
+        if one is None or not isinstance(entry, Mapping):
+            return None
         at = entry.get("LastKnownUserConnectionTimestamp")
         if entry.get("ConnectionState") == "CONNECTED":
-            return Login(self._clock.now())
+            return WorkspaceId(one), Login(self._clock.now())
         if at is not None and not (isinstance(at, datetime) and at.tzinfo):
-            raise MalformedAnswer("DescribeWorkspacesConnectionStatus answered with a login that is no time")
-        return Login(at)
+            return None
+        return WorkspaceId(one), Login(at)
 
 
 def _listed(answer: Mapping[str, Any]) -> list[Any]:

@@ -74,7 +74,9 @@ class OrphanedStandbys(Primaries):
         if not told:
             return Unknown("NotInAnswer", "DescribeWorkspacesConnectionStatus does not speak of the standby")
         state, last = told[0].get("ConnectionState"), told[0].get("LastKnownUserConnectionTimestamp")
-        if len(told) > 1 or state not in _CONNECTION_STATES or not (last is None or isinstance(last, datetime)):
+        is_moment = last is None or (isinstance(last, datetime) and last.tzinfo is not None)
+        # One was asked about: what else is there may speak of it too.
+        if len(listed) > 1 or state not in _CONNECTION_STATES or not is_moment:
             why = f"DescribeWorkspacesConnectionStatus does not say clearly whether somebody is connected ({state})"
             return Unknown("MalformedAnswer", legible(why, 200))
         return Use(state == "CONNECTED", last)
@@ -108,9 +110,12 @@ class OrphanedStandbys(Primaries):
             return Unknown(*failure(problem))
         except Exception:
             return Unknown("MalformedAnswer", f"the service answered with {member} that cannot be read")
-        if not isinstance(answer.get(member), list):
+        listed = answer.get(member)
+        if not isinstance(listed, list):
             return Unknown("MalformedAnswer", f"the service answered without {member}")
-        return entries(answer, member)
+        if not all(isinstance(one, Mapping) for one in listed):
+            return Unknown("MalformedAnswer", f"the service answered with {member} of which not all can be read")
+        return listed
 
     def _wait(self) -> None:
         if self._pacer:

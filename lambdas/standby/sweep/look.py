@@ -36,9 +36,8 @@ class Sums:
 
     def put_into(self, place: Place) -> Place:
         """The place that has it."""
-        return dataclasses.replace(
-            place, counts=dict(self.counts), standbys=dataclasses.asdict(self.standbys), tally=dict(self.plan)
-        )
+        standbys = {name: count for name, count in dataclasses.asdict(self.standbys).items() if count is not None}
+        return dataclasses.replace(place, counts=dict(self.counts), standbys=standbys, tally=dict(self.plan))
 
 
 class FleetLook:

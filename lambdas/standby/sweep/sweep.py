@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from standby.clock import Clock, from_text, to_text
 from standby.decisions.annotate import StandbyTally
@@ -32,7 +31,7 @@ from standby.sweep.memory import OWN, PARTNER, Scan, SweepMemory
 from standby.sweep.orphan_figures import OrphanFigures, with_orphans
 from standby.sweep.orphans import OrphanMemory
 from standby.sweep.pages import Pages, Seen
-from standby.sweep.place import Part, Place
+from standby.sweep.place import BadSweepInput, Part, Place
 from standby.sweep.planner import Planner
 
 # The answer of protect for so many fits a state, as in the watcher.
@@ -78,7 +77,7 @@ class Sweeper:
         self._clock: Clock = recorder.clock
         self._directories = sorted(settings.directories)
 
-    def sweep(self, execution_arn: str, cursor: dict[str, Any] | None) -> Part:
+    def sweep(self, execution_arn: str, cursor: object) -> Part:
         """One invocation's part.
 
         Raises
@@ -89,7 +88,7 @@ class Sweeper:
         turn = self._lease.take(execution_arn, starts_round=cursor is None)
         if turn is None:
             return Part("another sweep is under way")
-        place = Place(**cursor) if cursor else Place(execution_arn, to_text(self._clock.now()))
+        place = self._place(execution_arn, cursor)
         self._pages.hanging = set(place.hanging)
         if turn.interval:
             self._recorder.telemetry.count("SweepIntervalSeconds", turn.interval)
@@ -108,6 +107,15 @@ class Sweeper:
             self._planner.tell_progress(place.fleet)
             self._completed()
         return Part(self._told(place), None, tuple(ready), place.scanned)
+
+    def _place(self, run: str, cursor: object) -> Place:
+        """Where the last part ended. Doing one again changes nothing, so where that cannot be read it begins anew."""
+        if cursor is not None:
+            try:
+                return Place.read(cursor, run, len(self._directories))
+            except BadSweepInput as bad:
+                self._recorder.telemetry.problem(f"The sweep begins anew: {bad}")
+        return Place(run, to_text(self._clock.now()))
 
     def _told(self, place: Place) -> str:
         count = len(self._directories)
