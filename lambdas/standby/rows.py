@@ -66,12 +66,12 @@ class Row:
     key of the user's claim it holds, if it holds one. Since when: `unclear_since` a request is without a clear answer,
     `looked_at` the last complete look that found no standby after it, `user_missing_since` the DR directory has been
     said not to know the user, `absent_since` DescribeWorkspaces has not shown the primary. `desktop_seen_at` is when,
-    after an unclear request, a desktop of the user was seen that may be what came of it. `look_first` asks for a look
-    into the DR directory before anything is created; `existing` says that it was there before its directory was
-    watched; `told` is the reason of the last notice, so that finding the same again tells nobody twice. `status_before`
-    and `reason_before` are what a primary was before it was gone, or its directory not mapped any more. `rule` is what
-    excludes it.
-    `succeeded_by` is the next desktop of an orphan's user, where no event told of a migration.
+    after an unclear request or before the first, a desktop of the user was last seen in the DR directory that may be a
+    standby. `look_first` asks for a look into the DR directory before anything is created; `existing` says that it was
+    there before its directory was watched; `told` is the reason of the last notice, so that finding the same again
+    tells nobody twice. `status_before` and `reason_before` are what a primary was before it was gone, or its directory
+    not mapped any more. `rule` is what excludes it. `succeeded_by` is the next desktop of an orphan's user, where no
+    event told of a migration.
     `terminated_id` is the primary, or its standby, for which somebody (`terminated_by`) last called
     TerminateWorkspaces. `notice_code` is that of a remark (`ledger/remarks.py`), while the row stands as it left it.
     `drift`, `stale`, `recovery_snapshot_at` and `copies_due_since` are the standby's `StandbyMarks`.

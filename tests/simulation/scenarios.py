@@ -717,6 +717,27 @@ def one_that_is_taken_for_gone_and_shown_again_gets_no_second_standby(deployment
     return settle(run, covered(ids), at_least=9)
 
 
+@scenario
+def a_desktop_migrated_while_its_request_is_unclear(deployment: Deployment) -> Simulation:
+    """Found: its claim was given up though its standby showed, and one answer without that gave its successor another.
+
+    The standby's relation does not show for a day; the answers of an hour, when the old id has been missed for long,
+    leave the standby out.
+    """
+    run = Simulation(deployment, plan=OneFault(CREATE, faults.READ_TIMEOUT_AFTER, times=1), relation_lag_seconds=86_400)
+    (old,) = run.create(USERS[0])
+    run.run(1)
+    must(run.status(old)[0] is Status.CLAIMED, "its request is not unclear")
+    answer = run.world.call(PRIMARY, "MigrateWorkspace", {"SourceWorkspaceId": old, "BundleId": WINDOWS})
+    run.run(3.9)
+    until = run.world.clock.now() + timedelta(hours=1)
+    run.world.inject(Fault("DescribeWorkspaces", "hide", DR, until=until, user=USERS[0]))
+    run.run(1.5)
+    must(len(creates(run)) == 1, "another standby was asked for")
+    expected: Expected = {old: (Status.PRIMARY_GONE,), answer["TargetWorkspaceId"]: (Status.INELIGIBLE,)}
+    return settle(run, expected, hours=60)
+
+
 def outcome(deployment: Deployment, name: str) -> tuple[str, Simulation | None]:
     """Run one: "passed" and its run, or what is wrong."""
     try:

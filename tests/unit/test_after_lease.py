@@ -300,14 +300,48 @@ def test_a_desktop_that_goes_is_all_that_stands_there_only_if_the_look_was_compl
 def test_nothing_speaks_against_a_creation_only_where_a_complete_look_shows_nothing() -> None:
     row = dataclasses.replace(ROW, status=Status.WAITING, look_first=True)
     assert looks(NOTHING).before_creating(SEEN, row) is None
-    for look in (
-        DrLook((), complete=False, problem="throttled"),
-        DrLook((desktop(),), complete=True),
-        DrLook((desktop("TERMINATING"),), complete=True),
+    for look, reason, sighted in (
+        (DrLook((), complete=False, problem="throttled"), Reason.DR_DESKTOP_UNCLEAR, False),
+        (DrLook((desktop(),), complete=True), Reason.DR_DESKTOP_UNCLEAR, True),
+        (DrLook((desktop("TERMINATING"),), complete=True), Reason.STANDBY_TERMINATING, False),
     ):
         decision = looks(look).before_creating(SEEN, row)
         assert decision
-        assert (decision.status, decision.reason) == (Status.WAITING, Reason.DR_DESKTOP_UNCLEAR)
+        assert (decision.status, decision.reason, decision.sighted) == (Status.WAITING, reason, sighted)
+
+
+@pytest.mark.parametrize(("ago", "waits"), [(CONFIGURED.standby_deadline, False), (timedelta(minutes=119), True)])
+def test_a_desktop_that_was_shown_is_not_undone_by_an_answer_without_it(ago: timedelta, waits: bool) -> None:
+    row = dataclasses.replace(ROW, status=Status.WAITING, look_first=True, desktop_seen_at=NOW - ago)
+    decision = looks(NOTHING).before_creating(SEEN, row)
+    assert (decision is not None) is waits
+    assert not waits or (decision is not None and decision.action is Action.NONE)
+
+
+@pytest.mark.parametrize(
+    ("look", "sighted_ago", "unclear_for", "expected"),
+    [
+        (DrLook((desktop(),), complete=True), None, 5, (Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR)),
+        (DrLook((desktop("TERMINATING"),), complete=True), None, 5, (Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR)),
+        (DrLook((desktop("AVAILABLE", of(OTHER)),), complete=True), None, 5, "given up"),
+        (NOTHING, 119, 5, (Status.CLAIMED, Reason.NOT_VISIBLE_YET)),
+        (NOTHING, 120, 5, "given up"),
+        (NOTHING, None, 5, "given up"),
+        (DrLook((desktop(),), complete=True), 1, 24, "given up"),
+    ],
+)
+def test_a_claim_whose_primary_is_gone_is_kept_while_a_desktop_shows_that_may_be_its_standby(
+    look: DrLook, sighted_ago: int | None, unclear_for: int, expected: Any
+) -> None:
+    row = dataclasses.replace(
+        ROW,
+        unclear_since=NOW - timedelta(hours=unclear_for),
+        absent_since=NOW - CONFIGURED.primary_deadline,
+        desktop_seen_at=None if sighted_ago is None else NOW - timedelta(minutes=sighted_ago),
+    )
+    decision = looks(look).after_lease(ONE, None, row)
+    given_up = (Status.TIMED_OUT, Reason.PRIMARY_NOT_READY)
+    assert (decision.status, decision.reason) == (given_up if expected == "given up" else expected)
 
 
 def test_a_dr_region_in_trouble_is_not_asked_again_before_a_creation() -> None:

@@ -32,7 +32,7 @@ class Decision:
     `status` is the row's afterwards, None where there is to be no row. `standby` is the one it rests on, if any;
     `due_in` the time until the next look; `deadline_in` starts the deadline anew; `quiet` makes no notice of it; `rule`
     is what excludes it; `existing` says that it was there before its directory was watched; `marks` are noted of the
-    standby beside it.
+    standby beside it; `sighted` says that a desktop of the user was seen in the DR directory.
     """
 
     primary_id: WorkspaceId
@@ -49,6 +49,7 @@ class Decision:
     rule: str | None = None
     existing: bool = False
     marks: StandbyMarks | None = None
+    sighted: bool = False
 
     def answer(self) -> dict[str, str | None]:
         """The form in which a caller by hand gets it."""

@@ -114,7 +114,8 @@ class Ledger:
             "told": _told(base, decision),
             "rule": decision.rule,
         }
-        changes |= _since(base, decision, seen, now, context.cause) | _before(base, decision)
+        changes |= _since(base, decision, seen, now, context.cause) | _sighting(base, decision, now)
+        changes |= _before(base, decision)
         marks = decision.marks
         if decision.standby is not None:
             if decision.standby.id != base.standby_id and marks is None:
@@ -285,14 +286,22 @@ def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime,
             changes["looked_at"] = None
             if decision.status is Status.CLAIMED:
                 changes["unclear_since"] = base.unclear_since or base.changed_at
-                # Noted again only now and then, so that a long wait is not a long history.
-                noted = base.desktop_seen_at
-                changes["desktop_seen_at"] = noted if noted and now - noted < SIGHTING_COUNTS_ANEW else now
     if seen is not None:
         changes["absent_since"] = None
     elif decision.reason is Reason.NOT_VISIBLE_YET:
         changes["absent_since"] = base.absent_since or now
     return changes
+
+
+def _sighting(base: Row, decision: Decision, now: datetime) -> dict[str, Any]:
+    """When a desktop was last seen that may be a standby; one that was seen going is not missed afterwards."""
+    if decision.reason is Reason.STANDBY_TERMINATING:
+        return {"desktop_seen_at": None}
+    if decision.reason is not Reason.DR_DESKTOP_UNCLEAR or not (decision.status is Status.CLAIMED or decision.sighted):
+        return {}
+    # Noted again only now and then, so that a long wait is not a long history.
+    noted = base.desktop_seen_at
+    return {"desktop_seen_at": noted if noted and now - noted < SIGHTING_COUNTS_ANEW else now}
 
 
 def _before(base: Row, decision: Decision) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from functools import partial
 
@@ -53,14 +54,14 @@ class Looks:
         if not look.complete:
             return nothing(primary_id, row, row.reason, f"The look was not complete: {look.problem}")
         if seen is None:
-            return self._nothing_anywhere(primary_id, row)
+            return self._nothing_anywhere(primary_id, row, look)
         if _may_be_ours(look) and not self._was_sent(row, self._settings.standby_deadline):
             return record(primary_id, Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR, due_in=self._settings.poll_interval)
         if (
             row.looked_at is None
             or now - row.looked_at < self._gap
             or not self._was_sent(row, self._settings.first_look)
-            or (row.desktop_seen_at is not None and now - row.desktop_seen_at < self._settings.standby_deadline)
+            or self._was_sighted(row)
         ):
             return record(primary_id, Status.CLAIMED, Reason.NOTHING_SEEN_ONCE, due_in=self._gap)
         if _live(look):
@@ -70,11 +71,25 @@ class Looks:
             return record(primary_id, Status.REJECTED, Reason.NO_CLEAR_ANSWER, error=error)
         return without_standby(primary_id, seen, row, self._settings, self._cause, now)
 
-    def _nothing_anywhere(self, primary_id: WorkspaceId, row: Row) -> Decision:
-        """The primary is not shown either: not a look that counts, and after a whole deadline of it the end."""
-        if row.absent_since and self._clock.now() - row.absent_since >= self._settings.primary_deadline:
+    def _nothing_anywhere(self, primary_id: WorkspaceId, row: Row, look: DrLook) -> Decision:
+        """The primary is not shown either: not a look that counts, and after a whole deadline of it the end.
+
+        Not while a desktop shows, or has lately shown, that may be what came of the request: as long as its user's
+        claim is kept, nobody asks for another one, be it for a successor. What is not clear in a day is given up.
+        """
+        poll = self._settings.poll_interval
+        is_given_up = self._unclear_for(row, UNCLEAR_AT_MOST)
+        if _may_be_ours(look) and not is_given_up:
+            return record(primary_id, Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR, due_in=poll)
+        is_long = row.absent_since and self._clock.now() - row.absent_since >= self._settings.primary_deadline
+        if is_long and (is_given_up or not self._was_sighted(row)):
             return record(primary_id, Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, "The primary is not shown any more.")
-        return record(primary_id, Status.CLAIMED, Reason.NOT_VISIBLE_YET, due_in=self._settings.poll_interval)
+        return record(primary_id, Status.CLAIMED, Reason.NOT_VISIBLE_YET, due_in=poll)
+
+    def _was_sighted(self, row: Row) -> bool:
+        """Whether a desktop of the user was seen lately: an answer without it does not undo it."""
+        seen_at = row.desktop_seen_at
+        return seen_at is not None and self._clock.now() - seen_at < self._settings.standby_deadline
 
     def _unclear_for(self, row: Row, duration: timedelta) -> bool:
         since = row.unclear_since or row.changed_at
@@ -124,23 +139,22 @@ class Looks:
             record,
             seen.id,
             Status.WAITING,
-            Reason.DR_DESKTOP_UNCLEAR,
             due_in=self._settings.poll_interval,
             deadline_in=self._settings.primary_deadline if fresh else None,
         )
         if self.trouble:
-            return wait("The DR Region did not answer.")
+            return wait(Reason.DR_DESKTOP_UNCLEAR, "The DR Region did not answer.")
         look = self._look(directory.dr_directory, seen.user_name)
         if ours := _standby_of(seen.id, look):
             return self._adopt(seen.id, ours, row)
-        for desktop in look.desktops:
-            if any(other.id == seen.id for other in desktop.standbys):
-                return record(seen.id, Status.INELIGIBLE, Reason.IS_STANDBY, f"Its primary is {desktop.id}.")
-            if desktop.primary and desktop.state not in GONE:
-                detail = f"It is {desktop.primary.id}; the standby is {desktop.id}."
-                return record(seen.id, Status.INELIGIBLE, Reason.USER_HAS_STANDBY, detail)
+        if other := _of_others(seen.id, look):
+            return other
         if look.complete and not look.desktops:
+            if row and self._was_sighted(row):
+                return nothing(seen.id, row, row.reason, "The DR directory has shown a desktop of this user lately.")
             return None
+        if look.complete and not _live(look):
+            return wait(Reason.STANDBY_TERMINATING)
         if (
             look.complete
             and _live(look)
@@ -150,7 +164,7 @@ class Looks:
             and self._clock.now() >= row.deadline_at
         ):
             return self._secondary(seen.id, look)
-        return wait(look.problem)
+        return dataclasses.replace(wait(Reason.DR_DESKTOP_UNCLEAR, look.problem), sighted=bool(_live(look)))
 
     def _look(self, directory: DirectoryId, user_name: str) -> DrLook:
         look = self._standbys.look_for_user(directory, user_name)
@@ -175,6 +189,17 @@ def _live(look: DrLook) -> list[Workspace]:
 
 def _standby_of(primary_id: WorkspaceId, look: DrLook) -> Workspace | None:
     return next((one for one in _live(look) if one.primary and one.primary.id == primary_id), None)
+
+
+def _of_others(primary_id: WorkspaceId, look: DrLook) -> Decision | None:
+    """What follows for a primary if a desktop there is another's standby, or it is the standby of one."""
+    for desktop in look.desktops:
+        if any(other.id == primary_id for other in desktop.standbys):
+            return record(primary_id, Status.INELIGIBLE, Reason.IS_STANDBY, f"Its primary is {desktop.id}.")
+        if desktop.primary and desktop.state not in GONE:
+            detail = f"It is {desktop.primary.id}; the standby is {desktop.id}."
+            return record(primary_id, Status.INELIGIBLE, Reason.USER_HAS_STANDBY, detail)
+    return None
 
 
 def _may_be_ours(look: DrLook) -> bool:
