@@ -155,6 +155,10 @@ class Auditor:
         self._must(new["version"] == (old["version"] if old else 0) + 1, f"{one}: version {new['version']} skips")
         self._counters.saw_state(new, old)
         self._are_wrong(self.conclusions.concluded(new, old))
+        standby = new.get("standby_id")
+        if standby is not None:
+            whose = self._world.workspace(standby).primary_id
+            self._must(whose == one, f"{one} names {standby}, which is the standby of {whose}")
         if new["status"] == Status.PROTECTED and one not in self.broken:
             standby = new.get("standby_id")
             self._must(self._is_standby_of(standby, one), f"{one} is PROTECTED by {standby}, which is no standby of it")
