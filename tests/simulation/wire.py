@@ -24,7 +24,7 @@ from standby.wiring import make_client
 from tests import short_way
 from tests.short_way import WholeWay
 from tests.simulation import faults
-from tests.simulation.faults import Call, Plan, call_of
+from tests.simulation.faults import NAMED_BY_REQUEST, Call, Plan, call_of
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.services import Answer, Service, refusal
 
@@ -112,8 +112,7 @@ class Wire:
         if self._answered:
             status, answer = self._answered.pop()
         else:
-            # SNS alone speaks another protocol.
-            parameters = json.loads(body) if client.meta.service_model.service_name != "sns" else {}
+            parameters = json.loads(body) if client.meta.service_model.service_name in NAMED_BY_REQUEST else {}
             process, call = self._who_calls(client, operation, parameters)
             kind = self._fault(call)
             status, answer = self._carry(call, body, client.meta.config, request.url, process, kind)
