@@ -43,6 +43,11 @@ class Outcome:
 
 def run_seed(deployment: Deployment, seed: int) -> Outcome:
     """Run a seed."""
+    return live(deployment, seed)[0]
+
+
+def live(deployment: Deployment, seed: int) -> tuple[Outcome, Simulation]:
+    """Run a seed: what came of it, and its run."""
     run = Seeded(deployment, random.Random(seed), seed)  # noqa: S311 (repeatable, not secret)
     problem = None
     try:
@@ -54,7 +59,7 @@ def run_seed(deployment: Deployment, seed: int) -> Outcome:
         problem = f"{traceback.format_exc()}\n{run.simulation.story()}"
     audit = run.simulation.audit
     lost = sum(audit.rows.get(one, {}).get("status") not in allowed for one, allowed in run.expected.items())
-    return Outcome(
+    outcome = Outcome(
         seed,
         problem,
         run.simulation.hours,
@@ -63,6 +68,7 @@ def run_seed(deployment: Deployment, seed: int) -> Outcome:
         sum(audit.calls.values()),
         len(audit.struck),
     )
+    return outcome, run.simulation
 
 
 class Seeded:

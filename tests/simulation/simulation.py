@@ -78,6 +78,8 @@ class Simulation:
         Settings of the model of WorkSpaces.
     """
 
+    # Another number draws other latencies and another order of what is due at once, in the same world.
+    variation: ClassVar[int] = 0
     # The ledger is the process's, so there is one simulation at a time: the next ends the one before.
     _present: ClassVar[Simulation | None] = None
 
@@ -101,12 +103,13 @@ class Simulation:
         if Simulation._present is not None:
             Simulation._present.close()
         Simulation._present = self
-        random.seed(seed)  # botocore's and the product's jitter
-        self.dice = random.Random(seed)  # noqa: S311 (repeatable, not secret)
+        drawn = seed + 1_000_003 * Simulation.variation
+        random.seed(drawn)  # botocore's and the product's jitter
+        self.dice = random.Random(drawn)  # noqa: S311 (repeatable, not secret)
         watch_every, sweep_every = watch_every or deployment.watch_every, sweep_every or deployment.sweep_every
         self.settings = dataclasses.replace(deployment.settings, **{"sweep_interval": sweep_every} | (settings or {}))
         self.clock = ManualClock()
-        self.scheduler = Scheduler(self.clock, random.Random(seed + 1), self._after_step)  # noqa: S311
+        self.scheduler = Scheduler(self.clock, random.Random(drawn + 1), self._after_step)  # noqa: S311
         self.world = World(self.clock, account=ACCOUNT, seed=seed, **world)
         for region, directories in ((PRIMARY, self.settings.directories), (DR, self._partners())):
             for directory in directories:
