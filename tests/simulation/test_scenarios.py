@@ -1,16 +1,19 @@
-"""Each named scenario, but the large ones, which `make faults` runs."""
+"""Each named scenario, but the large ones, which `make faults` runs; and that each shows what is recorded of it."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.simulation import golden
 from tests.simulation.deployment import Deployment
 from tests.simulation.scenarios import LARGE, SCENARIOS
 
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in LARGE])
 def test_scenario(deployment: Deployment, name: str) -> None:
-    SCENARIOS[name](deployment)
+    run = SCENARIOS[name](deployment)
+    wrong = golden.failures(name, run)
+    assert not wrong, wrong
 
 
 def test_every_scenario_says_what_happens() -> None:

@@ -6,15 +6,18 @@ import random
 
 import pytest
 
+from tests.simulation import golden
 from tests.simulation.deployment import Deployment
-from tests.simulation.seeds import Seeded, run_seed
+from tests.simulation.seeds import Seeded, live
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_under_seeded_faults_everything_converges_to_one_standby_each(deployment: Deployment, seed: int) -> None:
-    outcome = run_seed(deployment, seed)
+    outcome, run = live(deployment, seed)
     assert outcome.problem is None, f"repeat it: make faults ARGS='--seed {seed}'\n{outcome.problem}"
     assert outcome.calls > 100
+    wrong = golden.failures(golden.seed_name(seed), run)
+    assert not wrong, wrong
 
 
 def story(deployment: Deployment, seed: int) -> str:
