@@ -5,246 +5,42 @@ the ledger's events, the AWS calls, and the final rows by their fixed attribute 
 names, because both change with the number of calls.
 
 Chance decides some of it: a run is recorded in several variations, each with other latencies and another order. What
-all of them show must be shown; what only some of them show may be. In a seed, chance decides nearly everything, what
-people do too: of a seed only transitions that no run has are failures, and the sum of all seeds' calls. `git diff`
-after `make golden` is the exact comparison.
+all of them show must be shown; what only some of them show may be. The calls that may be made are bounded by how much
+they vary. In a seed, chance decides nearly everything, what people do too: of one seed, only a transition that no run
+has is a failure; all seeds together are compared like a scenario. `git diff` after `make golden` is the exact
+comparison.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
 
-from tests.simulation import scenarios, seeds, states
+from tests.simulation import scenarios, seeds
 from tests.simulation.deployment import Deployment
-from tests.simulation.records import TIMES, USUAL, VALUES, Edge, Record, Row, observe
+from tests.simulation.recorded import (
+    ALL_SEEDS,
+    SEED_NAMES,
+    Difference,
+    differences,
+    is_seed,
+    load,
+    merge,
+    names,
+    save,
+)
+from tests.simulation.records import Edge, Record, observe
 from tests.simulation.simulation import Simulation
 
-GOLDEN = Path(__file__).with_name("golden")
-SEEDS = range(20)
+# Every run is recorded in the first ones; a seed, and a scenario that is not the same in all of those, in more.
 VARIATIONS = range(3)
-# In place of an attribute: the row is not there.
-NO_ROW = "no row"
+MORE_VARIATIONS = range(3, 6)
 _EVERY_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Golden:
-    """What the variations of a run showed.
-
-    `always` and `sometimes` are transitions that all of them, and only some of them, showed; `calls` and `ledger` have
-    the most of any; `rows` has each attribute's values, sorted.
-    """
-
-    always: frozenset[Edge]
-    sometimes: frozenset[Edge]
-    calls: Mapping[str, int]
-    ledger: Mapping[str, int]
-    rows: Mapping[str, Mapping[str, list[Any]]]
-
-
-class Difference(NamedTuple):
-    """A difference from what is recorded, for a person; only one that is not `allowed` is a failure."""
-
-    text: str
-    allowed: bool = False
-
-
-def merge(records: Sequence[Record]) -> Golden:
-    """What the variations of one run come to."""
-    always = frozenset.intersection(*(one.edges for one in records))
-    names = sorted({name for one in records for name in one.rows})
-    return Golden(
-        always,
-        frozenset.union(*(one.edges for one in records)) - always,
-        _most(one.calls for one in records),
-        _most(one.ledger for one in records),
-        {name: _values([one.rows.get(name) for one in records]) for name in names},
-    )
-
-
-def _most(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    most: Counter[str] = Counter()
-    for count in counts:
-        most |= Counter(count)
-    return dict(sorted(most.items()))
-
-
-def _values(rows: Sequence[Row | None]) -> dict[str, list[Any]]:
-    found = {name: _distinct(row[name] for row in rows if row) for name in (*VALUES, *TIMES)}
-    return found | {NO_ROW: _distinct(row is None for row in rows)}
-
-
-def _distinct(values: Iterable[Any]) -> list[Any]:
-    return sorted(set(values), key=lambda value: (value is not None, str(value)))
-
-
-# Comparing
-
-
-def differences(name: str, record: Record) -> list[Difference]:
-    """How a run differs from what is recorded of it; whole, so that a test says all of it at once."""
-    golden = load()
-    if name not in golden:
-        return [Difference("is not recorded; run `make golden`")]
-    if not is_seed(name):
-        return list(_differ(golden[name], record))
-    known = set(all_edges())
-    return [
-        Difference(f"edge gained that no run had: {states.arrow(edge)}") for edge in _in_order(record.edges - known)
-    ] + [Difference(one.text, allowed=True) for one in _differ(golden[name], record)]
-
-
-def failures(name: str, run: Simulation) -> str:
-    """What is wrong with a run, compared with what is recorded of it; empty if nothing is."""
-    found = [one.text for one in differences(name, observe(run)) if not one.allowed]
-    return "\n".join([f"{name} differs from tests/simulation/golden:", *found]) if found else ""
-
-
-def _differ(golden: Golden, record: Record) -> Iterator[Difference]:
-    for edge in _in_order(golden.always - record.edges):
-        yield Difference(f"edge lost: {states.arrow(edge)}")
-    for edge in _in_order(record.edges - golden.always - golden.sometimes):
-        yield Difference(f"edge gained: {states.arrow(edge)}")
-    yield from _more_or_fewer("calls", golden.calls, record.calls)
-    ledger = {"in all": sum(golden.ledger.values())}, {"in all": sum(record.ledger.values())}
-    yield from _more_or_fewer("ledger calls", *ledger)
-    for name in sorted({*golden.rows, *record.rows}):
-        row = record.rows.get(name)
-        if name not in golden.rows:
-            yield Difference(f"row gained: {name} {_unusual(row or {})}")
-        elif row is None:
-            if True not in golden.rows[name][NO_ROW]:
-                yield Difference(f"row lost: {name}")
-        else:
-            yield from _row_differs(name, golden.rows[name], row)
-
-
-def _more_or_fewer(what: str, golden: Mapping[str, int], record: Mapping[str, int]) -> Iterator[Difference]:
-    for name in sorted({*golden, *record}):
-        before, now = golden.get(name, 0), record.get(name, 0)
-        if now != before:
-            yield Difference(f"{what} {'more' if now > before else 'fewer'}: {name} {before} → {now}", now < before)
-
-
-def _row_differs(name: str, golden: Mapping[str, list[Any]], row: Row) -> Iterator[Difference]:
-    for attribute, value in row.items():
-        if value not in golden[attribute]:
-            before = " or ".join(json.dumps(one, ensure_ascii=False) for one in golden[attribute])
-            yield Difference(f"row {name}: {attribute} {before} → {json.dumps(value, ensure_ascii=False)}")
-
-
-def _unusual(row: Row) -> Row:
-    return {name: value for name, value in row.items() if value != USUAL.get(name)}
-
-
-def _in_order(edges: Iterable[Edge]) -> list[Edge]:
-    return sorted(edges, key=lambda edge: (edge[0] or "", *edge[1:]))
-
-
-# The files: of a row only what is not usual, one row, edge or operation a line
-
-_loaded: dict[str, Golden] = {}
-
-
-def load() -> dict[str, Golden]:
-    """What is recorded, by run."""
-    if not _loaded and (GOLDEN / "rows.json").exists():
-        edges, calls, rows = (_read(name) for name in ("edges_by_run", "calls", "rows"))
-        for name in edges:
-            _loaded[name] = Golden(
-                frozenset(_edge(text) for text in edges[name]["always"]),
-                frozenset(_edge(text) for text in edges[name]["sometimes"]),
-                calls[name]["calls"],
-                calls[name]["ledger"],
-                {one: _expanded(row) for one, row in rows[name].items()},
-            )
-    return _loaded
-
-
-def all_edges() -> list[Edge]:
-    """Every transition that is recorded."""
-    return [(before, after, reason) for before, after, reason in _read("edges")]
-
-
-def union(golden: Mapping[str, Golden]) -> list[Edge]:
-    """Every transition of these runs."""
-    return _in_order({edge for one in golden.values() for edge in one.always | one.sometimes})
-
-
-def save(golden: Mapping[str, Golden]) -> None:
-    """Write all files, and the page that is made from them."""
-    GOLDEN.mkdir(exist_ok=True)
-    runs = {name: golden[name] for name in names() if name in golden}
-    edges = union(runs)
-    _write("edges", "[\n" + ",\n".join(json.dumps(edge) for edge in edges) + "\n]")
-    by_run = {name: {"always": _texts(one.always), "sometimes": _texts(one.sometimes)} for name, one in runs.items()}
-    _write("edges_by_run", json.dumps(by_run, indent=0))
-    calls = {name: {"calls": one.calls, "ledger": one.ledger} for name, one in runs.items()}
-    _write("calls", json.dumps(calls, indent=0))
-    _write("rows", ",\n".join(_rows_text(name, one) for name, one in runs.items()).join(("{\n", "\n}")))
-    states.PAGE.parent.mkdir(parents=True, exist_ok=True)
-    states.PAGE.write_text(states.page(edges), encoding="utf-8")
-
-
-def _rows_text(name: str, golden: Golden) -> str:
-    rows = [f"{json.dumps(one)}: {json.dumps(_shortened(row), ensure_ascii=False)}" for one, row in golden.rows.items()]
-    return f"{json.dumps(name)}: {{\n" + ",\n".join(rows) + "\n}"
-
-
-def _shortened(row: Mapping[str, list[Any]]) -> dict[str, Any]:
-    usual = {**USUAL, NO_ROW: False}
-    left = {name: values for name, values in row.items() if values != [usual.get(name)]}
-    return {name: values[0] if len(values) == 1 else {"any": values} for name, values in left.items()}
-
-
-def _expanded(row: Mapping[str, Any]) -> dict[str, list[Any]]:
-    found = {**dict.fromkeys(VALUES), **USUAL, NO_ROW: False, **row}
-    return {name: value["any"] if isinstance(value, dict) else [value] for name, value in found.items()}
-
-
-def _texts(edges: Iterable[Edge]) -> list[str]:
-    return [" ".join(part or "-" for part in edge) for edge in _in_order(edges)]
-
-
-def _edge(text: str) -> Edge:
-    before, after, reason = text.split(" ")
-    return None if before == "-" else before, after, reason
-
-
-def _read(name: str) -> Any:
-    return json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def _write(name: str, text: str) -> None:
-    (GOLDEN / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-
-
-# Running
-
-
-def names() -> list[str]:
-    """Every run that is recorded."""
-    return [*scenarios.SCENARIOS, *(seed_name(seed) for seed in SEEDS)]
-
-
-def seed_name(seed: int) -> str:
-    """What a seed's run is called."""
-    return f"seed-{seed}"
-
-
-def is_seed(name: str) -> bool:
-    """Whether a run is a seed's."""
-    return name not in scenarios.SCENARIOS
 
 
 def run_one(deployment: Deployment, name: str, variation: int = 0) -> tuple[str | None, Record | None]:
@@ -304,8 +100,8 @@ def check(wanted: Sequence[str], processes: int, variation: int = 0) -> int:
         listed[name] = [Difference(problem or "")] if seen is None else differences(name, seen)
         if seen is not None:
             records[name] = seen
-    if {*map(seed_name, SEEDS)} <= {*records}:
-        listed["all seeds"] = list(_sums_differ(records))
+    if {*SEED_NAMES} <= {*records}:
+        listed[ALL_SEEDS] = differences(ALL_SEEDS, _together([records[one] for one in SEED_NAMES]))
     for name, found_of_it in listed.items():
         if found_of_it:
             print(name, *(f"  {' ' if one.allowed else '!'} {one.text}" for one in found_of_it), sep="\n")
@@ -314,40 +110,47 @@ def check(wanted: Sequence[str], processes: int, variation: int = 0) -> int:
     return 1 if failed else 0
 
 
-def _sums_differ(records: Mapping[str, Record]) -> Iterator[Difference]:
-    ours = [seed_name(seed) for seed in SEEDS]
-    golden = load()
-    yield from _more_or_fewer(
-        "calls", _sum(golden[one].calls for one in ours), _sum(records[one].calls for one in ours)
+def _together(records: Sequence[Record]) -> Record:
+    edges = frozenset[Edge]().union(*(one.edges for one in records))
+    calls, ledger = (
+        sum((Counter(one) for one in counts), Counter[str]())
+        for counts in ([one.calls for one in records], [one.ledger for one in records])
     )
-    yield from _more_or_fewer(
-        "ledger calls",
-        {"in all": sum(_sum(golden[one].ledger for one in ours).values())},
-        {"in all": sum(_sum(records[one].ledger for one in ours).values())},
-    )
-
-
-def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
-    return sum((Counter(one) for one in counts), Counter[str]())
+    return Record(edges, calls, ledger, {})
 
 
 def record(wanted: Sequence[str], processes: int) -> int:
     """Record runs anew, and keep what is recorded of others; 1 and nothing written if one fails as it is."""
     found = _spread([(name, variation) for name in wanted for variation in VARIATIONS], processes)
-    golden = {name: one for name, one in load().items() if name in names()}
+    varied = [name for name in wanted if is_seed(name) or _varies([found[name, one][1] for one in VARIATIONS])]
+    found |= _spread([(name, variation) for name in varied for variation in MORE_VARIATIONS], processes)
+    golden = {name: one for name, one in load().items() if name in (*names(), ALL_SEEDS)}
     failed = 0
     for name in wanted:
-        for variation in VARIATIONS:
+        variations = [*VARIATIONS, *(MORE_VARIATIONS if name in varied else ())]
+        for variation in variations:
             problem, _ = found[name, variation]
             if problem:
                 # What a scenario sets up may depend on one order of things; that order has to work.
                 failed += variation == 0
                 print(f"{name}, variation {variation}, is not recorded: {problem[:300]}")
-        if records := [one for variation in VARIATIONS if (one := found[name, variation][1])]:
+        if records := [one for variation in variations if (one := found[name, variation][1])]:
             golden[name] = merge(records)
+    if {*SEED_NAMES} <= {*wanted}:
+        seen = [[found[name, variation][1] for name in SEED_NAMES] for variation in (*VARIATIONS, *MORE_VARIATIONS)]
+        golden[ALL_SEEDS] = merge([_together([one for one in records if one]) for records in seen])
     if not failed:
         save(golden)
     return 1 if failed else 0
+
+
+def _varies(records: Sequence[Record | None]) -> bool:
+    """Whether chance decides more of a run than how often the ledger is called."""
+    first, *others = records
+    return any(
+        first is None or one is None or (first.edges, first.calls, first.rows) != (one.edges, one.calls, one.rows)
+        for one in others
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation import golden
+from tests.simulation import recorded
 from tests.simulation.deployment import Deployment
 from tests.simulation.scenarios import LARGE, SCENARIOS
 
@@ -12,7 +12,7 @@ from tests.simulation.scenarios import LARGE, SCENARIOS
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in LARGE])
 def test_scenario(deployment: Deployment, name: str) -> None:
     run = SCENARIOS[name](deployment)
-    wrong = golden.failures(name, run)
+    wrong = recorded.failures(name, run)
     assert not wrong, wrong
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.simulation import golden
+from tests.simulation import recorded
 from tests.simulation.deployment import Deployment
 from tests.simulation.seeds import Seeded, live
 
@@ -16,7 +16,7 @@ def test_under_seeded_faults_everything_converges_to_one_standby_each(deployment
     outcome, run = live(deployment, seed)
     assert outcome.problem is None, f"repeat it: make faults ARGS='--seed {seed}'\n{outcome.problem}"
     assert outcome.calls > 100
-    wrong = golden.failures(golden.seed_name(seed), run)
+    wrong = recorded.failures(recorded.SEED_NAMES[seed], run)
     assert not wrong, wrong
 
 
