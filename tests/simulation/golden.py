@@ -6,9 +6,9 @@ names, because both change with the number of calls.
 
 Chance decides some of it: a run is recorded in several variations, each with other latencies and another order. What
 all of them show must be shown; what only some of them show may be. The calls that may be made are bounded by how much
-they vary. In a seed, chance decides nearly everything, what people do too: of one seed, only a transition that no run
-has is a failure; all seeds together are compared like a scenario. `git diff` after `make golden` is the exact
-comparison.
+they vary; of the ledger's calls, a round of watch and 1 % more are allowed. In a seed, chance decides nearly
+everything, what people do too: of one seed, only a transition that no run has is a failure; all seeds together are
+compared like a scenario. `git diff` after `make golden` is the exact comparison.
 """
 
 from __future__ import annotations
