@@ -79,7 +79,6 @@ class Reason(StrEnum):
     # remarks, and what is said of no row
     TERMINATED_BY_SOMEBODY = "TERMINATED_BY_SOMEBODY"
     MIGRATED = "MIGRATED"
-    SUCCESSOR_FOUND = "SUCCESSOR_FOUND"
     NOT_IN_LEDGER = "NOT_IN_LEDGER"
 
 
@@ -329,10 +328,6 @@ MEANING: dict[Reason, Meaning] = {
         "The primary was migrated and has a new id; the message says which, and what its old standby is worth.",
         "Terminate the old standby when nobody needs its data: then the next sweeps take up the new id.",
         notify=True,
-    ),
-    Reason.SUCCESSOR_FOUND: Meaning(
-        "The user of an orphan has another WorkSpace in the same directory; whether by a migration cannot be told.",
-        "Terminate the old standby when nobody needs its data: then the next sweeps take up the new WorkSpace.",
     ),
     Reason.NOT_IN_LEDGER: Meaning("The ledger knows no primary, and no standby, of this id.", "Nothing."),
 }

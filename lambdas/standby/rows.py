@@ -70,8 +70,7 @@ class Row:
     standby. `look_first` asks for a look into the DR directory before anything is created; `existing` says that it was
     there before its directory was watched; `told` is the reason of the last notice, so that finding the same again
     tells nobody twice. `status_before` and `reason_before` are what a primary was before it was gone, or its directory
-    not mapped any more. `rule` is what excludes it. `succeeded_by` is the next desktop of an orphan's user, where no
-    event told of a migration.
+    not mapped any more. `rule` is what excludes it.
     `terminated_id` is the primary, or its standby, for which somebody (`terminated_by`) last called
     TerminateWorkspaces. `notice_code` is that of a remark (`ledger/remarks.py`), while the row stands as it left it.
     `drift`, `stale`, `recovery_snapshot_at` and `copies_due_since` are the standby's `StandbyMarks`.
@@ -122,7 +121,6 @@ class Row:
     told: Reason | None = None
     migrated_from: WorkspaceId | None = None
     migrated_to: WorkspaceId | None = None
-    succeeded_by: WorkspaceId | None = None
     terminated_id: WorkspaceId | None = None
     terminated_by: str | None = None
     notice_code: str | None = None

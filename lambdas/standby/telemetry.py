@@ -26,7 +26,6 @@ _METRIC = {
 }
 _METRIC_OF_REMARK = {
     Reason.MIGRATED: "Migrated",
-    Reason.SUCCESSOR_FOUND: "SuccessorsFound",
     Reason.TERMINATED_BY_SOMEBODY: "TerminatedBySomebody",
 }
 

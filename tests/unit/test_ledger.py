@@ -69,7 +69,6 @@ FULL = Row(
     told=Reason.STANDBY_IN_ERROR,
     migrated_from=WorkspaceId("ws-7abc2def3"),
     migrated_to=WorkspaceId("ws-8abc2def3"),
-    succeeded_by=WorkspaceId("ws-9abc2def3"),
     terminated_id=WorkspaceId("ws-9abc2def3"),
     terminated_by="arn:aws:iam::123456789012:user/bo",
     notice_code=Reason.TERMINATED_BY_SOMEBODY,

@@ -74,19 +74,12 @@ def worth(
     cost = monthly_of(settings, region, compute_type)
     if row and row.migrated_to:
         return f"{cost} {migrated(row.migrated_to)} {left_to(row.migrated_to, f'Its standby {standby_id}')}"
-    if row and row.succeeded_by:
-        return f"{cost} {succeeded(row.succeeded_by)} {left_to(row.succeeded_by, f'The standby {standby_id}')}"
     return cost
 
 
 def migrated(new: WorkspaceId) -> str:
     """What has become of a primary that was migrated."""
     return f"It was migrated: its user's WorkSpace is {new} now."
-
-
-def succeeded(new: WorkspaceId) -> str:
-    """What has become of the user of a primary that is gone; from what is shown, a migration cannot be told."""
-    return f"Its user has another WorkSpace in its directory by now, {new}: it was migrated, or made anew."
 
 
 def left_to(new: WorkspaceId, standby: str) -> str:

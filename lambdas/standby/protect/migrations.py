@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from standby.decisions.gone import left_to, migrated, succeeded
+from standby.decisions.gone import left_to, migrated
 from standby.ledger.recorder import Recorder
 from standby.ledger.remarks import Remark, Remarks
-from standby.model import DirectoryId, Status, WorkspaceId
+from standby.model import Status, WorkspaceId
 from standby.reasons import Reason
 from standby.rows import Row
 
@@ -47,24 +47,3 @@ def continues_fleet(recorder: Recorder, old: WorkspaceId) -> bool:
         return False
     status = row.status_before if row.status is Status.PRIMARY_GONE else row.status
     return status is Status.REPORTED or (row.existing and status in _LEFT_OUT)
-
-
-def note_successor(recorder: Recorder, old: WorkspaceId, new: WorkspaceId, directory: DirectoryId | None) -> Row | None:
-    """Let the row of an orphan point to its user's next desktop in the same directory, once: no event told of it.
-
-    Nobody is told: the next desktop has a notice of its own, which names the old one.
-
-    Raises
-    ------
-    LedgerUnavailable
-        It is not written; the next look at the new one does it.
-    """
-
-    def remark(row: Row) -> Remark | None:
-        if not row.is_orphan or row.primary_directory_id != directory or new in (row.migrated_to, row.succeeded_by):
-            return None
-        standby = f"The standby {row.standby_id}"
-        message = f"{row.message} {succeeded(new)} {left_to(new, standby)}"
-        return Remark(Reason.SUCCESSOR_FOUND, message, {"succeeded_by": new}, tells=False)
-
-    return Remarks(recorder).make(old, remark)

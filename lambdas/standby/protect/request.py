@@ -26,9 +26,8 @@ from standby.ledger.gates import Gates
 from standby.ledger.ledger import LostRace, Unreadable
 from standby.ledger.recorder import Recorder
 from standby.ledger.table import LedgerUnavailable
-from standby.model import Status, Workspace, WorkspaceId, user_key
+from standby.model import Status, Workspace, user_key
 from standby.protect.looks import Looks
-from standby.protect.migrations import note_successor
 from standby.protect.settle import Candidate, Settler
 from standby.reasons import Reason
 from standby.rows import Row
@@ -152,7 +151,6 @@ class Requester:
             case Claimed(row):
                 return Candidate(candidate.seen, row)
             case Refused(Reason.USER_HAS_STANDBY, holder):
-                self._recorder.try_to(lambda: self._note_successor(candidate, holder))
                 decision = record(
                     candidate.id,
                     Status.INELIGIBLE,
@@ -162,11 +160,6 @@ class Requester:
                 return self._recorder.carry_out(decision, candidate.row, candidate.seen)
             case Refused(reason, _):
                 return self._hold(candidate, reason)
-
-    def _note_successor(self, candidate: Candidate, holder: str | None) -> None:
-        """A user whose old desktop is gone, and whose new one nobody told of: the old one's row says so."""
-        if holder is not None:
-            note_successor(self._recorder, WorkspaceId(holder), candidate.id, candidate.seen.directory_id)
 
     def _hold(self, candidate: Candidate, reason: Reason) -> Decision:
         if reason in (Reason.DAILY_CAP, Reason.CEILING, Reason.PAUSED):
