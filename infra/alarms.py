@@ -206,7 +206,6 @@ class PrimaryAlarms(_Alarms):
         period = max(Duration.hours(1).to_minutes(), sweep_minutes(pair))
         for name, metric, functions, is_asked, what in (
             ("tags-unknown", "TagsUnknown", ("watch", "sweep"), pair.has_tag_rules, "tags"),
-            ("logins-unknown", "LoginsUnknown", ("sweep",), pair.unused_days is not None, "last logins"),
         ):
             if is_asked:
                 self._add(

@@ -224,11 +224,6 @@ class Pair(_Section):
         description="which WorkSpaces get none, whatever include says: those that one of these rules matches, for "
         'example {users: ["svc-*"], directories: [d-906732325d]}',
     )
-    unused_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
-        default=None,
-        description="of the desktops that exist already, leave out those whose user has not logged in for so many "
-        "days, a whole number from 1 to 3650, for example 90; by default none is left out",
-    )
     orphans: Literal["report", "terminate"] = Field(
         default="report",
         description="report, to be told of standbys whose primaries are gone; or terminate, to have those that this "
@@ -333,7 +328,6 @@ class Configuration(_Section):
             "prices": price_document(pair.dr_region, pair.prices),
             "include": pair.include.model_dump() if pair.include else None,
             "exclude": pair.exclude.model_dump() if pair.exclude else None,
-            "unused_days": pair.unused_days,
             "orphans": pair.orphans,
             "orphan_seconds": pair.orphan_days * 86_400,
             "terminate_replicated": pair.terminate_replicated,

@@ -59,13 +59,6 @@ def read_tags(function: StandbyFunction, pair: Pair) -> None:
         function.allow("ReadTags", ["tag:GetResources"], ["*"], _only_in(pair.primary_region))
 
 
-def read_logins(function: StandbyFunction, pair: Pair) -> None:
-    """DescribeWorkspacesConnectionStatus in the primary Region, with `unused_days`; it takes no resource."""
-    if pair.unused_days is not None:
-        actions = ["workspaces:DescribeWorkspacesConnectionStatus"]
-        function.allow("ReadLogins", actions, ["*"], _only_in(pair.primary_region))
-
-
 def use_ledger(function: StandbyFunction, ledger: Ledger) -> None:
     """Read and write rows. Nothing deletes: claims are released by an update, history is append-only."""
     function.allow(

@@ -145,7 +145,6 @@ class PrimaryStack(Stack):
         )
         permissions.describe_workspaces(sweep, self.pair)
         permissions.read_tags(sweep, self.pair)
-        permissions.read_logins(sweep, self.pair)
         permissions.use_ledger(sweep, self.ledger)
         permissions.find_rows_by_status(sweep, self.ledger)
         permissions.ask_for_quota(sweep, self.pair)

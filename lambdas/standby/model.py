@@ -90,17 +90,10 @@ class Related:
 
 
 @dataclass(frozen=True)
-class Login:
-    """When a WorkSpace's user was connected last, as far as the service knows; None for never."""
-
-    at: datetime | None
-
-
-@dataclass(frozen=True)
 class Workspace:
     """A WorkSpace as DescribeWorkspaces showed it; None where the answer did not say.
 
-    `tags` and `login` come from calls of their own, where the selection asks for them; None where they are not known.
+    `tags` come from a call of their own, where the selection asks for them; None where they are not known.
     """
 
     id: WorkspaceId
@@ -117,7 +110,6 @@ class Workspace:
     related: tuple[Related, ...] = ()
     replication: tuple[tuple[WorkspaceId, str], ...] = ()  # standby id -> its DataReplication
     tags: tuple[tuple[str, str], ...] | None = None
-    login: Login | None = None
     snapshots: tuple[tuple[WorkspaceId, datetime], ...] = ()  # standby id -> its RecoverySnapshotTime
     data_replication: str | None = None  # a standby's own
 

@@ -57,7 +57,6 @@ class Reason(StrEnum):
     # is not to have one
     EXCLUDED_BY_RULE = "EXCLUDED_BY_RULE"
     NOT_INCLUDED = "NOT_INCLUDED"
-    UNUSED = "UNUSED"
     # settled badly
     PRIMARY_NOT_READY = "PRIMARY_NOT_READY"
     STANDBY_NOT_READY = "STANDBY_NOT_READY"
@@ -232,10 +231,6 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.NOT_INCLUDED: Meaning(
         "No rule under include matches it.", "Nothing, or change a rule, or the tag, if it is to have one."
-    ),
-    Reason.UNUSED: Meaning(
-        "Its user has not logged in for longer than unused_days.",
-        "Nothing; once its user has logged in, the next sweep takes it up.",
     ),
     Reason.PRIMARY_NOT_READY: Meaning(
         "The primary was not ready before its deadline.",

@@ -1,4 +1,4 @@
-"""Which WorkSpaces are to have a standby, by the operator's choice: `include`, `exclude` and `unused_days`. Pure.
+"""Which WorkSpaces are to have a standby, by the operator's choice: `include` and `exclude`. Pure.
 
 An exclude rule wins over every include rule; one include rule that matches is enough; without any, everything is
 included. What a rule needs and is not known (tags that could not be read) is no answer: then it is not known yet.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -74,16 +73,13 @@ class Selection:
 
     include: Rules = Rules()
     exclude: Rules = Rules()
-    unused: timedelta | None = None
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Selection:
         """Build from settings.json."""
-        days = document.get("unused_days")
         return cls(
             include=Rules.from_document(document.get("include") or {}),
             exclude=Rules.from_document(document.get("exclude") or {}),
-            unused=timedelta(days=days) if days else None,
         )
 
     @property
@@ -91,12 +87,8 @@ class Selection:
         """Whether any rule asks for tags."""
         return bool(self.include.tags or self.exclude.tags)
 
-    def verdict(self, seen: Workspace, first_seen_at: datetime, now: datetime) -> Verdict:
-        """What excludes a WorkSpace; None if nothing does, `NOT_KNOWN` if that cannot be told from what is known.
-
-        `unused_days` counts for those only whose last login was asked for (`seen.login`): who never logged in, as far
-        as is known, counts from `first_seen_at` on, for WorkSpaces does not tell how old a desktop is.
-        """
+    def verdict(self, seen: Workspace) -> Verdict:
+        """What excludes a WorkSpace; None if nothing does, `NOT_KNOWN` if that cannot be told from what is known."""
         excluded = dict(self.exclude.results(seen))
         included = dict(self.include.results(seen))
         for rule, matches in excluded.items():
@@ -107,16 +99,4 @@ class Selection:
             more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
             return Excluded(Reason.NOT_INCLUDED, "include", f"There is {'; '.join(named[:_MOST_NAMED])}{more}.")
         is_included = not included or any(included.values())
-        if not is_included or None in excluded.values():
-            return NOT_KNOWN
-        return self._unused(seen, first_seen_at, now)
-
-    def _unused(self, seen: Workspace, first_seen_at: datetime, now: datetime) -> Excluded | None:
-        if self.unused is None or seen.login is None:
-            return None
-        since = seen.login.at or first_seen_at
-        if now - since < self.unused:
-            return None
-        rule = f"unused_days: {self.unused.days}"
-        last = f"on {seen.login.at:%Y-%m-%d}" if seen.login.at else f"not known, since {first_seen_at:%Y-%m-%d}"
-        return Excluded(Reason.UNUSED, rule, f"The rule is {rule}; its last login was {last}.")
+        return NOT_KNOWN if not is_included or None in excluded.values() else None

@@ -27,7 +27,6 @@ from standby.protect.terminations import Terminations
 from standby.retire.retire import Retirement
 from standby.service.create import Standbys
 from standby.service.describe import Primaries
-from standby.service.logins import LoginReader
 from standby.service.tags import TaggingClient, TagReader
 from standby.service.terminate import OrphanedStandbys
 from standby.settings import Settings, require
@@ -202,7 +201,6 @@ class Parts:
             recorder=recorder,
             primaries=Primaries(self.clients.primary, pacer, tagged=self.tagged(has_time)),
             partners=Primaries(self.clients.dr, pacer),
-            logins=LoginReader(self.clients.primary, pacer, self.clock, has_time, self.telemetry),
             memory=SweepMemory(self.table()),
             baselines=BaselineMemory(self.table()),
             coverage=CoverageBook(self.table(), self.settings, self.telemetry, self.gates()),

@@ -60,12 +60,12 @@ def test_check_says_who_gets_a_standby(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["check"]) == 0
     assert "us-east-1 to us-west-2: every desktop that can have a standby.\n" in capsys.readouterr().out
     file = Path("standby.yaml")
-    rules = '    include: {users: ["exec-*"]}\n    exclude: {tags: {Standby: "no"}}\n    unused_days: 90\n    notify:'
+    rules = '    include: {users: ["exec-*"]}\n    exclude: {tags: {Standby: "no"}}\n    notify:'
     file.write_text(file.read_text(encoding="utf-8").replace("    notify:", rules), encoding="utf-8")
     assert main(["check"]) == 0
     assert capsys.readouterr().out.endswith(
         "us-east-1 to us-west-2: desktops that match include.users: exec-*, and none that matches exclude.tags: "
-        "Standby: no; of those that exist already, none that has not been used for 90 days.\n"
+        "Standby: no.\n"
     )
 
 

@@ -31,18 +31,15 @@ from tests.fuzz.stage import Alter, Saved, Stage, stage
 from tests.fuzz.test_answers import DESCRIBE, all_protected, botocore_reads, of
 from tests.unit.estate import DR, PRIMARY, SWEEP, USERS, settings
 
-LOGINS, TAGS, QUOTA = "DescribeWorkspacesConnectionStatus", "GetResources", "GetServiceQuota"
+TAGS, QUOTA = "GetResources", "GetServiceQuota"
 TAGGED = [{"Key": "Standby", "Value": "yes"}]
 SETTINGS = settings(poll_interval=timedelta(minutes=10))
 # What else a sweep asks, by what is configured.
 CONFIGURED = {
     "all": SETTINGS,
     "tagged": dataclasses.replace(SETTINGS, selection=Selection(include=Rules(tags={"Standby": "yes"}))),
-    "used": dataclasses.replace(
-        SETTINGS, selection=Selection(unused=timedelta(days=90)), existing_fleet="protect", backfill_in_flight=10
-    ),
 }
-ANSWERS = {(DESCRIBE, PRIMARY), (DESCRIBE, DR), (LOGINS, PRIMARY), (TAGS, PRIMARY), (QUOTA, DR)}
+ANSWERS = {(DESCRIBE, PRIMARY), (DESCRIBE, DR), (TAGS, PRIMARY), (QUOTA, DR)}
 # Times are of many forms, and a later version of the service has words of its own.
 PLAUSIBLE = st.sampled_from(["2026-03-03T09:26:54", 0, 1e40, "NEXT_YEARS_STATE"])
 ANSWER_EDIT = st.one_of(EDIT, st.builds(Edit, st.integers(0, 60), st.just("replace"), PLAUSIBLE))
@@ -63,16 +60,13 @@ class Fleet:
 
 @functools.cache
 def fleet(configured: str = "all") -> Fleet:
-    """A fleet of a directory that was swept long ago, or that is accepted as it is where used desktops are wanted."""
+    """A fleet of a directory that was swept long ago."""
     with stage(CONFIGURED[configured], standby_quota=50) as found:
-        if configured != "used":
-            found.take_baselines()
+        found.take_baselines()
         (old,) = found.create_ready(USERS[0], Tags=TAGGED)
         found.protect(old)
         found.watch(until=lambda: all_protected(found, [old]))
         new, good = found.create_ready(*USERS[1:3], Tags=TAGGED)
-        for one in (new, good):
-            found.world.connect(one)
         (standby,) = found.world.standbys_of(old)
         return Fleet(found.save(), old, standby.workspace_id, new, good)
 

@@ -30,7 +30,6 @@ pairs:
         dr_directory: d-926722f013
     tags: {CostCenter: dr}
     exclude: {users: ["svc-*"], tags: {Standby: "no"}}
-    unused_days: 90
     sweep_interval_minutes: 15
     notify_topic_arn: arn:aws:sns:us-east-1:123456789012:ops
     permissions_boundary: arn:aws:iam::123456789012:policy/boundary

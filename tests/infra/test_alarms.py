@@ -99,7 +99,6 @@ def test_every_rule_of_both_regions_is_listened_to_for_events_that_it_could_not_
             "tags-unknown",
             [("TagsUnknown", "watch"), ("TagsUnknown", "sweep")],
         ),
-        ({"unused_days": 90}, "logins-unknown", [("LoginsUnknown", "sweep")]),
     ],
 )
 @pytest.mark.parametrize(("minutes", "period"), [(15, 3_600), (1440, 86_400)])

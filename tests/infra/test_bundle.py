@@ -104,7 +104,6 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
         },
         "include": None,
         "exclude": None,
-        "unused_days": None,
         "orphans": "report",
         "orphan_seconds": 1_209_600,
         "terminate_replicated": False,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +86,6 @@ def test_the_smallest_file_has_the_defaults_that_the_readme_names(tmp_path: Path
         "prices": None,
         "include": None,
         "exclude": None,
-        "unused_days": None,
         "orphans": "report",
         "orphan_days": 14,
         "terminate_replicated": False,
@@ -278,8 +276,6 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
             "d-9067328a7c is not under directories",
             "Write one of d-906732325d",
         ),
-        (pair(unused_days=0), "pairs[0].unused_days", "0", "for example 90"),
-        (pair(unused_days="90"), "pairs[0].unused_days", "'90'", "for example 90"),
     ],
 )
 def test_each_mistake_is_named_by_its_key_path_with_what_to_write(
@@ -539,9 +535,9 @@ def test_pairs_of_one_region_that_call_too_often_together_are_a_warning(
 
 def test_a_selection_reaches_the_functions_as_it_was_written(tmp_path: Path) -> None:
     rules = {"tags": {"Standby": "no"}, "users": ["SVC-*", "[xy]-?"], "directories": ["d-906732325d"]}
-    configuration = read(tmp_path, {"pairs": [pair(exclude=rules, unused_days=90)]})
+    configuration = read(tmp_path, {"pairs": [pair(exclude=rules)]})
     found = Settings.from_document(json.loads(json.dumps(configuration.settings(configuration.pairs[0])))).selection
-    assert (found.include, found.exclude, found.unused) == (Rules(), Rules.from_document(rules), timedelta(days=90))
+    assert (found.include, found.exclude) == (Rules(), Rules.from_document(rules))
     assert found.exclude.tags == {"Standby": "no"}
     assert found.exclude.users == ("SVC-*", "[xy]-?")
 

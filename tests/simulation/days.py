@@ -19,7 +19,7 @@ from tests.simulation.simulation import DR, HOME, PRIMARY, USERS, Simulation
 WORLDS = ("permits", "refuses")  # a second standby
 # Ready when they are first looked at: what is waited for is not the matrix's subject, and each look costs time.
 _QUICK_BOOTS: dict[str, Any] = {"boot_seconds": 600, "standby_boot_seconds": 600}
-_UNUSED = USERS[9]
+_BEFORE = USERS[9]
 _HOURS = 120  # until nothing is left to do, at most
 _CREATE = Call("protect", "workspaces", DR, "CreateStandbyWorkspaces")
 
@@ -103,7 +103,7 @@ def _ordinary(run: Simulation) -> Expected:
 def _held(run: Simulation) -> Expected:
     """The quota is used up, and raised; somebody starts a second sweep; somebody pauses, and lets go again.
 
-    Another desktop was there before, and has not been used for long.
+    Another desktop was there before.
     """
     run.world.settings.change(standby_quota=1)
     expected: Expected = dict.fromkeys(run.create(*USERS[:2]), COVERED)
@@ -113,16 +113,14 @@ def _held(run: Simulation) -> Expected:
     run.later(3700, lambda: run.pause(on=False))
     # Beside the schedule's sweep, which began at 3600 s.
     run.later(3603, lambda: run.sweeps.start("by-hand", {}))
-    (unused,) = run.create(_UNUSED)
-    run.world.workspace(unused).last_connected_at = run.world.clock.now() - timedelta(days=100)
-    # Nothing follows as long as it is not known when it was used.
-    expected[unused] = (Status.EXCLUDED, Status.REPORTED)
+    (before,) = run.create(_BEFORE)
+    expected[before] = (Status.REPORTED,)
     return expected
 
 
-def _without_unused(event: dict[str, Any]) -> list[float]:
-    """CloudTrail was not there yet when the unused desktop was made."""
-    return [] if f"'{_UNUSED}'" in str(event) else [90.0]
+def _without_the_fleet(event: dict[str, Any]) -> list[float]:
+    """CloudTrail was not there yet when the fleet's desktop was made."""
+    return [] if f"'{_BEFORE}'" in str(event) else [90.0]
 
 
 def _unclear(run: Simulation) -> Expected:
@@ -212,7 +210,7 @@ def _two_unclear() -> Plan:
 
 DAYS = (
     Day("ordinary", _ordinary, 0.3),
-    Day("held", _held, 1.1, world={"refusals": "call", "is_known": False, "trail": _without_unused}),
+    Day("held", _held, 1.1, world={"refusals": "call", "is_known": False, "trail": _without_the_fleet}),
     Day(
         "unclear",
         _unclear,

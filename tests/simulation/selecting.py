@@ -1,9 +1,6 @@
-"""Scenarios of the selection: what is excluded gets nothing, whatever happens to tags, rules and logins meanwhile."""
+"""Scenarios of the selection: what is excluded gets nothing, whatever happens to tags and rules meanwhile."""
 
 from __future__ import annotations
-
-from datetime import timedelta
-from typing import Any
 
 from standby.model import Status
 from standby.selection import Rules, Selection
@@ -85,24 +82,3 @@ def a_rule_that_is_taken_back(deployment: Deployment) -> Simulation:
     settle(run, covered([tagged, named]), at_least=3)
     must(not run.topic.notices, "somebody was told")
     return run
-
-
-@scenario
-def a_fleet_that_nobody_uses(deployment: Deployment) -> Simulation:
-    """Of an accepted fleet what is unused is left out, also while logins cannot be read; one logs in."""
-    run = Simulation(deployment, is_known=False, trail=lambda _: [])
-    ids = run.create(*USERS[:12])
-    for number, one in enumerate(ids):
-        days: Any = 100 if number < 6 else 10
-        run.world.workspace(one).last_connected_at = run.world.clock.now() - timedelta(days=days)
-    run.accept()
-    asks_for_logins = "DescribeWorkspacesConnectionStatus"
-    run.wire.plan = during(
-        run, faults.THROTTLED, faults.EMPTY, minutes=(0, 100), matches=lambda call: call.operation == asks_for_logins
-    )
-    run.run(1.5)
-    must({run.status(one)[0] for one in ids} == {Status.REPORTED}, "something follows from logins that nobody knows")
-    run.run(2)
-    must({run.status(one) for one in ids[:6]} == {(Status.EXCLUDED, "UNUSED")}, "what is unused is not left out")
-    run.world.connect(ids[0])
-    return settle(run, covered([ids[0], *ids[6:]]) | dict.fromkeys(ids[1:6], EXCLUDED), at_least=6)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from local.workspaces import Fault
 from standby.ledger.claims import TOTAL
-from standby.model import DirectoryId, Login, Status, Workspace, WorkspaceId
+from standby.model import DirectoryId, Status, Workspace, WorkspaceId
 from standby.reasons import Reason
 from standby.selection import NOT_KNOWN, Excluded, Rules, Selection
 from standby.settings import Directory
@@ -21,7 +21,6 @@ SEEN = Workspace(WorkspaceId("ws-1abc2def3"), DirectoryId(HOME), "Svc-Backup", "
 UNKNOWN_ANSWERS = ["throttle", "refuse", "error_before", "read_timeout_after", "malformed", "empty"]
 NOT_FOR_DEV = Selection(exclude=Rules(tags={"Environment": "dev*"}))
 ONLY_TAGGED = Selection(include=Rules(tags={"Standby": "yes"}))
-UNUSED = Selection(unused=timedelta(days=90))
 
 
 def tags(**given: str) -> list[dict[str, str]]:
@@ -39,7 +38,7 @@ def calls(found: Estate, operation: str) -> list[dict[str, Any]]:
 def verdict(selection: Selection, **seen: Any) -> str | None:
     """The rule that excludes a WorkSpace, None if none does, or that it is not known."""
     workspace = Workspace(**(vars(SEEN) | seen))
-    found = selection.verdict(workspace, NOW - timedelta(days=400), NOW)
+    found = selection.verdict(workspace)
     return found.rule if isinstance(found, Excluded) else found
 
 
@@ -75,28 +74,15 @@ def verdict(selection: Selection, **seen: Any) -> str | None:
         (Selection(exclude=Rules(users=("svc-*",), tags={"a": "b"})), {"tags": None}, "exclude.users: svc-*"),
         (Selection(include=Rules(users=("exec-*",)), exclude=Rules(tags={"a": "b"})), {"tags": None}, "include"),
         (Selection(include=Rules(users=("svc-*",)), exclude=Rules(tags={"a": "b"})), {"tags": None}, NOT_KNOWN),
-        # unused
-        (UNUSED, {"login": None}, None),
-        (UNUSED, {"login": Login(NOW - timedelta(days=90))}, "unused_days: 90"),
-        (UNUSED, {"login": Login(NOW - timedelta(days=89, hours=23))}, None),
-        (UNUSED, {"login": Login(None)}, "unused_days: 90"),
     ],
 )
 def test_which_rule_excludes(selection: Selection, seen: dict[str, Any], rule: str | None) -> None:
     assert verdict(selection, **seen) == rule
 
 
-def test_who_never_logged_in_counts_from_when_the_desktop_was_first_seen() -> None:
-    never = Workspace(**(vars(SEEN) | {"login": Login(None)}))
-    assert UNUSED.verdict(never, NOW - timedelta(days=89), NOW) is None
-    found = UNUSED.verdict(never, NOW - timedelta(days=91), NOW)
-    assert isinstance(found, Excluded)
-    assert found.detail == "The rule is unused_days: 90; its last login was not known, since 2025-12-02."
-
-
 def test_a_message_names_the_rule_as_it_stands_in_the_configuration() -> None:
     many = Selection(include=Rules(users=("a", "b", "c", "d", "e", "f"), tags={"g": "h"}))
-    found = many.verdict(Workspace(**(vars(SEEN) | {"tags": ()})), NOW, NOW)
+    found = many.verdict(Workspace(**(vars(SEEN) | {"tags": ()})))
     assert isinstance(found, Excluded)
     assert found.detail == (
         "There is include.users: a; include.users: b; include.users: c; include.users: d; include.users: e; and 2 more."
@@ -151,7 +137,7 @@ def test_at_most_a_hundred_arns_a_call() -> None:
 
 
 def test_without_a_tag_rule_there_is_no_client_of_the_tagging_api() -> None:
-    with estate(settings(selection=Selection(include=Rules(users=("*",)), unused=timedelta(days=9)))) as found:
+    with estate(settings(selection=Selection(include=Rules(users=("*",))))) as found:
         assert found.parts.clients.tagging is None
         ids = found.create_ready(*USERS[:2])
         found.protect(*ids)
@@ -362,122 +348,6 @@ def test_a_rule_that_comes_later_excludes_what_is_only_reported() -> None:
         assert found.status(one)[0] is Status.REPORTED
         found.sweep()
         assert found.status(one) == (Status.EXCLUDED, "NOT_INCLUDED")
-
-
-# unused_days
-
-
-def logged_in(found: Estate, *ids: str, days_ago: int) -> None:
-    for one in ids:
-        found.world.workspace(one).last_connected_at = found.clock.now() - timedelta(days=days_ago)
-
-
-def test_of_an_existing_fleet_what_nobody_uses_is_left_out_until_somebody_does() -> None:
-    with estate(settings(selection=UNUSED, existing_fleet="protect")) as found:
-        old, used, never = found.create_ready(*USERS[:3])
-        logged_in(found, old, days_ago=100)
-        logged_in(found, used, days_ago=5)
-        found.sweep()
-        assert found.status(old) == (Status.EXCLUDED, "UNUSED")
-        date = found.clock.now() - timedelta(days=100)
-        assert found.row(old).message.endswith(f"The rule is unused_days: 90; its last login was on {date:%Y-%m-%d}.")
-        assert {found.status(one) for one in (used, never)} == {(Status.HELD, "BACKFILL")}
-        assert [sorted(call["WorkspaceIds"]) for call in calls(found, "DescribeWorkspacesConnectionStatus")] == [
-            sorted([old, used, never])
-        ]
-        found.watch(hours=2)
-        assert len(found.creates()[0].params["StandbyWorkspaces"]) == 2
-        (answer,) = found.protect(old)
-        assert (answer["status"], answer["reason_code"]) == ("EXCLUDED", "UNUSED")
-        assert "unused_days: 90" in answer["message"]
-        found.sweep()
-        assert found.status(old)[0] is Status.EXCLUDED
-        found.world.connect(old)
-        found.sweep()
-        found.watch(hours=2)
-        assert found.status(old)[0] is Status.PROTECTED
-
-
-def test_unused_is_none_that_came_by_event_or_is_not_known_for_so_long() -> None:
-    with estate(settings(selection=UNUSED)) as found:
-        (never,) = found.create_ready(USERS[0])
-        found.sweep()
-        assert found.status(never)[0] is Status.REPORTED
-        (new,) = found.create_ready(USERS[1])
-        logged_in(found, new, days_ago=100)
-        found.protect(new, cause="event")
-        found.watch()
-        found.pass_time(days=91)
-        found.sweep()
-        assert found.status(never) == (Status.EXCLUDED, "UNUSED")
-        assert found.status(new)[0] is Status.PROTECTED
-        found.configure(selection=Selection())
-        found.sweep()
-        assert found.status(never)[0] is Status.REPORTED
-
-
-@pytest.mark.parametrize("kind", UNKNOWN_ANSWERS)
-def test_logins_that_cannot_be_read_are_unknown_and_nothing_follows(kind: str) -> None:
-    with estate(settings(selection=UNUSED, existing_fleet="protect")) as found:
-        (old,) = found.create_ready(USERS[0])
-        logged_in(found, old, days_ago=100)
-        found.world.inject(Fault(operation="DescribeWorkspacesConnectionStatus", kind=kind, times=2))
-        for _ in range(2):
-            found.sweep()
-            found.watch(hours=1)
-            assert found.status(old) == (Status.REPORTED, "EXISTING_FLEET")
-        assert found.notes.gauges["LoginsUnknown"] == 1
-        found.sweep()
-        assert found.status(old) == (Status.EXCLUDED, "UNUSED")
-        found.world.inject(Fault(operation="DescribeWorkspacesConnectionStatus", kind=kind, times=1))
-        found.world.connect(old)
-        found.sweep()
-        assert found.status(old) == (Status.EXCLUDED, "UNUSED")
-        assert found.creates() == []
-
-
-def test_one_that_an_answer_does_not_speak_of_is_not_one_that_never_logged_in() -> None:
-    with estate(settings(selection=UNUSED)) as found:
-        ids = found.create_ready(*USERS[:2])
-        found.sweep()
-        found.pass_time(days=91)
-        answers = [
-            {"WorkspacesConnectionStatus": [{"WorkspaceId": ids[0], "ConnectionState": "UNKNOWN"}]},
-            {"WorkspacesConnectionStatus": [{"WorkspaceId": ids[1], "ConnectionState": "CONNECTED"}]},
-        ]
-        client: Any = found.parts.clients.primary
-        client.describe_workspaces_connection_status = lambda **_: answers.pop(0)
-        found.sweep()
-        assert [found.status(one)[0] for one in ids] == [Status.EXCLUDED, Status.REPORTED]
-        found.sweep()
-        assert [found.status(one)[0] for one in ids] == [Status.EXCLUDED, Status.REPORTED]
-
-
-@pytest.mark.parametrize("odd", [None, {}, {"WorkspaceId": 7}, {"LastKnownUserConnectionTimestamp": "yesterday"}])
-def test_an_entry_that_cannot_be_read_hides_no_other_login(odd: Any) -> None:
-    with estate(settings(selection=UNUSED)) as found:
-        ids = found.create_ready(*USERS[:2])
-        found.sweep()
-        found.pass_time(days=91)
-        entries = [
-            {"WorkspaceId": ids[0], **odd} if odd else odd,
-            {"WorkspaceId": ids[1], "ConnectionState": "UNKNOWN"},
-        ]
-        client: Any = found.parts.clients.primary
-        client.describe_workspaces_connection_status = lambda **_: {"WorkspacesConnectionStatus": entries}
-        found.sweep()
-        assert [found.status(one)[0] for one in ids] == [Status.REPORTED, Status.EXCLUDED]
-        assert "1 entries" in found.notes.problems[-1]
-
-
-def test_logins_count_against_the_sweeps_pace() -> None:
-    with estate(settings(selection=UNUSED), throttling=True) as found:
-        found.create_ready(*USERS[:50])
-        began = found.clock.now()
-        found.sweep()
-        # A page of the partner, two of its own, and two of logins: one every two seconds.
-        assert (found.clock.now() - began).total_seconds() >= 8
-        assert len(calls(found, "DescribeWorkspacesConnectionStatus")) == 2
 
 
 def test_a_pair_of_directories_can_be_told_apart() -> None:

@@ -32,8 +32,8 @@ def without_standby(
     """What to do with a primary that certainly has no standby."""
     if found := obstacle(seen, settings):
         return record(primary_id, Status.INELIGIBLE, *found)
-    verdict = settings.selection.verdict(seen, row.first_seen_at if row else now, now)
-    if (excluded := _excluded(primary_id, seen, row, verdict, settings)) is not None:
+    verdict = settings.selection.verdict(seen)
+    if (excluded := _excluded(primary_id, row, verdict)) is not None:
         return excluded
     if row and _is_left_alone(row, cause, now):
         return nothing(primary_id, row, row.reason)
@@ -67,19 +67,13 @@ def _standing_still(row: Row | None, settings: Settings, now: datetime) -> timed
     return settings.primary_deadline if runs_low else None
 
 
-def _excluded(
-    primary_id: WorkspaceId, seen: Workspace, row: Row | None, verdict: Verdict, settings: Settings
-) -> Decision | None:
+def _excluded(primary_id: WorkspaceId, row: Row | None, verdict: Verdict) -> Decision | None:
     """What the selection decides; None if nothing excludes it. What is not known leaves what is excluded as it is."""
     if isinstance(verdict, Excluded):
         return dataclasses.replace(
             record(primary_id, Status.EXCLUDED, verdict.reason, verdict.detail), rule=verdict.rule
         )
-    if row is None or row.status is not Status.EXCLUDED:
-        return None
-    # Logins are asked for in the sweep alone.
-    login_unknown = row.reason is Reason.UNUSED and settings.selection.unused is not None and seen.login is None
-    if verdict == NOT_KNOWN or login_unknown:
+    if verdict == NOT_KNOWN and row and row.status is Status.EXCLUDED:
         return Decision(primary_id, Action.NONE, row.status, row.reason, row.message)
     return None
 

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from standby.clock import to_text
 from standby.decisions.decide import decide
 from standby.decisions.decision import Action, Decision, nothing, record
-from standby.decisions.eligibility import is_for_selection
 from standby.decisions.uncovered import finds_place_taken
 from standby.decisions.unwell import unwell
 from standby.model import GONE, HAD_ONE, Cause, DirectoryId, Status, Workspace, WorkspaceId
@@ -38,8 +37,7 @@ def decide_in_fleet(
     """What to do with a WorkSpace that a page of its directory showed.
 
     As for any other, but for the existing fleet: before its directory's baseline is taken, what could have a standby is
-    only reported; once it is accepted, it waits for its turn. Of the existing fleet, one whose last login a rule asks
-    for, and that is not known, goes on being only reported.
+    only reported; once it is accepted, it waits for its turn.
     """
     if row is not None and row.status.is_open:
         return nothing(seen.id, row, row.reason)  # the watcher's
@@ -52,7 +50,7 @@ def decide_in_fleet(
     if decision.action is Action.NONE and (found := unwell(seen, row, settings, now)):
         return found
     if is_existing(row, baseline):
-        return _existing(seen, decision, row, baseline, settings)
+        return _existing(decision, row, baseline, settings)
     return decision
 
 
@@ -64,14 +62,7 @@ def is_existing(row: Row | None, baseline: Baseline) -> bool:
     return row.existing or row.status is Status.REPORTED or row.reason in _NOT_MAPPED
 
 
-def asks_for_login(seen: Workspace, row: Row | None, baseline: Baseline, settings: Settings) -> bool:
-    """Whether a rule asks for the last login of a WorkSpace: of the existing fleet alone, as long as it has nothing."""
-    if settings.selection.unused is None or not is_existing(row, baseline) or not is_for_selection(seen, settings):
-        return False
-    return row is None or row.status in (Status.REPORTED, Status.HELD, Status.EXCLUDED)
-
-
-def _existing(seen: Workspace, decision: Decision, row: Row | None, baseline: Baseline, settings: Settings) -> Decision:
+def _existing(decision: Decision, row: Row | None, baseline: Baseline, settings: Settings) -> Decision:
     """The existing fleet gets nothing before it is accepted, and then in its turn."""
     is_undecided = row is None or row.status in (Status.REPORTED, Status.EXCLUDED, Status.INELIGIBLE)
     wants_one = decision.action is Action.REQUEST or decision.status in (Status.WAITING, Status.REPORTED)
@@ -82,8 +73,7 @@ def _existing(seen: Workspace, decision: Decision, row: Row | None, baseline: Ba
         # A whole fleet's obstacles are one report, and no notice each.
         is_left_out = decision.status in (Status.EXCLUDED, Status.INELIGIBLE)
         return dataclasses.replace(decision, quiet=decision.quiet or row is None, existing=is_left_out)
-    login_unknown = settings.selection.unused is not None and seen.login is None
-    if login_unknown or not (baseline.is_accepted or settings.existing_fleet == "protect"):
+    if not (baseline.is_accepted or settings.existing_fleet == "protect"):
         return _reported(decision.primary_id, row)
     return record(decision.primary_id, Status.HELD, Reason.BACKFILL)
 

@@ -12,11 +12,10 @@ from standby.decisions.decision import Action, Decision
 from standby.ledger.ledger import Unreadable
 from standby.ledger.recorder import Recorder
 from standby.model import DirectoryId, Workspace, WorkspaceId
-from standby.service.logins import LoginReader
 from standby.settings import Settings
 from standby.sweep.baseline import BaselineMemory
 from standby.sweep.coverage import UNREADABLE
-from standby.sweep.fleet import asks_for_login, counted, decide_in_fleet
+from standby.sweep.fleet import counted, decide_in_fleet
 from standby.sweep.place import Place
 from standby.sweep.plan import tally
 
@@ -43,10 +42,9 @@ class Sums:
 class FleetLook:
     """Looks at a directory's primaries, page by page."""
 
-    def __init__(self, recorder: Recorder, baselines: BaselineMemory, logins: LoginReader, settings: Settings) -> None:
+    def __init__(self, recorder: Recorder, baselines: BaselineMemory, settings: Settings) -> None:
         self._recorder = recorder
         self._baselines = baselines
-        self._logins = logins
         self._settings = settings
 
     def look(
@@ -70,12 +68,10 @@ class FleetLook:
         unreadable = [seen for one, seen in by_id.items() if one not in readable]
         if unreadable:
             self._recorder.telemetry.count("UnreadableRows", len(unreadable))
-        asked = [one for one, row in readable.items() if asks_for_login(by_id[one], row, baseline, self._settings)]
-        logins = self._logins.read(asked)
         decided: dict[WorkspaceId, Decision] = {}
         ready: list[WorkspaceId] = []
         for one, row in readable.items():
-            seen = dataclasses.replace(by_id[one], login=logins.get(one))
+            seen = by_id[one]
             now = self._recorder.clock.now()
             decision = decide_in_fleet(seen, row, baseline, self._settings, self._recorder.context.cause, now)
             decision, standby = annotate(decision, seen, row, shapes, self._settings, now)

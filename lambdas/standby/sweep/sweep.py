@@ -20,7 +20,6 @@ from standby.ledger.recorder import Recorder
 from standby.model import DirectoryId, Unknown, WorkspaceId
 from standby.rows import Row
 from standby.service.describe import BATCH, Page, Primaries
-from standby.service.logins import LoginReader
 from standby.settings import Settings
 from standby.sweep.absence import Absences
 from standby.sweep.baseline import BaselineMemory
@@ -48,7 +47,6 @@ class Sweeper:
         recorder: Recorder,
         primaries: Primaries,
         partners: Primaries,
-        logins: LoginReader,
         memory: SweepMemory,
         baselines: BaselineMemory,
         coverage: CoverageBook,
@@ -63,7 +61,7 @@ class Sweeper:
         self._recorder = recorder
         self._absences = Absences(recorder, primaries, partners, memory, settings, has_time)
         self._pages = Pages(primaries, partners, settings, recorder.clock, recorder.telemetry, has_time)
-        self._look = FleetLook(recorder, baselines, logins, settings)
+        self._look = FleetLook(recorder, baselines, settings)
         self._memory = memory
         self._baselines = baselines
         self._coverage = coverage
