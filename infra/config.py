@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-
-from infra.prices import price_document
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 VERSION: Final = "0.1.0"
 
@@ -32,7 +29,6 @@ GLOB: Final = r"^([^\[\]\x00-\x1f\x7f-\x9f]|\[[^\]\x00-\x1f\x7f-\x9f]+\])+$"
 
 # ComputeTypeName of the service, whose list grows.
 COMPUTE_TYPE: Final = r"^[A-Z][A-Z0-9_]{1,63}$"
-DATE: Final = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"
 
 DirectoryId = Annotated[str, StringConstraints(pattern=DIRECTORY_ID)]
 Region = Annotated[str, StringConstraints(pattern=REGION)]
@@ -60,35 +56,8 @@ class DirectoryMapping(_Section):
     )
 
 
-def _a_day(text: str) -> str:
-    date.fromisoformat(text)  # the pattern lets the 30th of February through
-    return text
-
-
+ComputeType = Annotated[str, StringConstraints(pattern=COMPUTE_TYPE)]
 MonthlyAmount = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
-
-
-class Prices(_Section):
-    """What standbys cost in the DR Region, where the operator knows it better than the table that comes along."""
-
-    date: Annotated[str, StringConstraints(pattern=DATE), AfterValidator(_a_day)] = Field(
-        description="the day these prices were looked up, for example 2026-11-01; it is told with every amount",
-    )
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
-        default="USD", description="three capital letters, for example USD"
-    )
-    monthly: dict[Annotated[str, StringConstraints(pattern=COMPUTE_TYPE)], MonthlyAmount] = Field(
-        default_factory=dict,
-        description="the monthly fee of a standby by compute type, for example {STANDARD: 4.00, POWER: 5.75}, each "
-        "more than 0 and at most 10000; a compute type that is left out counts as not priced",
-    )
-    data_replication_monthly: MonthlyAmount | None = Field(
-        default=None,
-        description="the monthly fee of one desktop's data replication, for example 2.50 (more than 0, at most 10000); "
-        "left out, it counts as not priced",
-    )
-
-
 Glob = Annotated[str, StringConstraints(pattern=GLOB, min_length=1, max_length=256)]
 
 
@@ -209,10 +178,11 @@ class Pair(_Section):
         description="how many desktops of an accepted fleet may be under way at once, a whole number from 1 to 400, "
         "for example 100",
     )
-    prices: Prices | None = Field(
-        default=None,
-        description="what standbys cost in the DR Region, with the day that was looked up, for example "
-        "{date: 2026-11-01, monthly: {STANDARD: 4.00}}; it completes and overrides the table that comes along",
+    prices: dict[ComputeType, MonthlyAmount] = Field(
+        default_factory=dict,
+        description="what a standby costs a month in the DR Region, in USD, by compute type, for example "
+        "{STANDARD: 5.75, VALUE: 3.25}, each more than 0 and at most 10000; data replication and hours of use are "
+        "extra, and a compute type that is left out is named as not priced",
     )
     include: Rules | None = Field(
         default=None,
@@ -325,7 +295,7 @@ class Configuration(_Section):
             "recreate_missing": pair.recreate_missing,
             "backfill_in_flight": pair.backfill_in_flight,
             "calls_per_second": _plain(pair.calls_per_second),
-            "prices": price_document(pair.dr_region, pair.prices),
+            "prices": {name: str(amount) for name, amount in sorted(pair.prices.items())},
             "include": pair.include.model_dump() if pair.include else None,
             "exclude": pair.exclude.model_dump() if pair.exclude else None,
             "orphans": pair.orphans,

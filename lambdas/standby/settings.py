@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from standby.model import NO_REPLICATION, DirectoryId, Region, WorkspaceId
-from standby.prices import Prices
 from standby.selection import Selection
 
 STACK_TAG = "workspaces-standby:stack"
@@ -54,7 +54,7 @@ class Settings:
     recreate_missing: bool = False
     backfill_in_flight: int = 100
     calls_per_second: float = 1.0
-    prices: Prices = field(default_factory=Prices)
+    prices: Mapping[str, Decimal] = field(default_factory=dict)  # monthly fees in USD by compute type
     selection: Selection = field(default_factory=Selection)
     orphans: str = "report"
     orphan_age: timedelta = timedelta(days=14)
@@ -93,7 +93,7 @@ class Settings:
                 recreate_missing=document.get("recreate_missing", False),
                 backfill_in_flight=document.get("backfill_in_flight", 100),
                 calls_per_second=document.get("calls_per_second", 1.0),
-                prices=Prices.from_document(document.get("prices")),
+                prices={name: Decimal(amount) for name, amount in document.get("prices", {}).items()},
                 selection=Selection.from_document(document),
                 orphans=document.get("orphans", "report"),
                 orphan_age=timedelta(seconds=document.get("orphan_seconds", 1_209_600)),

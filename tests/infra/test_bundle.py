@@ -96,12 +96,7 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
         "recreate_missing": False,
         "backfill_in_flight": 100,
         "calls_per_second": 1,
-        "prices": {
-            "currency": "USD",
-            "monthly": {},
-            "data_replication": None,
-            "seen": {"low": "3.25", "high": "5.75", "region": "us-east-1", "date": "2026-11-24"},
-        },
+        "prices": {},
         "include": None,
         "exclude": None,
         "orphans": "report",

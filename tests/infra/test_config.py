@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from infra.config import Configuration
 
 ROOT = Path(__file__).parents[2]
-DATED = {"date": "2026-11-01"}
 DIRECTORY = "pairs[0].directories.d-906732325d"
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d"
 
@@ -83,7 +83,7 @@ def test_the_smallest_file_has_the_defaults_that_the_readme_names(tmp_path: Path
         "recreate_missing": False,
         "backfill_in_flight": 100,
         "calls_per_second": 1.0,
-        "prices": None,
+        "prices": {},
         "include": None,
         "exclude": None,
         "orphans": "report",
@@ -190,26 +190,15 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         (pair(backfill_in_flight=401), "pairs[0].backfill_in_flight", "401", "from 1 to 400"),
         (pair(calls_per_second=0), "pairs[0].calls_per_second", "0", "from 0.1 to 50"),
         # prices
-        (pair(prices={"monthly": {}}), "pairs[0].prices.date", "missing", "the day these prices were looked up"),
-        (pair(prices={**DATED, "date": "2026-02-30"}), "pairs[0].prices.date", "'2026-02-30'", "2026-11-01"),
-        (pair(prices={**DATED, "date": "11/01/2026"}), "pairs[0].prices.date", "'11/01/2026'", "2026-11-01"),
-        (pair(prices={**DATED, "currency": "dollars"}), "pairs[0].prices.currency", "'dollars'", "for example USD"),
         (
-            pair(prices={**DATED, "monthly": {"Standard": 4}}),
-            "pairs[0].prices.monthly.Standard",
+            pair(prices={"Standard": 4}),
+            "pairs[0].prices.Standard",
             "cannot be a key",
             "a compute type as DescribeWorkspaces names it",
         ),
-        (pair(prices={**DATED, "monthly": {"POWER": 0}}), "pairs[0].prices.monthly.POWER", "0", "more than 0"),
-        (pair(prices={**DATED, "monthly": {"POWER": "4"}}), "pairs[0].prices.monthly.POWER", "'4'", "by compute type"),
-        (pair(prices={**DATED, "hourly": 1}), "pairs[0].prices.hourly", "no such key", "currency, data_replication_"),
-        (
-            pair(prices={**DATED, "data_replication_monthly": -1}),
-            "pairs[0].prices.data_replication_monthly",
-            "-1",
-            "for example 2.50",
-        ),
-        (pair(prices=4), "pairs[0].prices", "4", "{date: 2026-11-01"),
+        (pair(prices={"POWER": 0}), "pairs[0].prices.POWER", "0", "more than 0"),
+        (pair(prices={"POWER": "4"}), "pairs[0].prices.POWER", "'4'", "by compute type"),
+        (pair(prices=4), "pairs[0].prices", "4", "{STANDARD: 5.75"),
         # what values must be to each other
         (pair(dr_region="us-east-1"), "pairs[0].dr_region", "the primary Region too", "another Region"),
         (
@@ -531,6 +520,13 @@ def test_pairs_of_one_region_that_call_too_often_together_are_a_warning(
     assert {caution.path for caution in found} <= {f"pairs[{len(pairs) - 1}].calls_per_second"}
     assert len(found) == len(warned)
     assert all(words in caution.message for words, caution in zip(warned, found, strict=True))
+
+
+def test_prices_reach_the_functions_as_text(tmp_path: Path) -> None:
+    configuration = read(tmp_path, {"pairs": [pair(prices={"STANDARD": 5.75, "POWER": 11})]})
+    document = json.loads(json.dumps(configuration.settings(configuration.pairs[0])))
+    assert document["prices"] == {"POWER": "11.0", "STANDARD": "5.75"}
+    assert Settings.from_document(document).prices == {"POWER": Decimal(11), "STANDARD": Decimal("5.75")}
 
 
 def test_a_selection_reaches_the_functions_as_it_was_written(tmp_path: Path) -> None:

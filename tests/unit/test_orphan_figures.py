@@ -11,14 +11,13 @@ import pytest
 from local.queries import readme_queries
 from local.workspaces import Fault
 from standby.model import DirectoryId, Status
-from standby.prices import Price, Prices
 from standby.settings import Directory
 from standby.sweep.orphan_figures import with_orphans
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, Estate, estate, settings
 from tests.unit.sweeping import protected, sweeps
 from tests.unit.test_coverage import day
 
-STANDARD = Prices(monthly={"STANDARD": Price(Decimal("4.10"), "2026-11-01")})
+STANDARD = {"STANDARD": Decimal("4.10")}
 POWER = "wsb-windowspower"
 
 

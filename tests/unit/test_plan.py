@@ -9,14 +9,13 @@ import pytest
 
 from standby.ledger.table import LedgerUnavailable
 from standby.model import DirectoryId, Status
-from standby.prices import Price, Prices
 from standby.settings import Directory
 from standby.sweep.plan import Room, plan, progress
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate, settings
 from tests.unit.sweeping import accept, kept
 from tests.unit.test_terminations import terminate
 
-STANDARD = Prices(monthly={"STANDARD": Price(Decimal("4.10"), "2026-11-01")})
+STANDARD = {"STANDARD": Decimal("4.10")}
 ACCEPT = (
     f"aws dynamodb update-item --region {PRIMARY} --table-name {TABLE} "
     '--key \'{"pk": {"S": "SWEEP#d-906732325d"}, "sk": {"S": "BASELINE"}}\' '
@@ -56,18 +55,15 @@ def test_the_first_complete_sweep_leaves_the_plan_and_tells_it_once() -> None:
             "cannot": {"OPERATING_SYSTEM": 1},
             "excluded": {},
             "monthly_cost": "123.00",
-            "currency": "USD",
-            "prices_of": ["2026-11-01"],
             "not_priced": {"PERFORMANCE": 1},
-            "not_priced_range": None,
             "quota": 50,
             "standbys": 1,
             "room": 49,
             "message": (
                 "Directory d-906732325d: 31 desktops would get a standby, 1 have one, 1 cannot have one "
-                "(1 OPERATING_SYSTEM). That costs about USD 123.00 a month (prices of 2026-11-01), and more while "
-                "standbys are used. Not priced: 1 PERFORMANCE in us-west-2. Quota L-9A67B5CB in us-west-2 is 50, and 1 "
-                "standbys count: room for 49. Nothing is created before it is accepted (README, The existing fleet): "
+                "(1 OPERATING_SYSTEM). That costs about USD 123.00 a month; data replication and hours of use are "
+                "extra. Not priced: 1 PERFORMANCE. Quota L-9A67B5CB in us-west-2 is 50, and 1 standbys count: room "
+                "for 49. Nothing is created before it is accepted (README, The existing fleet): "
                 f"{ACCEPT}"
             ),
         }
@@ -145,15 +141,6 @@ def test_a_quota_below_the_plan_is_to_be_raised_first() -> None:
         found.create_ready(*USERS[:2])
         found.sweep()
         assert "is 1, and 0 standbys count: room for 1. Ask for a higher quota first." in planned(found)["message"]
-
-
-def test_replicated_directories_cost_more() -> None:
-    replicated = settings(
-        directories={DirectoryId(HOME): Directory(DirectoryId(AWAY), data_replication="PRIMARY_AS_SOURCE")},
-        prices=Prices(monthly=STANDARD.monthly, data_replication=Price(Decimal("2.50"), "2026-11-01")),
-    )
-    found = plan(DirectoryId(HOME), {"wants/STANDARD": 10}, Room(100, 0), replicated, is_accepted=False)
-    assert found.attributes["monthly_cost"] == "66.00"
 
 
 def test_what_a_rule_leaves_out_is_counted_apart_from_what_cannot_have_one() -> None:
@@ -289,11 +276,11 @@ def test_every_stage_is_named() -> None:
 @pytest.mark.parametrize(
     ("prices", "says"),
     [
-        (STANDARD, "It costs about USD 4.10 a month (prices of 2026-11-01), and more while it is used."),
-        (Prices(), "Its monthly cost is not known here (no price for STANDARD in us-west-2)."),
+        (STANDARD, "It costs about USD 4.10 a month; data replication and hours of use are extra."),
+        ({}, "Its monthly cost is not known: there is no price for STANDARD in us-west-2."),
     ],
 )
-def test_an_orphan_is_told_with_what_it_costs(prices: Prices, says: str) -> None:
+def test_an_orphan_is_told_with_what_it_costs(prices: dict[str, Decimal], says: str) -> None:
     with estate(orphans_keep_relation=True) as found:
         found.configure(prices=prices)
         found.sweep()
@@ -323,5 +310,5 @@ def test_an_orphan_whose_primary_is_shown_on_its_way_out_is_told_with_what_it_co
         else:
             found.sweep()
         assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
-        says = "It costs about USD 4.10 a month (prices of 2026-11-01), and more while it is used."
+        says = "It costs about USD 4.10 a month; data replication and hours of use are extra."
         assert found.row(one).message.endswith(f"It is {found.row(one).standby_id}. {says}")

@@ -32,7 +32,7 @@ def with_orphans(counted: Orphans, rows: Iterable[Row], settings: Settings) -> d
 
 
 class OrphanFigures:
-    """Keeps and tells them. What data replication costs without its source nobody says: it is in no amount."""
+    """Keeps and publishes them."""
 
     def __init__(self, table: Table, settings: Settings, telemetry: Telemetry) -> None:
         self._table = table
@@ -62,19 +62,14 @@ class OrphanFigures:
             whole.update(types)
         self._telemetry.gauge("OrphanedStandbys", whole.total())
         cost = self._cost(whole)
-        if self._settings.prices.monthly and _is_known(cost):
+        if self._settings.prices and cost.is_known:
             self._telemetry.gauge("OrphansMonthlyCost", float(cost.amount))
 
     def _attributes(self, types: Mapping[str, int]) -> dict[str, Any]:
         cost = self._cost(types)
         not_priced = sum(cost.not_priced.values())
-        known = {"orphans_monthly_cost": f"{cost.amount:.2f}"} if _is_known(cost) else {}
+        known = {"orphans_monthly_cost": f"{cost.amount:.2f}"} if cost.is_known else {}
         return {"orphans": sum(types.values()), **known, "orphans_not_priced": not_priced}
 
     def _cost(self, types: Mapping[str, int]) -> Cost:
-        return monthly_cost(self._settings.prices, types, replicated=False)
-
-
-def _is_known(cost: Cost) -> bool:
-    """Whether an amount says anything: of nobody it is nothing, of those without a price it is not known."""
-    return bool(cost.priced) or not cost.not_priced
+        return monthly_cost(self._settings.prices, types)

@@ -13,8 +13,8 @@ from typing import Any
 
 from standby.decisions.decision import Decision
 from standby.ledger.quota import QUOTA_CODE
-from standby.model import NO_REPLICATION, DirectoryId, Status, Unknown, Workspace, WorkspaceId
-from standby.prices import UNTOLD, monthly_cost, not_priced_range, told
+from standby.model import DirectoryId, Status, Unknown, Workspace, WorkspaceId
+from standby.prices import UNTOLD, monthly_cost
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
@@ -101,14 +101,12 @@ def plan(
     desktops = _under(counts, _WANTS)
     cannot, excluded = _under(counts, _CANNOT), _under(counts, _EXCLUDED)
     wanted = sum(desktops.values())
-    replicated = settings.directories[directory].data_replication != NO_REPLICATION
-    cost = monthly_cost(settings.prices, desktops, replicated=replicated)
-    unpriced = not_priced_range(settings.prices, cost)
+    cost = monthly_cost(settings.prices, desktops)
     found = f"{wanted} {'desktop' if wanted == 1 else 'desktops'} would get a standby, {counts.get(_HAS, 0)} have one"
     left_out = f", {_with_reasons(excluded, 'are left out')}" if excluded else ""
     words = [f"Directory {directory}: {found}, {_with_reasons(cannot, 'cannot have one')}{left_out}."]
     if wanted:
-        words.append(told(settings.prices, cost, settings.dr_region))
+        words.append(str(cost))
         words.append(room.told(wanted, settings.dr_region))
         words.append(_ACCEPTED if is_accepted else _how_to_accept(directory, settings))
     quota = None if isinstance(room.quota, Unknown) else room.quota
@@ -117,11 +115,8 @@ def plan(
         "has": counts.get(_HAS, 0),
         "cannot": cannot,
         "excluded": excluded,
-        "monthly_cost": f"{cost.amount:.2f}" if cost.dates else None,
-        "currency": settings.prices.currency,
-        "prices_of": list(cost.dates),
+        "monthly_cost": f"{cost.amount:.2f}" if cost.priced else None,
         "not_priced": dict(cost.not_priced),
-        "not_priced_range": unpriced and [f"{amount:.2f}" for amount in unpriced],
         "quota": quota,
         "standbys": room.standbys,
         "room": None if quota is None else max(quota - room.standbys, 0),
