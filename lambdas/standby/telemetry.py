@@ -76,11 +76,11 @@ class PowertoolsTelemetry:
         """Add to a metric."""
         self._metrics.add_metric(name=metric, unit=_unit(metric), value=value)
 
-    def gauge(self, metric: str, value: float, **dimensions: str) -> None:
-        """Publish how much of something there is, by dimensions of its own beside those that every metric has."""
+    def gauge(self, metric: str, value: float) -> None:
+        """Publish how much of something there is."""
         provider = self._metrics.provider
         service = {"service": provider.service} if provider.service else {}
-        given = {**service, **provider.default_dimensions, **dimensions}
+        given = {**service, **provider.default_dimensions}
         with single_metric(metric, _unit(metric), value, namespace=provider.namespace, default_dimensions=given):
             pass  # it is published on leaving
 

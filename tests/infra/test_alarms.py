@@ -265,8 +265,8 @@ def test_the_dr_region_watches_the_replica_too_and_tells_its_own_topic(example: 
 def test_the_dashboards_first_row_is_coverage(example: Assembly) -> None:
     body = json.loads(text(only(example.primary, "AWS::CloudWatch::Dashboard")["DashboardBody"]))
     first = [widget for widget in body["widgets"] if widget["y"] == 0]
-    assert len(first) == 3
-    whole, directories, counts = (json.dumps(widget["properties"]) for widget in first)
+    assert len(first) == 2
+    whole, counts = (json.dumps(widget["properties"]) for widget in first)
     for metric, widget in (
         ("CoveragePercent", whole),
         ("CoverageOfAllPercent", whole),
@@ -275,8 +275,6 @@ def test_the_dashboards_first_row_is_coverage(example: Assembly) -> None:
     ):
         dimensions = ["WorkspacesStandby", metric, "Stack", STACK, "service", "sweep"]
         assert json.dumps(dimensions)[:-1] in widget
-    assert "SEARCH('{WorkspacesStandby,Directory,Stack,service}" in directories
-    assert f'Stack=\\"{STACK}\\"' in directories
 
 
 def test_the_dashboard_shows_outcomes_machinery_alarms_and_logs(example: Assembly) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,19 +119,6 @@ def test_no_pair_is_shown_anothers_figures(neighbours: Assembly) -> None:
     assert len(set.union(*found)) == sum(len(one) for one in found)
     for stack, metrics in zip(PAIRS, found, strict=True):
         assert {dict(dimensions)["Stack"] for _, dimensions in metrics} == {stack}
-
-
-@pytest.mark.parametrize("stack", PAIRS)
-def test_the_search_for_directories_is_of_the_pair_and_of_the_dimensions_that_coverage_has(
-    neighbours: Assembly, stack: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    body = text(only(neighbours.template(stack), "AWS::CloudWatch::Dashboard")["DashboardBody"])
-    (search,) = re.findall(r"SEARCH\('(.*?)', ", body)
-    metrics = Metrics(namespace=NAMESPACE, service="sweep")
-    PowertoolsTelemetry(LOGGER, metrics, stack).gauge("CoveragePercent", 1, Directory="d-1")
-    name, dimensions = emitted(capsys.readouterr().out)
-    schema = ",".join([NAMESPACE, *sorted(dict(dimensions))])
-    assert search.replace("\\", "") == f'{{{schema}}} MetricName="{name}" Stack="{stack}"'
 
 
 def test_what_is_asked_for_stands_in_the_functions_code(neighbours: Assembly) -> None:

@@ -94,8 +94,8 @@ class Notes:
     def count(self, metric: str, value: float = 1) -> None:
         self.counts[metric] += int(value)
 
-    def gauge(self, metric: str, value: float, **dimensions: str) -> None:
-        self.gauges["/".join([metric, *dimensions.values()])] = value
+    def gauge(self, metric: str, value: float) -> None:
+        self.gauges[metric] = value
 
 
 class Queue:

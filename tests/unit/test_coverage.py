@@ -17,7 +17,7 @@ from standby.ledger.ledger import Context
 from standby.model import Cause, DirectoryId, Status
 from standby.rows import STATE
 from standby.settings import Directory
-from standby.sweep.coverage import Coverage, CoverageBook, coverage_key, day_key, split, together
+from standby.sweep.coverage import Coverage, CoverageBook, coverage_key, day_key, together
 from tests.unit.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, Estate, estate
 from tests.unit.sweeping import accept, kept, protected, swept
 
@@ -68,14 +68,6 @@ def test_figures_of_several_add_up() -> None:
     assert found.percent == 75
 
 
-@pytest.mark.parametrize(("count", "named", "others"), [(1, 1, 0), (20, 20, 0), (21, 20, 1), (500, 20, 480)])
-def test_at_most_twenty_directories_have_a_metric_of_their_own(count: int, named: int, others: int) -> None:
-    directories = [DirectoryId(f"d-{number:010}") for number in range(count)]
-    found = split(directories)
-    assert [len(some) for some in found] == [named, others]
-    assert [*found[0], *found[1]] == directories
-
-
 # From the sweep
 
 
@@ -97,7 +89,7 @@ def test_a_reported_fleet_is_not_wanted_until_it_is_accepted() -> None:
         assert day(found)["by_status"] == {"PROTECTED": 4, "INELIGIBLE": 1}
 
 
-def test_what_a_sweep_found_is_told_as_metrics_of_the_pair_and_of_the_directory() -> None:
+def test_what_a_sweep_found_is_published_as_metrics_of_the_pair() -> None:
     with estate() as found:
         protected(found, *USERS[:3])
         found.create_ready(USERS[5])
@@ -110,30 +102,7 @@ def test_what_a_sweep_found_is_told_as_metrics_of_the_pair_and_of_the_directory(
             "EligibleDesktops": 4,
             "ProtectedDesktops": 3,
             "DriftedStandbys": 0,
-            f"CoveragePercent/{HOME}": 75,
         }
-
-
-def test_a_large_maps_smaller_part_has_one_metric_together() -> None:
-    with estate() as found:
-        more = {f"d-99{number:08}": f"d-88{number:08}" for number in range(21)}
-        for home, away in more.items():
-            found.world.add_directory(PRIMARY, home, USERS)
-            found.world.add_directory(DR, away, USERS)
-        directories = {DirectoryId(home): Directory(DirectoryId(away)) for home, away in more.items()}
-        found.configure(directories={**found.parts.settings.directories, **directories})
-        found.take_baselines()
-        last = sorted(more)[-2:]
-        (one,) = found.create(USERS[0], directory=last[0])
-        found.pass_time(hours=2)
-        found.protect(one)
-        found.watch()
-        found.create(USERS[1], directory=last[1])
-        found.sweep()
-        of_directories = {name for name in found.notes.gauges if name.startswith("CoveragePercent/")}
-        assert len(of_directories) == 21
-        assert found.notes.gauges["CoveragePercent/others"] == 50
-        assert found.notes.gauges["CoveragePercent"] == 50
 
 
 @pytest.mark.parametrize("region", [PRIMARY, DR])
@@ -203,8 +172,6 @@ def test_a_directory_whose_scans_fail_counts_as_it_was_last_seen_and_after_days_
         told = [gauges_of_a_sweep(found, hours=hours) | {} for hours in (1, 24, 48, 24)]
         assert [one.get("CoveragePercent") for one in told] == [33.3, 33.3, 33.3, None]
         assert [one.get("EligibleDesktops") for one in told] == [3, 3, 3, None]
-        assert [one.get(f"CoveragePercent/{OTHER}") for one in told] == [0, 0, 0, None]
-        assert [one.get(f"CoveragePercent/{HOME}") for one in told] == [100, 100, 100, 100]
         assert [int(one.get("CoverageAgeSeconds", 0) // 3600) for one in told] == [1, 25, 73, 0]
         assert any(f"no complete scan of {OTHER} for 3 days" in problem for problem in found.notes.problems)
 
@@ -219,7 +186,7 @@ def test_a_directory_that_no_day_has_seen_leaves_the_pair_untold_and_an_unmapped
         found.world.add_directory(DR, "d-926722f014", USERS)
         found.configure(directories={**before, DirectoryId(OTHER): partner("d-926722f014")})
         # What was seen of it was so with its former partner.
-        assert gauges_of_a_sweep(found, hours=1) == {f"CoveragePercent/{HOME}": 100, "OrphanedStandbys": 0}
+        assert gauges_of_a_sweep(found, hours=1) == {"OrphanedStandbys": 0}
 
 
 def test_after_midnight_the_pair_is_as_the_last_scans_of_the_day_before_saw_it_until_there_are_others() -> None:

@@ -333,7 +333,7 @@ def test_sweep_that_no_execution_invokes_says_what_to_start_instead(deployed: De
         deployed.invoke("sweep", event)
 
 
-def test_sweep_tells_coverage_by_stack_and_directory_beside_the_functions_own_dimension(
+def test_sweep_publishes_coverage_once_by_stack_and_function(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sweep")
@@ -342,13 +342,9 @@ def test_sweep_tells_coverage_by_stack_and_directory_beside_the_functions_own_di
     told = [line for line in deployed.metrics if "CoveragePercent" in line]
     described = [line["_aws"]["CloudWatchMetrics"][0] for line in told]
     assert {one["Namespace"] for one in described} == {"WorkspacesStandby"}
-    assert [one["Metrics"] for one in described] == [[{"Name": "CoveragePercent", "Unit": "Percent"}]] * 2
-    assert [
-        {name: line[name] for (names,) in [one["Dimensions"]] for name in names}
-        for line, one in zip(told, described, strict=True)
-    ] == [
-        {"service": "sweep", "Stack": TABLE},
-        {"service": "sweep", "Stack": TABLE, "Directory": HOME},
+    assert [one["Metrics"] for one in described] == [[{"Name": "CoveragePercent", "Unit": "Percent"}]]
+    assert [{name: told[0][name] for name in names} for names in described[0]["Dimensions"]] == [
+        {"service": "sweep", "Stack": TABLE}
     ]
 
 
@@ -370,7 +366,7 @@ def test_every_metric_says_of_which_function_and_which_pair_it_is(
     for line in deployed.metrics:
         (directive,) = line["_aws"]["CloudWatchMetrics"]
         (names,) = directive["Dimensions"]
-        assert {one: line[one] for one in names if one != "Directory"} == {"service": name, "Stack": TABLE}
+        assert {one: line[one] for one in names} == {"service": name, "Stack": TABLE}
 
 
 def test_watch_stops_before_its_time_is_over_and_the_next_part_goes_on(deployed: Deployed) -> None:

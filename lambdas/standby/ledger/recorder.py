@@ -40,7 +40,7 @@ class Telemetry(Protocol):
         """Add to a metric."""
         ...
 
-    def gauge(self, metric: str, value: float, **dimensions: str) -> None:
+    def gauge(self, metric: str, value: float) -> None:
         """Publish how much of something there is, by dimensions of its own."""
         ...
 

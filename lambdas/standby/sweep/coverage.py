@@ -1,15 +1,15 @@
-"""How much of the fleet is covered: figures of complete scans, kept a day each for good, and told as metrics.
+"""How much of the fleet is covered: figures of complete scans, kept a day each for good, and published as metrics.
 
 A directory's row of a UTC day is that of the day's last complete scan: the answer to "was everybody covered then?".
-What is told of a directory is its last row; of the pair nothing while a directory has none, for half a fleet's figures
-would pass for the fleet's.
+Metrics are of the pair: the last rows of all directories together, and none while a directory has no row, because
+figures of half a fleet would pass for the fleet's.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,9 +28,6 @@ from standby.settings import Settings
 # A row that this version cannot read: somebody's desktop, of which it is not known that it is covered.
 UNREADABLE = "UNREADABLE"
 _NOT_ELIGIBLE = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED)
-# A metric costs USD 0.30 a month: a large map's directories are told as so many, and the rest as one.
-MOST_DIRECTORIES = 20
-OTHERS = "others"
 # For so many days more its last row is a directory's. Three intervals without a sweep are an alarm by then, always.
 DAYS_BACK = 3
 
@@ -138,7 +135,7 @@ class CoverageBook:
         self._table.put(item, "attribute_not_exists(pk) OR scanned_at <= :at", {":at": at})
 
     def tell(self, now: datetime, context: Context) -> None:
-        """Publish the figures of the last complete scans: of the directories, and of the pair if each has one.
+        """Publish the pair's figures by the last complete scans, if each directory has one.
 
         `CoverageAgeSeconds` is how old the oldest of them is. Old data is told to a person, once a day for all.
 
@@ -155,13 +152,6 @@ class CoverageBook:
             self._telemetry.problem(f"The coverage of the pair is not known, and its metrics are left out: {told}")
         else:
             self._tell_of_pair(found.values(), context)
-        named, others = split(directories)
-        for directory in named:
-            if directory in found:
-                self._gauge("CoveragePercent", found[directory].coverage.percent, Directory=directory)
-        rest = [found[directory].coverage for directory in others if directory in found]
-        if rest and len(rest) == len(others):
-            self._gauge("CoveragePercent", together(rest).percent, Directory=OTHERS)
 
     def _tell_of_pair(self, found: Collection[Known], context: Context) -> None:
         whole = together(one.coverage for one in found)
@@ -200,15 +190,8 @@ class CoverageBook:
                     self._telemetry.problem(told)
         return found
 
-    def _gauge(self, metric: str, value: Decimal | int, **dimensions: str) -> None:
-        self._telemetry.gauge(metric, float(value), **dimensions)
-
-
-def split(directories: Sequence[DirectoryId]) -> tuple[Sequence[DirectoryId], Sequence[DirectoryId]]:
-    """Those that have a metric of their own, and those that have one together."""
-    if len(directories) <= MOST_DIRECTORIES:
-        return directories, ()
-    return directories[:MOST_DIRECTORIES], directories[MOST_DIRECTORIES:]
+    def _gauge(self, metric: str, value: Decimal | int) -> None:
+        self._telemetry.gauge(metric, float(value))
 
 
 def coverage_key(directory: DirectoryId) -> str:
