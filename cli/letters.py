@@ -144,7 +144,7 @@ def _notice(at: str, body: Mapping[str, Any], attributes: Mapping[str, str]) -> 
 
 def _machine(arn: object) -> str:
     """Which state machine an ARN is about: its own, or that of its schedule, which has the same name."""
-    for name, title in (("-watch", "the watcher"), ("-sweep", "the sweep"), ("-retire", "the termination of orphans")):
+    for name, title in (("-watch", "the watcher"), ("-sweep", "the sweep")):
         if isinstance(arn, str) and arn.endswith(name):
             return title
     return "the watcher or the sweep"

@@ -194,26 +194,6 @@ class Pair(_Section):
         description="which WorkSpaces get none, whatever include says: those that one of these rules matches, for "
         'example {users: ["svc-*"], directories: [d-906732325d]}',
     )
-    orphans: Literal["report", "terminate"] = Field(
-        default="report",
-        description="report, to be told of standbys whose primaries are gone; or terminate, to have those that this "
-        "stack made terminated, with all data on them, after orphan_days and an announcement a day ahead",
-    )
-    orphan_days: Annotated[int, Field(ge=1, le=365)] = Field(
-        default=14,
-        description="for how many days every sweep has to find an orphan before it is terminated, a whole number from "
-        "1 to 365, for example 14 (with few days nobody has the time to notice that a primary was deleted by mistake, "
-        "and its standby is what is left of it)",
-    )
-    terminate_replicated: bool = Field(
-        default=False,
-        description="false, so that orphans with data replication are never terminated; or true (such a standby may "
-        "hold the last copy of its user's data)",
-    )
-    max_terminations_per_day: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=5,
-        description="how many orphans may be terminated in a UTC day, a whole number from 1 to 100, for example 5",
-    )
     notify: list[Annotated[str, StringConstraints(pattern=EMAIL)]] = Field(
         default_factory=list,
         description="a list of e-mail addresses, for example [ops@example.com]; subscribed in both Regions, or, "
@@ -298,10 +278,6 @@ class Configuration(_Section):
             "prices": {name: str(amount) for name, amount in sorted(pair.prices.items())},
             "include": pair.include.model_dump() if pair.include else None,
             "exclude": pair.exclude.model_dump() if pair.exclude else None,
-            "orphans": pair.orphans,
-            "orphan_seconds": pair.orphan_days * 86_400,
-            "terminate_replicated": pair.terminate_replicated,
-            "max_terminations_per_day": pair.max_terminations_per_day,
             "directories": {
                 directory: {**mapping.model_dump(), "mutual": (pair.primary_region, directory) in partners}
                 for directory, mapping in sorted(pair.directories.items())

@@ -17,7 +17,6 @@ from infra.failed_executions import FailedExecutions
 from infra.functions import METRICS_NAMESPACE, FunctionSpec, StandbyFunction
 from infra.ledger import Ledger
 from infra.notifications import Notifications
-from infra.orphans import OrphanTermination
 from infra.outbox import Outbox
 from infra.state_machines import SWEEP, WATCH, MachineSpec, StandbyMachine, execution_arns, machine_arn
 from infra.triggers import Triggers
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 # Measured (`make bench`): with its clients made, a function's process holds some 54 MB. The rest buys CPU for imports,
 # clients, and 400 rows' transactions in protect and watch.
-MEMORY_MB: Final = {"protect": 512, "watch": 512, "sweep": 512, "announce": 256, "retire": 512}
+MEMORY_MB: Final = {"protect": 512, "watch": 512, "sweep": 512, "announce": 256}
 WATCH_EVERY: Final = Duration.minutes(15)
 
 
@@ -61,7 +60,6 @@ class PrimaryStack(Stack):
         self.sweep = self._build_sweep(code)
         self.announce = self._build_announce(code)
         self.functions = [self.protect, self.watch, self.sweep, self.announce]
-        self.retire = self._build_retire(code) if pair.orphans == "terminate" else None
         self.watcher = StandbyMachine(
             self,
             "Watcher",
@@ -165,23 +163,6 @@ class PrimaryStack(Stack):
         announce.allow("Bus", ["events:PutEvents"], [bus], {"StringEquals": {"events:source": "workspaces-standby"}})
         self.notifications.grant_publish(announce.role)
         return announce
-
-    def _build_retire(self, code: lambda_.Code) -> StandbyFunction:
-        """The only function that may terminate anything."""
-        retire = self._function(
-            code,
-            "retire",
-            timeout=Duration.minutes(5),
-            description="Announces, and a day later terminates, standbys of ours whose primaries are gone",
-            WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
-        )
-        permissions.describe_workspaces(retire, self.pair)
-        permissions.terminate_orphans(retire, self.pair)
-        permissions.use_ledger(retire, self.ledger)
-        permissions.find_rows_by_status(retire, self.ledger)
-        OrphanTermination(self, "Orphans", retire=retire, dead_letters=self.dead_letters)
-        self.functions.append(retire)
-        return retire
 
     def _function(
         self, code: lambda_.Code, name: str, *, timeout: Duration, description: str, **environment: str

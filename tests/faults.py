@@ -121,7 +121,7 @@ def _everything(report: Report, deployment: Deployment, only: str | None, count:
         calls = matrix.all_calls(deployment)
         report.calls_found = len(calls)
         # Those first that take longest, so that none is left running alone.
-        groups = sorted(matrix.groups(calls), key=lambda group: (not group[0].day.terminates, -group[0].day.hours))
+        groups = sorted(matrix.groups(calls), key=lambda group: -group[0].day.hours)
         for _, outcomes in _spread(deployment, "the fault matrix", _group, groups):
             take_cases(report, outcomes)
     if wanted("seeds"):

@@ -193,8 +193,8 @@ def accepted_states(place: Place) -> Finding:
 @check(
     "terminations",
     asks="Which Region's endpoint terminates a standby, and who does?",
-    assumed="Either; the product does with orphans: terminate only, in the DR Region. A standby that is gone is made "
-    "again only when it is asked for.",
+    assumed="Either; a person does, because no role of the product may. A standby that is gone is made again only "
+    "when it is asked for.",
     how="CloudTrail's TerminateWorkspaces of both Regions, against the standbys that were made",
 )
 def terminations(place: Place) -> Finding:

@@ -5,5 +5,5 @@ environment or the system's clock: settings, clients, time and ids are handed in
 
 The modules beside this one are the words that all of it speaks. `decisions` is pure; `service` asks AWS about
 WorkSpaces, and changes them; `ledger` keeps what became of them. On these stand the handlers' packages: `protect`,
-`watch`, `sweep`, `retire` and `announce`. Imports go downwards only (`tests/unit/test_layers.py`).
+`watch`, `sweep` and `announce`. Imports go downwards only (`tests/unit/test_layers.py`).
 """

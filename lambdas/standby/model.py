@@ -56,6 +56,7 @@ HAD_ONE = (Status.PROTECTED, Status.FAILED, Status.TIMED_OUT)
 # The service's states are strings here, not an enum: next year's value must pass through unharmed.
 READY = frozenset({"AVAILABLE", "STOPPED"})  # an AUTO_STOP fleet is STOPPED at night
 HEALTHY_STANDBY = frozenset({"AVAILABLE", "STOPPED", "STOPPING", "STARTING"})
+UNWELL = frozenset({"ERROR", "UNHEALTHY", "IMPAIRED"})
 GONE = frozenset({"TERMINATING", "TERMINATED"})
 NO_REPLICATION = "NO_REPLICATION"  # of a standby's data
 DEADLINE_STANDS_STILL = frozenset({"SUSPENDED", "ADMIN_MAINTENANCE"})
@@ -166,14 +167,13 @@ class Unknown:
 
 
 SWEEP = "sweep"
-RETIRE = "retire"
 
 
 @dataclass(frozen=True)
 class Cause:
     """Why a WorkSpace is looked at: what sort of trigger, which one, and who stood behind it."""
 
-    type: str  # event, watch, manual, sweep, retire
+    type: str  # event, watch, manual, sweep
     id: str
     principal: str | None = None  # the ARN that made the call: who caused the charge, or ended it
     looks_first: bool = False  # a migrated WorkSpace: its predecessor's standby may serve the user, known or not
@@ -183,4 +183,4 @@ class Cause:
     @property
     def reopens(self) -> bool:
         """Whether it may try again what is settled: a person may, a copy of an event and the rounds may not."""
-        return self.type not in ("event", "watch", SWEEP, RETIRE)
+        return self.type not in ("event", "watch", SWEEP)

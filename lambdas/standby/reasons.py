@@ -69,11 +69,6 @@ class Reason(StrEnum):
     STANDBY_GONE = "STANDBY_GONE"
     PRIMARY_TERMINATED = "PRIMARY_TERMINATED"
     ORPHANED = "ORPHANED"
-    TERMINATION_ANNOUNCED = "TERMINATION_ANNOUNCED"
-    TERMINATION_CALLED_OFF = "TERMINATION_CALLED_OFF"
-    TERMINATION_CLAIMED = "TERMINATION_CLAIMED"
-    TERMINATION_REFUSED = "TERMINATION_REFUSED"
-    ORPHAN_TERMINATED = "ORPHAN_TERMINATED"
     ROW_UNREADABLE = "ROW_UNREADABLE"
     # remarks, and what is said of no row
     TERMINATED_BY_SOMEBODY = "TERMINATED_BY_SOMEBODY"
@@ -280,32 +275,9 @@ MEANING: dict[Reason, Meaning] = {
         notify=True,
     ),
     Reason.ORPHANED: Meaning(
-        "The primary is gone, and its standby is still there, and costs.",
-        "Terminate the standby if nobody needs the data on it; from here that is done with orphans: terminate only.",
-        notify=True,
-    ),
-    Reason.TERMINATION_ANNOUNCED: Meaning(
-        "The standby of a primary that is gone is going to be terminated, with all data on it.",
-        "Nothing, if it may go. To keep it, use the command in README, Orphans, before the time that is named.",
-        notify=True,
-    ),
-    Reason.TERMINATION_CALLED_OFF: Meaning(
-        "The termination of an orphan that was announced is off.",
-        "Nothing. If the reason that the message names passes, it is announced anew.",
-        notify=True,
-    ),
-    Reason.TERMINATION_CLAIMED: Meaning(
-        "The orphan's termination is being sent; if no clear answer came, the next look tells what became of it.",
-        _NOTHING,
-    ),
-    Reason.TERMINATION_REFUSED: Meaning(
-        "AWS refused to terminate the orphan; its own code and words are in error_code and error_message.",
-        "Act on AWS's message, or terminate it yourself. It is tried again a day later.",
-        notify=True,
-    ),
-    Reason.ORPHAN_TERMINATED: Meaning(
-        "The orphan is being terminated, as was announced; once sweeps do not find it any more, its place is free.",
-        "Nothing, if it might go. It cannot be brought back; how to keep others is in README, Orphans.",
+        "The primary no longer exists, but its standby does and is still billed.",
+        "If nobody needs the data on the standby, terminate it in the console of the DR Region, or there with"
+        " `aws workspaces terminate-workspaces --terminate-workspace-requests ws-…`.",
         notify=True,
     ),
     Reason.PRIMARY_TERMINATED: Meaning("The primary is being terminated or is gone.", "Nothing."),
@@ -328,19 +300,8 @@ MEANING: dict[Reason, Meaning] = {
 }
 
 
-# Of the row of a primary that is gone: its standby is still there, and costs.
 # What is no primary of this pair: a row of it tells only why.
 NOT_OURS = frozenset({Reason.IS_STANDBY, Reason.MAPPED_ELSEWHERE})
-OF_ORPHANS = frozenset(
-    {
-        Reason.ORPHANED,
-        Reason.TERMINATION_ANNOUNCED,
-        Reason.TERMINATION_CALLED_OFF,
-        Reason.TERMINATION_CLAIMED,
-        Reason.TERMINATION_REFUSED,
-        Reason.ORPHAN_TERMINATED,
-    }
-)
 
 
 def advice_for(code: str) -> str:

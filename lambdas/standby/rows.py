@@ -11,7 +11,7 @@ from typing import Any
 
 from standby.clock import from_text, to_text
 from standby.model import DirectoryId, Region, StandbyMarks, Status, WorkspaceId, user_key
-from standby.reasons import NOT_OURS, OF_ORPHANS, Reason
+from standby.reasons import NOT_OURS, Reason
 
 SCHEMA_VERSION = 1
 STATE = "STATE"
@@ -35,7 +35,6 @@ _MOMENTS = (
     "desktop_seen_at",
     "recovery_snapshot_at",
     "copies_due_since",
-    "terminate_after",
 )
 # What makes a row worth writing again: that somebody looked and found the same is not history.
 _SIGNIFICANT = (
@@ -74,7 +73,6 @@ class Row:
     `terminated_id` is the primary, or its standby, for which somebody (`terminated_by`) last called
     TerminateWorkspaces. `notice_code` is that of a remark (`ledger/remarks.py`), while the row stands as it left it.
     `drift`, `stale`, `recovery_snapshot_at` and `copies_due_since` are the standby's `StandbyMarks`.
-    `terminate_after` is when an orphan that is announced may be terminated.
     """
 
     primary_id: WorkspaceId
@@ -113,7 +111,6 @@ class Row:
     unclear_since: datetime | None = None
     desktop_seen_at: datetime | None = None
     compute_type: str | None = None
-    terminate_after: datetime | None = None
     look_first: bool = False
     status_before: Status | None = None
     reason_before: Reason | None = None
@@ -148,7 +145,7 @@ class Row:
     @property
     def is_orphan(self) -> bool:
         """Whether its primary is gone and its standby, as far as is known, is not."""
-        return self.status is Status.PRIMARY_GONE and self.reason in OF_ORPHANS
+        return self.status is Status.PRIMARY_GONE and self.reason is Reason.ORPHANED
 
     def to_attributes(self) -> dict[str, Any]:
         """The fixed attributes, without keys of table and indexes; absent where there is no value."""

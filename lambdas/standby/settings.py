@@ -56,10 +56,6 @@ class Settings:
     calls_per_second: float = 1.0
     prices: Mapping[str, Decimal] = field(default_factory=dict)  # monthly fees in USD by compute type
     selection: Selection = field(default_factory=Selection)
-    orphans: str = "report"
-    orphan_age: timedelta = timedelta(days=14)
-    terminate_replicated: bool = False
-    max_terminations_per_day: int = 5
     directories: Mapping[DirectoryId, Directory] = field(default_factory=dict)
     elsewhere: Mapping[DirectoryId, str] = field(default_factory=dict)  # other pairs' directories here: whose stack
 
@@ -95,10 +91,6 @@ class Settings:
                 calls_per_second=document.get("calls_per_second", 1.0),
                 prices={name: Decimal(amount) for name, amount in document.get("prices", {}).items()},
                 selection=Selection.from_document(document),
-                orphans=document.get("orphans", "report"),
-                orphan_age=timedelta(seconds=document.get("orphan_seconds", 1_209_600)),
-                terminate_replicated=document.get("terminate_replicated", False),
-                max_terminations_per_day=document.get("max_terminations_per_day", 5),
                 directories={
                     DirectoryId(name): Directory(
                         dr_directory=DirectoryId(entry["dr_directory"]),

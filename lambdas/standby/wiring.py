@@ -21,20 +21,17 @@ from standby.ledger.ledger import Context, Ledger
 from standby.ledger.quota import StandbyQuota
 from standby.ledger.recorder import Recorder, Telemetry
 from standby.ledger.table import Table
-from standby.model import RETIRE, SWEEP, Cause, Region, Workspace
+from standby.model import SWEEP, Cause, Region, Workspace
 from standby.protect.reconcile import Reconciler
 from standby.protect.terminations import Terminations
-from standby.retire.retire import Retirement
 from standby.service.create import Standbys
 from standby.service.describe import Primaries
 from standby.service.tags import TaggingClient, TagReader
-from standby.service.terminate import OrphanedStandbys
 from standby.settings import Settings, require
 from standby.sweep.baseline import BaselineMemory
 from standby.sweep.coverage import CoverageBook
 from standby.sweep.memory import SweepMemory
 from standby.sweep.orphan_figures import OrphanFigures
-from standby.sweep.orphans import OrphanMemory
 from standby.sweep.planner import Planner
 from standby.sweep.sweep import Sweeper
 from standby.telemetry import PowertoolsTelemetry
@@ -205,25 +202,11 @@ class Parts:
             baselines=BaselineMemory(self.table()),
             coverage=CoverageBook(self.table(), self.settings, self.telemetry, self.gates()),
             planner=Planner(recorder, quota, self.settings, self.new_id),
-            orphans=OrphanMemory(self.table(), self.settings),
             orphan_figures=OrphanFigures(self.table(), self.settings, self.telemetry),
             lease=WatchLease(self.table(), Executions(self.clients.sfn, self.watch_arn), self.clock, SWEEP_LEASE),
             settings=self.settings,
             has_time=has_time,
             completed=completed,
-        )
-
-    def retirement(self, request_id: str, has_time: Callable[[], bool]) -> Retirement:
-        """retire's work, for one invocation."""
-        pacer = Pacer(self.clock, self.settings.calls_per_second * SWEEPS_SHARE)
-        return Retirement(
-            recorder=self.recorder(Context(Cause(RETIRE, request_id), owner=request_id)),
-            primaries=Primaries(self.clients.primary, pacer, has_time),
-            standbys=OrphanedStandbys(self.clients.dr, pacer, has_time),
-            memory=OrphanMemory(self.table(), self.settings),
-            gates=self.gates(),
-            settings=self.settings,
-            has_time=has_time,
         )
 
     def observer(self, execution_arn: str, request_id: str, has_time: Callable[[], bool]) -> Observer:

@@ -184,11 +184,6 @@ class Stage(Estate):
         assert found.answer() == answered  # what the state machine goes by
         return found
 
-    def retire(self, request: str = "request") -> dict[str, Any]:
-        """Invoke retire."""
-        found: dict[str, Any] = self.invoke("retire", {"time": request})
-        return found
-
     def find(self, primary_id: str) -> Row | None:
         """The row of a primary, if it has one that can be read."""
         ledger = self.parts.recorder(None).ledger  # type: ignore[arg-type]
@@ -359,7 +354,7 @@ def _wires() -> _Wires:
 @functools.cache
 def _handlers() -> dict[str, Any]:
     """The handlers' modules; Powertools reads its environment when they are imported."""
-    names = ("protect", "watch", "sweep", "retire", "announce")
+    names = ("protect", "watch", "sweep", "announce")
     with mock.patch.dict(os.environ, _ENVIRONMENT):
         fresh = {name: sys.modules.pop(name, None) for name in names}
         try:

@@ -51,7 +51,6 @@ pairs:
     account: "123456789012"
     directories:
       d-906732325d: {dr_directory: d-926722edaf, data_replication: PRIMARY_AS_SOURCE}
-    orphans: terminate
     notify: [ops@example.com]
   - primary_region: us-east-1
     dr_region: eu-west-1

@@ -99,10 +99,6 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
         "prices": {},
         "include": None,
         "exclude": None,
-        "orphans": "report",
-        "orphan_seconds": 1_209_600,
-        "terminate_replicated": False,
-        "max_terminations_per_day": 5,
         "directories": {
             "d-906732325d": {"dr_directory": "d-926722edaf", **plain},
             "d-9067328a7c": {"dr_directory": "d-926722f013", **plain},

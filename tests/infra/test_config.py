@@ -86,10 +86,6 @@ def test_the_smallest_file_has_the_defaults_that_the_readme_names(tmp_path: Path
         "prices": {},
         "include": None,
         "exclude": None,
-        "orphans": "report",
-        "orphan_days": 14,
-        "terminate_replicated": False,
-        "max_terminations_per_day": 5,
         "notify": [],
         "notify_topic_arn": None,
         "permissions_boundary": None,
@@ -109,7 +105,7 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
     assert set(first) == set(DirectoryMapping.model_fields)
     for name, value in (*shown.items(), *first.items()):
         field = (Pair.model_fields | DirectoryMapping.model_fields)[name]
-        if isinstance(field.default, (int, float)) or name in {"mode", "existing_fleet", "orphans", "data_replication"}:
+        if isinstance(field.default, (int, float)) or name in {"mode", "existing_fleet", "data_replication"}:
             assert value == field.default, name
 
 

@@ -18,12 +18,12 @@ TABLE = "Standby-us-east-1-us-west-2"
     [
         ("pause", {}, "put_item", {"Item": {"pk": {"S": "PAUSE"}, "sk": {"S": "PAUSE"}}}),
         (
-            "keep",
-            {"ws-1abc2def3": "ws-000000001"},
+            "accept",
+            {"d-906732325d": "d-000000001"},
             "update_item",
             {
-                "Key": {"pk": {"S": "ORPHAN#ws-000000001"}, "sk": {"S": "ORPHAN"}},
-                "UpdateExpression": "SET kept = :yes",
+                "Key": {"pk": {"S": "SWEEP#d-000000001"}, "sk": {"S": "BASELINE"}},
+                "UpdateExpression": "SET accepted = :yes",
                 "ExpressionAttributeValues": {":yes": {"BOOL": True}},
             },
         ),

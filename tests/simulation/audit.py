@@ -16,7 +16,6 @@ from tests.simulation.counters import Counters
 from tests.simulation.coverages import Coverages
 from tests.simulation.creates import INVOCATION, Creates
 from tests.simulation.faults import Call
-from tests.simulation.terminations import TERMINATE, Terminations
 
 # WorkSpaces' API gives an account 2 calls a second; the product may take three quarters of that.
 MOST_CALLS, WINDOW = 450, timedelta(minutes=5)
@@ -56,7 +55,6 @@ class Auditor:
         self.of_the_pair: Counter[str] = Counter()
         self.paused_since: datetime | None = None
         self.observes_since: datetime | None = None
-        self.terminations = Terminations(world, now)
         self.conclusions = Conclusions(world, now)
         # Of these a standby was taken away by hand, so that PROTECTED may be out of date.
         self.broken: set[str] = set()
@@ -100,8 +98,7 @@ class Auditor:
             self.struck.append((now, call, fault))
         if call.service != "workspaces":
             return
-        if call.operation == TERMINATE:
-            self._are_wrong(self.terminations.sent(request, self._in_force(), self._unwanted()))
+        self._must(call.operation != "TerminateWorkspaces", f"the product terminates {request}")
         for one in request.get("WorkspaceIds", ()):
             self._looked[one] = now
         self.creates.sent(request.get("StandbyWorkspaces", ()))
@@ -146,8 +143,6 @@ class Auditor:
             self._counters.saw_claim(new)
         elif pk.startswith("COUNTER#"):
             self._counters.kept[pk] = new["taken"]
-        elif pk.startswith("ORPHAN#"):
-            self.terminations.saw_memory(new)
 
     def _saw_state(self, new: dict[str, Any], old: dict[str, Any] | None) -> None:
         one = new["pk"]
@@ -166,7 +161,6 @@ class Auditor:
         one, story = new["pk"], self.stories[new["pk"]]
         self._must(old is None, f"{one}: event {new['sk']} was overwritten")
         story.append(new)
-        self.terminations.saw_event(new)
         self._are_wrong(self._counters.saw_event(new, story[-2] if len(story) > 1 else {}, self._in_force()))
         self._must(new["version"] == len(story), f"{one}: event {new['version']} is the {len(story)}th of its story")
         state = self.rows.get(one, {})
@@ -189,8 +183,6 @@ class Auditor:
         calls, self._calls_seen = self._world.calls[self._calls_seen :], len(self._world.calls)
         for call in calls:
             is_own = _PRINCIPAL_OF_PRODUCT in call.principal
-            if call.operation == TERMINATE and is_own:
-                self._are_wrong(self.terminations.took_effect(call, self._in_force(), self._counters.kept))
             if call.operation == "CreateStandbyWorkspaces":
                 self._saw_create(call.at, call.params["StandbyWorkspaces"], is_own=is_own)
 
@@ -203,14 +195,12 @@ class Auditor:
         judged = self.creates.took_effect(at, items, self._settings, self._allowed_since, self._unwanted())
         self._are_wrong(judged)
         if is_own:
-            self.terminations.saw_requested(items)
             for item in items:
                 self._are_wrong(self._counters.requested(item["PrimaryWorkspaceId"]))
 
     def check_rows(self) -> None:
         """No row PROTECTED by nothing, no open one that nobody looks at, while no fault keeps functions from it."""
         now = self._now()
-        self.terminations.look()
         self._are_wrong(self.conclusions.out_of_date(self.rows, self.struck))
         if any(now - at < self._overdue * 2 for at, call, _ in self.struck[-50:] if call.service != "workspaces"):
             return

@@ -11,8 +11,6 @@ from standby.model import Status
 from standby.reasons import Reason
 from standby.settings import Settings
 
-_TERMINATIONS = "COUNTER#TERMINATIONS#"
-
 Item = Mapping[str, Any]
 
 
@@ -58,9 +56,6 @@ class Counters:
     def differ(self, rows: Mapping[str, Item]) -> Iterator[str]:
         """What the ledger has counted otherwise, and claims that their holders' rows deny."""
         for counter in {TOTAL, *self._counted, *self.kept}:
-            # What is terminated is counted where it is judged (terminations.py).
-            if counter.startswith(_TERMINATIONS):
-                continue
             if (found := self.kept.get(counter, 0)) != self._counted[counter]:
                 yield f"{counter} is {found} and counts {self._counted[counter]}"
         for key, holder in self._claims.items():

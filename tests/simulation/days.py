@@ -9,10 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from standby.model import Status
-from standby.reasons import Reason
 from tests.simulation import faults
 from tests.simulation.convergence import COVERED, Expected, check_end
-from tests.simulation.deployment import Deployment, terminating
+from tests.simulation.deployment import Deployment
 from tests.simulation.faults import Call, OneFault, Plan, Plans, Undisturbed
 from tests.simulation.simulation import DR, HOME, PRIMARY, USERS, Simulation
 
@@ -34,8 +33,7 @@ class Day:
     """A day on which a fault can happen.
 
     `script` sets the people going, for `hours`, and returns what each primary's status may be at the end. `background`
-    is what goes wrong on that day anyway; `terminates` is whether orphans are terminated; `is_over` says whether all
-    has happened that the day is for.
+    is what goes wrong on that day anyway; `is_over` says whether all has happened that the day is for.
     """
 
     name: str
@@ -44,14 +42,13 @@ class Day:
     background: Callable[[], Plan] = Undisturbed
     world: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    terminates: bool = False
     is_over: Callable[[Simulation], bool] = _at_once
 
     def begin(self, deployment: Deployment, world: str, plan: Plan | None = None) -> DayRun:
         """This day begins, with what goes wrong besides."""
         going_wrong = Plans(plan, self.background()) if plan else self.background()
         run = Simulation(
-            terminating() if self.terminates else deployment,
+            deployment,
             plan=going_wrong,
             settings=self.settings,
             strict=world == "refuses",
@@ -178,25 +175,6 @@ def _is_said(run: Simulation) -> bool:
     return statuses == {Status.PRIMARY_GONE: 2, Status.STANDBY_MISSING: 2, Status.PROTECTED: 2}
 
 
-def _orphaned(run: Simulation) -> Expected:
-    """Somebody terminates a primary: its standby is an orphan, to be announced, and terminated."""
-    gone, *rest = run.create(*USERS[:2])
-
-    def terminate() -> None:
-        run.audit.broken.add(gone)
-        run.terminate(PRIMARY, gone)
-
-    run.later(3600, terminate)
-    expected: Expected = {gone: (Status.PRIMARY_GONE,)}
-    return expected | dict.fromkeys(rest, COVERED)
-
-
-def _no_orphan_is_left(run: Simulation) -> bool:
-    """Whether all standbys of primaries that are gone have been terminated, and the ledger knows it."""
-    gone = [row["reason_code"] for row in run.audit.rows.values() if row["status"] == Status.PRIMARY_GONE]
-    return bool(gone) and set(gone) == {Reason.PRIMARY_TERMINATED}
-
-
 def _without_events(_: dict[str, Any]) -> list[float]:
     """CloudTrail tells of nobody. A named function, for the worker processes."""
     return []
@@ -223,18 +201,4 @@ DAYS = (
     # As long as a sweep that fails for an hour leaves all of it to the next but one.
     Day("existing", _existing, 3.3, world={"is_known": False, "trail": _without_events}),
     Day("departed", _departed, 3.5, is_over=_is_said),
-    # It takes three days in which nearly nothing happens: the schedules come seldom, for time's sake.
-    Day(
-        "orphaned",
-        _orphaned,
-        2,
-        world={
-            "watch_every": timedelta(hours=6),
-            "sweep_every": timedelta(hours=6),
-            # Not before there may be an orphan to be announced.
-            "first_retire": timedelta(hours=26),
-        },
-        terminates=True,
-        is_over=_no_orphan_is_left,
-    ),
 )

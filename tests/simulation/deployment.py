@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +19,6 @@ from local.stream_delivery import Policy
 from standby.settings import Settings
 
 CONFIGURATION = Path(__file__).with_name("simulated.yaml")
-TERMINATING = Path(__file__).with_name("terminating.yaml")
 STACK = "Standby-us-east-1-us-west-2"
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 _RETRIES_BY_DEFAULT = 2
@@ -42,11 +41,11 @@ class Deployment:
         self.settings = settings
 
     @classmethod
-    def synthesise(cls, configuration: Path = CONFIGURATION) -> Deployment:
-        """Synthesise a configuration beside this file. Takes seconds."""
+    def synthesise(cls) -> Deployment:
+        """Synthesise the configuration beside this file. Takes seconds."""
         with TemporaryDirectory() as directory:
             out = Path(directory)
-            synthesise(configuration, out)
+            synthesise(CONFIGURATION, out)
             template, dr_template = (
                 json.loads((out / f"{name}.template.json").read_text(encoding="utf-8"))
                 for name in (STACK, f"{STACK}-dr")
@@ -130,11 +129,6 @@ class Deployment:
         return self._period("sweep")
 
     @cached_property
-    def retire_every(self) -> timedelta | None:
-        """The period of the schedule that starts retire; None where nothing is terminated."""
-        return self._period("retire") if "retire" in self.functions else None
-
-    @cached_property
     def table(self) -> dict[str, Any]:
         """The ledger, as CreateTable takes it."""
         properties = self._only("AWS::DynamoDB::GlobalTable")
@@ -163,12 +157,6 @@ class Deployment:
     def _only(self, kind: str) -> dict[str, Any]:
         (found,) = self._all(kind)
         return found
-
-
-@cache
-def terminating() -> Deployment:
-    """The simulated configuration, but orphans are terminated."""
-    return Deployment.synthesise(TERMINATING)
 
 
 def _of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -126,9 +126,7 @@ def _state(item: dict[str, Any]) -> str:
 def _kind_of_key(pk: str) -> str:
     kind = pk.split("#")[0]
     # One of each directory, primary or user.
-    return (
-        kind if kind in ("CLAIM", "COVERAGE", "SWEEP", "MISSED", "ORPHAN", "STANDBY") else "#".join(pk.split("#")[:2])
-    )
+    return kind if kind in ("CLAIM", "COVERAGE", "SWEEP", "MISSED", "STANDBY") else "#".join(pk.split("#")[:2])
 
 
 class Plan(Protocol):

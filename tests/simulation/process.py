@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters"
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:notices"
-_NAMES = ("protect", "watch", "sweep", "announce", "retire")
+_NAMES = ("protect", "watch", "sweep", "announce")
 _KEY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -106,7 +106,6 @@ class Process:
             "watch": self._watch,
             "sweep": self._sweep,
             "announce": self._announce,
-            "retire": self._retire,
         }[function]()
 
     def die(self) -> None:
@@ -136,9 +135,6 @@ class Process:
         clients = [self._client("cloudwatch", region) for region in regions]
         heartbeats = [Heartbeat(client, self._settings.stack, self._parts.telemetry) for client in clients]
         return self._parts, heartbeats, StandbyQuota(self._client("service-quotas", self._settings.dr_region))
-
-    def _retire(self) -> Any:
-        return self._parts
 
     def _announce(self) -> Any:
         region = self._settings.primary_region

@@ -751,6 +751,5 @@ def outcome(deployment: Deployment, name: str) -> tuple[str, Simulation | None]:
 from tests.simulation import figures as _figures  # noqa: E402, F401 (enters its own scenarios)
 from tests.simulation import fleets as _fleets  # noqa: E402, F401 (enters its own scenarios)
 from tests.simulation import missed as _missed  # noqa: E402, F401 (enters its own scenarios)
-from tests.simulation import orphaned as _orphaned  # noqa: E402, F401 (enters its own scenarios)
 from tests.simulation import others as _others  # noqa: E402, F401 (enters its own scenarios)
 from tests.simulation import selecting as _selecting  # noqa: E402, F401 (enters its own scenarios)

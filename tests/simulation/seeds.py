@@ -14,15 +14,13 @@ from typing import Any
 from standby.model import Status
 from tests.simulation import faults
 from tests.simulation.convergence import COVERED, Expected, check_end
-from tests.simulation.deployment import Deployment, terminating
+from tests.simulation.deployment import Deployment
 from tests.simulation.faults import Call, During, Plans
 from tests.simulation.machine import StateError
 from tests.simulation.simulation import AWAY, DR, PRIMARY, USERS, WINDOWS, Simulation, Violated
 
 TROUBLE_HOURS = 4.0
 _HOURS = 72.0
-# From when on an orphan may be announced, and until when one has been terminated if nothing kept it.
-_RETIRE_HOURS = (25.0, 60.0)
 # What an answer may get wrong, each with a probability.
 _FLAWS = ("flicker", "relation_flicker", "stray", "omission", "false_failure", "page_throttling")
 _KINDS = (*faults.KINDS, *faults.WITH_EFFECT, faults.STALLED)
@@ -71,8 +69,8 @@ class Seeded:
     def __init__(self, deployment: Deployment, dice: random.Random, seed: int) -> None:
         self._dice = dice
         self.expected: Expected = {}
-        # One in six of them is of a deployment that terminates orphans, and lasts until it has come to that.
-        self._terminates = seed % 6 == 5
+        # In one of six, people terminate primaries and standbys.
+        self._departs = seed % 6 == 5
         # Another one finds a fleet that was there before, and that somebody accepts.
         self._finds_a_fleet = seed % 6 == 4
         self._existing: set[str] = set()
@@ -84,7 +82,7 @@ class Seeded:
             # What both scans of the baseline leave out is new to whoever finds it later.
             flaws |= {"omission": 0.0, "flicker": 0.0}
         self.simulation = Simulation(
-            terminating() if self._terminates else deployment,
+            deployment,
             seed,
             skew=dice.choice([0, 0, 30, 150]),
             latency=dice.choice([0.05, 0.05, 1.0, 8.0]),
@@ -103,10 +101,7 @@ class Seeded:
             ragged_pages=dice.random() < 0.3,
             **flaws,
         )
-        windows = [self._window() for _ in range(dice.randrange(10))]
-        if self._terminates:
-            windows += [self._window_of_retire() for _ in range(dice.randrange(4))]
-        self.simulation.wire.plan = Plans(*windows)
+        self.simulation.wire.plan = Plans(*[self._window() for _ in range(dice.randrange(10))])
 
     def go(self) -> None:
         """Run it to its end.
@@ -121,7 +116,7 @@ class Seeded:
         for name, most in (("abort", 6), ("steal", 3), ("pause", 2), ("quota", 1), ("migrate", 1)):
             for _ in range(dice.randrange(most + 1)):
                 run.later(self._moment(), getattr(self, f"_{name}"))
-        if self._terminates:
+        if self._departs:
             for depart in (self._primary_departs, self._standby_departs):
                 for _ in range(dice.randrange(1, 4)):
                     run.later(dice.uniform(1800, TROUBLE_HOURS * 3600), depart)
@@ -129,8 +124,7 @@ class Seeded:
             run.later(self._moment(), self._accept)
         run.later(TROUBLE_HOURS * 3600, self._end_of_trouble)
         run.help_out(when=lambda: run.hours > TROUBLE_HOURS)
-        least = _RETIRE_HOURS[1] if self._terminates else TROUBLE_HOURS + 1
-        run.run_until_settled(_HOURS, lambda: run.hours > least and not self._has_to_come())
+        run.run_until_settled(_HOURS, lambda: run.hours > TROUBLE_HOURS + 1 and not self._has_to_come())
         check_end(run, self.expected, copies=True)
         self._check_acceptance()
 
@@ -171,14 +165,6 @@ class Seeded:
         kinds = tuple(self._dice.sample(_KINDS, self._dice.choice([1, 1, 2, 5])))
         rate = self._dice.choice([1.0, 0.5, 0.1, 0.02])
         return During(kinds, begins, min(ends, last), self._matching(), self._dice, rate)
-
-    def _window_of_retire(self) -> During:
-        first, last = _RETIRE_HOURS
-        begins = self.simulation.began + timedelta(hours=self._dice.uniform(first, last))
-        ends = begins + timedelta(hours=self._dice.choice([1, 3, 6]))
-        kinds = tuple(self._dice.sample(_KINDS, self._dice.choice([1, 2, 5])))
-        rate = self._dice.choice([1.0, 0.5, 0.1])
-        return During(kinds, begins, ends, lambda call: call.function == "retire", self._dice, rate)
 
     def _matching(self) -> Callable[[Call], bool]:
         service = self._dice.choice(["workspaces", "workspaces", "dynamodb", "dynamodb", "sns", "events", ""])

@@ -70,10 +70,6 @@ class Simulation:
         Changes to the deployed settings.
     is_known
         Whether the product has swept the directories before; else what is there at the beginning is an existing fleet.
-    watch_every, sweep_every
-        The periods of the schedules, where they are not the template's.
-    first_retire
-        When the schedule of terminations comes for the first time.
     world
         Settings of the model of WorkSpaces.
     """
@@ -93,9 +89,6 @@ class Simulation:
         trail: Callable[[dict[str, Any]], list[float]] = lambda _: [90.0],
         settings: dict[str, Any] | None = None,
         is_known: bool = True,
-        watch_every: timedelta | None = None,
-        sweep_every: timedelta | None = None,
-        first_retire: timedelta = timedelta(minutes=20),
         **world: Any,
     ) -> None:
         if Simulation._present is not None:
@@ -103,7 +96,7 @@ class Simulation:
         Simulation._present = self
         random.seed(seed)  # botocore's and the product's jitter
         self.dice = random.Random(seed)  # noqa: S311 (repeatable, not secret)
-        watch_every, sweep_every = watch_every or deployment.watch_every, sweep_every or deployment.sweep_every
+        watch_every, sweep_every = deployment.watch_every, deployment.sweep_every
         self.settings = dataclasses.replace(deployment.settings, **{"sweep_interval": sweep_every} | (settings or {}))
         self.clock = ManualClock()
         self.scheduler = Scheduler(self.clock, random.Random(seed + 1), self._after_step)  # noqa: S311
@@ -160,9 +153,6 @@ class Simulation:
             (self.sweeps, sweep_every, first_sweep),
         ):
             self.scheduler.spawn(partial(self._schedule, machine, every), name="schedule", delay=first)
-        if deployment.retire_every is not None:
-            work = partial(self._retire, deployment.retire_every)
-            self.scheduler.spawn(work, name="schedule", delay=first_retire.total_seconds())
         self.scheduler.spawn(self._look, name="auditor")
 
     def _partners(self) -> list[str]:
@@ -205,11 +195,6 @@ class Simulation:
     def _schedule(self, machine: Machines, every: timedelta) -> None:
         while True:
             machine.start(f"schedule-{next(self._ids)}", {})
-            self.scheduler.sleep(every.total_seconds())
-
-    def _retire(self, every: timedelta) -> None:
-        while True:
-            self.functions.deliver("retire", {})
             self.scheduler.sleep(every.total_seconds())
 
     def _baseline(self) -> None:

@@ -237,10 +237,6 @@ class Estate:
         self.watchers.running.discard(execution)
         return found
 
-    def retire(self, request: str = "request") -> dict[str, Any]:
-        """Invoke retire."""
-        return self.parts.retirement(request, lambda: True).retire()
-
     def sweep_part(self, execution: str, cursor: dict[str, Any] | None, *, pages: int = 1000) -> Part:
         """Invoke sweep."""
         self.watchers.running.add(execution)

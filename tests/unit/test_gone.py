@@ -30,6 +30,20 @@ def test_a_primary_that_is_gone_leaves_an_orphan_which_is_told_once_and_holds_it
         assert str(found.row(one).standby_id) in found.row(one).message
 
 
+@pytest.mark.parametrize("shown", [False, True], ids=["not-shown-any-more", "still-shown"])
+def test_what_was_replicated_is_remembered_when_its_primary_is_shown_on_its_way_out(*, shown: bool) -> None:
+    with estate(terminate_seconds=7200, orphans_keep_replication=shown) as found:
+        one, _ = protected(found, *USERS[:2])
+        # Somebody turned it on at AWS: the configuration says nothing of it.
+        found.world.workspace(str(found.row(one).standby_id)).data_replication = "PRIMARY_AS_SOURCE"
+        sweeps(found, 1)
+        assert found.row(one).replication == "PRIMARY_AS_SOURCE"
+        found.world.terminate(one)
+        sweeps(found, 1)
+        assert found.status(one) == (Status.PRIMARY_GONE, "ORPHANED")
+        assert found.row(one).replication == "PRIMARY_AS_SOURCE"
+
+
 def test_when_the_orphan_is_gone_too_its_place_is_free() -> None:
     with estate() as found:
         one, _ = protected(found, *USERS[:2])

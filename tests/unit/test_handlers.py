@@ -40,7 +40,6 @@ PER_FUNCTION = {
     "protect": ("LEDGER_TABLE", "WATCH_STATE_MACHINE_ARN", "DEAD_LETTER_QUEUE_URL"),
     "watch": ("LEDGER_TABLE", "WATCH_STATE_MACHINE_ARN"),
     "sweep": ("LEDGER_TABLE", "WATCH_STATE_MACHINE_ARN"),
-    "retire": ("LEDGER_TABLE", "WATCH_STATE_MACHINE_ARN"),
     "announce": ("NOTIFICATION_TOPIC_ARN", "EVENT_BUS_NAME"),
 }
 
@@ -501,18 +500,3 @@ def test_a_minute_is_kept_back_for_what_was_begun(seconds: float, *, left: bool)
 
 def test_ids_of_changes_are_never_the_same() -> None:
     assert len({wiring.new_id() for _ in range(1000)}) == 1000
-
-
-# retire
-
-
-def test_retire_says_what_it_came_to(deployed: Deployed) -> None:
-    answer = deployed.invoke("retire", {})
-    assert "Nothing is terminated" in answer["outcome"]
-    assert json.loads(json.dumps(answer)) == answer
-    assert deployed.logs[-1]["message"] == answer["outcome"]
-    made = {(service, region) for service, region, _ in deployed.made}
-    assert {("workspaces", PRIMARY), ("workspaces", DR)} <= made
-    assert {
-        config.retries["total_max_attempts"] for service, _, config in deployed.made if service == "workspaces"
-    } == {1}

@@ -61,7 +61,6 @@ FULL = Row(
     unclear_since=NOW + timedelta(minutes=10),
     desktop_seen_at=NOW + timedelta(minutes=10),
     compute_type="STANDARD",
-    terminate_after=NOW + timedelta(minutes=11),
     look_first=True,
     status_before=Status.PROTECTED,
     reason_before=Reason.STANDBY_READY,

@@ -9,12 +9,10 @@ import pytest
 
 from standby.ledger.table import LedgerUnavailable
 from standby.model import Status
-from standby.protect.terminations import is_own
 from standby.rows import Row
 from tests.unit.estate import ACCOUNT, DR, PRIMARY, TABLE, USERS, Estate, estate
 
 AL = f"arn:aws:iam::{ACCOUNT}:user/al"
-OWN = f"arn:aws:sts::{ACCOUNT}:assumed-role/{TABLE}-RetireRole0A1B-xyz/{TABLE}-retire"
 TERMINATED = "TERMINATED_BY_SOMEBODY"
 
 
@@ -214,30 +212,6 @@ def test_a_termination_never_leads_to_a_request() -> None:
         assert found.status(one)[0] is Status.REPORTED
         assert found.creates() == []
         assert found.watchers.started == []
-
-
-def test_what_the_stack_terminates_itself_is_nobody_elses_doing() -> None:
-    with estate() as found:
-        (one,) = protected(found, USERS[0])
-        found.send(terminate(found, DR, standby_of(found, one), principal=OWN))
-        assert told(found, one) == []
-        assert found.row(one).terminated_by is None
-
-
-@pytest.mark.parametrize(
-    "principal",
-    [
-        AL,
-        None,
-        "",
-        f"arn:aws:sts::{ACCOUNT}:assumed-role/desktop-admin/{TABLE}-retire",
-        f"arn:aws:sts::{ACCOUNT}:assumed-role/{TABLE}-RetireRole/al",
-        f"arn:aws:iam::{ACCOUNT}:user/{TABLE}-x",
-    ],
-)
-def test_whoever_is_no_function_of_the_stack_is_somebody_else(principal: str | None) -> None:
-    assert not is_own(principal, TABLE)
-    assert is_own(OWN, TABLE)
 
 
 def test_a_row_that_changes_meanwhile_gets_its_remark_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from standby.decisions.decision import Decision, record
-from standby.model import Status, Workspace
+from standby.model import UNWELL, Status, Workspace
 from standby.reasons import Reason
 from standby.rows import Row
 from standby.settings import Settings
 
-UNWELL = frozenset({"ERROR", "UNHEALTHY", "IMPAIRED"})
 # Two sweeps that somebody starts within minutes are one look.
 _LEAST = timedelta(minutes=30)
 

@@ -107,8 +107,6 @@ class Ledger:
             or decision.reason in (Reason.EXISTING_FLEET, Reason.BACKFILL),
             "migrated_from": base.migrated_from or context.cause.migrated_from,
             "notice_code": None,
-            # Whatever else becomes of it, an announcement is off.
-            "terminate_after": None,
             **self._facts(base, seen),
             **_times(base, decision, now),
             "told": _told(base, decision),

@@ -24,16 +24,6 @@ from standby.settings import Settings
 TERMINATED = "TERMINATED"
 
 
-def is_own(principal: str | None, stack: str) -> bool:
-    """Whether a caller is a function of this stack: its role is named after the stack, its session after the function.
-
-    AWS names an assumed role's session of a Lambda function after the function.
-    """
-    _, _, rest = (principal or "").partition(":assumed-role/")
-    role, _, session = rest.partition("/")
-    return role.startswith(f"{stack}-") and session.startswith(f"{stack}-")
-
-
 class Terminations:
     """Records them, and what can be seen of them."""
 
@@ -48,8 +38,7 @@ class Terminations:
     def follow(self, ids: Sequence[WorkspaceId]) -> list[Decision]:
         """Record who terminated each, and what is seen of it; a decision for each, under the id that was given.
 
-        What the ledger does not know is nobody's of ours, and leaves no trace. What this stack terminated itself is
-        on record before its call.
+        What the ledger does not know is nobody's of ours, and leaves no trace. No role of the stack may make the call.
 
         Raises
         ------
@@ -57,10 +46,9 @@ class Terminations:
             The ledger could not be read or written: the event has to come again.
         """
         known = self._known(ids)
-        is_own_call = is_own(self._cause.principal, self._settings.stack)
-        news = {one for one, primary in known.items() if not is_own_call and self._remark(one, primary)}
+        news = {one for one, primary in known.items() if self._remark(one, primary)}
         rows = self._rows(known.values())
-        done = {} if is_own_call else self._conclude(rows, known, news)
+        done = self._conclude(rows, known, news)
         return [self._answer(one, known.get(one), rows, done) for one in ids]
 
     def _known(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, WorkspaceId]:

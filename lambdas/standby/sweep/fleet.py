@@ -129,12 +129,6 @@ class Census:
             and row.primary_id not in self._primaries
         )
 
-    def shows_orphan(self, row: Row) -> bool | None:
-        """Whether an orphan is still one: its standby was seen, its primary was not. None: it changed meanwhile."""
-        if row.changed_at >= self._began:
-            return None
-        return row.primary_id not in self._primaries and row.standby_id in self._standbys
-
     def misses_standby(self, row: Row) -> bool:
         """Whether a row's standby seems to be gone: to be asked for by its id."""
         if row.standby_id is None or row.standby_id in self._standbys:

@@ -28,7 +28,6 @@ from standby.sweep.fleet import SETTLED, Census, is_doubted, judged
 from standby.sweep.look import FleetLook, Sums
 from standby.sweep.memory import OWN, PARTNER, Scan, SweepMemory
 from standby.sweep.orphan_figures import OrphanFigures, with_orphans
-from standby.sweep.orphans import OrphanMemory
 from standby.sweep.pages import Pages, Seen
 from standby.sweep.place import BadSweepInput, Part, Place
 from standby.sweep.planner import Planner
@@ -51,7 +50,6 @@ class Sweeper:
         baselines: BaselineMemory,
         coverage: CoverageBook,
         planner: Planner,
-        orphans: OrphanMemory,
         orphan_figures: OrphanFigures,
         lease: WatchLease,
         settings: Settings,
@@ -66,7 +64,6 @@ class Sweeper:
         self._baselines = baselines
         self._coverage = coverage
         self._planner = planner
-        self._orphans = orphans
         self._orphan_figures = orphan_figures
         self._lease = lease
         self._settings = settings
@@ -199,7 +196,6 @@ class Sweeper:
         census = {directory: found for directory in self._directories if (found := self._census(directory, place.run))}
         for number in range(place.partition, len(_PARTITIONS)):
             for rows, following in self._recorder.ledger.rows_by_status(*_PARTITIONS[number], place.key):
-                self._orphans.witness(rows, census, place.run, self._clock.now())
                 done = self._absences.check(rows, census) if self._has_time() else 0
                 self._say_what_is_unmapped(rows[:done])
                 orphans = with_orphans(place.orphans, rows[:done], self._settings)
