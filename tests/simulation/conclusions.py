@@ -24,8 +24,6 @@ _DOUBT = timedelta(hours=4)
 # Two scans that miss a standby are to be enough; so many more may fail to ask for it by its id.
 _SCANS = 4
 _KEPT = 12
-# Where more answers than these speak of others, a sweep seldom has all of its looks clear: a row may stand for days.
-_MOST_STRAY = 0.1
 
 Item = Mapping[str, Any]
 
@@ -107,7 +105,8 @@ class Conclusions:
         struck
             The calls that have met a fault: a sweep that began before one of its own did may have left it at that.
         """
-        if self._world.settings.stray > _MOST_STRAY:
+        if self._world.settings.stray:
+            # Where answers speak of others, two sweeps in a row seldom have all of their looks clear: a row may stand.
             return
         disturbed_at = next((at for at, call, _ in reversed(struck) if call.function == "sweep"), None)
         for one, row in rows.items():

@@ -129,14 +129,15 @@ class Seeded:
         self._check_acceptance()
 
     def _has_to_come(self) -> bool:
-        """Whether a sweep has still to undo, or to take up, what no open row speaks of.
+        """Whether a sweep has still to undo, to take up, or to find out, what no open row speaks of.
 
-        A desktop is taken for gone that is there, or is only reported although its fleet is accepted.
+        A desktop is taken for gone that is there, is only reported although its fleet is accepted, or is taken for
+        protected although somebody has terminated it or its standby.
         """
-        passing = (Status.PRIMARY_GONE, Status.STANDBY_MISSING, Status.REPORTED)
+        passing = (Status.PRIMARY_GONE, Status.STANDBY_MISSING, Status.REPORTED, Status.PROTECTED)
         rows = self.simulation.audit.rows
-        there = [one for one, allowed in self.expected.items() if not set(passing) & set(allowed)]
-        return any(rows.get(one, {}).get("status") in passing for one in there)
+        statuses = {one: rows.get(one, {}).get("status") for one in self.expected}
+        return any(statuses[one] in passing and statuses[one] not in allowed for one, allowed in self.expected.items())
 
     def _check_acceptance(self) -> None:
         """Nothing was made for what was there before, until somebody accepted it."""
