@@ -66,13 +66,15 @@ class PrimaryStack(Stack):
             self,
             "Watcher",
             spec=MachineSpec(WATCH, title="watcher", every=WATCH_EVERY),
-            functions=[self.watch, self.protect],
+            work=self.watch,
+            protect=self.protect,
         )
         self.sweeper = StandbyMachine(
             self,
             "Sweeper",
             spec=MachineSpec(SWEEP, title="sweep", every=Duration.minutes(pair.sweep_interval_minutes)),
-            functions=[self.sweep, self.protect],
+            work=self.sweep,
+            protect=self.protect,
         )
         self.machines = [self.watcher, self.sweeper]
         self.triggers = Triggers(

@@ -233,10 +233,9 @@ class Machines:
         """Wait."""
         self._scheduler.sleep(seconds)
 
-    def invoke(self, function_arn: str, payload: Any, timeout_seconds: float | None) -> Any:
-        """Invoke a function by the placeholder that stands for its ARN in the template."""
-        name = function_arn.removeprefix("${").removesuffix("FunctionArn}").lower()
-        return self._functions.invoke(name, payload, timeout_seconds)
+    def invoke(self, function: str, payload: Any, timeout_seconds: float) -> Any:
+        """Invoke a function by its short name."""
+        return self._functions.invoke(function, payload, timeout_seconds)
 
     def jitter(self, most: float) -> float:
         """A delay for full jitter."""

@@ -143,8 +143,15 @@ class Deployment:
         return {name: properties[name] for name in names} | {"StreamSpecification": stream | {"StreamEnabled": True}}
 
     def _definition(self, name: str) -> dict[str, Any]:
+        """A state machine's definition, with substitutions made; a function's ARN is its short name here."""
         machine = self._named("AWS::StepFunctions::StateMachine", "StateMachineName", name)
-        found: dict[str, Any] = json.loads(machine["DefinitionString"])
+        text = machine["DefinitionString"]
+        for placeholder, value in machine["DefinitionSubstitutions"].items():
+            if isinstance(value, dict):
+                function = self._template["Resources"][value["Fn::GetAtt"][0]]["Properties"]["FunctionName"]
+                value = function.removeprefix(f"{STACK}-")
+            text = text.replace(f"${{{placeholder}}}", value)
+        found: dict[str, Any] = json.loads(text)
         return found
 
     def _period(self, name: str) -> timedelta:
