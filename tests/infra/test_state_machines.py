@@ -158,7 +158,7 @@ def test_what_the_last_round_found_is_handed_to_protect_too(loop: Loop, error: s
 def test_the_answer_of_protect_goes_no_further(loop: Loop) -> None:
     run = loop.run(Functions([answer("ws-1c0ffee01"), DONE], [{"decisions": ["x" * 200_000]}]))
     assert "x" not in json.dumps(run.output)
-    assert set(run.variables) == {"round", "cursor", "done", "wait_seconds", "ready"}
+    assert set(run.variables) == {"round_number", "cursor", "done", "wait_seconds", "ready"}
 
 
 def test_an_answer_that_is_too_large_cannot_be_caught(loop: Loop) -> None:
