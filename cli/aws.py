@@ -19,8 +19,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from standby.service.answers import error_of
-from standby.service.refusals import Kind, kind_of
+from standby.aws.call import error_of, kind_of
+from standby.core.outcomes import Refusal
 
 # Reading is repeated when it is throttled or lost on the way; what must not be is asked with `once`.
 _PATIENT: Final = {"total_max_attempts": 5, "mode": "standard"}
@@ -79,17 +79,17 @@ def sentence(problem: Problem) -> str:
         return f"{_ended(str(problem))} Look at the network (and at AWS_ENDPOINT_URL, if it is set), and try again."
     code, message = error_of(problem)
     match kind_of(code, message):
-        case Kind.DENIED:
+        case Refusal.DENIED:
             return f"it is not allowed with these credentials ({code}: {message}). Use a role that may."
-        case Kind.UNREACHABLE:
+        case Refusal.UNREACHABLE:
             return f"AWS does not accept these credentials ({code}: {message}). Sign in again."
-        case Kind.THROTTLED:
+        case Refusal.THROTTLED:
             return f"AWS is asked too often just now ({code}). Try again in a minute."
         case _:
             return _ended(f"{code}: {message}")
 
 
-def is_of(kind: Kind, problem: Problem) -> bool:
+def is_of(kind: Refusal, problem: Problem) -> bool:
     """Whether AWS refused something for a kind of reason."""
     return isinstance(problem, ClientError) and kind_of(*error_of(problem)) is kind
 

@@ -22,8 +22,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from standby.model import WorkspaceId
-from standby.protect.events import BadEvent, read
+from standby.core.model import WorkspaceId
+from standby.events import BadEvent, read
 
 _SHOWN: Final = 120  # characters of a body that nobody can read by itself
 _EXECUTION_ENDED: Final = "Step Functions Execution Status Change"
@@ -144,7 +144,7 @@ def _notice(at: str, body: Mapping[str, Any], attributes: Mapping[str, str]) -> 
 
 def _machine(arn: object) -> str:
     """Which state machine an ARN is about: its own, or that of its schedule, which has the same name."""
-    for name, title in (("-watch", "the watcher"), ("-sweep", "the sweep"), ("-retire", "the termination of orphans")):
+    for name, title in (("-watch", "the watcher"), ("-sweep", "the sweep")):
         if isinstance(arn, str) and arn.endswith(name):
             return title
     return "the watcher or the sweep"

@@ -23,9 +23,9 @@ from cli import aws
 from cli.aws import AwsRefused
 from cli.letters import Kind, Letter, read_letter
 from infra.config_file import ConfigurationError, load
-from standby.reasons import Reason
-from standby.service.answers import entries, string
-from standby.service.refusals import Kind as RefusalKind
+from standby.aws.workspaces import entries, string
+from standby.core.outcomes import Refusal
+from standby.core.reasons import Reason
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -236,7 +236,7 @@ class Protect:
             answer = self._client.invoke(FunctionName=self._name, Payload=json.dumps(letter.event))
             told = json.loads(answer["Payload"].read())
         except ClientError as problem:
-            if aws.is_of(RefusalKind.THROTTLED, problem):
+            if aws.is_of(Refusal.THROTTLED, problem):
                 raise NotDone(f"protect was not run: {aws.sentence(problem)}") from None
             raise AwsRefused(f"{self._name} cannot be invoked: {aws.sentence(problem)}") from None
         except (BotoCoreError, OSError, ValueError) as problem:

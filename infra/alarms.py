@@ -191,7 +191,7 @@ class PrimaryAlarms(_Alarms):
             self._add(
                 "replication-old",
                 f"The data on a standby in {pair.dr_region} is older than {pair.rpo_hours:g} hours, or no copy has "
-                "come for so long. Look at the rows with stale: true (README, Replication age).",
+                "come for so long. Look at the rows with the condition STALE (README, Replication age).",
                 _of_fleet(pair, "ReplicationAgeOldestSeconds", period),
                 threshold=pair.rpo_hours * 3600,
                 missing=cloudwatch.TreatMissingData.IGNORE,
@@ -200,19 +200,18 @@ class PrimaryAlarms(_Alarms):
     def _unknown(self, pair: Pair) -> None:
         """Alarm when what a rule of the selection asks for can still not be read: desktops wait for it.
 
-        After one call that was throttled the next look knows: so it has to be in two of three periods, each as long as
-        the way from sweep to sweep. The watcher reads for open rows, the sweep for all others.
+        A call that was throttled once is made again with the next round, so it takes two of three periods, each at
+        least as long as the interval of the sweep. protect reads tags for open rows, the sweep for all others.
         """
         period = max(Duration.hours(1).to_minutes(), sweep_minutes(pair))
         for name, metric, functions, is_asked, what in (
-            ("tags-unknown", "TagsUnknown", ("watch", "sweep"), pair.has_tag_rules, "tags"),
-            ("logins-unknown", "LoginsUnknown", ("sweep",), pair.unused_days is not None, "last logins"),
+            ("tags-unknown", "TagsUnknown", ("protect", "sweep"), pair.has_tag_rules, "tags"),
         ):
             if is_asked:
                 self._add(
                     name,
                     f"The {what} of desktops could not be read for hours, and a rule of the selection asks for them: "
-                    "no standby is made for these until they can be. The logs of the functions watch and sweep say "
+                    "no standby is made for these until they can be. The logs of the functions protect and sweep say "
                     "why; perhaps a policy denies it (README, Selection).",
                     _sum("Unknown", [_of_function(pair, one, metric, "sum", period) for one in functions]),
                     periods=3,

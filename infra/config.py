@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-
-from infra.prices import price_document
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 VERSION: Final = "0.1.0"
 
@@ -32,7 +29,6 @@ GLOB: Final = r"^([^\[\]\x00-\x1f\x7f-\x9f]|\[[^\]\x00-\x1f\x7f-\x9f]+\])+$"
 
 # ComputeTypeName of the service, whose list grows.
 COMPUTE_TYPE: Final = r"^[A-Z][A-Z0-9_]{1,63}$"
-DATE: Final = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"
 
 DirectoryId = Annotated[str, StringConstraints(pattern=DIRECTORY_ID)]
 Region = Annotated[str, StringConstraints(pattern=REGION)]
@@ -60,35 +56,8 @@ class DirectoryMapping(_Section):
     )
 
 
-def _a_day(text: str) -> str:
-    date.fromisoformat(text)  # the pattern lets the 30th of February through
-    return text
-
-
+ComputeType = Annotated[str, StringConstraints(pattern=COMPUTE_TYPE)]
 MonthlyAmount = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
-
-
-class Prices(_Section):
-    """What standbys cost in the DR Region, where the operator knows it better than the table that comes along."""
-
-    date: Annotated[str, StringConstraints(pattern=DATE), AfterValidator(_a_day)] = Field(
-        description="the day these prices were looked up, for example 2026-11-01; it is told with every amount",
-    )
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
-        default="USD", description="three capital letters, for example USD"
-    )
-    monthly: dict[Annotated[str, StringConstraints(pattern=COMPUTE_TYPE)], MonthlyAmount] = Field(
-        default_factory=dict,
-        description="the monthly fee of a standby by compute type, for example {STANDARD: 4.00, POWER: 5.75}, each "
-        "more than 0 and at most 10000; a compute type that is left out counts as not priced",
-    )
-    data_replication_monthly: MonthlyAmount | None = Field(
-        default=None,
-        description="the monthly fee of one desktop's data replication, for example 2.50 (more than 0, at most 10000); "
-        "left out, it counts as not priced",
-    )
-
-
 Glob = Annotated[str, StringConstraints(pattern=GLOB, min_length=1, max_length=256)]
 
 
@@ -196,7 +165,7 @@ class Pair(_Section):
     )
     calls_per_second: Annotated[float, Field(ge=0.1, le=50, allow_inf_nan=False)] = Field(
         default=1.0,
-        description="the calls a second that the watcher makes to the WorkSpaces API, from 0.1 to 50, for example 1.0; "
+        description="the calls a second that protect makes to the WorkSpaces API, from 0.1 to 50, for example 1.0; "
         "the sweep makes half as many (AWS allows an account 2 in a Region, for all its tools, unless it raises that)",
     )
     recreate_missing: bool = Field(
@@ -209,10 +178,11 @@ class Pair(_Section):
         description="how many desktops of an accepted fleet may be under way at once, a whole number from 1 to 400, "
         "for example 100",
     )
-    prices: Prices | None = Field(
-        default=None,
-        description="what standbys cost in the DR Region, with the day that was looked up, for example "
-        "{date: 2026-11-01, monthly: {STANDARD: 4.00}}; it completes and overrides the table that comes along",
+    prices: dict[ComputeType, MonthlyAmount] = Field(
+        default_factory=dict,
+        description="what a standby costs a month in the DR Region, in USD, by compute type, for example "
+        "{STANDARD: 5.75, VALUE: 3.25}, each more than 0 and at most 10000; data replication and hours of use are "
+        "extra, and a compute type that is left out is named as not priced",
     )
     include: Rules | None = Field(
         default=None,
@@ -223,31 +193,6 @@ class Pair(_Section):
         default=None,
         description="which WorkSpaces get none, whatever include says: those that one of these rules matches, for "
         'example {users: ["svc-*"], directories: [d-906732325d]}',
-    )
-    unused_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
-        default=None,
-        description="of the desktops that exist already, leave out those whose user has not logged in for so many "
-        "days, a whole number from 1 to 3650, for example 90; by default none is left out",
-    )
-    orphans: Literal["report", "terminate"] = Field(
-        default="report",
-        description="report, to be told of standbys whose primaries are gone; or terminate, to have those that this "
-        "stack made terminated, with all data on them, after orphan_days and an announcement a day ahead",
-    )
-    orphan_days: Annotated[int, Field(ge=1, le=365)] = Field(
-        default=14,
-        description="for how many days every sweep has to find an orphan before it is terminated, a whole number from "
-        "1 to 365, for example 14 (with few days nobody has the time to notice that a primary was deleted by mistake, "
-        "and its standby is what is left of it)",
-    )
-    terminate_replicated: bool = Field(
-        default=False,
-        description="false, so that orphans with data replication are never terminated; or true (such a standby may "
-        "hold the last copy of its user's data)",
-    )
-    max_terminations_per_day: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=5,
-        description="how many orphans may be terminated in a UTC day, a whole number from 1 to 100, for example 5",
     )
     notify: list[Annotated[str, StringConstraints(pattern=EMAIL)]] = Field(
         default_factory=list,
@@ -330,14 +275,9 @@ class Configuration(_Section):
             "recreate_missing": pair.recreate_missing,
             "backfill_in_flight": pair.backfill_in_flight,
             "calls_per_second": _plain(pair.calls_per_second),
-            "prices": price_document(pair.dr_region, pair.prices),
+            "prices": {name: str(amount) for name, amount in sorted(pair.prices.items())},
             "include": pair.include.model_dump() if pair.include else None,
             "exclude": pair.exclude.model_dump() if pair.exclude else None,
-            "unused_days": pair.unused_days,
-            "orphans": pair.orphans,
-            "orphan_seconds": pair.orphan_days * 86_400,
-            "terminate_replicated": pair.terminate_replicated,
-            "max_terminations_per_day": pair.max_terminations_per_day,
             "directories": {
                 directory: {**mapping.model_dump(), "mutual": (pair.primary_region, directory) in partners}
                 for directory, mapping in sorted(pair.directories.items())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from infra.config import Configuration, DirectoryMapping, Pair, Prices, Rules
+from infra.config import Configuration, DirectoryMapping, Pair, Rules
 from infra.config_rules import broken_rules
 from infra.selection_rules import SECTIONS
 
@@ -229,8 +229,6 @@ def _field(path: KeyPath) -> tuple[type[BaseModel], str]:
     names = [part for part in path if isinstance(part, str)]
     if len(names) <= 1:
         return Configuration, names[0] if names else "pairs"
-    if names[1] == "prices" and len(names) > 2:
-        return Prices, names[2]
     if names[1] in SECTIONS and len(names) > 2:
         return Rules, names[2]
     if names[1] != "directories" or len(names) == 2:
@@ -248,6 +246,6 @@ def _describe(model: type[BaseModel], field: str) -> str:
 def _key_description(field: str) -> str:
     if field == "tags":
         return "a tag's key: letters, digits, spaces and + - = . : / @"
-    if field == "monthly":
+    if field == "prices":
         return "a compute type as DescribeWorkspaces names it, for example STANDARD"
     return "the id of a directory in the primary Region, for example d-906732325d"

@@ -200,8 +200,7 @@ _SMALLEST: Final = (
 )
 
 
-_LEAST_ORPHAN_DAYS: Final = 7
-# Beside the watcher's `calls_per_second` the sweep makes so many of them, as in standby.wiring.
+# Beside protect's `calls_per_second` the sweep makes so many of them, as in standby.wiring.
 SWEEPS_SHARE: Final = 0.5
 _CALLS_OF_AN_ACCOUNT: Final = 2.0
 
@@ -248,28 +247,9 @@ def _cautions(at: str, pair: Pair) -> Iterator[Caution]:
         yield Caution(f"{at}.existing_fleet", message)
     for path, message in selection_cautions(pair):
         yield Caution(f"{at}.{path}", message)
-    yield from _about_orphans(at, pair)
     if not pair.notify:
         if pair.notify_topic_arn is None:
             yield Caution(f"{at}.notify", "nobody is told of anything: write an address, or notify_topic_arn")
         else:
             message = f"alarms in {pair.dr_region} reach nobody: a topic is of one Region, so write an address as well"
             yield Caution(f"{at}.notify", f"{message}, or subscribe to the DR stack's topic yourself")
-
-
-def _about_orphans(at: str, pair: Pair) -> Iterator[Caution]:
-    if pair.orphans != "terminate":
-        if pair.terminate_replicated:
-            yield Caution(f"{at}.terminate_replicated", "it has no effect unless orphans: terminate is written, too")
-        return
-    message = (
-        f"standbys whose primaries are gone for {pair.orphan_days} days are terminated, with all data on them, up to "
-        f"{pair.max_terminations_per_day} a day; each is announced a day ahead"
-    )
-    yield Caution(f"{at}.orphans", message)
-    if pair.orphan_days < _LEAST_ORPHAN_DAYS:
-        few = f"{pair.orphan_days} is few (write {_LEAST_ORPHAN_DAYS} or more)"
-        why = "who deletes a primary by mistake may notice only after a weekend, and its standby is what is left"
-        yield Caution(f"{at}.orphan_days", f"{few}: {why}")
-    if pair.terminate_replicated:
-        yield Caution(f"{at}.terminate_replicated", "the last copy of a user's data may be terminated")

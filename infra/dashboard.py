@@ -51,23 +51,21 @@ class Dashboard(Construct):
             default_interval=Duration.days(1),
         )
         dashboard.add_widgets(
-            _graph("Coverage of eligible desktops, and of all (%)", THIRD, _of_fleet(pair, *COVERAGE)),
-            _graph("Coverage of each directory (%)", THIRD, [_of_directories(pair)]),
-            _graph("Eligible and protected desktops", THIRD, _of_fleet(pair, "EligibleDesktops", "ProtectedDesktops")),
+            _graph("Coverage of eligible desktops, and of all (%)", HALF, _of_fleet(pair, *COVERAGE)),
+            _graph("Eligible and protected desktops", HALF, _of_fleet(pair, "EligibleDesktops", "ProtectedDesktops")),
         )
         dashboard.add_widgets(
-            _graph("Standbys", HALF, sums("protect", "StandbysRequested"), sums("watch", "Protected", "Failed")),
-            _graph("Others", HALF, sums("protect", "Held", "Rejected", "Ineligible"), sums("watch", "TimedOut")),
+            _graph("Standbys", HALF, sums("protect", "StandbysRequested", "Protected", "Failed")),
+            _graph("Others", HALF, sums("protect", "Held", "Rejected", "Ineligible", "TimedOut")),
         )
         dashboard.add_widgets(
-            _graph("Open rows", THIRD, [metric("watch", "OpenRows", "max")]),
+            _graph("Rows that are due", THIRD, [metric("watch", "DueRows", "max")]),
             _graph("Effective poll interval (s)", THIRD, [metric("watch", "EffectiveIntervalSeconds", "max")]),
             _graph(
                 "Trouble with AWS",
                 THIRD,
                 sums("protect", "Throttled", "UnknownAnswers", "BadEvents"),
-                sums("watch", "Throttled", "UnknownAnswers"),
-                sums("sweep", "Throttled", "UnknownAnswers"),
+                sums("sweep", "UnknownAnswers"),
             ),
         )
         dashboard.add_widgets(
@@ -139,14 +137,6 @@ def _of_fleet(pair: Pair, *names: str) -> list[cloudwatch.IMetric]:
     """What each sweep tells of the pair's whole fleet."""
     period = Duration.minutes(pair.sweep_interval_minutes)
     return [_metric(pair, "sweep", name, "max", period=period, label=name) for name in names]
-
-
-def _of_directories(pair: Pair) -> cloudwatch.IMetric:
-    """The coverage of those directories that have a metric of their own, and of the others together."""
-    which = f'{{{METRICS_NAMESPACE},Directory,Stack,service}} MetricName="{COVERAGE[0]}" Stack="{pair.stack_name}"'
-    period = Duration.minutes(pair.sweep_interval_minutes)
-    expression = f"SEARCH('{which}', 'Maximum', {period.to_seconds():g})"
-    return cloudwatch.MathExpression(expression=expression, label="", period=period, using_metrics={})
 
 
 def _sums(pair: Pair, service: str, *names: str) -> list[cloudwatch.IMetric]:

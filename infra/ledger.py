@@ -17,11 +17,14 @@ INDEXES: Final = {
     "by_user": ("ix_user", "ix_user_at"),
     "by_uncovered": ("ix_uncovered", "ix_uncovered_at"),
     "by_day": ("ix_day", "ix_day_at"),
+    "by_due": ("ix_due", "ix_due_at"),
 }
+# Of what is due the watcher reads ids alone.
+KEYS_ONLY: Final = ("by_due",)
 
 
 class Ledger(Construct):
-    """The DynamoDB table with its four indexes and its replica.
+    """The DynamoDB table with its five indexes and its replica.
 
     Its name is the stack's, so that the DR Region's stack can watch the replica without asking this stack. It outlives
     the stack: it is the record of who was covered when.
@@ -43,7 +46,14 @@ class Ledger(Construct):
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
             global_secondary_indexes=[
-                dynamodb.GlobalSecondaryIndexPropsV2(index_name=name, partition_key=_text(pk), sort_key=_text(sk))
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=name,
+                    partition_key=_text(pk),
+                    sort_key=_text(sk),
+                    projection_type=(
+                        dynamodb.ProjectionType.KEYS_ONLY if name in KEYS_ONLY else dynamodb.ProjectionType.ALL
+                    ),
+                )
                 for name, (pk, sk) in INDEXES.items()
             ],
             # Neither of the last two is taken over from the table: both are a replica's own.

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from constructs import IConstruct
 
     from infra.dr_stack import DrStack
-    from infra.functions import StandbyFunction
     from infra.stack import PrimaryStack
 
 
@@ -42,8 +41,6 @@ def acknowledge(stack: PrimaryStack) -> None:
             "take no resource; all but X-Ray's are bound by conditions to the pair's Regions or our namespace.",
         )
     _wildcard(stack.announce.role, "*", "xray:PutTraceSegments and xray:PutTelemetryRecords take no resource.")
-    if stack.retire is not None:
-        _of_retire(stack, stack.retire, account)
     for region in (pair.primary_region, pair.dr_region):
         of_region = f"arn:{stack.partition}:workspaces:{region}:{account}"
         _wildcard(
@@ -81,21 +78,6 @@ def acknowledge(stack: PrimaryStack) -> None:
 def acknowledge_dr(stack: DrStack) -> None:
     """Acknowledge the one finding of the DR Region's stack."""
     _reason(stack.forwarding.dead_letters.queue, "SQS3", "It is the dead-letter queue of the one rule there.")
-
-
-def _of_retire(stack: PrimaryStack, retire: StandbyFunction, account: str) -> None:
-    _wildcard(
-        retire.role,
-        "*",
-        "workspaces:DescribeWorkspaces, workspaces:DescribeTags, workspaces:DescribeWorkspacesConnectionStatus and "
-        "X-Ray's two actions take no resource; all but X-Ray's are bound by a condition to the pair's Regions.",
-    )
-    _wildcard(
-        retire.role,
-        f"arn:{stack.partition}:workspaces:{stack.pair.dr_region}:{account}:workspace/*",
-        "Which standbys become orphans is not known when the stack is deployed; a condition on the stack's own tag "
-        "keeps the permission to those that this stack made.",
-    )
 
 
 def _wildcard(construct: IConstruct, resource: str, reason: str) -> None:

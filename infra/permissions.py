@@ -24,8 +24,6 @@ MOST_DIRECTORIES_BY_ID: Final = 20
 MOST_KEYS_INLINE: Final = 10
 # A managed policy holds 6,144 characters, a role ten of them: 10 x 65 keys, more than 500 directories can name.
 KEYS_A_POLICY: Final = 65
-# As lambdas/standby/settings.py has it, which puts it on every standby.
-STACK_TAG: Final = "workspaces-standby:stack"
 
 # A key user's actions as far as a symmetric key has them.
 KEY_USE: Final = (
@@ -59,13 +57,6 @@ def read_tags(function: StandbyFunction, pair: Pair) -> None:
         function.allow("ReadTags", ["tag:GetResources"], ["*"], _only_in(pair.primary_region))
 
 
-def read_logins(function: StandbyFunction, pair: Pair) -> None:
-    """DescribeWorkspacesConnectionStatus in the primary Region, with `unused_days`; it takes no resource."""
-    if pair.unused_days is not None:
-        actions = ["workspaces:DescribeWorkspacesConnectionStatus"]
-        function.allow("ReadLogins", actions, ["*"], _only_in(pair.primary_region))
-
-
 def use_ledger(function: StandbyFunction, ledger: Ledger) -> None:
     """Read and write rows. Nothing deletes: claims are released by an update, history is append-only."""
     function.allow(
@@ -79,9 +70,9 @@ def use_ledger(function: StandbyFunction, ledger: Ledger) -> None:
     )
 
 
-def find_rows_by_status(function: StandbyFunction, ledger: Ledger) -> None:
-    """Query the index that lists open and held rows."""
-    function.allow("RowsByStatus", ["dynamodb:Query"], [f"{ledger.table.table_arn}/index/by_status"])
+def find_rows(function: StandbyFunction, ledger: Ledger, index: str) -> None:
+    """Query one index."""
+    function.allow("FindRows", ["dynamodb:Query"], [f"{ledger.table.table_arn}/index/{index}"])
 
 
 def create_standbys(function: StandbyFunction, pair: Pair) -> None:
@@ -113,28 +104,6 @@ def ask_for_quota(function: StandbyFunction, pair: Pair) -> None:
     """
     actions = ["servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota"]
     function.allow("Quota", actions, ["*"], _only_in(pair.dr_region))
-
-
-def terminate_orphans(function: StandbyFunction, pair: Pair) -> None:
-    """TerminateWorkspaces, of standbys in the DR Region that carry the stack's own tag, and what is asked before it.
-
-    Which Region's endpoint takes it, and so whose ARN AWS evaluates, is not documented for a standby: it is sent to the
-    Region that the standby is in, and allowed there only. TerminateWorkspaces knows the tags of what it ends:
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonworkspaces.html.
-    """
-    stack = Stack.of(function)
-    function.allow(
-        "TerminateOrphans",
-        ["workspaces:TerminateWorkspaces"],
-        [f"arn:{stack.partition}:workspaces:{pair.dr_region}:{stack.account}:workspace/*"],
-        {"StringEquals": {f"aws:ResourceTag/{STACK_TAG}": pair.stack_name}},
-    )
-    function.allow(
-        "LookAtOrphans",
-        ["workspaces:DescribeTags", "workspaces:DescribeWorkspacesConnectionStatus"],
-        ["*"],
-        _only_in(pair.dr_region),
-    )
 
 
 def put_metrics(function: StandbyFunction, namespace: str, *regions: str) -> None:

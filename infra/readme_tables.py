@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 from pydantic_core import PydanticUndefined
 
 from cli.live_check import CHECKS
-from infra.config import DirectoryMapping, Pair, Prices, Rules
+from infra.config import DirectoryMapping, Pair, Rules
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
 sys.path.insert(0, str(ROOT / "lambdas"))
 
-from standby.reasons import MEANING, Reason  # noqa: E402 (the path to lambdas/ comes first)
+from standby.core.reasons import MEANING, Reason  # noqa: E402 (the path to lambdas/ comes first)
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -35,8 +35,6 @@ def configuration() -> str:
         lines.append(_line(name, field))
         if name == "directories":
             lines += [_line(f"directories.ID.{inner}", field) for inner, field in DirectoryMapping.model_fields.items()]
-        if name == "prices":
-            lines += [_line(f"prices.{inner}", field) for inner, field in Prices.model_fields.items()]
         if name == "exclude":
             lines += [
                 _line(f"include.{inner}`, `exclude.{inner}", field) for inner, field in Rules.model_fields.items()

@@ -1,4 +1,4 @@
-"""What `include`, `exclude` and `unused_days` of a configuration must be, and what of it is perhaps not meant."""
+"""What `include` and `exclude` of a configuration must be, and what of it is perhaps not meant."""
 
 from __future__ import annotations
 
@@ -54,8 +54,6 @@ def in_words(pair: Pair) -> str:
     words = f"desktops that match {included}" if included else "every desktop that can have a standby"
     if excluded:
         words += f", and none that matches {excluded}"
-    if pair.unused_days is not None:
-        words += f"; of those that exist already, none that has not been used for {pair.unused_days} days"
     return words
 
 

@@ -17,7 +17,6 @@ from infra.failed_executions import FailedExecutions
 from infra.functions import METRICS_NAMESPACE, FunctionSpec, StandbyFunction
 from infra.ledger import Ledger
 from infra.notifications import Notifications
-from infra.orphans import OrphanTermination
 from infra.outbox import Outbox
 from infra.state_machines import SWEEP, WATCH, MachineSpec, StandbyMachine, execution_arns, machine_arn
 from infra.triggers import Triggers
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 # Measured (`make bench`): with its clients made, a function's process holds some 54 MB. The rest buys CPU for imports,
 # clients, and 400 rows' transactions in protect and watch.
-MEMORY_MB: Final = {"protect": 512, "watch": 512, "sweep": 512, "announce": 256, "retire": 512}
+MEMORY_MB: Final = {"protect": 512, "watch": 512, "sweep": 512, "announce": 256}
 WATCH_EVERY: Final = Duration.minutes(15)
 
 
@@ -61,18 +60,19 @@ class PrimaryStack(Stack):
         self.sweep = self._build_sweep(code)
         self.announce = self._build_announce(code)
         self.functions = [self.protect, self.watch, self.sweep, self.announce]
-        self.retire = self._build_retire(code) if pair.orphans == "terminate" else None
         self.watcher = StandbyMachine(
             self,
             "Watcher",
             spec=MachineSpec(WATCH, title="watcher", every=WATCH_EVERY),
-            functions=[self.watch, self.protect],
+            work=self.watch,
+            protect=self.protect,
         )
         self.sweeper = StandbyMachine(
             self,
             "Sweeper",
             spec=MachineSpec(SWEEP, title="sweep", every=Duration.minutes(pair.sweep_interval_minutes)),
-            functions=[self.sweep, self.protect],
+            work=self.sweep,
+            protect=self.protect,
         )
         self.machines = [self.watcher, self.sweeper]
         self.triggers = Triggers(
@@ -123,13 +123,11 @@ class PrimaryStack(Stack):
             code,
             "watch",
             timeout=Duration.minutes(5),
-            description="One round over the open rows: looks at their primaries and standbys",
+            description="One round over the open rows: which of them are due",
             WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
         )
-        permissions.describe_workspaces(watch, self.pair)
-        permissions.read_tags(watch, self.pair)
         permissions.use_ledger(watch, self.ledger)
-        permissions.find_rows_by_status(watch, self.ledger)
+        permissions.find_rows(watch, self.ledger, "by_due")
         permissions.put_metrics(watch, METRICS_NAMESPACE, self.pair.dr_region)
         watch.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self, WATCH)])
         return watch
@@ -140,14 +138,12 @@ class PrimaryStack(Stack):
             "sweep",
             timeout=Duration.minutes(5),
             description="One part of the whole fleet: looks at its primaries and standbys",
-            SWEEP_STATE_MACHINE_ARN=machine_arn(self, SWEEP),
             WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
         )
         permissions.describe_workspaces(sweep, self.pair)
         permissions.read_tags(sweep, self.pair)
-        permissions.read_logins(sweep, self.pair)
         permissions.use_ledger(sweep, self.ledger)
-        permissions.find_rows_by_status(sweep, self.ledger)
+        permissions.find_rows(sweep, self.ledger, "by_status")
         permissions.ask_for_quota(sweep, self.pair)
         permissions.put_metrics(sweep, METRICS_NAMESPACE, self.pair.primary_region, self.pair.dr_region)
         sweep.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self, SWEEP)])
@@ -166,23 +162,6 @@ class PrimaryStack(Stack):
         announce.allow("Bus", ["events:PutEvents"], [bus], {"StringEquals": {"events:source": "workspaces-standby"}})
         self.notifications.grant_publish(announce.role)
         return announce
-
-    def _build_retire(self, code: lambda_.Code) -> StandbyFunction:
-        """The only function that may terminate anything."""
-        retire = self._function(
-            code,
-            "retire",
-            timeout=Duration.minutes(5),
-            description="Announces, and a day later terminates, standbys of ours whose primaries are gone",
-            WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
-        )
-        permissions.describe_workspaces(retire, self.pair)
-        permissions.terminate_orphans(retire, self.pair)
-        permissions.use_ledger(retire, self.ledger)
-        permissions.find_rows_by_status(retire, self.ledger)
-        OrphanTermination(self, "Orphans", retire=retire, dead_letters=self.dead_letters)
-        self.functions.append(retire)
-        return retire
 
     def _function(
         self, code: lambda_.Code, name: str, *, timeout: Duration, description: str, **environment: str

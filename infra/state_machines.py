@@ -1,4 +1,4 @@
-"""The one way a state machine is made; what each does is in its definition, `watch.asl.json` or `sweep.asl.json`."""
+"""The one way a state machine is made. Both run one definition, `loop.asl.json`, around a function of their own."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from constructs import Construct
 from infra.functions import LOG_RETENTION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aws_cdk import Duration
 
     from infra.functions import StandbyFunction
 
-DEFINITIONS: Final = Path(__file__).parent
+DEFINITION: Final = Path(__file__).with_name("loop.asl.json")
 WATCH: Final = "watch"
 SWEEP: Final = "sweep"
 
@@ -50,7 +48,7 @@ class MachineSpec:
     """What differs between state machines."""
 
     name: str
-    """Also that of its definition's file, of its schedule, and of the function that does its rounds."""
+    """Also that of its schedule, and the type of cause that protect records for what it asks."""
     title: str
     """What people are told that it is."""
     every: Duration
@@ -66,7 +64,7 @@ class StandbyMachine(Construct):
     """A Standard workflow that invokes functions and waits."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, spec: MachineSpec, functions: Sequence[StandbyFunction]
+        self, scope: Construct, construct_id: str, *, spec: MachineSpec, work: StandbyFunction, protect: StandbyFunction
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -80,15 +78,17 @@ class StandbyMachine(Construct):
             retention=LOG_RETENTION,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        definition = DEFINITIONS / f"{spec.name}.asl.json"
         self.machine = sfn.StateMachine(
             self,
             "Machine",
             state_machine_name=name,
             state_machine_type=sfn.StateMachineType.STANDARD,
-            definition_body=sfn.DefinitionBody.from_string(definition.read_text(encoding="utf-8")),
+            definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
             definition_substitutions={
-                f"{each.spec.name.capitalize()}FunctionArn": each.function.function_arn for each in functions
+                "LambdaInvoke": f"arn:{stack.partition}:states:::lambda:invoke",
+                "WorkFunctionArn": work.function.function_arn,
+                "ProtectFunctionArn": protect.function.function_arn,
+                "CauseType": spec.name,
             },
             role=iam.Role(
                 self,
@@ -105,6 +105,6 @@ class StandbyMachine(Construct):
             iam.PolicyStatement(
                 sid="InvokeFunctions",
                 actions=["lambda:InvokeFunction"],
-                resources=[each.function.function_arn for each in functions],
+                resources=[work.function.function_arn, protect.function.function_arn],
             )
         )

@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import warnings
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 
-from standby.announce.notices import Announcer, row_in
-from standby.settings import require
-from standby.telemetry import PowertoolsTelemetry
-from standby.wiring import LambdaContext, load_settings, make_client
-
-logger = Logger()
-metrics = Metrics()
-warnings.filterwarnings("ignore", "No application metrics to publish")  # often there are none; a log line is JSON
+from standby.notices import Announcer, row_in
+from standby.wiring import Deployed, Invoked
+from standby.wiring import handler as handler_of
 
 
-@functools.cache
-def function() -> tuple[Announcer, PowertoolsTelemetry]:
-    """The function's parts, once a process."""
-    settings = load_settings()
-    announcer = Announcer(
-        make_client("events", settings.primary_region),
-        make_client("sns", settings.primary_region),
-        bus_name=require(os.environ, "EVENT_BUS_NAME"),
-        topic_arn=require(os.environ, "NOTIFICATION_TOPIC_ARN"),
-    )
-    return announcer, PowertoolsTelemetry(logger, metrics, settings.stack)
-
-
-@logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def announce(deployed: Deployed, event: dict[str, Any], _: Invoked) -> dict[str, Any]:
     """Announce the EVENT rows of a batch, in order; the first that fails is where the stream goes on."""
+    bus, topic = deployed.variable("EVENT_BUS_NAME"), deployed.variable("NOTIFICATION_TOPIC_ARN")
+    announcer = Announcer(deployed.client("events"), deployed.client("sns"), bus, topic)
     for entry in DynamoDBStreamEvent(event).records:
         change = entry.dynamodb
         row = row_in(change.get("NewImage") if change else None)
         if not str(row.get("sk")).startswith("EVENT#"):
             continue
         try:
-            announcer, telemetry = function()
             if announcer.announce(row):
-                telemetry.count("NoticesSent")
+                deployed.telemetry.count("NoticesSent")
         except Exception as problem:
-            logger.warning(f"{row.get('pk')} {row['sk']} is announced again later: {problem}")
+            deployed.telemetry.problem(f"{row.get('pk')} {row['sk']} is announced again later: {problem}")
             return {"batchItemFailures": [{"itemIdentifier": change.sequence_number if change else ""}]}
     return {"batchItemFailures": []}
+
+
+handler = handler_of(announce)

@@ -1,36 +1,80 @@
-"""protect: gives primaries their standbys. Invoked for CreateWorkspaces events, by the watcher, and by hand."""
+"""protect: gives primaries their standbys. Invoked for events, by the state machines, and by people."""
 
 from __future__ import annotations
 
-import functools
-import os
-import warnings
+import dataclasses
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-
-from standby.protect.dead_letters import DeadLetters
-from standby.protect_function import ProtectFunction
-from standby.settings import require
-from standby.wiring import LambdaContext, account_of, make_client, parts_of, time_left
-
-logger = Logger()
-metrics = Metrics()
-warnings.filterwarnings("ignore", "No application metrics to publish")  # often there are none; a log line is JSON
-
-
-@functools.cache
-def function() -> ProtectFunction:
-    """The function's parts, once a process."""
-    parts = parts_of(os.environ, logger, metrics)
-    queue = make_client("sqs", parts.settings.primary_region)
-    return ProtectFunction(parts, DeadLetters(queue, require(os.environ, "DEAD_LETTER_QUEUE_URL")))
+from standby.aws.others import put_aside
+from standby.core.admission import continues_fleet
+from standby.core.change import Change
+from standby.core.model import BATCH, SWEEP, WATCH, legible
+from standby.core.row import Row
+from standby.events import BadEvent, Hint, read
+from standby.ledger.leases import WATCH_LEASE
+from standby.ledger.table import LedgerUnavailable
+from standby.reconcile import Reconciler
+from standby.terminations import Terminations, note_migration
+from standby.wiring import BURST, Deployed, Invoked
+from standby.wiring import handler as handler_of
 
 
-@logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
-def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Reconcile the primaries that `event` names; the answer has a decision for each."""
-    return function().respond(
-        event, account=account_of(context), request_id=context.aws_request_id, has_time=time_left(context)
-    )
+def protect(deployed: Deployed, event: Any, invoked: Invoked) -> dict[str, Any]:
+    """Reconcile the primaries that `event` names.
+
+    The answer is `{"decisions": [{"primary_id", "action", "status", "reason_code", "message"}]}`, and a `problem` where
+    the event names no primary, or not only primaries.
+    """
+    settings = deployed.settings
+    try:
+        hint = read(event, account=invoked.account, region=settings.primary_region, dr_region=settings.dr_region)
+    except BadEvent as bad:
+        return _bad(deployed, event, str(bad), for_a_person=bad.for_a_person)
+    answer: dict[str, Any] = {"decisions": [one.answer() for one in _work(deployed, hint, invoked)]}
+    if hint.bad_ids:
+        reason = f"not WorkSpace ids, and left out: {', '.join(hint.bad_ids)[:500]}"
+        answer = _bad(deployed, event, reason, for_a_person=True) | answer
+    return answer
+
+
+def _work(deployed: Deployed, hint: Hint, invoked: Invoked) -> list[Change]:
+    by_watcher = hint.cause.type == WATCH
+    cause = dataclasses.replace(hint.cause, execution_arn=hint.cause.id if by_watcher else None)
+    # An event's few calls are sent at once; a long list is paced. Calls of both Regions share one pace.
+    is_paced = by_watcher or cause.type == SWEEP or len(hint.ids) > BATCH
+    pacer = deployed.pacer(burst=1 if is_paced else BURST)
+    primaries, standbys = deployed.primaries(pacer, invoked.has_time), deployed.standbys(pacer, invoked.has_time)
+    recorder = deployed.recorder(cause, invoked.has_time)
+    if hint.ends:
+        return Terminations(recorder, primaries, standbys).follow(hint.ids)
+    if (old := cause.migrated_from) is not None:
+        note_migration(recorder, old, hint.ids[0])
+        row = recorder.ledger.load([old]).get(old)
+        recorder.cause = dataclasses.replace(cause, continues_fleet=isinstance(row, Row) and continues_fleet(row))
+    changes = Reconciler(recorder, primaries, standbys).reconcile(hint.ids)
+    if not by_watcher and any(one.status and one.status.is_open for one in changes):
+        _start_watcher(deployed, invoked.request_id)
+    return changes
+
+
+def _start_watcher(deployed: Deployed, request_id: str) -> None:
+    try:
+        problem = "" if deployed.lease(WATCH_LEASE).is_held() else deployed.executions().start(f"protect-{request_id}")
+    except LedgerUnavailable as unavailable:
+        problem = str(unavailable)
+    if problem:
+        deployed.telemetry.problem(f"The watcher was not started, its schedule will: {problem}")
+
+
+def _bad(deployed: Deployed, event: Any, reason: str, *, for_a_person: bool) -> dict[str, Any]:
+    telemetry = deployed.telemetry
+    telemetry.count("BadEvents")
+    event_id = legible(event.get("id", "none"), 200) if isinstance(event, dict) else "none"
+    telemetry.problem(f"Not worked on in this event: {reason}", event_id=event_id)
+    is_a_call = isinstance(event, dict) and event.get("mode") == "reconcile"
+    if for_a_person and not is_a_call:
+        put_aside(deployed.client("sqs"), deployed.variable("DEAD_LETTER_QUEUE_URL"), event, reason)
+    return {"decisions": [], "problem": reason}
+
+
+handler = handler_of(protect)

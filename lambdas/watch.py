@@ -1,35 +1,24 @@
-"""watch: one round of the watcher over the ledger's open rows. Invoked by the state machine."""
+"""watch: which rows are due. Invoked by its state machine, which hands them to protect and waits."""
 
 from __future__ import annotations
 
-import functools
-import os
-import warnings
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-
-from standby.heartbeat import Heartbeat
-from standby.wiring import LambdaContext, Parts, make_client, parts_of, time_left
-
-logger = Logger()
-metrics = Metrics()
-warnings.filterwarnings("ignore", "No application metrics to publish")  # often there are none; a log line is JSON
+from standby.aws.others import beat
+from standby.core.model import WATCH, Cause
+from standby.ledger.leases import WATCH_LEASE
+from standby.schedule import Schedule, round_of
+from standby.wiring import Deployed, Invoked
+from standby.wiring import handler as handler_of
 
 
-@functools.cache
-def function() -> tuple[Parts, Heartbeat]:
-    """The function's parts, once a process."""
-    parts = parts_of(os.environ, logger, metrics)
-    cloudwatch = make_client("cloudwatch", parts.settings.dr_region)
-    return parts, Heartbeat(cloudwatch, parts.settings.stack, parts.telemetry)
+def watch(deployed: Deployed, event: Any, invoked: Invoked) -> dict[str, Any]:
+    """A round: `{"execution_arn", "round"}` in, a `Round` out."""
+    execution, number = round_of(event)
+    cloudwatch = deployed.client("cloudwatch", deployed.settings.dr_region)
+    beat(cloudwatch, "Heartbeat", deployed.settings.stack, deployed.telemetry)
+    recorder = deployed.recorder(Cause(WATCH, execution, execution_arn=execution), invoked.has_time)
+    return Schedule(recorder, deployed.lease(WATCH_LEASE)).observe(execution, number).answer()
 
 
-@logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Look at the open rows that are due: `{"execution_arn", "round", "cursor"}` in, a `Round` out."""
-    parts, heartbeat = function()
-    heartbeat.beat()
-    observer = parts.observer(event["execution_arn"], context.aws_request_id, time_left(context))
-    return observer.observe(event["execution_arn"], int(event["round"]), event.get("cursor")).answer()
+handler = handler_of(watch)

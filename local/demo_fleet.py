@@ -83,7 +83,8 @@ class SecondAct:
         self._until(lambda counted: counted["PRIMARY_GONE"] == counted["STANDBY_MISSING"] == 1, sweeps=3)
         for one in (gone, bereft):
             row = self._row(one)
-            who = row.get("terminated_by", "somebody of whom no event has told")
+            told = [note for kind, note in self._notes(one).items() if kind.endswith("_TERMINATED")]
+            who = " ".join(told).partition(" ")[2] or "somebody whom no event has named yet"
             print(f"  {one} is {row['status']} ({row['reason_code']}), by {who}: {row['message']}")
         calls = len(self._cloud.world.calls())
         self.sweep()
@@ -164,6 +165,11 @@ class SecondAct:
         key = {"pk": {"S": primary_id}, "sk": {"S": "STATE"}}
         item = self._dynamodb.get_item(TableName=self._outputs["LedgerTableName"], Key=key).get("Item", {})
         return {name: next(iter(value.values())) for name, value in item.items()}
+
+    def _notes(self, primary_id: str) -> dict[str, str]:
+        """What the conditions of a primary's row note, by kind."""
+        conditions: Any = self._row(primary_id).get("conditions", {})
+        return {kind: one["M"]["note"]["S"] for kind, one in conditions.items() if "note" in one["M"]}
 
     def _plan(self) -> dict[str, Any]:
         """What the sweeps planned for the directory."""

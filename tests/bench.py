@@ -4,19 +4,18 @@ Fleets of two sizes go from CreateWorkspaces to PROTECTED in virtual time, again
 embedded cloud's DynamoDB. The floor of calls is one for 25 WorkSpaces, which is what the API takes.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from infra.synth import synthesise
-from tests.unit.estate import DR, PRIMARY, USERS, estate
+from tests.component.estate import AWAY, DR, HOME, PRIMARY, Estate, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (25, 250)
@@ -24,7 +23,7 @@ _MEMORY = """
 import pathlib, re, sys
 sys.path.insert(0, "lambdas")
 import standby.wiring as wiring
-from standby.model import Region
+from standby.core.model import Region
 clients = [wiring.make_client(service, Region("us-east-1")) for service in
            ("workspaces", "workspaces", "dynamodb", "stepfunctions", "sqs", "cloudwatch")]
 # Not getrusage: its peak is handed on from the process that forked this one.
@@ -34,39 +33,42 @@ print(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text
 
 def fleet(size: int) -> dict[str, float]:
     """What a fleet of new primaries costs until it is protected; all of one event burst."""
-    with estate() as found:
-        ledger_calls: Counter[str] = Counter()
+    found = Estate(settings(max_new_standbys_per_day=1000))
+    users = [f"user{number:03}" for number in range(size)]
+    for region, directory in ((PRIMARY, HOME), (DR, AWAY)):
+        found.world.add_directory(region, directory, users)
+    sent: Counter[str] = Counter()
 
-        def count(request: Any, **_: Any) -> None:
-            ledger_calls[str(request.headers["X-Amz-Target"], "ascii").split(".")[-1]] += 1
+    def count(operation: str, parameters: dict[str, Any], go: Callable[[], Any]) -> Any:
+        sent[operation] += 1
+        return go()
 
-        found.dynamodb.meta.events.register_first("before-send.dynamodb", count)
-        found.configure(max_new_standbys_per_day=1000)
-        ids = found.create(*USERS[:size])
-        created = len(found.world.calls)
-        for start in range(0, size, 25):
-            found.protect(*ids[start : start + 25], cause="event")
-        rounds = found.watch()
-        assert {found.status(one)[0] for one in ids} == {"PROTECTED"}
-        assert found.world.duplicates() == []
-        calls = found.world.calls[created:]
-        describes = sum(call.operation == "DescribeWorkspaces" for call in calls)
-        creates = sum(call.operation == "CreateStandbyWorkspaces" for call in calls)
-        began, ended = calls[0].at, calls[-1].at
-        floor = math.ceil(size / 25)
-        return {
-            "primaries": size,
-            "create_calls": creates,
-            "create_calls_by_floor": round(creates / floor, 2),
-            "describe_calls": describes,
-            "describe_calls_a_round_by_floor": round(describes / floor / len(rounds), 2),
-            "rounds": len(rounds),
-            "workspaces_calls_a_virtual_second": round(len(calls) / (ended - began).total_seconds(), 4),
-            "ledger_transactions_a_primary": round(ledger_calls["TransactWriteItems"] / size, 2),
-            "ledger_queries_a_round": round(ledger_calls["Query"] / len(rounds), 1),
-            "history_rows_a_primary": round(sum(len(found.history(one)) for one in ids) / size, 2),
-            "regions_called": len({call.region for call in calls} & {PRIMARY, DR}),
-        }
+    found.between = count
+    ids = found.create(*users)
+    created = len(found.world.calls)
+    for start in range(0, size, 25):
+        found.protect(*ids[start : start + 25], cause="event")
+    rounds = found.watch()
+    assert {found.status(one)[0] for one in ids} == {"PROTECTED"}
+    assert found.world.duplicates() == []
+    calls = found.world.calls[created:]
+    describes = sum(call.operation == "DescribeWorkspaces" for call in calls)
+    creates = sum(call.operation == "CreateStandbyWorkspaces" for call in calls)
+    began, ended = calls[0].at, calls[-1].at
+    floor = math.ceil(size / 25)
+    return {
+        "primaries": size,
+        "create_calls": creates,
+        "create_calls_by_floor": round(creates / floor, 2),
+        "describe_calls": describes,
+        "describe_calls_a_round_by_floor": round(describes / floor / len(rounds), 2),
+        "rounds": len(rounds),
+        "workspaces_calls_a_virtual_second": round(len(calls) / (ended - began).total_seconds(), 4),
+        "ledger_transactions_a_primary": round(sent["TransactWriteItems"] / size, 2),
+        "ledger_queries_a_round": round(sent["Query"] / len(rounds), 1),
+        "history_rows_a_primary": round(sum(len(found.history(one)) for one in ids) / size, 2),
+        "regions_called": len({call.region for call in calls} & {PRIMARY, DR}),
+    }
 
 
 def sizes() -> dict[str, int]:

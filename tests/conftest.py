@@ -3,20 +3,26 @@
 Tests of one group share a process, and with it what their session's fixtures set up: a cloud, an assembly.
 """
 
-from __future__ import annotations
-
-from pathlib import PurePosixPath
+import fcntl
+import functools
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+# The cloud assembly of a configuration, given as text.
+Synthesise = Callable[[str], Path]
+
 # Directories in the order in which they begin. What is not named comes last.
-FIRST = ("e2e", "infra", "simulation", "local", "unit")
+FIRST = ("e2e", "infra", "simulation", "local", "component")
 TOGETHER = ("e2e", "infra", "local")
 # Of these directories, files with clouds of their own.
-APART = ("test_real_processes.py", "test_retire.py", "test_sweep.py")
+APART = ("test_real_processes.py",)
 # Files whose tests need nothing of each other, and take long.
-SINGLY = ("test_scenarios.py", "test_seeds.py", "test_broken_rules.py", "test_orphaned.py")
+SINGLY = ("test_scenarios.py", "test_seeds.py", "test_broken_rules.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,6 +57,28 @@ def _order(nodeid: str) -> int:
 
 
 def _place(nodeid: str) -> tuple[str, str]:
-    """Directory and file of a test, such as `tests/unit/test_clock.py::test_it`."""
+    """Directory and file of a test, such as `tests/core/test_text.py::test_it`."""
     path = PurePosixPath(nodeid.partition("::")[0])
     return path.parts[-2], path.name
+
+
+@pytest.fixture(scope="session")
+def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
+    """Synthesises a configuration once a run, which takes seconds: what one process has made is there for all."""
+    base = tmp_path_factory.getbasetemp()
+    home = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    @functools.cache
+    def assembly(text: str) -> Path:
+        from infra.synth import synthesise  # most processes need none of it
+
+        out = home / f"cdk.out-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        with out.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (out / "validation-report.json").exists():
+                config = out.with_suffix(".yaml")
+                config.write_text(text, encoding="utf-8")
+                synthesise(config, out)
+        return out
+
+    return assembly

@@ -3,8 +3,6 @@
 `python -m tests.faults --help` tells how to repeat a single one.
 """
 
-from __future__ import annotations
-
 import argparse
 import gc
 import json
@@ -101,7 +99,7 @@ def _one(report: Report, deployment: Deployment, chosen: argparse.Namespace) -> 
     if chosen.case:
         for case in matrix.cases(matrix.all_calls(deployment)):
             if chosen.case in str(case):
-                take_cases(report, matrix.run_in_both(deployment, [case], matrix.run_alone))
+                take_cases(report, matrix.run(deployment, case))
 
 
 def _everything(report: Report, deployment: Deployment, only: str | None, count: int) -> None:
@@ -115,17 +113,17 @@ def _everything(report: Report, deployment: Deployment, only: str | None, count:
     if wanted("scenarios"):
         # The large ones first, so that none is left running alone.
         names = sorted(scenarios.SCENARIOS, key=lambda name: name not in scenarios.LARGE)
-        for name, outcome in _spread(deployment, "scenarios", _scenario, names):
+        for name, outcome in spread(deployment, "scenarios", _scenario, names):
             _take_scenario(report, name, outcome)
     if wanted("matrix"):
         calls = matrix.all_calls(deployment)
         report.calls_found = len(calls)
         # Those first that take longest, so that none is left running alone.
-        groups = sorted(matrix.groups(calls), key=lambda group: (not group[0].day.terminates, -group[0].day.hours))
-        for _, outcomes in _spread(deployment, "the fault matrix", _group, groups):
+        cases = sorted(matrix.cases(calls), key=lambda case: -case.day.hours)
+        for _, outcomes in spread(deployment, "the fault matrix", _case, cases):
             take_cases(report, outcomes)
     if wanted("seeds"):
-        for seed, outcome in _spread(deployment, "seeds", _seed, list(range(count))):
+        for seed, outcome in spread(deployment, "seeds", _seed, list(range(count))):
             _take_seed(report, seed, outcome)
     if fuzz is not None:
         _take_fuzz(report, fuzz)
@@ -144,28 +142,28 @@ def _prepare(deployment: Deployment) -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _known() -> Deployment:
+def known() -> Deployment:
     assert _deployment is not None
     return _deployment
 
 
 def _scenario(name: str) -> tuple[str, float, int]:
-    said, run = scenarios.outcome(_known(), name)
+    said, run = scenarios.outcome(known(), name)
     return said, run.hours if run else 0.0, len(run.world.duplicates()) if run else 0
 
 
-def _group(group: list[matrix.Case]) -> list[matrix.Outcome]:
+def _case(case: matrix.Case) -> list[matrix.Outcome]:
     try:
-        return matrix.run_in_both(_known(), group, matrix.run_parting)
+        return matrix.run(known(), case)
     except Exception:
-        return [matrix.broken(case, traceback.format_exc()) for case in group]
+        return [matrix.broken(case, traceback.format_exc())]
 
 
 def _seed(seed: int) -> seeds.Outcome:
-    return seeds.run_seed(_known(), seed)
+    return seeds.run_seed(known(), seed)
 
 
-def _spread(
+def spread(
     deployment: Deployment, what: str, work: Callable[[Any], Any], items: Sequence[Any]
 ) -> Iterator[tuple[Any, Any]]:
     """Do the work for each item on all workers, and say how far it is."""

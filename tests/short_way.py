@@ -4,8 +4,6 @@ DynamoDB's answers are plain JSON, so what goes well is the same answer; there i
 fails, or is refused, has to go all the way: botocore's retries and errors are the product's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import aws
-from standby.service.refusals import Kind
+from standby.core.outcomes import Refusal
 
 if TYPE_CHECKING:
     from cli.live_check.place import Place
@@ -63,7 +63,7 @@ class Check:
         try:
             return self.look(place)
         except (ClientError, BotoCoreError) as problem:
-            denied = aws.is_of(Kind.DENIED, problem)
+            denied = aws.is_of(Refusal.DENIED, problem)
             return Finding(Verdict.NOT_ALLOWED if denied else Verdict.FAILED, aws.sentence(problem))
         except aws.AwsRefused as refused:
             return Finding(Verdict.FAILED, str(refused))

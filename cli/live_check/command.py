@@ -12,7 +12,7 @@ from cli.aws import AwsRefused
 from cli.live_check import CHECKS, report, writing
 from cli.live_check.place import Account, Place, today
 from infra.config_file import ConfigurationError, load
-from standby.model import WorkspaceId, is_workspace_id
+from standby.core.model import WorkspaceId, is_workspace_id
 
 if TYPE_CHECKING:
     from cli.live_check.place import Desktop

@@ -20,8 +20,8 @@ from cli.live_check.checks import (
     terminate,
 )
 from cli.live_check.records import refusals
-from standby.model import GONE, user_key
-from standby.service.refusals import Kind
+from standby.core.model import GONE, user_key
+from standby.core.outcomes import Refusal
 
 if TYPE_CHECKING:
     from cli.live_check.place import Desktop, Place
@@ -185,7 +185,7 @@ def second_standby(place: Place) -> Finding:
             "It does not: " + listed([f"{primary} has {' and '.join(ids)}" for primary, ids in twice.items()]),
             f"Each costs. Find out which one the user does not need, and terminate that: {terminate(region, 'ws-…')}",
         )
-    existing = [told for told in refusals(place) if told.kind is Kind.EXISTS]
+    existing = [told for told in refusals(place) if told.kind is Refusal.EXISTS]
     if existing:
         return as_assumed(f"Requests were refused because something exists: {existing[0].code}: {existing[0].message}")
     return cannot_tell("No primary has two standbys, and no request was refused for it.", f"{WRITE} tries it.")

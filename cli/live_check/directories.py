@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from cli.live_check.checks import Finding, as_assumed, check, counted, differs, listed
 from cli.live_check.place import BATCH
-from standby.service.answers import error_of
+from standby.aws.call import error_of
 
 if TYPE_CHECKING:
     from cli.live_check.place import Place

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 from cli import aws
 from cli.live_check.checks import WRITE, Finding, as_assumed, cannot_tell, check, counted, differs, listed
 from cli.live_check.records import REQUEST, pending_ids, principal, refusals, renewed, requested_ids
-from standby.model import WorkspaceId
-from standby.protect.events import DETAIL_TYPE, BadEvent, read
-from standby.service.refusals import Kind
+from standby.core.model import WorkspaceId
+from standby.core.outcomes import Refusal
+from standby.events import DETAIL_TYPE, BadEvent, read
 
 if TYPE_CHECKING:
     from cli.live_check.place import Place
@@ -168,7 +168,7 @@ def refusal_codes(place: Place) -> Finding:
     told = refusals(place)
     seen = Counter((one.code, one.kind) for one in told)
     listing = ", ".join(f"{count} {code} (taken for {kind})" for (code, kind), count in seen.most_common())
-    if odd := [f"{one.code}: {one.message}" for one in told if one.kind is Kind.OTHER]:
+    if odd := [f"{one.code}: {one.message}" for one in told if one.kind is Refusal.OTHER]:
         advice = "Where that asks for something else than a person, tell the maintainers the code and its words."
         return differs(f"Not recognised: {listed(list(dict.fromkeys(odd)), 3)} All: {listing}.", advice)
     return as_assumed(f"{counted(len(records), 'request')}, refused: {listing or 'none'}.")
@@ -182,7 +182,7 @@ def refusal_codes(place: Place) -> Finding:
 )
 def accepted_states(place: Place) -> Finding:
     """Look for refusals about a state."""
-    about = [told for told in refusals(place) if told.kind is Kind.STATE]
+    about = [told for told in refusals(place) if told.kind is Refusal.STATE]
     if about:
         return as_assumed(f"{counted(len(about), 'refusal')} about a state: {about[0].code}: {about[0].message}")
     return cannot_tell(
@@ -193,8 +193,8 @@ def accepted_states(place: Place) -> Finding:
 @check(
     "terminations",
     asks="Which Region's endpoint terminates a standby, and who does?",
-    assumed="Either; the product does with orphans: terminate only, in the DR Region. A standby that is gone is made "
-    "again only when it is asked for.",
+    assumed="Either; a person does, because no role of the product may. A standby that is gone is made again only "
+    "when it is asked for.",
     how="CloudTrail's TerminateWorkspaces of both Regions, against the standbys that were made",
 )
 def terminations(place: Place) -> Finding:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from cli.live_check.checks import Finding, as_assumed, cannot_tell, check, counted, differs, listed, terminate
 from cli.live_check.place import BATCH
-from standby.model import NO_REPLICATION, DirectoryId
+from standby.core.model import NO_REPLICATION, DirectoryId
 
 if TYPE_CHECKING:
     from cli.live_check.place import Desktop, Place
@@ -18,7 +18,7 @@ END_ONE: Final = "Terminate a primary that nobody needs, and run it again some m
 @check(
     "orphans",
     asks="What does a standby show when its primary is gone?",
-    assumed="Either: it stays and costs, unless orphans: terminate; without a relation, its tags say whose it was.",
+    assumed="Either: it is billed until a person terminates it; without a relation, its tags say whose it was.",
     how="standbys whose primary DescribeWorkspaces does not show, and those that show no relation any more",
 )
 def orphans(place: Place) -> Finding:
@@ -36,8 +36,7 @@ def orphans(place: Place) -> Finding:
 @check(
     "orphan-data",
     asks="Does a standby go on showing its data replication when its primary is gone?",
-    assumed="Either: what the ledger knows to have been replicated, and what is configured to be, is not terminated "
-    "without terminate_replicated, whatever is shown.",
+    assumed="Either: whether data was replicated is known from the ledger and the configuration, whatever is shown.",
     how="DataReplicationSettings of standbys whose primary is gone, against what is configured",
 )
 def orphan_replication(place: Place) -> Finding:
@@ -64,7 +63,7 @@ def orphan_replication(place: Place) -> Finding:
 @check(
     "connection-status",
     asks="Does DescribeWorkspacesConnectionStatus speak of a standby that nobody has used yet?",
-    assumed="It does, without a time; an orphan that it does not speak of is never terminated.",
+    assumed="It does, without a time; whether a standby that it does not name is in use is not known.",
     how=f"DescribeWorkspacesConnectionStatus in the DR Region for up to {BATCH} standbys",
 )
 def connection_status(place: Place) -> Finding:
@@ -81,8 +80,8 @@ def connection_status(place: Place) -> Finding:
     if silent := [one for one in asked if one not in told]:
         return differs(
             f"It does not speak of {len(silent)} of {counted(len(asked), 'standby', 'standbys')}: {listed(silent)}",
-            "If they are not new, tell the maintainers: orphans: terminate leaves such a standby, and you would have "
-            f"to end it yourself: {terminate(place.pair.dr_region, 'ws-…')}",
+            "If they are not new, tell the maintainers. Before you terminate such a standby, ask its user: whether "
+            "it is in use is not known.",
         )
     unused = sum(last is None for last in told.values())
     if not unused:

@@ -10,12 +10,13 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import aws
-from standby.clock import Clock, Pacer, SystemClock
-from standby.service.answers import read_workspace
+from standby.aws.call import Pacer
+from standby.aws.workspaces import read_workspace
+from standby.clock import Clock
 
 if TYPE_CHECKING:
     from infra.config import Pair
-    from standby.model import Workspace, WorkspaceId
+    from standby.core.model import Workspace, WorkspaceId
 
 READING: Final = ("describe_", "get_", "list_", "lookup_", "simulate_")
 CALLS_PER_SECOND: Final = 1.0
@@ -36,7 +37,7 @@ class Account:
 
     def __init__(self, account_id: str, clock: Clock | None = None) -> None:
         self.id = account_id
-        self.clock = clock or SystemClock()
+        self.clock = clock or Clock()
         self._client = cache(aws.client)
         self._pacers = {service: Pacer(self.clock, CALLS_PER_SECOND) for service in PACED}
 

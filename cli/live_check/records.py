@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from standby.service.refusals import Kind, kind_of
+from standby.aws.call import kind_of
+from standby.core.outcomes import Refusal
 
 if TYPE_CHECKING:
     from cli.live_check.place import Place
@@ -23,7 +24,7 @@ class Told:
     message: str
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Refusal:
         """What it asks for."""
         return kind_of(self.code, self.message)
 

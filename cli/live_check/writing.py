@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from cli import aws
 from cli.live_check.checks import Check, Finding, Verdict, as_assumed, differs, terminate
-from standby.model import DirectoryId, Region, WorkspaceId
-from standby.service.create import CallRefused, Outcome, Pending, Refusal, StandbyRequest, Standbys
-from standby.service.refusals import Kind
+from cli.live_check.place import CALLS_PER_SECOND
+from standby.aws.call import Pacer
+from standby.aws.workspaces import StandbyRequest, Standbys
+from standby.clock import Clock
+from standby.core.model import DirectoryId, Region, WorkspaceId
+from standby.core.outcomes import Created, Pending, Refusal, Refused
 
 if TYPE_CHECKING:
     from cli.live_check.place import Desktop, Place
@@ -74,7 +77,8 @@ def _requested(place: Place, primary: Desktop) -> Finding:
         data_replication="NO_REPLICATION",
         tags=dict(pair.tags),
     )
-    standbys = Standbys(aws.client("workspaces", pair.dr_region, once=True), Region(pair.primary_region))
+    client = aws.client("workspaces", pair.dr_region, once=True)
+    standbys = Standbys(client, Pacer(Clock(), CALLS_PER_SECOND, burst=2), primary_region=Region(pair.primary_region))
     first = _outcome(standbys, request)
     if not isinstance(first, Pending):
         text = f"The first request made none ({_words(first)}), so nothing is known about a second."
@@ -89,9 +93,12 @@ def _requested(place: Place, primary: Desktop) -> Finding:
         case Pending():
             also = terminate(pair.dr_region, second.standby_id)
             return as_assumed(f"It made a second one, {second.standby_id}. TERMINATE IT: {also} {ends}")
-        case Refusal(kind=Kind.EXISTS):
+        case Refused(kind=Refusal.EXISTS):
             return as_assumed(f"It refuses: {_words(second)}. {ends}")
-        case Refusal():
+        case Refused(kind=Refusal.UNREACHABLE):
+            text = f"The second request was not sent ({_words(second)}), so nothing is known about it. {ends}"
+            return Finding(Verdict.FAILED, text, "Look at the network, and try again with another primary.")
+        case Refused():
             text = f"It refuses, {_words(second)}, which the product takes for {second.kind}. {ends}"
             return differs(text, "Tell the maintainers the code and its words.")
         case _:
@@ -99,10 +106,10 @@ def _requested(place: Place, primary: Desktop) -> Finding:
             return Finding(Verdict.FAILED, text, f"Look at {primary.read.id} in {pair.dr_region}.")
 
 
-def _outcome(standbys: Standbys, request: StandbyRequest) -> Outcome:
+def _outcome(standbys: Standbys, request: StandbyRequest) -> Created:
     told = standbys.create([request])
-    return told.refusal if isinstance(told, CallRefused) else told[request.primary_id]
+    return told if isinstance(told, Refused) else told[request.primary_id]
 
 
-def _words(outcome: Outcome) -> str:
+def _words(outcome: Created) -> str:
     return outcome.standby_id if isinstance(outcome, Pending) else f"{outcome.code}: {outcome.message}"

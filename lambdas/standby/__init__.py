@@ -1,9 +1,10 @@
 """The domain of WorkSpaces Standby: what a primary WorkSpace needs, decided and carried out.
 
-Data flows one way: event -> ids -> described WorkSpaces -> decisions -> calls -> ledger. Nothing here reads the
-environment or the system's clock: settings, clients, time and ids are handed in by the handlers (`wiring.py`).
+Data flows one way: event → ids → described WorkSpaces → changes → calls → ledger. Nothing here reads the environment or
+the system's clock: settings, clients, time and ids are handed in by `wiring.py`.
 
-The modules beside this one are the words that all of it speaks. `decisions` is pure; `service` asks AWS about
-WorkSpaces, and changes them; `ledger` keeps what became of them. On these stand the handlers' packages: `protect`,
-`watch`, `sweep`, `retire` and `announce`. Imports go downwards only (`tests/unit/test_layers.py`).
+`core` decides, from plain values, and imports nothing but itself. `aws` asks AWS, and knows `core` alone. `ledger`
+keeps what became of it, and decides nothing. On these stand the pieces of work: `reconcile.py` with `request.py`, the
+one loop that acts; `schedule.py`, which says what is due; `sweep.py`, which goes through the fleet; `terminations.py`;
+and `notices.py`. Imports go downwards only (`tests/core/test_layers.py`).
 """

@@ -7,11 +7,9 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from standby.decisions.decision import Decision
-from standby.ledger.ledger import Context
-from standby.ledger.remarks import Remark
-from standby.model import Status, WorkspaceId
-from standby.reasons import Reason
+from standby.core.change import Change
+from standby.core.model import Cause, Status
+from standby.core.row import NO_CONDITIONS, Kind
 
 _METRIC = {
     Status.WAITING: "Waiting",
@@ -24,10 +22,10 @@ _METRIC = {
     Status.INELIGIBLE: "Ineligible",
     Status.EXCLUDED: "Excluded",
 }
-_METRIC_OF_REMARK = {
-    Reason.MIGRATED: "Migrated",
-    Reason.SUCCESSOR_FOUND: "SuccessorsFound",
-    Reason.TERMINATED_BY_SOMEBODY: "TerminatedBySomebody",
+_METRIC_OF = {
+    Kind.MIGRATED: "Migrated",
+    Kind.PRIMARY_TERMINATED: "TerminatedBySomebody",
+    Kind.STANDBY_TERMINATED: "TerminatedBySomebody",
 }
 
 
@@ -42,46 +40,41 @@ class PowertoolsTelemetry:
         self._metrics = metrics
         metrics.set_default_dimensions(Stack=stack)
 
-    def decided(self, decision: Decision, context: Context, *, changed: bool) -> None:
-        """Log a decision, and count it if it changed the ledger."""
+    def decided(self, change: Change, cause: Cause, *, written: bool) -> None:
+        """Log a change, and count it if it is in the ledger now."""
+        new = change.new
         fields: dict[str, Any] = {
-            **decision.answer(),
-            "cause_type": context.cause.type,
-            "cause_id": context.cause.id,
-            "error_code": decision.error_code,
-            "error_message": decision.error_message,
+            **change.answer(),
+            "cause_type": cause.type,
+            "cause_id": cause.id,
+            "error_code": new.error_code if new else None,
+            "error_message": new.error_message if new else None,
         }
         del fields["message"]
-        log = self._logger.info if changed else self._logger.debug
-        log(decision.message, extra={name: value for name, value in fields.items() if value is not None})
-        if changed and decision.status in _METRIC:
-            self.count(_METRIC[decision.status])
-
-    def remarked(self, primary_id: WorkspaceId, remark: Remark, context: Context) -> None:
-        """Log a remark, and count it."""
-        fields = {
-            "primary_id": primary_id,
-            "reason_code": remark.reason,
-            "cause_type": context.cause.type,
-            "cause_id": context.cause.id,
-            **remark.facts,
-        }
-        self._logger.info(remark.message, extra=fields)
-        self.count(_METRIC_OF_REMARK[remark.reason])
+        log = self._logger.info if written else self._logger.debug
+        log(change.message, extra={name: value for name, value in fields.items() if value is not None})
+        if not written or new is None:
+            return
+        if change.status in _METRIC and not change.is_nothing:
+            self.count(_METRIC[change.status])
+        before = change.old.conditions if change.old else NO_CONDITIONS
+        for kind, metric in _METRIC_OF.items():
+            if kind in new.conditions and new.conditions[kind].note != (before[kind].note if kind in before else None):
+                self.count(metric)
 
     def problem(self, message: str, **fields: object) -> None:
-        """Log something that the next look makes good."""
+        """Log something that the next round puts right."""
         self._logger.warning(message, extra=dict(fields))
 
     def count(self, metric: str, value: float = 1) -> None:
         """Add to a metric."""
         self._metrics.add_metric(name=metric, unit=_unit(metric), value=value)
 
-    def gauge(self, metric: str, value: float, **dimensions: str) -> None:
-        """Publish how much of something there is, by dimensions of its own beside those that every metric has."""
+    def gauge(self, metric: str, value: float) -> None:
+        """Publish how much of something there is, at once: it is not added to what this invocation counts."""
         provider = self._metrics.provider
         service = {"service": provider.service} if provider.service else {}
-        given = {**service, **provider.default_dimensions, **dimensions}
+        given = {**service, **provider.default_dimensions}
         with single_metric(metric, _unit(metric), value, namespace=provider.namespace, default_dimensions=given):
             pass  # it is published on leaving
 

@@ -2,114 +2,68 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import uuid
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
-from standby.clock import Clock, Pacer, SystemClock
-from standby.ledger.claims import Claims
-from standby.ledger.gates import Gates
-from standby.ledger.lease import HELD_EVERY, SWEEP_LEASE, Executions, WatchLease
-from standby.ledger.ledger import Context, Ledger
-from standby.ledger.quota import StandbyQuota
-from standby.ledger.recorder import Recorder, Telemetry
+from standby.aws.call import Pacer
+from standby.aws.others import NAMESPACE, TagReader
+from standby.aws.workspaces import Standbys, WorkSpaces
+from standby.clock import Clock
+from standby.core.model import Cause, Region, Workspace
+from standby.core.settings import BadSettings, Settings
+from standby.ledger.leases import HELD_EVERY, Executions, Lease
+from standby.ledger.ledger import Gates, Ledger
 from standby.ledger.table import Table
-from standby.model import RETIRE, SWEEP, Cause, Region, Workspace
-from standby.protect.reconcile import Reconciler
-from standby.protect.terminations import Terminations
-from standby.retire.retire import Retirement
-from standby.service.create import Standbys
-from standby.service.describe import Primaries
-from standby.service.logins import LoginReader
-from standby.service.tags import TaggingClient, TagReader
-from standby.service.terminate import OrphanedStandbys
-from standby.settings import Settings, require
-from standby.sweep.baseline import BaselineMemory
-from standby.sweep.coverage import CoverageBook
-from standby.sweep.memory import SweepMemory
-from standby.sweep.orphan_figures import OrphanFigures
-from standby.sweep.orphans import OrphanMemory
-from standby.sweep.planner import Planner
-from standby.sweep.sweep import Sweeper
+from standby.record import Recorder
 from standby.telemetry import PowertoolsTelemetry
-from standby.watch.observe import Observer
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_stepfunctions import SFNClient
-    from mypy_boto3_workspaces import WorkSpacesClient
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# A polite neighbour: WorkSpaces' API gives an account 2 calls a second. The watcher takes half of them, unless another
-# pace is configured; the sweep, which runs for longer, half as many as the watcher.
+# A polite neighbour: WorkSpaces' API gives an account 2 calls a second. protect takes half of them, unless another pace
+# is configured; the sweep, which runs for longer, half as many as that.
 SWEEPS_SHARE = 0.5
 # Of the Resource Groups Tagging API, which has a rate of its own: 100 WorkSpaces a call.
 TAG_CALLS_PER_SECOND = 1.0
-# An event's describe and create, and what a look or a bisect adds, of the five that the service takes at once.
+# An event's describe and create, and what a lookup or a bisect adds, of the five that the service takes at once.
 BURST = 4
 # Time kept back for what was begun: a call (35 s) and its records.
 RESERVE_SECONDS = 60.0
 
-# No retries: throttles share the budget of the whole account, and the next look is the retry.
-WORKSPACES_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1, "mode": "standard"})
-# It stands between a call of WorkSpaces and the records of what both said.
-TAGGING_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1, "mode": "standard"})
-# A sign of life is not worth a wait; nor is the quota, which the next sweep asks for again.
-HEARTBEAT_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
-# Retries of DynamoDB are safe: writes are conditional, and transactions carry a token.
-QUICK_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 5, "mode": "standard"})
-_CONFIGS = {
-    "workspaces": WORKSPACES_CONFIG,
-    "resourcegroupstaggingapi": TAGGING_CONFIG,
-    "cloudwatch": HEARTBEAT_CONFIG,
-    "service-quotas": HEARTBEAT_CONFIG,
+# Seconds for a connection and for an answer, and tries.
+_PATIENCE = {
+    # No retries: throttles share the budget of the whole account, and the next round is the retry.
+    "workspaces": (5, 30, 1),
+    # It stands between a call of WorkSpaces and the records of what both said.
+    "resourcegroupstaggingapi": (2, 10, 1),
+    # A sign of life is not worth a wait; nor is the quota, which the next sweep asks for again.
+    "cloudwatch": (2, 3, 1),
+    "service-quotas": (2, 3, 1),
 }
+# Retries of DynamoDB are safe: writes are conditional, and transactions carry a token.
+_QUICK = (2, 5, 5)
 
-
-class LambdaContext(Protocol):
-    """What is used of the context that Lambda hands to a handler."""
-
-    aws_request_id: str
-    invoked_function_arn: str
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the time-out."""
-        ...
-
-
-@dataclass(frozen=True)
-class Clients:
-    """The AWS clients of protect, watch and sweep; `tagging` only where a rule asks for tags."""
-
-    primary: WorkSpacesClient
-    dr: WorkSpacesClient
-    dynamodb: DynamoDBClient
-    sfn: SFNClient
-    tagging: TaggingClient | None = None
+logger = Logger()
+metrics = Metrics(namespace=NAMESPACE)
+warnings.filterwarnings("ignore", "No application metrics to publish")  # often there are none; a log line is JSON
 
 
 def make_client(service: str, region: Region) -> Any:
     """A boto3 client; endpoints are found as botocore finds them (`AWS_ENDPOINT_URL`)."""
-    config = _CONFIGS.get(service, QUICK_CONFIG)
+    connect, read, tries = _PATIENCE.get(service, _QUICK)
+    retries: Any = {"total_max_attempts": tries, "mode": "standard"}
+    config = Config(connect_timeout=connect, read_timeout=read, retries=retries)
     return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
-
-
-def make_clients(settings: Settings, make: Callable[[str, Region], Any] = make_client) -> Clients:
-    """The clients for a pair of Regions. All but the WorkSpaces of the DR Region are of the primary one (rule 7)."""
-    needs_tags = settings.selection.needs_tags
-    return Clients(
-        primary=make("workspaces", settings.primary_region),
-        dr=make("workspaces", settings.dr_region),
-        dynamodb=make("dynamodb", settings.primary_region),
-        sfn=make("stepfunctions", settings.primary_region),
-        tagging=make("resourcegroupstaggingapi", settings.primary_region) if needs_tags else None,
-    )
 
 
 def new_id() -> str:
@@ -118,166 +72,116 @@ def new_id() -> str:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What the functions are built from; tests hand in their own."""
+class Invoked:
+    """What an invocation is told by Lambda: its id, its account, and whether there is time for another batch."""
+
+    request_id: str
+    account: str
+    has_time: Callable[[], bool] = lambda: True
+
+    @classmethod
+    def of(cls, context: LambdaContext) -> Invoked:
+        """What a context says."""
+        return cls(
+            request_id=context.aws_request_id,
+            account=context.invoked_function_arn.split(":")[4],
+            has_time=lambda: context.get_remaining_time_in_millis() / 1000 > RESERVE_SECONDS,
+        )
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a function's process is made of; tests hand in their own."""
 
     settings: Settings
-    clients: Clients
-    table_name: str
-    watch_arn: str
+    make_client: Callable[[str, Region], Any]
     clock: Clock
-    telemetry: Telemetry
+    telemetry: PowertoolsTelemetry
+    environment: Mapping[str, str] = field(default_factory=dict)
     new_id: Callable[[], str] = new_id
+    _clients: dict[tuple[str, Region], Any] = field(default_factory=dict)
+
+    def client(self, service: str, region: Region | None = None) -> Any:
+        """The process's client of a service, made when it is first used.
+
+        All but those that ask about the DR Region, or give it a sign of life, are of the primary Region (rule 7).
+        """
+        key = service, region or self.settings.primary_region
+        if key not in self._clients:
+            self._clients[key] = self.make_client(*key)
+        return self._clients[key]
+
+    def variable(self, name: str) -> str:
+        """The value of an environment variable; `BadSettings` if it is not set."""
+        value = self.environment.get(name)
+        if not value:
+            raise BadSettings(f"the environment variable {name} is not set; deploy the stack again")
+        return value
 
     def table(self) -> Table:
         """The ledger's table."""
-        return Table(self.clients.dynamodb, self.table_name, self.clock.sleep)
+        return Table(self.client("dynamodb"), self.variable("LEDGER_TABLE"), self.clock.sleep)
 
     def gates(self) -> Gates:
         """What may hold creations back."""
-        return Gates(self.table(), self.settings, self.clock, self.new_id)
-
-    def lease(self) -> WatchLease:
-        """The watcher's lease."""
-        # No more seldom than a new standby is looked at: as one batch is done, there is room for the next.
-        held_every = min(HELD_EVERY, self.settings.first_look)
-        return WatchLease(self.table(), self.executions(), self.clock, held_every=held_every)
+        return Gates(self.table(), self.settings, self.clock)
 
     def executions(self) -> Executions:
         """The watcher's executions."""
-        return Executions(self.clients.sfn, self.watch_arn)
+        return Executions(self.client("stepfunctions"), self.variable("WATCH_STATE_MACHINE_ARN"))
 
-    def recorder(self, context: Context) -> Recorder:
+    def lease(self, key: str) -> Lease:
+        """The watcher's lease, or the sweep's."""
+        # No more seldom than a new standby is looked at: as one batch is done, there is room for the next.
+        held_every = min(HELD_EVERY, self.settings.first_look)
+        return Lease(self.table(), self.executions(), self.clock, key, held_every)
+
+    def recorder(self, cause: Cause, has_time: Callable[[], bool]) -> Recorder:
         """The writer of one invocation."""
         ledger = Ledger(self.table(), self.settings, self.clock, self.new_id)
-        return Recorder(ledger, Claims(ledger, self.settings, self.clock), self.clock, self.telemetry, context)
+        return Recorder(ledger, self.gates(), self.settings, self.clock, self.telemetry, cause, has_time)
 
-    def tagged(
-        self, has_time: Callable[[], bool] = lambda: True
-    ) -> Callable[[Sequence[Workspace]], Sequence[Workspace]]:
-        """What adds tags to primaries, if a rule asks for them."""
-        if self.clients.tagging is None:
+    def pacer(self, share: float = 1.0, burst: int = 1) -> Pacer:
+        """The pace of the calls of one invocation."""
+        return Pacer(self.clock, self.settings.calls_per_second * share, burst)
+
+    def primaries(self, pacer: Pacer, has_time: Callable[[], bool] = lambda: True) -> WorkSpaces:
+        """WorkSpaces of the primary Region, with their tags where a rule asks for them."""
+        return WorkSpaces(self.client("workspaces"), pacer, has_time, self._tagged(has_time))
+
+    def standbys(self, pacer: Pacer, has_time: Callable[[], bool] = lambda: True) -> Standbys:
+        """WorkSpaces of the DR Region."""
+        client = self.client("workspaces", self.settings.dr_region)
+        return Standbys(client, pacer, has_time, primary_region=self.settings.primary_region)
+
+    def _tagged(self, has_time: Callable[[], bool]) -> Callable[[Sequence[Workspace]], Sequence[Workspace]]:
+        if not self.settings.selection.needs_tags:
             return lambda found: found
         # arn:aws:states:us-east-1:123456789012:stateMachine:… is of the same partition, Region and account.
-        partition, region, account = itemgetter(1, 3, 4)(self.watch_arn.split(":"))
+        _, partition, _, region, account, *_ = self.variable("WATCH_STATE_MACHINE_ARN").split(":")
         prefix = f"arn:{partition}:workspaces:{region}:{account}:workspace/"
         pacer = Pacer(self.clock, TAG_CALLS_PER_SECOND, BURST)
-        return TagReader(self.clients.tagging, prefix, self.settings, pacer, has_time, self.telemetry).tagged
-
-    def reconciler(self, context: Context, has_time: Callable[[], bool], *, paced: bool) -> Reconciler:
-        """protect's work, for one invocation."""
-        pacer = Pacer(self.clock, self.settings.calls_per_second, BURST if not paced else 1)
-        return Reconciler(
-            recorder=self.recorder(context),
-            primaries=Primaries(self.clients.primary, pacer, has_time, self.tagged(has_time)),
-            standbys=Standbys(self.clients.dr, self.settings.primary_region, pacer, has_time),
-            gates=self.gates(),
-            settings=self.settings,
-            has_time=has_time,
-        )
-
-    def terminations(self, context: Context, has_time: Callable[[], bool]) -> Terminations:
-        """protect's work on what somebody terminated, for one invocation."""
-        pacer = Pacer(self.clock, self.settings.calls_per_second, BURST)
-        return Terminations(
-            self.recorder(context),
-            Primaries(self.clients.primary, pacer, has_time),
-            Primaries(self.clients.dr, pacer, has_time),
-            self.settings,
-        )
-
-    def sweeper(
-        self,
-        execution_arn: str,
-        request_id: str,
-        has_time: Callable[[], bool],
-        completed: Callable[[], None],
-        quota: StandbyQuota,
-    ) -> Sweeper:
-        """sweep's work, for one invocation. Pages and looks of both Regions share one pace."""
-        context = Context(Cause(SWEEP, execution_arn), owner=request_id, execution_arn=execution_arn)
-        pacer = Pacer(self.clock, self.settings.calls_per_second * SWEEPS_SHARE)
-        recorder = self.recorder(context)
-        return Sweeper(
-            recorder=recorder,
-            primaries=Primaries(self.clients.primary, pacer, tagged=self.tagged(has_time)),
-            partners=Primaries(self.clients.dr, pacer),
-            logins=LoginReader(self.clients.primary, pacer, self.clock, has_time, self.telemetry),
-            memory=SweepMemory(self.table()),
-            baselines=BaselineMemory(self.table()),
-            coverage=CoverageBook(self.table(), self.settings, self.telemetry, self.gates()),
-            planner=Planner(recorder, quota, self.settings, self.new_id),
-            orphans=OrphanMemory(self.table(), self.settings),
-            orphan_figures=OrphanFigures(self.table(), self.settings, self.telemetry),
-            lease=WatchLease(self.table(), Executions(self.clients.sfn, self.watch_arn), self.clock, SWEEP_LEASE),
-            settings=self.settings,
-            has_time=has_time,
-            completed=completed,
-        )
-
-    def retirement(self, request_id: str, has_time: Callable[[], bool]) -> Retirement:
-        """retire's work, for one invocation."""
-        pacer = Pacer(self.clock, self.settings.calls_per_second * SWEEPS_SHARE)
-        return Retirement(
-            recorder=self.recorder(Context(Cause(RETIRE, request_id), owner=request_id)),
-            primaries=Primaries(self.clients.primary, pacer, has_time),
-            standbys=OrphanedStandbys(self.clients.dr, pacer, has_time),
-            memory=OrphanMemory(self.table(), self.settings),
-            gates=self.gates(),
-            settings=self.settings,
-            has_time=has_time,
-        )
-
-    def observer(self, execution_arn: str, request_id: str, has_time: Callable[[], bool]) -> Observer:
-        """watch's work, for one invocation."""
-        context = Context(Cause("watch", execution_arn), owner=request_id, execution_arn=execution_arn)
-        return Observer(
-            recorder=self.recorder(context),
-            primaries=Primaries(
-                self.clients.primary, Pacer(self.clock, self.settings.calls_per_second), tagged=self.tagged(has_time)
-            ),
-            gates=self.gates(),
-            lease=self.lease(),
-            settings=self.settings,
-            has_time=has_time,
-        )
+        return TagReader(
+            self.client("resourcegroupstaggingapi"), prefix, self.settings, pacer, has_time, self.telemetry
+        ).tagged
 
 
-def load_settings() -> Settings:
-    """The settings beside the code, in the zip.
-
-    Raises
-    ------
-    BadSettings
-        They are missing.
-    """
-    return Settings.load(Path(__file__).resolve().parents[1] / "settings.json")
+@functools.cache
+def deployed() -> Deployed:
+    """What this process is made of."""
+    settings = Settings.load(Path(__file__).resolve().parents[1] / "settings.json")
+    telemetry = PowertoolsTelemetry(logger, metrics, settings.stack)
+    return Deployed(settings, make_client, Clock(), telemetry, os.environ)
 
 
-def parts_of(environment: Mapping[str, str], logger: Logger, metrics: Metrics) -> Parts:
-    """What a deployed function is made of.
-
-    Raises
-    ------
-    BadSettings
-        The deployment is not whole.
-    """
-    settings = load_settings()
-    return Parts(
-        settings=settings,
-        clients=make_clients(settings),
-        table_name=require(environment, "LEDGER_TABLE"),
-        watch_arn=require(environment, "WATCH_STATE_MACHINE_ARN"),
-        clock=SystemClock(),
-        telemetry=PowertoolsTelemetry(logger, metrics, settings.stack),
-    )
+Work = Callable[[Deployed, Any, Invoked], dict[str, Any]]
 
 
-def time_left(context: LambdaContext) -> Callable[[], bool]:
-    """Whether an invocation has time for another batch."""
-    return lambda: context.get_remaining_time_in_millis() / 1000 > RESERVE_SECONDS
+def handler(work: Work) -> Callable[[Any, LambdaContext], dict[str, Any]]:
+    """The handler of a function that does some work: its log lines have the request's id, its metrics are published."""
 
+    def handle(event: Any, context: LambdaContext) -> dict[str, Any]:
+        return work(deployed(), event, Invoked.of(context))
 
-def account_of(context: LambdaContext) -> str:
-    """The account that a function runs in."""
-    return context.invoked_function_arn.split(":")[4]
+    wrapped: Any = logger.inject_lambda_context(clear_state=True)(metrics.log_metrics(handle))
+    return wrapped  # type: ignore[no-any-return]

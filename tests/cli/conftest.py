@@ -1,7 +1,5 @@
 """What the operator's commands are tested with."""
 
-from __future__ import annotations
-
 import pytest
 
 

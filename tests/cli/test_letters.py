@@ -1,7 +1,5 @@
 """What a message of the dead-letter queue is, told by its form."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -107,23 +105,22 @@ def test_what_protect_put_aside_keeps_its_reason_even_if_it_looks_like_an_event(
     assert len(read.what) < 200
 
 
-@pytest.mark.parametrize("body", ["not JSON at all", "[]", '{"detail": 1}', "null", '"text"'])
-def test_anything_else_is_for_a_person(body: str) -> None:
+WITHOUT_ITS_EVENT = failed_invocation(None)
+del WITHOUT_ITS_EVENT["requestPayload"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        *((body, body) for body in ("not JSON at all", "[]", '{"detail": 1}', "null", '"text"')),
+        (WITHOUT_ITS_EVENT, "kept no event"),
+        (failed_invocation(["a", "list"]), ""),
+    ],
+)
+def test_anything_else_is_for_a_person(body: Any, words: str) -> None:
     read = letter(body)
     assert read.kind is Kind.UNREADABLE
-    assert body in read.what
-
-
-def test_a_record_whose_event_lambda_left_out_is_for_a_person() -> None:
-    record = failed_invocation(None)
-    del record["requestPayload"]
-    read = letter(record)
-    assert read.kind is Kind.UNREADABLE
-    assert "kept no event" in read.why
-
-
-def test_an_event_within_a_record_that_is_no_object_is_for_a_person() -> None:
-    assert letter(failed_invocation(["a", "list"])).kind is Kind.UNREADABLE
+    assert words in f"{read.what} {read.why}"
 
 
 def test_changes_that_were_not_announced_say_when_they_were() -> None:

@@ -1,12 +1,11 @@
 """`standby redrive` against a queue that behaves as SQS does, and a protect that answers what it is told to."""
 
-from __future__ import annotations
-
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -17,6 +16,7 @@ from cli import aws, redrive
 from cli.main import main
 from tests.cli.test_letters import event, failed_invocation
 
+Capsys = pytest.CaptureFixture[str]
 REGION, STACK = "us-east-1", "Standby-us-east-1-us-west-2"
 EXAMPLE = (Path(__file__).parents[2] / "standby.example.yaml").read_text(encoding="utf-8")
 ONE = "ws-1c0ffee01"
@@ -48,18 +48,17 @@ class FakeProtect:
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode()), **told}
 
 
-class FakeCloudFormation:
-    """Knows the stacks that it is given, by name, with their outputs."""
+def described(stacks: dict[str, dict[str, str]]) -> Any:
+    """A client of CloudFormation that knows the outputs of these stacks."""
 
-    def __init__(self, stacks: dict[str, dict[str, str]]) -> None:
-        self.stacks = stacks
-
-    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        if StackName not in self.stacks:
+    def describe(*, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        if StackName not in stacks:
             raise refusal("ValidationError", f"Stack with id {StackName} does not exist", "DescribeStacks")
-        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.stacks[StackName].items()]
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in stacks[StackName].items()]
         arn = f"arn:aws:cloudformation:{REGION}:123456789012:stack/{StackName}/1"
         return {"Stacks": [{"StackId": arn, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
+
+    return Mock(describe_stacks=describe)
 
 
 class Desk:
@@ -88,8 +87,8 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     with mock_aws():
         desk = Desk(FakeProtect())
         outputs = {"DeadLetterQueueUrl": desk.url, "ProtectFunctionName": f"{STACK}-protect"}
-        cloudformation = FakeCloudFormation({STACK: outputs, "other": {"BucketName": "of something else"}})
-        fakes: dict[str, Any] = {"lambda": desk.protect, "cloudformation": cloudformation}
+        stacks = described({STACK: outputs, "other": {"BucketName": "of something else"}})
+        fakes: dict[str, Any] = {"lambda": desk.protect, "cloudformation": stacks}
         real = aws.client
 
         def client(service: str, region: str, **options: Any) -> Any:
@@ -100,81 +99,75 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         yield desk
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+def lines(capsys: Capsys) -> list[str]:
     told = capsys.readouterr()
     assert told.err == ""
     return told.out.splitlines()
 
 
-def test_an_empty_queue_is_said_to_be_empty(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_queue_is_said_to_be_empty(desk: Desk, capsys: Capsys) -> None:
     assert main(["redrive", STACK]) == 0
     assert lines(capsys) == [f"The dead-letter queue of {STACK} is empty."]
 
 
-def test_events_are_given_to_protect_and_deleted(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    sent = event("create_workspaces_one")
-    desk.put(failed_invocation(sent))
-    desk.put(
-        sent, RULE_ARN="rule", TARGET_ARN="arn:aws:lambda:us-east-1:123456789012:function:p", ERROR_CODE="THROTTLING"
-    )
-    assert main(["redrive", STACK]) == 0
-    *each, totals = lines(capsys)
-    assert desk.protect.events == [sent, sent]
-    assert all("Now given to protect, and out of the queue: WAITING (PRIMARY_PENDING)." in line for line in each)
-    assert totals == f"2 messages in the dead-letter queue of {STACK}: 2 given to protect."
-    assert desk.left() == 0
-
-
-def test_more_messages_than_one_receive_holds(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    for _ in range(23):
-        desk.put(failed_invocation(event("create_workspaces_one")))
-    for _ in range(2):
-        desk.put("poison", reason="why")
-    assert main(["redrive", STACK]) == 1
-    assert lines(capsys)[-1].endswith("23 given to protect, 2 left in the queue.")
-    assert len(desk.protect.events) == 23
-    assert desk.left() == 2
+SENT = event("create_workspaces_one")
+FAILED = failed_invocation(SENT)
+REFUSED = failed_invocation(event("create_workspaces_refused"))
+UNDELIVERED = {"RULE_ARN": "rule", "TARGET_ARN": "arn:aws:lambda:us-east-1:123456789012:function:p"}
+OVER_LIMIT = {"SCHEDULE_ARN": "schedule", "ERROR_CODE": "ExecutionLimitExceeded"}
+STANDBY = decided(ONE, None, "This WorkSpace is itself a standby.", "IS_STANDBY")
+UNREADABLE = decided(ONE, None, "Its row cannot be read", "ROW_UNREADABLE")
+NO_ANSWER = {"errorType": "LedgerUnavailable", "errorMessage": "no answer"}
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("body", "attributes", "answer", "told", "out"),
     [
-        (
-            {"errorType": "LedgerUnavailable", "errorMessage": "no answer"},
-            "protect failed: LedgerUnavailable: no answer",
-        ),
-        ({"decisions": []}, f"protect decided nothing about {ONE}"),
-        ({"decisions": [decided("ws-another01")]}, f"protect decided nothing about {ONE}"),
-        ({"decisions": [decided(ONE, "WAITING", "Not recorded: throttled")]}, f"{ONE}: Not recorded: throttled"),
-        (
-            {"decisions": [decided(ONE, None, "Its row cannot be read", "ROW_UNREADABLE")]},
-            f"{ONE}: Its row cannot be read",
-        ),
-        (refusal("TooManyRequestsException", "Rate Exceeded."), "protect was not run: AWS is asked too often"),
-        (ReadTimeoutError(endpoint_url="https://lambda"), "protect gave no readable answer"),
+        (FAILED, {}, None, "given to protect, and out of the queue: WAITING (PRIMARY_PENDING).", "1 given to protect."),
+        (SENT, UNDELIVERED | {"ERROR_CODE": "THROTTLING"}, None, "given to protect, and out", "1 given to protect."),
+        (FAILED, {}, {"decisions": [STANDBY]}, "nothing to do (IS_STANDBY)", "1 given to protect."),
+        (REFUSED, {}, None, "deleted: no primary can come of it.", "1 deleted."),
+        (FAILED, {}, NO_ANSWER, "left in the queue: protect failed: LedgerUnavailable: no answer", None),
+        (FAILED, {}, {"decisions": []}, f"left in the queue: protect decided nothing about {ONE}", None),
+        (FAILED, {}, {"decisions": [decided("ws-another01")]}, f"protect decided nothing about {ONE}", None),
+        (FAILED, {}, {"decisions": [decided(ONE, message="Not recorded: throttled")]}, f"{ONE}: Not recorded: t", None),
+        (FAILED, {}, {"decisions": [UNREADABLE]}, f"left in the queue: {ONE}: Its row cannot be read", None),
+        (FAILED, {}, refusal("TooManyRequestsException"), "protect was not run: AWS is asked too often", None),
+        (FAILED, {}, ReadTimeoutError(endpoint_url="https://lambda"), "protect gave no readable answer", None),
+        ("poison", {"reason": "names no WorkSpace"}, None, "left in the queue: find the WorkSpaces it is about", None),
+        ("{}", OVER_LIMIT, None, "Why here: ExecutionLimitExceeded. Now left in the queue: the schedule starts", None),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_protect_did_not_do_is_left_and_the_next_is_tried(
-    desk: Desk, answer: Any, told: str, capsys: pytest.CaptureFixture[str]
+def test_what_becomes_of_a_message(
+    desk: Desk, capsys: Capsys, body: Any, attributes: Any, answer: Any, told: str, out: str | None
 ) -> None:
-    desk.protect.answers = [answer]
+    desk.protect.answers = [answer] if answer else []
+    desk.put(body, **attributes)
+    assert main(["redrive", STACK]) == (1 if out is None else 0)
+    line, totals = lines(capsys)
+    assert told in line
+    assert totals == f"1 message in the dead-letter queue of {STACK}: {out or '1 left in the queue.'}"
+    assert desk.left() == (1 if out is None else 0)
+    assert desk.protect.events == ([SENT] if body in (FAILED, SENT) else [])
+
+
+def test_more_messages_than_one_receive_holds_are_tried_one_after_the_other(desk: Desk, capsys: Capsys) -> None:
+    desk.protect.answers = [NO_ANSWER]
+    for _ in range(23):
+        desk.put(FAILED)
     for _ in range(2):
-        desk.put(failed_invocation(event("create_workspaces_one")))
+        desk.put("poison", reason="why")
     assert main(["redrive", STACK]) == 1
-    first, second, totals = lines(capsys)
-    assert f"Now left in the queue: {told}" in first
-    assert "Now given to protect" in second
-    assert totals.endswith(": 1 given to protect, 1 left in the queue.")
-    assert desk.left() == 1
+    assert lines(capsys)[-1].endswith("22 given to protect, 3 left in the queue.")
+    assert len(desk.protect.events) == 23
+    assert desk.left() == 3
 
 
 def test_one_of_many_that_is_not_recorded_keeps_the_message(desk: Desk) -> None:
     sent = event("create_workspaces_twenty_five")
     ids = [one["workspaceId"] for one in sent["detail"]["responseElements"]["pendingRequests"]]
-    desk.protect.answers = [
-        {"decisions": [decided(one) for one in ids[:-1]]},
-        {"decisions": [decided(one) for one in ids]},
-    ]
+    desk.protect.answers = [{"decisions": [decided(one) for one in some]} for some in (ids[:-1], ids)]
     desk.put(failed_invocation(sent))
     assert main(["redrive", STACK]) == 1
     assert desk.left() == 1
@@ -182,16 +175,9 @@ def test_one_of_many_that_is_not_recorded_keeps_the_message(desk: Desk) -> None:
     assert desk.left() == 0
 
 
-def test_a_decision_without_a_row_counts_as_decided(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    desk.protect.answers = [{"decisions": [decided(ONE, None, "This WorkSpace is itself a standby.", "IS_STANDBY")]}]
-    desk.put(failed_invocation(event("create_workspaces_one")))
-    assert main(["redrive", STACK]) == 0
-    assert "nothing to do (IS_STANDBY)" in lines(capsys)[0]
-
-
-def test_list_only_shows(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    desk.put(failed_invocation(event("create_workspaces_one")))
-    desk.put(failed_invocation(event("create_workspaces_refused")))
+def test_list_only_shows(desk: Desk, capsys: Capsys) -> None:
+    desk.put(FAILED)
+    desk.put(REFUSED)
     desk.put("poison", reason="why")
     for _ in range(2):
         assert main(["redrive", STACK, "--list"]) == 1
@@ -202,35 +188,20 @@ def test_list_only_shows(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None
     assert desk.left() == 3
 
 
-def test_what_only_a_person_can_judge_is_deleted_on_demand_only(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_only_a_person_can_judge_is_deleted_on_demand(desk: Desk, capsys: Capsys) -> None:
     desk.put("poison", reason="names no WorkSpace")
-    desk.put("{}", SCHEDULE_ARN="schedule", ERROR_CODE="ExecutionLimitExceeded")
-    assert main(["redrive", STACK]) == 1
-    poison, start, _ = lines(capsys)
-    assert "Why here: names no WorkSpace. Now left in the queue: find the WorkSpaces it is about" in poison
-    assert "Why here: ExecutionLimitExceeded. Now left in the queue: the schedule starts the next one" in start
-    assert desk.left() == 2
-    desk.protect.answers = [{"errorType": "Error", "errorMessage": "no"}]
-    desk.put(failed_invocation(event("create_workspaces_one")))
+    desk.put("{}", **OVER_LIMIT)
+    desk.protect.answers = [NO_ANSWER]
+    desk.put(FAILED)
     assert main(["redrive", STACK, "--delete-unreadable"]) == 1
     assert lines(capsys)[-1].endswith(": 2 deleted, 1 left in the queue.")
     assert desk.left() == 1
 
 
-def test_an_event_of_which_nothing_can_come_is_deleted_unasked(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    desk.put(failed_invocation(event("create_workspaces_refused")))
-    assert main(["redrive", STACK]) == 0
-    assert "Now deleted: no primary can come of it." in lines(capsys)[0]
-    assert desk.protect.events == []
-    assert desk.left() == 0
-
-
-def test_a_run_that_may_not_invoke_ends_with_a_sentence_and_lets_go(
-    desk: Desk, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_that_may_not_invoke_ends_with_a_sentence_and_lets_go(desk: Desk, capsys: Capsys) -> None:
     desk.protect.answers = [refusal("AccessDeniedException", "User: alice is not authorized")]
     for _ in range(3):
-        desk.put(failed_invocation(event("create_workspaces_one")))
+        desk.put(FAILED)
     assert main(["redrive", STACK]) == 1
     told = capsys.readouterr()
     assert told.out == ""
@@ -238,34 +209,25 @@ def test_a_run_that_may_not_invoke_ends_with_a_sentence_and_lets_go(
     assert desk.left() == 3
 
 
-def test_a_run_that_is_broken_off_lets_go(desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
-    def interrupted(**_: Any) -> Any:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(desk.protect, "invoke", interrupted)
-    desk.put(failed_invocation(event("create_workspaces_one")))
+def test_a_run_that_is_broken_off_lets_go(desk: Desk, capsys: Capsys, monkeypatch: Any) -> None:
+    monkeypatch.setattr(desk.protect, "invoke", Mock(side_effect=KeyboardInterrupt))
+    desk.put(FAILED)
     assert main(["redrive", STACK]) == 1
     assert capsys.readouterr().err.startswith("Broken off.")
     assert desk.left() == 1
 
 
-def test_a_crash_between_answer_and_deletion_only_asks_again(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    desk.put(failed_invocation(event("create_workspaces_one")))
-
-    def fails(*_: Any) -> None:
-        raise aws.AwsRefused("the queue is away.")
-
+def test_a_crash_between_answer_and_deletion_only_asks_again(desk: Desk, monkeypatch: Any, capsys: Capsys) -> None:
+    desk.put(FAILED)
     with monkeypatch.context() as patched:
-        patched.setattr(redrive.Queue, "delete", fails)
+        patched.setattr(redrive.Queue, "delete", Mock(side_effect=aws.AwsRefused("the queue is away.")))
         assert main(["redrive", STACK]) == 1
     assert main(["redrive", STACK]) == 0
     assert len(desk.protect.events) == 2
     assert capsys.readouterr().err == "the queue is away.\n"
 
 
-def test_messages_that_another_reader_holds_are_not_called_done(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_messages_that_another_reader_holds_are_not_called_done(desk: Desk, capsys: Capsys) -> None:
     desk.put("poison", reason="why")
     desk.sqs.receive_message(QueueUrl=desk.url, VisibilityTimeout=600)
     assert main(["redrive", STACK]) == 1
@@ -280,38 +242,26 @@ def test_messages_that_another_reader_holds_are_not_called_done(desk: Desk, caps
         (refusal("ExpiredToken", "The token has expired"), "Sign in again."),
         (refusal("AccessDenied", "no"), "Use a role that may."),
         (refusal("Throttling", "Rate exceeded"), "Try again in a minute."),
-        (
-            refusal("ValidationError", f"Stack with id {STACK} does not exist"),
-            f"There is no stack {STACK} in us-east-1.",
-        ),
+        (refusal("ValidationError", f"Stack {STACK} does not exist"), f"There is no stack {STACK} in {REGION}."),
         (refusal("InternalFailure", "oops", status=500), "InternalFailure: oops."),
     ],
 )
 def test_what_keeps_the_stack_from_being_found_is_a_sentence(
-    raised: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    raised: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: Capsys
 ) -> None:
-    class CloudFormation:
-        def describe_stacks(self, **_: Any) -> Any:
-            raise raised
-
-    answers: Callable[..., Any] = lambda *_, **__: CloudFormation()  # noqa: E731
-    monkeypatch.setattr(aws, "client", answers)
+    monkeypatch.setattr(aws, "client", lambda *_, **__: Mock(**{"describe_stacks.side_effect": raised}))
     assert main(["redrive", STACK]) == 1
     written = capsys.readouterr()
-    assert written.out == ""
-    assert told in written.err
-    assert "Traceback" not in written.err
+    assert (written.out, told in written.err, "Traceback" in written.err) == ("", True, False), written.err
 
 
-def test_a_profile_that_does_not_exist_is_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_profile_that_does_not_exist_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: Capsys) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     assert main(["redrive", STACK]) == 1
     assert "Set AWS_PROFILE to one that" in capsys.readouterr().err
 
 
-def test_a_stack_of_something_else_is_not_worked_on(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_of_something_else_is_not_worked_on(desk: Desk, capsys: Capsys) -> None:
     assert main(["redrive", "other"]) == 1
     assert "add --region" in capsys.readouterr().err
     assert main(["redrive", "other", "--region", REGION]) == 1
@@ -319,7 +269,7 @@ def test_a_stack_of_something_else_is_not_worked_on(desk: Desk, capsys: pytest.C
 
 
 def test_without_a_name_it_is_the_one_stack_of_the_configuration(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capsys
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["redrive"]) == 1

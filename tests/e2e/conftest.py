@@ -1,7 +1,5 @@
 """One embedded cloud with the product deployed in it, for all end-to-end scenarios."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra.synth import synthesise
 from local.cloud import Cloud
+from tests.conftest import Synthesise
 
 ROOT = Path(__file__).resolve().parents[2]
 PRIMARY, DR = "us-east-1", "us-west-2"
@@ -29,6 +27,7 @@ class Deployed:
 
     def __init__(self, cloud: Cloud, outputs: dict[str, str]) -> None:
         self.cloud = cloud
+        self.existing: list[str] = []  # primaries that were there before
         self.outputs = outputs
         self.table = outputs["LedgerTableName"]
         self.workspaces = cloud.client("workspaces", PRIMARY, retries={"total_max_attempts": 12})
@@ -47,6 +46,23 @@ class Deployed:
         key = {"pk": {"S": primary_id}, "sk": {"S": "STATE"}}
         item = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item", {})
         return {name: next(iter(value.values())) for name, value in item.items()}
+
+    def conditions(self, primary_id: str) -> dict[str, dict[str, Any]]:
+        """The conditions of a primary's row, by kind."""
+        found: Any = self.row(primary_id).get("conditions", {})
+        return {
+            kind: {name: next(iter(value.values())) for name, value in one["M"].items()} for kind, one in found.items()
+        }
+
+    def history(self, primary_id: str) -> list[dict[str, str]]:
+        """The EVENT rows of a primary."""
+        items = self.dynamodb.query(
+            TableName=self.table,
+            KeyConditionExpression="pk = :id AND begins_with(sk, :event)",
+            ExpressionAttributeValues={":id": {"S": primary_id}, ":event": {"S": "EVENT#"}},
+            ConsistentRead=True,
+        )["Items"]
+        return [{name: next(iter(value.values())) for name, value in item.items()} for item in items]
 
     def until(self, primary_id: str, status: str) -> dict[str, str]:
         """Wait until a primary has a status.
@@ -112,33 +128,29 @@ class Deployed:
     def denied(self, action: str, *functions: str) -> Iterator[None]:
         """Take the right to an action from functions for a while, as a policy of the organisation may."""
         client = self.cloud.client("lambda", PRIMARY)
-        with denied(
-            self.cloud,
-            PRIMARY,
-            action,
-            *[client.get_function_configuration(FunctionName=name)["Role"] for name in functions],
-        ):
+        roles = [client.get_function_configuration(FunctionName=name)["Role"] for name in functions]
+        with denied(self.cloud, PRIMARY, action, *roles):
             yield
 
     def listen(self, name: str) -> str:
-        """A queue that hears what the topic tells; its URL."""
+        """A queue that hears what goes to the topic, and each change that goes to the bus; its URL."""
         url: str = self.sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        allow = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]},
-                    "Action": "sqs:SendMessage",
-                    "Resource": arn,
-                }
-            ],
-        }
-        self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(allow)})
+        senders = {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
+        allow = {"Effect": "Allow", "Principal": senders, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
         topic = self.outputs["NotificationTopicArn"]
         self.cloud.client("sns", PRIMARY).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        events = self.cloud.client("events", PRIMARY)
+        pattern = {"source": ["workspaces-standby"], "detail-type": ["Standby Status Changed"]}
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule=name, Targets=[{"Id": "ears", "Arn": arn}])
         return url
+
+    def hear(self, url: str, enough: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+        """Wait until what a queue has brought is enough; the bodies of its messages, in order."""
+        return gather(lambda: [json.loads(message["Body"]) for message in self.heard(url)], enough)
 
     def heard(self, url: str) -> list[dict[str, Any]]:
         """What a queue holds now, taken out of it."""
@@ -177,6 +189,18 @@ def wait_until(condition: Callable[[], Any], describe: Callable[[], str] = lambd
         time.sleep(0.25)
 
 
+def gather(read: Callable[[], list[Any]], enough: Callable[[list[Any]], bool] = bool) -> list[Any]:
+    """Read until what was read is enough; all of it."""
+    found: list[Any] = []
+
+    def come() -> bool:
+        found.extend(read())
+        return enough(found)
+
+    wait_until(come, lambda: f"{found}")
+    return found
+
+
 @pytest.fixture(scope="session")
 def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The configuration of `make local`, but for a first look that comes sooner, and a rule that asks for tags."""
@@ -189,27 +213,36 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def assembly(configuration: Path) -> Path:
+def assembly(configuration: Path, synthesised: Synthesise) -> Path:
     """What `cdk deploy` would take."""
-    out = configuration.parent / "cdk.out"
-    synthesise(configuration, out)
-    return out
+    return synthesised(configuration.read_text())
 
 
 @pytest.fixture(scope="session")
 def deployed(assembly: Path) -> Iterator[Deployed]:
-    """The product, and an administrator before it."""
+    """The product, and an administrator before it; five desktops were there before."""
     with Cloud.start(
-        boot_seconds=0.5, standby_boot_seconds=BOOT, terminate_seconds=1, calls_per_second=20, wait_scale=0.5
+        boot_seconds=BOOT,
+        standby_boot_seconds=BOOT,
+        terminate_seconds=1,
+        calls_per_second=20,
+        standby_quota=60,
+        wait_scale=0.5,
     ) as cloud:
         users = [f"user{number:03}" for number in range(200)]
         cloud.world.add_directory(PRIMARY, HOME, users)
         cloud.world.add_directory(DR, AWAY, users)
-        yield Deployed(cloud, cloud.deploy(assembly)[STACK])
+        order = [{"DirectoryId": HOME, "UserName": user, "BundleId": WINDOWS} for user in users[-5:]]
+        made = cloud.client("workspaces", PRIMARY).create_workspaces(Workspaces=order)["PendingRequests"]
+        found = Deployed(cloud, cloud.deploy(assembly)[STACK])
+        found.existing += [one["WorkspaceId"] for one in made]
+        for _ in range(2):  # these take the baseline
+            assert found.sweep() == "2 of 2 directories were scanned completely"
+        yield found
 
 
 @pytest.fixture(autouse=True)
 def _no_faults_left(deployed: Deployed) -> Iterator[None]:
     yield
     deployed.cloud.world.clear_faults()
-    deployed.cloud.world.change(strict=False, trail_copies=1, standby_boot_seconds=BOOT)
+    deployed.cloud.world.change(trail_copies=1, standby_boot_seconds=BOOT)

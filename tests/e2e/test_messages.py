@@ -1,64 +1,36 @@
 """What the deployed product tells: notices, events on the bus, dead letters, the heartbeat."""
 
-from __future__ import annotations
-
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.e2e.conftest import DR, PRIMARY, Deployed, wait_until
+from tests.e2e.conftest import DR, PRIMARY, STACK, Deployed, gather, wait_until
 
 
-def test_a_standby_in_error_makes_one_notice_that_says_what_to_do(deployed: Deployed) -> None:
-    ears = deployed.listen("ears-notice")
+def test_each_change_is_an_event_and_a_standby_in_error_one_notice_that_says_what_to_do(deployed: Deployed) -> None:
+    ears = deployed.listen("ears-failed")
     deployed.cloud.world.fail_standby_of("user060")
     (one,) = deployed.create("user060")
-    deployed.until(one, "FAILED")
-    heard: list[dict[str, str]] = []
+    versions = list(range(1, int(deployed.until(one, "FAILED")["version"]) + 1))
 
-    def about_it() -> bool:
-        heard.extend(json.loads(message["Body"]) for message in deployed.heard(ears))
-        return any("user060" in notice.get("Subject", "") for notice in heard)
+    def notices(bodies: list[dict[str, Any]]) -> list[str]:
+        return [body["Message"] for body in bodies if "user060" in body.get("Subject", "")]
 
-    wait_until(about_it)
-    (notice,) = [notice for notice in heard if "user060" in notice.get("Subject", "")]
-    assert "What to do:" in notice["Message"]
-    assert one in notice["Message"]
+    def changes(bodies: list[dict[str, Any]]) -> list[int]:
+        details = [body.get("detail", {}) for body in bodies]
+        return sorted({detail["version"] for detail in details if detail.get("primary_id") == one})
 
-
-def test_each_change_is_an_event_on_the_bus(deployed: Deployed) -> None:
-    events = deployed.cloud.client("events", PRIMARY)
-    ears = deployed.listen("ears-bus")
-    arn = deployed.sqs.get_queue_attributes(QueueUrl=ears, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = {"source": ["workspaces-standby"], "detail-type": ["Standby Status Changed"]}
-    events.put_rule(Name="ears", EventPattern=json.dumps(pattern))
-    events.put_targets(Rule="ears", Targets=[{"Id": "ears", "Arn": arn}])
-    (one,) = deployed.create("user061")
-    deployed.until(one, "PROTECTED")
-    versions: list[int] = []
-
-    def complete() -> bool:
-        for message in deployed.heard(ears):
-            body = json.loads(message["Body"])
-            if body.get("detail", {}).get("primary_id") == one:
-                versions.append(body["detail"]["version"])
-        return len(set(versions)) == int(deployed.row(one)["version"])
-
-    wait_until(complete, lambda: f"{versions}")
-    assert sorted(set(versions)) == list(range(1, len(set(versions)) + 1))
+    heard = deployed.hear(ears, lambda bodies: bool(notices(bodies)) and changes(bodies) == versions)
+    (notice,) = notices(heard)
+    assert "What to do:" in notice
+    assert one in notice
 
 
 def test_an_event_of_an_unknown_shape_ends_in_the_dead_letter_queue_with_its_reason(deployed: Deployed) -> None:
+    deployed.heard(deployed.outputs["DeadLetterQueueUrl"])
     answer = deployed.protect({"id": "strange", "detail": "no object"})
     assert answer["decisions"] == []
-    found: list[dict[str, Any]] = []
-
-    def arrived() -> bool:
-        found.extend(deployed.heard(deployed.outputs["DeadLetterQueueUrl"]))
-        return any("strange" in message["Body"] for message in found)
-
-    wait_until(arrived)
-    (message,) = [message for message in found if "strange" in message["Body"]]
+    (message,) = gather(lambda: deployed.heard(deployed.outputs["DeadLetterQueueUrl"]))
+    assert "strange" in message["Body"]
     assert "neither a call by hand" in message["MessageAttributes"]["reason"]["StringValue"]
 
 
@@ -82,15 +54,15 @@ def test_an_aborted_watcher_is_told_and_the_schedule_goes_on(deployed: Deployed)
 def test_the_heartbeat_reaches_the_dr_region(deployed: Deployed) -> None:
     deployed.cloud.world.fire_schedules()
     cloudwatch = deployed.cloud.client("cloudwatch", DR)
-    now = datetime.now(UTC)
+    now, hour = datetime.now(UTC), timedelta(hours=1)
 
     def beats() -> bool:
         found = cloudwatch.get_metric_statistics(
             Namespace="WorkspacesStandby",
             MetricName="Heartbeat",
-            Dimensions=[{"Name": "Stack", "Value": "Standby-us-east-1-us-west-2"}],
-            StartTime=now - timedelta(hours=1),
-            EndTime=now + timedelta(hours=1),
+            Dimensions=[{"Name": "Stack", "Value": STACK}],
+            StartTime=now - hour,
+            EndTime=now + hour,
             Period=300,
             Statistics=["Sum"],
         )

@@ -3,8 +3,6 @@
 The last line is `{"fuzz_cases": executed, "failed": [...]}`; the exit status is 1 if a property does not hold.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import io

@@ -4,8 +4,6 @@ A test module states each property with `@holds_for(share, **strategies)`; the s
 example whose body ran to its end: what Hypothesis rejected before, or a body gave up with `assume`, does not count.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import os

@@ -4,8 +4,6 @@ What is altered is altered on the wire, so that botocore's own parser reads it. 
 they cost more than a case; each case has a world and a table of its own.
 """
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import functools
@@ -22,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from unittest import mock
 
 import boto3
@@ -35,43 +33,36 @@ from local import dynamodb_adapter, service_quotas
 from local.botocore_adapter import CONTENT_TYPE, answer, read_request
 from local.workspaces import ManualClock, World
 from standby import wiring
-from standby.model import WorkspaceId
-from standby.rows import Row
-from standby.settings import Settings
-from standby.sweep.place import Part, Place
-from standby.watch.observe import Round
-from tests import short_way
-from tests.short_way import WholeWay
-from tests.unit.estate import (
+from standby.core.model import WorkspaceId
+from standby.core.row import Row
+from standby.core.settings import Settings
+from standby.schedule import Round
+from tests import ledger_table, short_way
+from tests.component.estate import (
     ACCOUNT,
     AWAY,
     DR,
+    ENVIRONMENT,
     EXECUTION,
     HOME,
     PRIMARY,
+    SWEEP,
     TABLE,
     USERS,
     Estate,
     Notes,
+    Others,
     VirtualClock,
-    Watchers,
-    make_table,
     settings,
 )
+from tests.short_way import WholeWay
+from tests.simulation.process import Context
 
-QUEUE_URL, TOPIC, BUS = "https://queue", f"arn:aws:sns:{PRIMARY}:{ACCOUNT}:topic", "default"
 TIME_OUT = timedelta(seconds=300)
 MOST_OF_AN_ANSWER = 6 * 1024 * 1024  # of Lambda
 MOST_OF_A_MESSAGE = 256 * 1024  # of SQS, SNS and EventBridge, as long as they have been there
-_ENVIRONMENT = {
-    "LEDGER_TABLE": TABLE,
-    "WATCH_STATE_MACHINE_ARN": EXECUTION.replace("execution", "stateMachine").removesuffix(":one"),
-    "DEAD_LETTER_QUEUE_URL": QUEUE_URL,
-    "NOTIFICATION_TOPIC_ARN": TOPIC,
-    "EVENT_BUS_NAME": BUS,
-    "POWERTOOLS_METRICS_NAMESPACE": "WorkspacesStandby",
-    "POWERTOOLS_LOG_LEVEL": "INFO",
-}
+_ENVIRONMENT = ENVIRONMENT | {"POWERTOOLS_METRICS_NAMESPACE": "WorkspacesStandby", "POWERTOOLS_LOG_LEVEL": "INFO"}
+_ONCE = Config(retries={"total_max_attempts": 1}, signature_version=UNSIGNED)
 # Operation, Region and the answer's body in; the body that is sent instead out.
 Alter = Callable[[str, str, Any], Any]
 _Serve = Callable[[AWSPreparedRequest, str], tuple[int, bytes]]
@@ -81,8 +72,7 @@ class KilledError(BaseException):
     """Lambda ends a function that is past its time-out."""
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(NamedTuple):
     """A message in the dead-letter queue."""
 
     body: str
@@ -106,104 +96,85 @@ class Saved:
     items: list[Any]
 
 
-class Context:
-    """What Lambda hands to a handler."""
-
-    memory_limit_in_mb = 256
-
-    def __init__(self, name: str, request_id: str, time_left: Callable[[], timedelta]) -> None:
-        self.function_name = name
-        self.aws_request_id = request_id
-        self.invoked_function_arn = f"arn:aws:lambda:{PRIMARY}:{ACCOUNT}:function:{name}"
-        self._time_left = time_left
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self._time_left().total_seconds() * 1000)
-
-
 class Stage(Estate):
     """An estate behind the deployed functions. Use `stage()`."""
 
     def __init__(self, configured: Settings, world: World) -> None:
         self.world = world
         self.clock = VirtualClock(self.world)
-        self.watchers = Watchers()
+        self.notes = Notes()  # the handlers have their own
+        self.others = Others()
         self.sent = Sent()
         self.logs: list[dict[str, Any]] = []
         self.alter: Alter | None = None
         self.asked: dict[str, Any] = {}  # the request whose answer is altered
         self.takes_any_token = False
+        self.time_out = TIME_OUT
         self.ends_at = self.clock.now() + TIME_OUT
-        self.dynamodb = _wires().dynamodb
         self._ids = itertools.count()
-        clients = {region: _wires().client("workspaces", region_name=region) for region in (PRIMARY, DR)}
-        self.parts = wiring.Parts(
+        self.deployed = wiring.Deployed(
             settings=configured,
-            clients=wiring.Clients(clients[PRIMARY], clients[DR], _wires().dynamodb, self.watchers),  # type: ignore[arg-type]
-            table_name=TABLE,
-            watch_arn=_ENVIRONMENT["WATCH_STATE_MACHINE_ARN"],
+            make_client=lambda service, region: _wires().client(service, region_name=region),
             clock=self.clock,
-            telemetry=Notes(),  # the handlers have their own
+            telemetry=self.notes,  # type: ignore[arg-type]
+            environment=_ENVIRONMENT,
         )
+        self.dynamodb = _wires().dynamodb
+        self.table = self.deployed.table()
 
     def save(self) -> Saved:
         """The world and the ledger as they stand, when nothing is on its way."""
         assert self.world.next_happening() is None
         return Saved(self.world, _ask("Scan", {"TableName": TABLE})["Items"])
 
-    def send(self, event: Any) -> dict[str, Any]:
+    def send(self, event: Any, *, calls: int | None = None) -> dict[str, Any]:
         """Invoke protect."""
         found: dict[str, Any] = self.invoke("protect", event)
         return found
 
-    def observe(self, number: int = 0, cursor: dict[str, Any] | None = None, execution: str = EXECUTION) -> Round:
+    def observe(self, number: int = 0, execution: str = EXECUTION) -> Round:
         """Invoke watch."""
-        self.watchers.running.add(execution)
-        event = {"execution_arn": execution, "round": number, "cursor": cursor}
-        return Round(**self.invoke("watch", event))
+        return self._round("watch", execution, number)
 
     def watch(self, *, hours: float = 12, until: Callable[[], bool] = lambda: False) -> list[Round]:
         """Run the watcher until it ends, `until` holds, or at most so long."""
-        end, rounds, cursor = self.clock.now() + timedelta(hours=hours), list[Round](), None
+        end, rounds = self.clock.now() + timedelta(hours=hours), list[Round]()
         while self.clock.now() < end and not until():
-            rounds.append(self.observe(len(rounds), cursor))
+            rounds.append(self.observe(len(rounds)))
             if rounds[-1].done:
                 break
-            cursor = rounds[-1].cursor
             if rounds[-1].ready:
                 self.protect(*rounds[-1].ready, cause="watch")
             self.clock.sleep(rounds[-1].wait_seconds)
+        self.others.running.discard(EXECUTION)
         return rounds
 
-    def sweep_part(self, execution: str, cursor: dict[str, Any] | None, *, pages: int = 1000) -> Part:
-        """Invoke sweep, which has its time, and no number of pages."""
-        self.watchers.running.add(execution)
-        answered = self.invoke("sweep", {"execution_arn": execution, "round": 0, "cursor": cursor})
-        place = Place(**answered["cursor"]) if answered["cursor"] else None
-        found = Part(answered["outcome"], place, tuple(answered["ready"]), answered["scanned"])
-        assert found.answer() == answered  # what the state machine goes by
-        return found
+    def sweep_part(self, execution: str = SWEEP, number: int = 0, *, calls: int | None = None) -> Round:
+        """Invoke sweep, which has its time."""
+        return self._round("sweep", execution, number)
 
-    def retire(self, request: str = "request") -> dict[str, Any]:
-        """Invoke retire."""
-        found: dict[str, Any] = self.invoke("retire", {"time": request})
+    def _round(self, name: str, execution: str, number: int) -> Round:
+        self.others.running.add(execution)
+        answered = self.invoke(name, {"execution_arn": execution, "round": number})
+        found = Round(**{**answered, "ready": tuple(answered["ready"])})
+        assert found.answer() == answered  # what the state machine goes by
         return found
 
     def find(self, primary_id: str) -> Row | None:
         """The row of a primary, if it has one that can be read."""
-        ledger = self.parts.recorder(None).ledger  # type: ignore[arg-type]
-        found = ledger.load([WorkspaceId(primary_id)]).get(WorkspaceId(primary_id))
+        found = self.ledger().load([WorkspaceId(primary_id)]).get(WorkspaceId(primary_id))
         return found if isinstance(found, Row) else None
 
     def invoke(self, name: str, event: Any) -> Any:
         """Invoke a function as Lambda does: JSON in, JSON out, a log of JSON lines, and not for ever."""
         module = _handlers()[name]
         lines = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        handler = module.logger.registered_handler
+        handler: Any = wiring.logger.registered_handler
         handler.setStream(lines)
         handler.handleError = _raise
-        self.ends_at = self.clock.now() + TIME_OUT
-        context = Context(name, f"request-{next(self._ids)}", lambda: self.ends_at - self.clock.now())
+        self.ends_at = self.clock.now() + self.time_out
+        arn, request = f"arn:aws:lambda:{PRIMARY}:{ACCOUNT}:function:{name}", f"request-{next(self._ids)}"
+        context = Context(arn, request, lambda: (self.ends_at - self.clock.now()).total_seconds())
         try:
             with contextlib.redirect_stdout(lines), warnings.catch_warnings():
                 # As the handlers' modules have it when they are imported, which here is in another test.
@@ -243,7 +214,7 @@ class Stage(Estate):
     def assert_one_standby_at_most(self) -> None:
         """Rule 1, by the model, and nothing was asked for what cannot have one."""
         assert self.world.duplicates() == []
-        for call in self.creates():
+        for call in self.calls():
             for item in call.params["StandbyWorkspaces"]:
                 primary = self.world.workspace(item["PrimaryWorkspaceId"])
                 assert not primary.is_standby
@@ -253,10 +224,9 @@ class Stage(Estate):
 @contextmanager
 def stage(configured: Settings | None = None, saved: Saved | None = None, **world_settings: Any) -> Iterator[Stage]:
     """The functions, deployed afresh."""
-    dynamodb_adapter.reset()
     wires, configured = _wires(), configured or settings()
     dynamodb_adapter.reset()
-    _ask("CreateTable", wires.table)
+    _ask("CreateTable", ledger_table.definition(TABLE))
     if saved is not None:
         puts = [{"Put": {"TableName": TABLE, "Item": one}} for one in saved.items]
         assert _ask("TransactWriteItems", {"TransactItems": puts}) is not None
@@ -264,12 +234,17 @@ def stage(configured: Settings | None = None, saved: Saved | None = None, **worl
     with (
         mock.patch.object(boto3, "client", wires.client),
         mock.patch.object(Settings, "load", lambda _: configured),  # noqa: PT008 (a Mock costs a case's tenth)
-        mock.patch.object(wiring, "SystemClock", lambda: found.clock),  # noqa: PT008
+        mock.patch.object(wiring, "Clock", lambda: found.clock),  # noqa: PT008
         mock.patch.dict(os.environ, _ENVIRONMENT),
     ):
-        for module in _handlers().values():
-            module.function.cache_clear()
-        yield found
+        wiring.deployed.cache_clear()
+        # A process has one of these: who ran in it before may have left its own pair's dimension.
+        wiring.metrics.clear_default_dimensions()
+        wiring.metrics.provider.dimension_set.clear()
+        try:
+            yield found
+        finally:
+            wiring.deployed.cache_clear()
 
 
 def _new_world(**world_settings: Any) -> World:
@@ -291,29 +266,23 @@ class _Wires:
         self._clients: dict[tuple[str, str], Any] = {}
         for region in (PRIMARY, DR):
             self._make("workspaces", region, lambda request, region: self.stage.receive(request, region))
+            self._make("cloudwatch", region, lambda *_: (200, b"{}"))
         self._make("sqs", PRIMARY, lambda request, _: _sqs(self.stage.sent, request))
         self._make("sns", PRIMARY, lambda request, _: _sns(self.stage.sent, request))
         self._make("events", PRIMARY, lambda request, _: _events(self.stage.sent, request))
         self._make("resourcegroupstaggingapi", PRIMARY, lambda request, region: self.stage.receive(request, region))
         self._make("service-quotas", DR, lambda request, region: self.stage.quota(request, region))
-        for region in (PRIMARY, DR):
-            self._make("cloudwatch", region, lambda *_: (200, b"{}"))
-        self.dynamodb = make_table()
+        self.dynamodb: Any = boto3.client(
+            "dynamodb", region_name=PRIMARY, aws_access_key_id="test", aws_secret_access_key="test", config=_ONCE
+        )
+        dynamodb_adapter.attach(self.dynamodb, ACCOUNT)
         short_way.let_take(self.dynamodb, _ask_ledger)
-        made = self.dynamodb.describe_table(TableName=TABLE)["Table"]
-        parts = ("IndexName", "KeySchema", "Projection")
-        self.table = {name: made[name] for name in ("TableName", "AttributeDefinitions", "KeySchema")} | {
-            "BillingMode": "PAY_PER_REQUEST",
-            "GlobalSecondaryIndexes": [
-                {name: index[name] for name in parts} for index in made["GlobalSecondaryIndexes"]
-            ],
-        }
 
     def client(self, service: str, *, region_name: str, **_: Any) -> Any:
         """boto3.client."""
         if service == "dynamodb":
             return self.dynamodb
-        return self.stage.watchers if service == "stepfunctions" else self._clients[service, region_name]
+        return self.stage.others if service == "stepfunctions" else self._clients[service, region_name]
 
     def _make(self, service: str, region: str, serve: _Serve) -> None:
         client: Any = boto3.client(
@@ -321,7 +290,7 @@ class _Wires:
             region_name=region,
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, signature_version=UNSIGNED),
+            config=_ONCE,
         )
 
         def before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
@@ -359,7 +328,7 @@ def _wires() -> _Wires:
 @functools.cache
 def _handlers() -> dict[str, Any]:
     """The handlers' modules; Powertools reads its environment when they are imported."""
-    names = ("protect", "watch", "sweep", "retire", "announce")
+    names = ("protect", "watch", "sweep", "announce")
     with mock.patch.dict(os.environ, _ENVIRONMENT):
         fresh = {name: sys.modules.pop(name, None) for name in names}
         try:

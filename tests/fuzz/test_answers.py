@@ -5,11 +5,10 @@ that can have a standby has one, by the model. No edit makes a lie that could be
 type where another of its kind stood.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,17 +19,17 @@ from botocore.parsers import create_parser
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from standby.model import Status, is_workspace_id
-from standby.settings import Directory
+from standby.core.model import Status, is_workspace_id
+from standby.core.settings import Directory
+from tests.component.estate import AWAY, DR, HOME, PRIMARY, USERS, settings
 from tests.fuzz.garbage import EDITS, JSON, Edits, edited
 from tests.fuzz.properties import holds_for
 from tests.fuzz.stage import Alter, Stage, stage
-from tests.unit.estate import AWAY, DR, HOME, PRIMARY, USERS, settings
 
 DESCRIBE, CREATE = "DescribeWorkspaces", "CreateStandbyWorkspaces"
 # Looks far apart: fewer rounds, which is most of what a case takes.
 SETTINGS = settings(poll_interval=timedelta(minutes=10))
-MUTUAL = replace(SETTINGS, directories={HOME: Directory(AWAY, mutual=True)})  # type: ignore[dict-item, arg-type]
+MUTUAL = replace(SETTINGS, directories={HOME: Directory(AWAY, mutual=True)})
 # Edits of an answer, or another in its place; None leaves it as it is.
 PLAN = st.one_of(st.none(), EDITS, st.just("<html>"), JSON.map(json.dumps))
 PLANS = st.lists(PLAN, max_size=6)
@@ -81,7 +80,7 @@ def test_a_standby_whose_relation_cannot_be_read_is_not_taken_for_none(edits: Ed
         found.alter = of(DESCRIBE, PRIMARY, altered)
         found.protect(one, cause="watch" if by_watcher else "manual")
         found.watch(hours=1)
-        assert found.creates() == [found.creates()[0]]
+        assert found.calls() == [found.calls()[0]]
         assert_protected_ones_are(found)
         assert [each.workspace_id for each in found.world.standbys_of(one)] == [standby]
         assert_ends_well(found, [one])
@@ -93,7 +92,11 @@ def test_answers_edited_anywhere_end_well(
 ) -> None:
     with stage(MUTUAL if mutual else SETTINGS, relation_lag_seconds=lag) as found:
         ids = found.create_ready(*USERS[:2])
-        left = {(DESCRIBE, PRIMARY): iter(primary), (DESCRIBE, DR): iter(dr), (CREATE, DR): iter(create)}
+        left: dict[tuple[str, str], Any] = {
+            (DESCRIBE, PRIMARY): iter(primary),
+            (DESCRIBE, DR): iter(dr),
+            (CREATE, DR): iter(create),
+        }
 
         def alter(operation: str, region: str, body: Any) -> Any:
             plan = next(left[operation, region], None)
@@ -200,7 +203,7 @@ def assert_protected_ones_are(found: Stage) -> None:
             assert row.standby_id in [one.workspace_id for one in found.world.standbys_of(primary.workspace_id)]
 
 
-def assert_ends_well(found: Stage, ids: list[str]) -> None:
+def assert_ends_well(found: Stage, ids: Sequence[str]) -> None:
     """Once answers are right, every primary has one standby, and its row says so; nothing else was asked for."""
     found.alter = None
     for _ in range(3):
@@ -214,5 +217,5 @@ def assert_ends_well(found: Stage, ids: list[str]) -> None:
     found.assert_one_standby_at_most()
 
 
-def all_protected(found: Stage, ids: list[str]) -> bool:
+def all_protected(found: Stage, ids: Sequence[str]) -> bool:
     return all(found.status(one)[0] is Status.PROTECTED for one in ids)

@@ -1,7 +1,5 @@
 """Whatever stands in a configuration file: it is valid, or every mistake is told with file, place and what to write."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import io
@@ -20,37 +18,11 @@ from infra.config_file import EXAMPLE, ConfigurationError, load
 from infra.config_rules import cautions
 from tests.fuzz.garbage import EDITS, JSON, Edits, edited
 from tests.fuzz.properties import holds_for
+from tests.infra.conftest import EVERYTHING
 
-GOOD: dict[str, Any] = {
-    "pairs": [
-        {
-            "primary_region": "us-east-1",
-            "dr_region": "us-west-2",
-            "account": "123456789012",
-            "directories": {
-                "d-906732325d": {
-                    "dr_directory": "d-926722edaf",
-                    "volume_encryption_key": "arn:aws:kms:us-west-2:123456789012:key/1a2b3c4d",
-                    "data_replication": "PRIMARY_AS_SOURCE",
-                },
-                "d-906732325e": {"dr_directory": "d-926722edae"},
-            },
-            "tags": {"CostCenter": "4711"},
-            "mode": "protect",
-            "first_look_minutes": 15,
-            "poll_interval_seconds": 120.5,
-            "max_standbys": 5000,
-            "notify": ["ops@example.com"],
-            "notify_topic_arn": "arn:aws:sns:us-east-1:123456789012:ops",
-            "permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
-        },
-        {
-            "primary_region": "us-west-2",
-            "dr_region": "us-east-1",
-            "directories": {"d-926722edaf": {"dr_directory": "d-906732325d"}},
-        },
-    ]
-}
+# With something of everything.
+GOOD: dict[str, Any] = yaml.safe_load(EVERYTHING)
+GOOD["pairs"][0] |= {"mode": "protect", "poll_interval_seconds": 120.5, "max_standbys": 5000}
 # What YAML has and JSON has not, or what looks like something else.
 SNIPPETS = st.sampled_from(
     [

@@ -4,18 +4,38 @@ A record that announce reports comes again for hours, holds up its shard as long
 its batch when it is given up; so nothing may be reported but what the bus or the topic did not take.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 from hypothesis import strategies as st
 
+from tests.component.estate import AWAY, DR, HOME, PRIMARY
 from tests.fuzz.garbage import EDITS, JSON, TEXTS, Edits, edited, storable
 from tests.fuzz.properties import holds_for
 from tests.fuzz.stage import stage
-from tests.unit.test_notices import ROW
 
+AT = "2026-03-03T12:00:00.000Z"
+ROW: dict[str, Any] = {
+    "pk": "ws-1abc2def3",
+    "sk": "EVENT#000003",
+    "version": 3,
+    "primary_id": "ws-1abc2def3",
+    "primary_region": PRIMARY,
+    "primary_directory_id": HOME,
+    "dr_region": DR,
+    "dr_directory_id": AWAY,
+    "user_name": "alex",
+    "status": "REJECTED",
+    "reason_code": "SERVICE_REFUSED",
+    "message": "The service refused the standby.",
+    "error_code": "Quantum.Entangled",
+    "error_message": "Try next year.",
+    "at": AT,
+    "cause_id": "e-1",
+    "principal": "arn:aws:iam::123456789012:user/al",
+    "conditions": {"TROUBLE": {"since": AT, "last": AT, "times": 1, "note": "SERVICE_REFUSED", "notified": True}},
+    "notice": True,
+}
 GOOD = {**ROW, "pk": "ws-1c0ffee99", "primary_id": "ws-1c0ffee99", "user_name": "alice"}
 SIZES = st.sampled_from([0, 0, 0, 90_000, 300_000])
 ODD_ROW = st.one_of(

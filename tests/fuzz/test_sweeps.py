@@ -4,8 +4,6 @@ Answers are altered in one sweep, or one entry of them in two, which is as many 
 are right, and the next sweep makes good what the altered ones missed. No edit makes a lie that could be true for long.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import functools
@@ -18,35 +16,35 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from standby.clock import to_text
-from standby.ledger.ledger import key_of
-from standby.ledger.table import LedgerUnavailable
-from standby.model import Status
-from standby.selection import Rules, Selection
-from standby.sweep.memory import OWN
-from standby.sweep.place import BadSweepInput, Place
+from standby.core.model import Status
+from standby.core.settings import Rules, Selection
+from standby.schedule import BadInput, round_of
+from standby.wiring import RESERVE_SECONDS
+from tests.component.estate import DR, HOME, PRIMARY, SWEEP, USERS, settings
 from tests.fuzz.garbage import EDIT, EDITS, JSON, Edit, Edits, edited
 from tests.fuzz.properties import holds_for
-from tests.fuzz.stage import Alter, Saved, Stage, stage
+from tests.fuzz.stage import TIME_OUT, Alter, Saved, Stage, stage
 from tests.fuzz.test_answers import DESCRIBE, all_protected, botocore_reads, of
-from tests.unit.estate import DR, PRIMARY, SWEEP, USERS, settings
+from tests.fuzz.test_rows import put
 
-LOGINS, TAGS, QUOTA = "DescribeWorkspacesConnectionStatus", "GetResources", "GetServiceQuota"
+TAGS, QUOTA = "GetResources", "GetServiceQuota"
 TAGGED = [{"Key": "Standby", "Value": "yes"}]
 SETTINGS = settings(poll_interval=timedelta(minutes=10))
 # What else a sweep asks, by what is configured.
 CONFIGURED = {
     "all": SETTINGS,
     "tagged": dataclasses.replace(SETTINGS, selection=Selection(include=Rules(tags={"Standby": "yes"}))),
-    "used": dataclasses.replace(
-        SETTINGS, selection=Selection(unused=timedelta(days=90)), existing_fleet="protect", backfill_in_flight=10
-    ),
 }
-ANSWERS = {(DESCRIBE, PRIMARY), (DESCRIBE, DR), (LOGINS, PRIMARY), (TAGS, PRIMARY), (QUOTA, DR)}
+ANSWERS = {(DESCRIBE, PRIMARY), (DESCRIBE, DR), (TAGS, PRIMARY), (QUOTA, DR)}
 # Times are of many forms, and a later version of the service has words of its own.
 PLAUSIBLE = st.sampled_from(["2026-03-03T09:26:54", 0, 1e40, "NEXT_YEARS_STATE"])
 ANSWER_EDIT = st.one_of(EDIT, st.builds(Edit, st.integers(0, 60), st.just("replace"), PLAUSIBLE))
 ANSWER_EDITS: st.SearchStrategy[Edits] = st.lists(ANSWER_EDIT, min_size=1, max_size=2)
+LEASE, RESERVE = "LEASE#SWEEP", timedelta(seconds=RESERVE_SECONDS)
+ODD_MOMENTS = ["2026-03-03", "2999-01-01T00:00:00.000Z", "9999-12-31T23:59:59.000-12:00"]
+KEPT = st.sampled_from([*ODD_MOMENTS, SWEEP, "-", "arn:x", "own", "partner", "next", 1, 2, 1000])
+KEPT_EDIT = st.one_of(EDIT, st.builds(Edit, st.integers(0, 60), st.just("replace"), KEPT))
+KEPT_EDITS: st.SearchStrategy[Edits] = st.lists(KEPT_EDIT, min_size=1, max_size=3)
 Plans = Mapping[tuple[str, str], Edits | str]
 
 
@@ -63,16 +61,13 @@ class Fleet:
 
 @functools.cache
 def fleet(configured: str = "all") -> Fleet:
-    """A fleet of a directory that was swept long ago, or that is accepted as it is where used desktops are wanted."""
+    """A fleet of a directory that was swept long ago."""
     with stage(CONFIGURED[configured], standby_quota=50) as found:
-        if configured != "used":
-            found.take_baselines()
+        found.take_baselines()
         (old,) = found.create_ready(USERS[0], Tags=TAGGED)
         found.protect(old)
         found.watch(until=lambda: all_protected(found, [old]))
         new, good = found.create_ready(*USERS[1:3], Tags=TAGGED)
-        for one in (new, good):
-            found.world.connect(one)
         (standby,) = found.world.standbys_of(old)
         return Fleet(found.save(), old, standby.workspace_id, new, good)
 
@@ -88,7 +83,7 @@ def test_answers_to_a_sweep_edited_anywhere_end_well(plans: Plans, after: int, c
     there = fleet(configured)
     with stage(CONFIGURED[configured], there.saved) as found:
         found.alter = planned(plans, after)
-        assert found.sweep()[-1].place is None
+        assert found.sweep()[-1].done
         assert_swept_well(found, there)
 
 
@@ -119,29 +114,71 @@ def test_an_entry_that_a_sweep_cannot_read_hides_nobody_beside_it(
 
         found.alter = of(DESCRIBE, DR if odd == "standby" else PRIMARY, spoilt)
         for _ in range(2):
-            assert found.sweep()[-1].place is None
+            assert found.sweep()[-1].done
             found.pass_time(hours=1)
         assert len(found.world.standbys_of(there.good)) == 1 or not all(readable)
         assert_swept_well(found, there)
 
 
-@holds_for(0.015, edits=EDITS, at=st.sampled_from(["partner", "own", "rows"]))
-def test_a_sweep_goes_on_from_an_input_of_any_form_or_tells(edits: Edits, at: str) -> None:
+@holds_for(0.02, edits=KEPT_EDITS, at=st.sampled_from(["own", "rows"]))
+def test_a_sweep_goes_on_or_begins_anew_whatever_its_lease_row_says(edits: Edits, at: str) -> None:
     there = fleet()
     with stage(SETTINGS, there.saved) as found:
-        place = Place(SWEEP, to_text(found.clock.now()))
-        if at != "partner":
-            place = dataclasses.replace(place, side=OWN, token="next", sizes={"own": 25, "partner": 1}, scanned=26)
-        if at == "rows":
-            key = key_of(found.row(there.old))
-            place = dataclasses.replace(place, at=1, partition=2, key=key, orphans={"d": {"S": 1}})
-        event = edited({"execution_arn": SWEEP, "round": 1, "cursor": dataclasses.asdict(place)}, edits)
-        found.watchers.running.add(SWEEP)
-        # Both tell a person what was wrong, and their state machine fails with it.
-        with contextlib.suppress(BadSweepInput, LedgerUnavailable):
-            assert_goes_on(found, event)
-        found.watchers.running.clear()
+        break_off(found, at)
+        row = found.item(LEASE, LEASE)
+        assert row["kept"].keys() == {"rounds", "sum"}
+        cursor = row["kept"]["rounds"]["1"]
+        assert (cursor["side"], cursor["at"]) == {"own": ("own", 0), "rows": ("partner", 1)}[at]
+        put(found, edited(row, edits, fixed=[("pk",), ("sk",)]))
+        assert_goes_on(found, SWEEP, 1)
+        found.others.running.clear()
         assert_swept_well(found, there)
+
+
+@holds_for(
+    0.02,
+    edits=KEPT_EDITS,
+    which=st.sampled_from(["BASELINE", "LAST", "own#00000", "partner#00000"]),
+    at=st.sampled_from(["own", "rows"]),
+)
+def test_a_sweep_goes_on_whatever_the_rows_that_sweeps_keep_say(edits: Edits, which: str, at: str) -> None:
+    there = fleet()
+    with stage(SETTINGS, there.saved) as found:
+        found.sweep()
+        found.watch()
+        break_off(found, at)
+        # What is essential of a baseline says who is new.
+        fixed = [("pk",), ("sk",), *([("partner",), ("taken_at",)] if which == "BASELINE" else [])]
+        put(found, edited(found.item(f"SWEEP#{HOME}", which), edits, fixed))
+        assert_goes_on(found, SWEEP, 1)
+        found.others.running.clear()
+        found.pass_time(hours=5)  # a size that was edited is doubted no longer
+        assert found.sweep()[-1].outcome.endswith("directories were scanned completely")
+        assert_swept_well(found, there)
+
+
+@holds_for(0.01, event=st.one_of(JSON, EDITS.map(lambda edits: edited({"execution_arn": SWEEP, "round": 1}, edits))))
+def test_a_sweep_is_invoked_for_an_execution_or_tells(event: Any) -> None:
+    there = fleet()
+    with stage(SETTINGS, there.saved) as found:
+        # It tells a person what was wrong, and its state machine fails with it.
+        with contextlib.suppress(BadInput):
+            assert_goes_on(found, *round_of(event))
+        found.others.running.clear()
+        assert_swept_well(found, there)
+
+
+def break_off(found: Stage, at: str) -> None:
+    """Sweep until the directory's own side begins, or until its rows are gone through."""
+
+    def slow(body: Any) -> Any:
+        found.pass_time(seconds=2)
+        return body
+
+    found.alter = of(DESCRIBE, DR, slow) if at == "own" else None
+    found.time_out = RESERVE + timedelta(seconds=1)
+    assert not found.sweep_part().done
+    found.time_out, found.alter = TIME_OUT, None
 
 
 def planned(plans: Plans, after: int = 0) -> Alter:
@@ -159,16 +196,15 @@ def planned(plans: Plans, after: int = 0) -> Alter:
     return alter
 
 
-def assert_goes_on(found: Stage, event: Any) -> None:
-    """Run the rest of the state machine: every part says where to go on, and soon there is none."""
-    for _ in range(10):
-        answer = found.invoke("sweep", event)
-        if answer["ready"]:
-            found.protect(*answer["ready"], cause="sweep")
-        if answer["done"]:
+def assert_goes_on(found: Stage, execution: str, number: int) -> None:
+    """Run the rest of the state machine: soon there is none."""
+    for following in range(10):
+        answer = found.sweep_part(execution, number + following)
+        if answer.ready:
+            found.protect(*answer.ready, cause="sweep")
+        if answer.done:
             return
-        event = {**event, "cursor": answer["cursor"]}
-    raise AssertionError(f"the sweep does not end; it stands at {event['cursor']}")
+    raise AssertionError("the sweep does not end")
 
 
 def assert_swept_well(found: Stage, there: Fleet) -> None:

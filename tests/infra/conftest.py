@@ -1,18 +1,12 @@
-"""Synthesises once a session: the Node.js behind the CDK takes seconds to start."""
+"""The configurations whose templates are looked at. Each is synthesised once a run (tests/conftest.py)."""
 
-from __future__ import annotations
-
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 
-from tests.infra.templates import STACK, Assembly
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.conftest import Synthesise
+from tests.infra.templates import Assembly
 
 EXAMPLE = Path(__file__).parents[2] / "standby.example.yaml"
 
@@ -30,7 +24,6 @@ pairs:
         dr_directory: d-926722f013
     tags: {CostCenter: dr}
     exclude: {users: ["svc-*"], tags: {Standby: "no"}}
-    unused_days: 90
     sweep_interval_minutes: 15
     notify_topic_arn: arn:aws:sns:us-east-1:123456789012:ops
     permissions_boundary: arn:aws:iam::123456789012:policy/boundary
@@ -43,8 +36,6 @@ pairs:
     sweep_interval_minutes: 1440
     notify: [ops@example.com]
 """
-
-
 NEIGHBOURS = """
 pairs:
   - primary_region: us-east-1
@@ -52,7 +43,6 @@ pairs:
     account: "123456789012"
     directories:
       d-906732325d: {dr_directory: d-926722edaf, data_replication: PRIMARY_AS_SOURCE}
-    orphans: terminate
     notify: [ops@example.com]
   - primary_region: us-east-1
     dr_region: eu-west-1
@@ -68,64 +58,49 @@ pairs:
       d-9267000000: {dr_directory: d-9067000000}
     notify: [ops@example.com]
 """
-
-
-def five_hundred_directories() -> str:
-    lines = [
-        "pairs:",
-        "  - primary_region: us-east-1",
-        "    dr_region: us-west-2",
-        '    account: "123456789012"',
-        "    notify: [ops@example.com]",
-        "    directories:",
-    ]
-    for number in range(500):
-        lines += [
-            f"      d-90{number:08x}:",
-            f"        dr_directory: d-92{number:08x}",
-            f"        volume_encryption_key: arn:aws:kms:us-west-2:123456789012:key/{UUID(int=number)}",
-        ]
-    return "\n".join(lines)
+LARGE = """
+pairs:
+  - primary_region: us-east-1
+    dr_region: us-west-2
+    account: "123456789012"
+    notify: [ops@example.com]
+    directories:
+""" + "".join(
+    f"""
+      d-90{number:08x}:
+        dr_directory: d-92{number:08x}
+        volume_encryption_key: arn:aws:kms:us-west-2:123456789012:key/{UUID(int=number)}
+"""
+    for number in range(500)
+)
 
 
 @pytest.fixture(scope="session")
-def assemble(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Assembly]:
-    from infra.synth import synthesise
-
-    def run(config: Path) -> Assembly:
-        out = tmp_path_factory.mktemp("cdk.out")
-        synthesise(config, out)
-        primary, dr = (json.loads((out / f"{name}.template.json").read_text()) for name in (STACK, f"{STACK}-dr"))
-        return Assembly(out, primary, dr)
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def example(assemble: Callable[[Path], Assembly]) -> Assembly:
+def example(synthesised: Synthesise) -> Assembly:
     """The example file, as it is in the repository."""
-    return assemble(EXAMPLE)
+    return Assembly(synthesised(EXAMPLE.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")
-def everything(assemble: Callable[[Path], Assembly], tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+def everything(synthesised: Synthesise) -> Assembly:
     """An account, a key, an existing topic, a boundary, and a selection, and two pairs that point at each other."""
-    config = tmp_path_factory.mktemp("everything") / "standby.yaml"
-    config.write_text(EVERYTHING)
-    return assemble(config)
+    return Assembly(synthesised(EVERYTHING))
 
 
 @pytest.fixture(scope="session")
-def neighbours(assemble: Callable[[Path], Assembly], tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+def neighbours(synthesised: Synthesise) -> Assembly:
     """Two pairs of one primary Region, and one of another; DR Regions are primary ones, too."""
-    config = tmp_path_factory.mktemp("neighbours") / "standby.yaml"
-    config.write_text(NEIGHBOURS)
-    return assemble(config)
+    return Assembly(synthesised(NEIGHBOURS))
 
 
 @pytest.fixture(scope="session")
-def large(assemble: Callable[[Path], Assembly], tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+def large(synthesised: Synthesise) -> Assembly:
     """Five hundred directories, each with a key of its own."""
-    config = tmp_path_factory.mktemp("large") / "standby.yaml"
-    config.write_text(five_hundred_directories())
-    return assemble(config)
+    return Assembly(synthesised(LARGE))
+
+
+@pytest.fixture
+def assembly(request: pytest.FixtureRequest) -> Assembly:
+    """The one of these that `templates.each_of` names."""
+    found: Assembly = request.getfixturevalue(request.param)
+    return found

@@ -1,29 +1,57 @@
 """Reads synthesised templates: resources by type, intrinsic functions as text, what a role may do."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+import pytest
 
 STACK = "Standby-us-east-1-us-west-2"
+FUNCTION = "AWS::Lambda::Function"
+
+
+def each_of(*names: str) -> pytest.MarkDecorator:
+    """Run a test with each of these assemblies as its `assembly`."""
+    return pytest.mark.parametrize("assembly", names, indirect=True)
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """A cloud assembly and the two templates of its first pair."""
+    """A cloud assembly, and the two templates of its first pair."""
 
     directory: Path
-    primary: dict[str, Any]
-    dr: dict[str, Any]
+
+    @cached_property
+    def primary(self) -> dict[str, Any]:
+        return self.template(STACK)
+
+    @cached_property
+    def dr(self) -> dict[str, Any]:
+        return self.template(f"{STACK}-dr")
 
     def template(self, stack: str) -> dict[str, Any]:
         """The template of any stack."""
         found: dict[str, Any] = json.loads((self.directory / f"{stack}.template.json").read_text(encoding="utf-8"))
+        return found
+
+    def function(self, name: str) -> str:
+        """The ARN of the first pair's function whose logical id begins so."""
+        (found,) = [each for each in resources(self.primary, FUNCTION) if each.startswith(name)]
+        return f"${{{found}.Arn}}"
+
+    @cached_property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The settings that are zipped with each pair's functions, by its stack's name."""
+        found = [json.loads(file.read_text(encoding="utf-8")) for file in self.directory.glob("asset.*/settings.json")]
+        return {one["stack"]: one for one in found}
+
+    @cached_property
+    def artifacts(self) -> dict[str, Any]:
+        """What its manifest lists."""
+        found: dict[str, Any] = json.loads((self.directory / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
         return found
 
 
@@ -86,3 +114,9 @@ def _policies(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
         for name, resource in resources(template, kind).items():
             yield name, resource["Properties"]
+
+
+def granting(template: dict[str, Any], role: str, action: str) -> Grant:
+    """The one statement that gives a role an action."""
+    (grant,) = [grant for grant in grants(template, role) if action in grant.actions]
+    return grant

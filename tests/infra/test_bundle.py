@@ -1,22 +1,15 @@
 """What is zipped: our code, its settings, and pure-Python libraries."""
 
-from __future__ import annotations
-
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from infra import bundle
-from standby.settings import Settings
+from standby.core.settings import Settings
+from tests.infra.templates import STACK, Assembly
 
-if TYPE_CHECKING:
-    from tests.infra.templates import Assembly
-
-ROOT = Path(__file__).parents[2]
 SETTINGS = {"version": "0.1.0"}
 
 
@@ -73,13 +66,11 @@ def test_a_library_with_native_code_is_refused(tmp_path: Path, monkeypatch: pyte
 
 
 def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) -> None:
-    (file,) = example.directory.glob("asset.*/settings.json")
-    settings = json.loads(file.read_text())
-    assert settings.pop("config_digest") == example.primary["Outputs"]["ConfigDigest"]["Value"]
     plain = {"volume_encryption_key": None, "data_replication": "NO_REPLICATION", "mutual": False}
-    assert settings == {
+    assert example.settings[STACK] == {
+        "config_digest": example.primary["Outputs"]["ConfigDigest"]["Value"],
         "version": "0.1.0",
-        "stack": "Standby-us-east-1-us-west-2",
+        "stack": STACK,
         "primary_region": "us-east-1",
         "dr_region": "us-west-2",
         "mode": "protect",
@@ -96,19 +87,9 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
         "recreate_missing": False,
         "backfill_in_flight": 100,
         "calls_per_second": 1,
-        "prices": {
-            "currency": "USD",
-            "monthly": {},
-            "data_replication": None,
-            "seen": {"low": "3.25", "high": "5.75", "region": "us-east-1", "date": "2026-11-24"},
-        },
+        "prices": {},
         "include": None,
         "exclude": None,
-        "unused_days": None,
-        "orphans": "report",
-        "orphan_seconds": 1_209_600,
-        "terminate_replicated": False,
-        "max_terminations_per_day": 5,
         "directories": {
             "d-906732325d": {"dr_directory": "d-926722edaf", **plain},
             "d-9067328a7c": {"dr_directory": "d-926722f013", **plain},
@@ -118,31 +99,25 @@ def test_settings_say_all_that_the_functions_need_in_seconds(example: Assembly) 
 
 
 def test_the_functions_understand_their_settings(everything: Assembly) -> None:
-    for file in everything.directory.glob("asset.*/settings.json"):
-        settings = Settings.from_document(json.loads(file.read_text()))
+    assert len(everything.settings) == 2
+    for document in everything.settings.values():
+        settings = Settings.from_document(document)
         assert settings.poll_interval.total_seconds() == 120
         assert len(settings.directories) == 2
 
 
 def test_pairs_of_one_primary_region_know_each_others_directories_there(neighbours: Assembly) -> None:
-    found = {}
-    for file in neighbours.directory.glob("asset.*/settings.json"):
-        settings = json.loads(file.read_text())
-        found[settings["stack"]] = settings["elsewhere"]
-    west, europe = "Standby-us-east-1-us-west-2", "Standby-us-east-1-eu-west-1"
-    assert found == {
-        west: {"d-9067000001": europe, "d-9067000002": europe},
-        europe: {"d-906732325d": west},
+    europe = "Standby-us-east-1-eu-west-1"
+    assert {stack: settings["elsewhere"] for stack, settings in neighbours.settings.items()} == {
+        STACK: {"d-9067000001": europe, "d-9067000002": europe},
+        europe: {"d-906732325d": STACK},
         "Standby-us-west-2-us-east-1": {},
     }
 
 
 def test_a_directory_that_holds_another_pairs_standbys_is_mutual(everything: Assembly) -> None:
-    mutual = {}
-    for file in everything.directory.glob("asset.*/settings.json"):
-        settings = json.loads(file.read_text())
-        mutual[settings["stack"]] = {name: mapping["mutual"] for name, mapping in settings["directories"].items()}
-    assert mutual == {
-        "Standby-us-east-1-us-west-2": {"d-906732325d": True, "d-9067328a7c": False},
-        "Standby-us-west-2-us-east-1": {"d-926722edaf": True, "d-9267000000": False},
-    }
+    assert {
+        directory: mapping["mutual"]
+        for settings in everything.settings.values()
+        for directory, mapping in settings["directories"].items()
+    } == {"d-906732325d": True, "d-9067328a7c": False, "d-926722edaf": True, "d-9267000000": False}

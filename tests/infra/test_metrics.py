@@ -1,21 +1,17 @@
 """What alarms and dashboards ask for is what the functions of their own pair tell, by the same dimensions."""
 
-from __future__ import annotations
-
 import json
-import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics
 
-from standby.heartbeat import Heartbeat
+from standby.aws.others import beat
 from standby.telemetry import PowertoolsTelemetry
-from tests.infra.templates import Assembly, only, resources, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.infra.templates import FUNCTION, Assembly, only, resources, text
 
 PAIRS = ("Standby-us-east-1-us-west-2", "Standby-us-east-1-eu-west-1", "Standby-us-west-2-us-east-1")
 NAMESPACE = "WorkspacesStandby"
@@ -72,69 +68,52 @@ def emitted(line: str) -> Told:
     return told(metric["Name"], **{name: found[name] for name in names})
 
 
-class CloudWatch:
-    """Takes metrics that are put."""
-
-    def __init__(self) -> None:
-        self.told: set[Told] = set()
-
-    def put_metric_data(self, Namespace: str, MetricData: list[dict[str, Any]]) -> None:  # noqa: N803 (boto3's spelling)
-        assert Namespace == NAMESPACE
-        for one in MetricData:
-            self.told.add(told(one["MetricName"], **{each["Name"]: each["Value"] for each in one["Dimensions"]}))
-
-
 @pytest.mark.parametrize("stack", PAIRS)
 def test_what_is_asked_for_is_told_by_the_pairs_own_functions_with_exactly_these_dimensions(
     neighbours: Assembly, stack: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     template = neighbours.template(stack)
-    (file,) = [
-        one
-        for one in neighbours.directory.glob("asset.*/settings.json")
-        if json.loads(one.read_text())["stack"] == stack
-    ]
-    settings = json.loads(file.read_text())
     wanted = asked(neighbours, stack)
     beats = {name for name, dimensions in wanted if "service" not in dict(dimensions)}
     assert beats == {"Heartbeat", "SweepCompleted"}
-    cloudwatch = CloudWatch()
-    for function in resources(template, "AWS::Lambda::Function").values():
+    cloudwatch = Mock()
+    for function in resources(template, FUNCTION).values():
         variables = function["Properties"]["Environment"]["Variables"]
         service = variables["POWERTOOLS_SERVICE_NAME"]
         metrics = Metrics(namespace=variables["POWERTOOLS_METRICS_NAMESPACE"], service=service)
-        telemetry = PowertoolsTelemetry(LOGGER, metrics, settings["stack"])
+        telemetry = PowertoolsTelemetry(LOGGER, metrics, stack)
         for name in sorted(name for name, dimensions in wanted if ("service", service) in dimensions):
             telemetry.count(name)
             metrics.flush_metrics()
             telemetry.gauge(name, 1)
         for name in sorted(beats):
-            Heartbeat(cloudwatch, settings["stack"], telemetry).beat(name)  # type: ignore[arg-type]
+            beat(cloudwatch, name, stack, telemetry)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) > 2 * 20
-    assert wanted == {emitted(line) for line in lines} | cloudwatch.told
-
-
-def test_no_pair_is_shown_anothers_figures(neighbours: Assembly) -> None:
-    found = [asked(neighbours, stack) for stack in PAIRS]
-    assert len(set.union(*found)) == sum(len(one) for one in found)
-    for stack, metrics in zip(PAIRS, found, strict=True):
-        assert {dict(dimensions)["Stack"] for _, dimensions in metrics} == {stack}
-
-
-@pytest.mark.parametrize("stack", PAIRS)
-def test_the_search_for_directories_is_of_the_pair_and_of_the_dimensions_that_coverage_has(
-    neighbours: Assembly, stack: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    body = text(only(neighbours.template(stack), "AWS::CloudWatch::Dashboard")["DashboardBody"])
-    (search,) = re.findall(r"SEARCH\('(.*?)', ", body)
-    metrics = Metrics(namespace=NAMESPACE, service="sweep")
-    PowertoolsTelemetry(LOGGER, metrics, stack).gauge("CoveragePercent", 1, Directory="d-1")
-    name, dimensions = emitted(capsys.readouterr().out)
-    schema = ",".join([NAMESPACE, *sorted(dict(dimensions))])
-    assert search.replace("\\", "") == f'{{{schema}}} MetricName="{name}" Stack="{stack}"'
+    put = [call.kwargs for call in cloudwatch.put_metric_data.call_args_list]
+    assert {one["Namespace"] for one in put} == {NAMESPACE}
+    data = [one for each in put for one in each["MetricData"]]
+    beaten = {told(one["MetricName"], **{each["Name"]: each["Value"] for each in one["Dimensions"]}) for one in data}
+    assert wanted == {emitted(line) for line in lines} | beaten
 
 
 def test_what_is_asked_for_stands_in_the_functions_code(neighbours: Assembly) -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in sorted(LAMBDAS.rglob("*.py")))
     assert [name for name, _ in asked(neighbours, PAIRS[0]) if f'"{name}"' not in code] == []
+
+
+def test_each_function_is_asked_for_what_it_publishes_itself(everything: Assembly) -> None:
+    """protect alone reconciles: outcomes, throttles and tags of open rows are its own; watch publishes its rounds."""
+    found: dict[str, list[str]] = {}
+    for name, dimensions in asked(everything, PAIRS[0]):
+        found.setdefault(dict(dimensions).get("service", ""), []).append(name)
+    assert {function: " ".join(sorted(names)) for function, names in found.items()} == {
+        "protect": "BadEvents Failed Held Ineligible Protected Rejected StandbysRequested TagsUnknown Throttled "
+        "TimedOut UnknownAnswers",
+        "watch": "DueRows EffectiveIntervalSeconds",
+        "sweep": "BackfillProtected BackfillUnderWay BackfillWaiting CoverageAgeSeconds CoverageOfAllPercent "
+        "CoveragePercent DirectoriesIncomplete DriftedStandbys EligibleDesktops ExistingReported OrphanedStandbys "
+        "OrphansMonthlyCost ProtectedDesktops ReplicationAgeOldestSeconds StaleStandbys SweepIntervalSeconds "
+        "SweepsCompleted TagsUnknown UnknownAnswers",
+        "": "Heartbeat SweepCompleted",
+    }

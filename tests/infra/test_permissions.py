@@ -1,38 +1,23 @@
 """What the roles may do, and above all what they may not."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from typing import Any
 
 import pytest
 
-from tests.infra.templates import STACK, actions, grants, resources, text
+from tests.infra.templates import STACK, Assembly, actions, as_list, each_of, granting, grants, resources
 
-if TYPE_CHECKING:
-    from tests.infra.templates import Assembly
-
-# The only actions on "*": for each, why AWS lets no ARN be named, and what bounds it instead.
-WITHOUT_AN_ARN = {
-    "workspaces:DescribeWorkspaces": ("takes no resource", "aws:RequestedRegion"),
-    "workspaces:CreateTags": ("takes no resource", "aws:RequestedRegion"),
-    "servicequotas:GetAWSDefaultServiceQuota": ("takes no resource", "aws:RequestedRegion"),
-    "servicequotas:GetServiceQuota": ("takes no resource", "aws:RequestedRegion"),
-    "workspaces:DescribeWorkspacesConnectionStatus": ("takes no resource", "aws:RequestedRegion"),
-    "tag:GetResources": ("takes no resource", "aws:RequestedRegion"),
-    "cloudwatch:PutMetricData": ("takes no resource", "cloudwatch:namespace"),
-    "xray:PutTraceSegments": ("takes no resource", None),
-    "xray:PutTelemetryRecords": ("takes no resource", None),
-    "xray:GetSamplingRules": ("takes no resource", None),
-    "xray:GetSamplingTargets": ("takes no resource", None),
-    "logs:CreateLogDelivery": ("log delivery takes no resource", None),
-    "logs:GetLogDelivery": ("log delivery takes no resource", None),
-    "logs:UpdateLogDelivery": ("log delivery takes no resource", None),
-    "logs:DeleteLogDelivery": ("log delivery takes no resource", None),
-    "logs:ListLogDeliveries": ("log delivery takes no resource", None),
-    "logs:PutResourcePolicy": ("log delivery takes no resource", None),
-    "logs:DescribeResourcePolicies": ("log delivery takes no resource", None),
-    "logs:DescribeLogGroups": ("log delivery takes no resource", None),
+LOG_DELIVERY = [f"{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")] + ["ListLogDeliveries"]
+# The only actions on "*", for AWS lets no ARN be named: by service, with the condition that bounds them instead.
+WITHOUT_AN_ARN: dict[str, tuple[str | None, tuple[str, ...]]] = {
+    "workspaces": ("aws:RequestedRegion", ("DescribeWorkspaces", "CreateTags")),
+    "servicequotas": ("aws:RequestedRegion", ("GetAWSDefaultServiceQuota", "GetServiceQuota")),
+    "tag": ("aws:RequestedRegion", ("GetResources",)),
+    "cloudwatch": ("cloudwatch:namespace", ("PutMetricData",)),
+    "xray": (None, ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets")),
+    "logs": (None, ("PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups", *LOG_DELIVERY)),
 }
 # Resources whose ids nobody knows at deployment.
 UNKNOWN_IDS = (
@@ -43,76 +28,94 @@ UNKNOWN_IDS = (
 ROLES = ("Protect", "Watch", "Sweep", "Announce", "Watcher", "Sweeper", "SchedulerRole")
 
 
+# What each function's role may do besides, so that it can be seen at work.
+SEEN = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+LEDGER = {f"dynamodb:{name}" for name in ("BatchGetItem", "PutItem", "UpdateItem", "Query")}
+LEASE = {"cloudwatch:PutMetricData", "states:DescribeExecution"}
+QUOTAS = {"servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota"}
+STREAM = {f"dynamodb:{name}" for name in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
+
+
 def test_protect_creates_in_the_mapped_directories_of_both_regions_and_nowhere_else(example: Assembly) -> None:
-    (grant,) = [
-        grant
-        for grant in grants(example.primary, "ProtectRole")
-        if "workspaces:CreateStandbyWorkspaces" in grant.actions
-    ]
-    account = "${AWS::AccountId}"
+    grant = granting(example.primary, "ProtectRole", "workspaces:CreateStandbyWorkspaces")
     assert grant.actions == ["workspaces:CreateStandbyWorkspaces"]
-    things = (
-        "workspace/*",
-        "directory/d-906732325d",
-        "directory/d-9067328a7c",
-        "directory/d-926722edaf",
-        "directory/d-926722f013",
-    )
+    directories = ("d-906732325d", "d-9067328a7c", "d-926722edaf", "d-926722f013")
     # Whose Region's ARN of a directory AWS evaluates is not documented: each in both.
     assert sorted(grant.resources) == sorted(
-        f"arn:aws:workspaces:{region}:{account}:{thing}" for region in ("us-east-1", "us-west-2") for thing in things
+        f"arn:aws:workspaces:{region}:${{AWS::AccountId}}:{thing}"
+        for region in ("us-east-1", "us-west-2")
+        for thing in ("workspace/*", *(f"directory/{one}" for one in directories))
     )
 
 
-@pytest.mark.parametrize("role", ["WatchRole", "SweepRole"])
-def test_watch_and_sweep_can_neither_create_nor_tag_nor_terminate(example: Assembly, role: str) -> None:
-    assert {action for action in actions(example.primary, role) if action.startswith("workspaces:")} == {
-        "workspaces:DescribeWorkspaces"
-    }
+@each_of("example", "everything")
+def test_watch_may_do_this_and_no_more_and_nothing_with_a_workspace(assembly: Assembly) -> None:
+    assert actions(assembly.primary, "WatchRole") == LEDGER | LEASE | SEEN
 
 
 def test_sweep_may_do_this_and_no_more(example: Assembly) -> None:
-    assert actions(example.primary, "SweepRole") == {
-        "workspaces:DescribeWorkspaces",
-        "dynamodb:BatchGetItem",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:Query",
-        "cloudwatch:PutMetricData",
-        "states:DescribeExecution",
-        "servicequotas:GetAWSDefaultServiceQuota",
-        "servicequotas:GetServiceQuota",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-        "xray:PutTraceSegments",
-        "xray:PutTelemetryRecords",
+    expected = LEDGER | LEASE | QUOTAS | SEEN | {"workspaces:DescribeWorkspaces"}
+    assert actions(example.primary, "SweepRole") == expected
+
+
+def test_only_watch_queries_what_is_due_only_sweep_what_has_a_status_and_nobody_else_queries(example: Assembly) -> None:
+    queried = {
+        role: [resource.rpartition("}")[2] for resource in grant.resources]
+        for role in ROLES
+        for grant in grants(example.primary, role)
+        if "dynamodb:Query" in grant.actions
     }
+    assert queried == {"Watch": ["/index/by_due"], "Sweep": ["/index/by_status"]}
 
 
-def test_sweep_queries_by_status_only_and_looks_at_its_own_executions(example: Assembly) -> None:
-    (query,) = [g for g in grants(example.primary, "SweepRole") if "dynamodb:Query" in g.actions]
-    assert [resource.rpartition("}")[2] for resource in query.resources] == ["/index/by_status"]
-    (look,) = [g for g in grants(example.primary, "SweepRole") if "states:DescribeExecution" in g.actions]
-    assert [resource.rpartition(":execution:")[2] for resource in look.resources] == [f"{STACK}-sweep:*"]
+@pytest.mark.parametrize(("function", "machine"), [("Protect", "watch"), ("Watch", "watch"), ("Sweep", "sweep")])
+def test_a_lease_is_checked_by_the_executions_of_its_own_machine(
+    example: Assembly, function: str, machine: str
+) -> None:
+    grant = granting(example.primary, f"{function}Role", "states:DescribeExecution")
+    assert [resource.rpartition(":execution:")[2] for resource in grant.resources] == [f"{STACK}-{machine}:*"]
 
 
 def test_announce_reads_the_stream_and_writes_no_row(example: Assembly) -> None:
-    assert {action for action in actions(example.primary, "AnnounceRole") if action.startswith("dynamodb:")} == {
-        "dynamodb:DescribeStream",
-        "dynamodb:GetRecords",
-        "dynamodb:GetShardIterator",
-        "dynamodb:ListStreams",
-    }
+    found = actions(example.primary, "AnnounceRole")
+    assert {action for action in found if action.startswith("dynamodb:")} == STREAM
 
 
-@pytest.mark.parametrize("fixture", ["example", "everything", "large"])
-def test_no_role_deletes_from_the_table_or_terminates_a_workspace(fixture: str, request: pytest.FixtureRequest) -> None:
-    template = request.getfixturevalue(fixture).primary
+@each_of("example", "everything", "large")
+def test_no_role_deletes_from_the_table_or_rebuilds_a_workspace(assembly: Assembly) -> None:
     for role in ROLES:
-        for action in actions(template, role):
+        for action in actions(assembly.primary, role):
             assert "*" not in action, f"{role}: {action}"
             assert not action.startswith(("dynamodb:Delete", "dynamodb:BatchWrite", "dynamodb:PartiQL"))
-            assert action not in {"workspaces:TerminateWorkspaces", "workspaces:RebuildWorkspaces"}
+            assert action != "workspaces:RebuildWorkspaces"
+
+
+@each_of("example", "everything", "neighbours", "large")
+def test_no_statement_of_any_template_lets_a_workspace_be_terminated(assembly: Assembly) -> None:
+    """Nor does a wildcard that covers it, whatever the resource: that is a person's command, with a person's rights."""
+    files = sorted(assembly.directory.glob("*.template.json"))
+    assert len(files) >= 2
+    for file in files:
+        template = json.loads(file.read_text(encoding="utf-8"))
+        statements = list(allowing(template))
+        assert len(statements) > 5, file.name
+        for statement in statements:
+            assert "NotAction" not in statement, f"{file.name}: {statement}"
+            for action in as_list(statement["Action"]):
+                assert not fnmatch("workspaces:terminateworkspaces", action.lower()), f"{file.name}: {action}"
+        for name, role in resources(template, "AWS::IAM::Role").items():
+            # Those of the template are among the statements above; AWS's own would not be.
+            assert all(isinstance(arn, dict) for arn in role["Properties"].get("ManagedPolicyArns", ())), name
+            for trusted in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
+                assert list(trusted["Principal"]) == ["Service"], name
+
+
+def allowing(part: Any) -> Iterator[dict[str, Any]]:
+    """All statements of a template that allow something, wherever they stand."""
+    if isinstance(part, dict) and part.get("Effect") == "Allow":
+        yield part
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from allowing(inner)
 
 
 @pytest.mark.parametrize("action", ["workspaces:CreateStandbyWorkspaces", "workspaces:CreateTags"])
@@ -120,66 +123,58 @@ def test_one_role_alone_creates_standbys_and_their_tags(example: Assembly, actio
     assert [role for role in ROLES if action in actions(example.primary, role)] == ["Protect"]
 
 
-@pytest.mark.parametrize("fixture", ["example", "everything"])
+@each_of("example", "everything")
 @pytest.mark.parametrize("role", ROLES)
-def test_no_wildcard_where_an_arn_is_possible(role: str, fixture: str, request: pytest.FixtureRequest) -> None:
-    template = request.getfixturevalue(fixture).primary
-    for grant in grants(template, role):
+def test_no_wildcard_where_an_arn_is_possible(role: str, assembly: Assembly) -> None:
+    for grant in grants(assembly.primary, role):
         for resource in grant.resources:
             if resource == "*":
                 for action in grant.actions:
-                    assert action in WITHOUT_AN_ARN, f"{role}: {action} on *"
-                    bound = WITHOUT_AN_ARN[action][1]
+                    service, _, name = action.partition(":")
+                    bound, names = WITHOUT_AN_ARN[service]
+                    assert name in names, f"{role}: {action} on *"
                     assert bound is None or bound in json.dumps(grant.conditions)
             elif "*" in resource:
                 assert resource.endswith(UNKNOWN_IDS), f"{role}: {resource}"
 
 
 def test_describing_is_bound_to_the_pairs_two_regions(example: Assembly) -> None:
-    for role in ("ProtectRole", "WatchRole", "SweepRole"):
-        (grant,) = [g for g in grants(example.primary, role) if "workspaces:DescribeWorkspaces" in g.actions]
-        assert grant.conditions == {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}
+    describe = "workspaces:DescribeWorkspaces"
+    assert [role for role in ROLES if describe in actions(example.primary, role)] == ["Protect", "Sweep"]
+    for role in ("ProtectRole", "SweepRole"):
+        conditions = granting(example.primary, role, describe).conditions
+        assert conditions == {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}
 
 
-def test_tags_and_logins_are_read_only_where_a_rule_asks_for_them(example: Assembly, everything: Assembly) -> None:
-    tags, logins = "tag:GetResources", "workspaces:DescribeWorkspacesConnectionStatus"
-    assert not [role for role in ROLES if {tags, logins} & actions(example.primary, role)]
-    assert [role for role in ROLES if tags in actions(everything.primary, role)] == ["Protect", "Watch", "Sweep"]
-    assert [role for role in ROLES if logins in actions(everything.primary, role)] == ["Sweep"]
-    for grant in grants(everything.primary, "SweepRole"):
-        if {tags, logins} & set(grant.actions):
-            assert grant.conditions == {"StringEquals": {"aws:RequestedRegion": ["us-east-1"]}}
+def test_tags_are_read_only_where_a_rule_asks_for_them(example: Assembly, everything: Assembly) -> None:
+    tags = "tag:GetResources"
+    assert not [role for role in ROLES if tags in actions(example.primary, role)]
+    assert [role for role in ROLES if tags in actions(everything.primary, role)] == ["Protect", "Sweep"]
+    conditions = granting(everything.primary, "SweepRole", tags).conditions
+    assert conditions == {"StringEquals": {"aws:RequestedRegion": ["us-east-1"]}}
 
 
 @pytest.mark.parametrize(("role", "regions"), [("WatchRole", "us-west-2"), ("SweepRole", ["us-east-1", "us-west-2"])])
 def test_the_signs_of_life_go_where_their_alarms_are_and_into_our_namespace(
     example: Assembly, role: str, regions: str | list[str]
 ) -> None:
-    (grant,) = [g for g in grants(example.primary, role) if "cloudwatch:PutMetricData" in g.actions]
-    assert grant.conditions == {
-        "StringEquals": {"cloudwatch:namespace": "WorkspacesStandby", "aws:RequestedRegion": regions}
-    }
+    conditions = granting(example.primary, role, "cloudwatch:PutMetricData").conditions
+    ours = {"cloudwatch:namespace": "WorkspacesStandby", "aws:RequestedRegion": regions}
+    assert conditions == {"StringEquals": ours}
 
 
-def test_without_a_configured_key_protect_has_no_kms_action(example: Assembly) -> None:
+def test_a_configured_key_and_no_other_may_be_used_and_granted_to_aws_services(
+    example: Assembly, everything: Assembly
+) -> None:
     assert not [action for action in actions(example.primary, "ProtectRole") if action.startswith("kms:")]
-
-
-def test_a_configured_key_and_no_other_may_be_used_and_granted_to_aws_services(everything: Assembly) -> None:
     key = "arn:aws:kms:us-west-2:123456789012:key/11111111-2222-3333-4444-555555555555"
     kms = [g for g in grants(everything.primary, "ProtectRole") if any(a.startswith("kms:") for a in g.actions)]
     assert [grant.resources for grant in kms] == [[key], [key]]
-    assert {action for grant in kms for action in grant.actions} == {
-        "kms:CreateGrant",
-        "kms:Decrypt",
-        "kms:DescribeKey",
-        "kms:Encrypt",
-        "kms:GenerateDataKey",
-        "kms:GenerateDataKeyWithoutPlaintext",
-        "kms:ReEncryptFrom",
-        "kms:ReEncryptTo",
-    }
-    (grant,) = [grant for grant in kms if "kms:CreateGrant" in grant.actions]
+    assert " ".join(sorted(action.removeprefix("kms:") for grant in kms for action in grant.actions)) == (
+        "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext ReEncryptFrom "
+        "ReEncryptTo"
+    )
+    grant = granting(everything.primary, "ProtectRole", "kms:CreateGrant")
     assert grant.actions == ["kms:CreateGrant"]
     assert grant.conditions == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
@@ -214,28 +209,13 @@ def test_the_boundary_is_on_every_role_of_both_stacks(everything: Assembly) -> N
     assert {role["Properties"]["PermissionsBoundary"] for role in roles.values()} == {boundary}
 
 
-def test_only_aws_services_assume_the_roles(example: Assembly) -> None:
-    for name, role in resources(example.primary, "AWS::IAM::Role").items():
-        for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
-            assert list(statement["Principal"]) == ["Service"], name
-
-
-def test_no_role_is_given_a_policy_of_aws(example: Assembly) -> None:
-    for role in resources(example.primary, "AWS::IAM::Role").values():
-        assert "ManagedPolicyArns" not in role["Properties"]
-
-
 @pytest.mark.parametrize(("role", "function"), [("WatcherRole", "Watch"), ("SweeperRole", "Sweep")])
 def test_a_state_machine_invokes_its_two_functions_only(example: Assembly, role: str, function: str) -> None:
-    (grant,) = [g for g in grants(example.primary, role) if "lambda:InvokeFunction" in g.actions]
-    functions = resources(example.primary, "AWS::Lambda::Function")
-    expected = [f"${{{name}.Arn}}" for name in functions if name.startswith(("Protect", function))]
-    assert sorted(grant.resources) == sorted(expected)
+    grant = granting(example.primary, role, "lambda:InvokeFunction")
+    assert set(grant.resources) == {example.function("Protect"), example.function(function)}
 
 
 def test_the_bus_takes_our_events_only(example: Assembly) -> None:
-    (grant,) = [g for g in grants(example.primary, "AnnounceRole") if "events:PutEvents" in g.actions]
-    assert [text(resource) for resource in grant.resources] == [
-        "arn:aws:events:us-east-1:${AWS::AccountId}:event-bus/default"
-    ]
+    grant = granting(example.primary, "AnnounceRole", "events:PutEvents")
+    assert grant.resources == ["arn:aws:events:us-east-1:${AWS::AccountId}:event-bus/default"]
     assert grant.conditions == {"StringEquals": {"events:source": "workspaces-standby"}}

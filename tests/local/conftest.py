@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.cloud import Cloud
-from tests.local.worlds import AWAY, DR, HOME, PRIMARY, USERS
+from tests.local.places import AWAY, DR, HOME, PRIMARY, USERS
 
 
 @pytest.fixture(scope="session")

@@ -3,18 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    ReadTimeoutError,
-)
+from botocore import exceptions as raised
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.botocore_adapter import NotJsonError, read_request
 from local.workspaces import KINDS, Fault, World
-from tests.local.worlds import AWAY, DR, PRIMARY, advance, client_of, create_ready, make_world
+from tests.local.places import AWAY, DR, PRIMARY
+from tests.local.worlds import advance, client_of, create_ready, make_world, one_ready, standby
 
 
 def request_standby(world: World, primary: str) -> dict[str, object]:
@@ -25,32 +20,13 @@ def request_standby(world: World, primary: str) -> dict[str, object]:
 
 
 def test_botocores_own_parsing_gets_dates_and_relations() -> None:
-    world = make_world()
-    (primary,) = create_ready(world, "user01")
-    client_of(world, DR).create_standby_workspaces(
-        PrimaryRegion=PRIMARY,
-        StandbyWorkspaces=[
-            {"PrimaryWorkspaceId": primary, "DirectoryId": AWAY, "DataReplication": "PRIMARY_AS_SOURCE"}
-        ],
-    )
+    world, primary = one_ready()
+    standby(world, primary, DataReplication="PRIMARY_AS_SOURCE")
     advance(world, 13 * 3600)
     (shown,) = client_of(world).describe_workspaces(WorkspaceIds=[primary])["Workspaces"]
     assert shown["RelatedWorkspaces"][0]["Type"] == "STANDBY"
     taken = shown["StandbyWorkspacesProperties"][0]["RecoverySnapshotTime"]
     assert world.clock.now() - taken == timedelta(hours=13)
-
-
-def test_the_paginator_walks_all_pages() -> None:
-    world = make_world()
-    create_ready(world, *[f"user{number:02}" for number in range(25)])
-    create_ready(world, *[f"user{number:02}" for number in range(25, 50)])
-    pages = client_of(world).get_paginator("describe_workspaces").paginate(PaginationConfig={"PageSize": 20})
-    assert [len(page["Workspaces"]) for page in pages] == [20, 20, 10]
-
-
-def test_26_ids_pass_the_client_and_fail_at_the_service() -> None:
-    with pytest.raises(ClientError, match="ValidationException"):
-        client_of(make_world()).describe_workspaces(WorkspaceIds=[f"ws-{number:09}" for number in range(26)])
 
 
 def test_the_caller_is_whom_the_adapter_names() -> None:
@@ -59,32 +35,30 @@ def test_the_caller_is_whom_the_adapter_names() -> None:
     assert world.calls[-1].principal.endswith("user/ann")
 
 
-WITHOUT_EFFECT = {
-    "throttle": (ClientError, "ThrottlingException"),
-    "refuse": (ClientError, "AccessDeniedException"),
-    "error_before": (ClientError, "InternalServerException"),
-    "connection_refused": (EndpointConnectionError, "Could not connect"),
-    "connect_timeout": (ConnectTimeoutError, "Connect timeout"),
-    "read_timeout_before": (ReadTimeoutError, "Read timeout"),
-    "read_timeout_late": (ReadTimeoutError, "Read timeout"),
-}
-WITH_EFFECT = {
-    "error_after": (ClientError, "InternalServerException"),
-    "read_timeout_after": (ReadTimeoutError, "Read timeout"),
-    "connection_closed_after": (ConnectionClosedError, "Connection was closed"),
+# kind → what botocore raises, and whether a standby is there all the same
+KINDS_RAISED: dict[str, tuple[type[Exception], str, bool]] = {
+    "throttle": (ClientError, "ThrottlingException", False),
+    "refuse": (ClientError, "AccessDeniedException", False),
+    "error_before": (ClientError, "InternalServerException", False),
+    "error_after": (ClientError, "InternalServerException", True),
+    "connection_refused": (raised.EndpointConnectionError, "Could not connect", False),
+    "connect_timeout": (raised.ConnectTimeoutError, "Connect timeout", False),
+    "connection_closed_after": (raised.ConnectionClosedError, "Connection was closed", True),
+    "read_timeout_before": (raised.ReadTimeoutError, "Read timeout", False),
+    "read_timeout_late": (raised.ReadTimeoutError, "Read timeout", False),
+    "read_timeout_after": (raised.ReadTimeoutError, "Read timeout", True),
 }
 
 
-@pytest.mark.parametrize("kind", [*WITHOUT_EFFECT, *WITH_EFFECT])
+@pytest.mark.parametrize("kind", KINDS_RAISED)
 def test_each_fault_shows_as_a_real_one_and_has_its_effect_or_none(kind: str) -> None:
-    world = make_world()
-    (primary,) = create_ready(world, "user01")
-    expected, message = {**WITHOUT_EFFECT, **WITH_EFFECT}[kind]
+    world, primary = one_ready()
+    expected, message, has_effect = KINDS_RAISED[kind]
     assert issubclass(expected, BotoCoreError | ClientError)
     world.inject(Fault("CreateStandbyWorkspaces", kind, times=1))
     with pytest.raises(expected, match=message):
         request_standby(world, primary)
-    assert len(world.standbys()) == (1 if kind in WITH_EFFECT else 0)
+    assert len(world.standbys()) == has_effect
     assert world.calls[-1].outcome != "ok"
     request_standby(world, primary)
     assert world.calls[-1].outcome == "ok"
@@ -93,8 +67,7 @@ def test_each_fault_shows_as_a_real_one_and_has_its_effect_or_none(kind: str) ->
 @pytest.mark.parametrize("kind", ["empty", "malformed"])
 def test_an_answer_without_content_has_its_effect(kind: str) -> None:
     # botocore takes a body that is not JSON for an answer without members: a caller sees no error at all
-    world = make_world()
-    (primary,) = create_ready(world, "user01")
+    world, primary = one_ready()
     world.inject(Fault("CreateStandbyWorkspaces", kind, times=1))
     assert request_standby(world, primary) == {}
     assert len(world.standbys()) == 1
@@ -110,7 +83,7 @@ def test_hidden_workspaces_are_left_out() -> None:
 
 
 def test_every_kind_of_fault_is_tried_above() -> None:
-    assert set(WITHOUT_EFFECT) | set(WITH_EFFECT) | {"empty", "malformed", "hide", "fail_item"} == KINDS
+    assert {*KINDS_RAISED, "empty", "malformed", "hide", "fail_item"} == KINDS
 
 
 def test_faults_choose_region_caller_parameters_and_number() -> None:
@@ -136,8 +109,3 @@ def test_faults_choose_region_caller_parameters_and_number() -> None:
 def test_another_protocol_fails_loudly() -> None:
     with pytest.raises(NotJsonError):
         read_request({"Content-Type": "application/cbor", "X-Amz-Target": "WorkspacesService.DescribeWorkspaces"}, b"")
-
-
-def test_an_unknown_kind_of_fault_is_refused() -> None:
-    with pytest.raises(ValueError, match="there is no fault 'thunder'"):
-        Fault("*", "thunder")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from tests.local.test_cloud import statement
-from tests.local.worlds import DR, PRIMARY
+from tests.local.clouds import heard, listen, queue, rule, statement, trust
+from tests.local.places import DR, PRIMARY
 
 
 def bus(cloud: Cloud, region: str, name: str = "default") -> str:
@@ -16,44 +16,10 @@ def bus(cloud: Cloud, region: str, name: str = "default") -> str:
 
 def make_role(cloud: Cloud, name: str, *allowed: dict[str, Any], trusted: str = "events.amazonaws.com") -> str:
     iam = cloud.client("iam", PRIMARY)
-    trust = {"Effect": "Allow", "Principal": {"Service": trusted}, "Action": "sts:AssumeRole"}
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(trusted))["Role"]["Arn"]
     document = json.dumps({"Version": "2012-10-17", "Statement": list(allowed)})
     iam.put_role_policy(RoleName=name, PolicyName="given", PolicyDocument=document)
     return str(arn)
-
-
-def rule(cloud: Cloud, region: str, name: str, source: str, bus_name: str = "default", **target: Any) -> str:
-    """A rule for a source, with one target, if any; its ARN."""
-    events = cloud.client("events", region)
-    pattern = json.dumps({"source": [source]})
-    arn = events.put_rule(Name=name, EventPattern=pattern, EventBusName=bus_name)["RuleArn"]
-    if target:
-        events.put_targets(Rule=name, EventBusName=bus_name, Targets=[{"Id": "it", **target}])
-    return str(arn)
-
-
-def queue(cloud: Cloud, region: str, name: str, sender: str | None) -> tuple[str, str]:
-    """A queue into which a rule, given by its ARN, may send; its URL and ARN."""
-    sqs = cloud.client("sqs", region)
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    arn = f"arn:aws:sqs:{region}:{cloud.account}:{name}"
-    if sender is not None:
-        principal = {
-            "Principal": {"Service": "events.amazonaws.com"},
-            "Condition": {"ArnEquals": {"aws:SourceArn": sender}},
-        }
-        policy = {"Statement": [statement("sqs:SendMessage", arn, **principal)]}
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    return url, arn
-
-
-def listen(cloud: Cloud, region: str, name: str, source: str, bus_name: str = "default") -> str:
-    """A queue that hears a source on a bus; its URL."""
-    heard = rule(cloud, region, name, source, bus_name)
-    url, arn = queue(cloud, region, name, heard)
-    rule(cloud, region, name, source, bus_name, Arn=arn)
-    return url
 
 
 def put(cloud: Cloud, region: str, source: str) -> None:
@@ -61,11 +27,6 @@ def put(cloud: Cloud, region: str, source: str) -> None:
     entry = {"Source": source, "DetailType": "any", "Detail": json.dumps({"said": "there"})}
     answer = cloud.client("events", region).put_events(Entries=[entry])
     assert answer["FailedEntryCount"] == 0
-
-
-def heard(cloud: Cloud, region: str, url: str) -> list[dict[str, Any]]:
-    messages = cloud.client("sqs", region).receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    return [json.loads(message["Body"]) for message in messages]
 
 
 def test_an_event_reaches_another_regions_bus_and_goes_on_naming_its_own(cloud: Cloud) -> None:

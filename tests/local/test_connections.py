@@ -9,9 +9,8 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from local.cloud import Cloud
 from local.connections import ConnectionFault, read_request
-from local.world_client import ControlError
-from tests.local.test_cloud import wait_until
-from tests.local.worlds import HOME, PRIMARY, WINDOWS
+from tests.local.clouds import wait_until
+from tests.local.places import HOME, PRIMARY, WINDOWS
 
 KEY = {"id": {"S": "one"}}
 
@@ -53,13 +52,8 @@ def test_a_held_request_goes_on_when_it_is_released(cloud: Cloud, table: Any, ki
         putting: Future[Any] = pool.submit(table.put_item, TableName="things", Item=KEY)
         assert wait_until(cloud.world.held)
         (held,) = cloud.world.held()
-        assert (held["service"], held["operation"], held["region"], held["kind"], held["pids"]) == (
-            "dynamodb",
-            "PutItem",
-            PRIMARY,
-            kind,
-            [],
-        )
+        shown = [held[name] for name in ("service", "operation", "region", "kind", "pids")]
+        assert shown == ["dynamodb", "PutItem", PRIMARY, kind, []]
         assert wait_until(lambda: is_there(table) or kind == "hold_before")
         assert is_there(table) is (kind == "hold_after")
         assert not putting.done()
@@ -69,24 +63,18 @@ def test_a_held_request_goes_on_when_it_is_released(cloud: Cloud, table: Any, ki
     assert cloud.world.held() == []
 
 
-def test_what_a_client_sends_again_by_itself_is_held_again(cloud: Cloud, table: Any) -> None:
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_what_was_held_before_its_effect_has_none_once_its_caller_is_gone_and_is_held_when_sent_again(
+    cloud: Cloud, table: Any, attempts: int
+) -> None:
     cloud.world.disturb(ConnectionFault("dynamodb", "PutItem", "hold_before"))
-    stubborn = cloud.client("dynamodb", PRIMARY, read_timeout=0.3, retries={"total_max_attempts": 3})
-    with pytest.raises(ReadTimeoutError):
-        stubborn.put_item(TableName="things", Item=KEY)
-    assert wait_until(lambda: not cloud.world.held())
-    assert not is_there(table)
-    table.put_item(TableName="things", Item=KEY)
-
-
-def test_what_was_held_before_its_effect_has_none_once_its_caller_is_gone(cloud: Cloud, table: Any) -> None:
-    cloud.world.disturb(ConnectionFault("dynamodb", "PutItem", "hold_before"))
-    hasty = cloud.client("dynamodb", PRIMARY, read_timeout=0.3, retries={"total_max_attempts": 1})
+    hasty = cloud.client("dynamodb", PRIMARY, read_timeout=0.3, retries={"total_max_attempts": attempts})
     with pytest.raises(ReadTimeoutError):
         hasty.put_item(TableName="things", Item=KEY)
     assert wait_until(lambda: not cloud.world.held())
     assert cloud.world.release() == 0
     assert not is_there(table)
+    table.put_item(TableName="things", Item=KEY)
 
 
 def test_a_fault_is_for_one_service_operation_region_and_text_only(cloud: Cloud, table: Any) -> None:
@@ -126,10 +114,3 @@ def test_operations_are_known_in_each_of_awss_protocols() -> None:
     assert operation("POST", "/", b"Version=2010-03-31&Action=Publish&TopicArn=x") == "Publish"
     assert operation("POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData") == "PutMetricData"
     assert operation("GET", "/2015-03-31/functions") == "GET /2015-03-31/functions"
-
-
-def test_a_kind_that_does_not_exist_is_refused(cloud: Cloud) -> None:
-    with pytest.raises(ValueError, match="there are cut_after, cut_before, hold_after, hold_before"):
-        ConnectionFault("dynamodb", "*", "drop")
-    with pytest.raises(ControlError, match="there is no connection fault 'drop'"):
-        cloud.world._post("connection_faults", service="dynamodb", operation="*", kind="drop")

@@ -15,7 +15,7 @@ from local.cloud import Cloud
 from local.deploy import DeploymentError
 from tests.local import assembly
 from tests.local.assembly import DR_REGION, REGION
-from tests.local.test_cloud import ROOT, is_running, received, wait_until
+from tests.local.clouds import ROOT, is_running, queue, received, rule, statement, trust, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def invoke(cloud: Cloud, event: dict[str, Any]) -> tuple[str | None, Any]:
 
 
 def dead_letters(cloud: Cloud, number: int) -> list[dict[str, Any]]:
-    sqs = cloud.client("sqs", REGION)
-    return received(sqs, sqs.get_queue_url(QueueName="small-dead-letters")["QueueUrl"], number)
+    url = cloud.client("sqs", REGION).get_queue_url(QueueName="small-dead-letters")["QueueUrl"]
+    return received(cloud, url, number)
 
 
 def test_a_second_deployment_changes_nothing(deployed: tuple[Cloud, Path]) -> None:
@@ -47,17 +47,14 @@ def test_a_second_deployment_changes_nothing(deployed: tuple[Cloud, Path]) -> No
     assert cloud.deploy(folder)["Small"]["Table"] == "small"
 
 
-def test_functions_find_the_endpoint_and_know_their_account(deployed: tuple[Cloud, Path]) -> None:
+def test_functions_find_the_endpoint_know_their_account_and_may_do_what_their_role_allows(
+    deployed: tuple[Cloud, Path],
+) -> None:
     cloud, _ = deployed
-    error, answer = invoke(cloud, {})
-    assert error is None
-    assert answer == {"endpoint": cloud.endpoint, "arn": f"arn:aws:lambda:{REGION}:{cloud.account}:function:small"}
-
-
-def test_functions_may_do_what_their_role_allows_and_no_more(deployed: tuple[Cloud, Path]) -> None:
-    error, answer = invoke(deployed[0], {"write": "forbidden"})
-    assert error == "Unhandled"
-    assert "AccessDeniedException" in answer["errorMessage"]
+    arn = f"arn:aws:lambda:{REGION}:{cloud.account}:function:small"
+    assert invoke(cloud, {}) == (None, {"endpoint": cloud.endpoint, "arn": arn})
+    error, answer = invoke(cloud, {"write": "forbidden"})
+    assert (error, "AccessDeniedException" in answer["errorMessage"]) == ("Unhandled", True)
 
 
 def test_a_replica_is_there_protected_and_follows(deployed: tuple[Cloud, Path]) -> None:
@@ -85,12 +82,15 @@ def test_a_reported_record_is_retried_and_dead_lettered_and_others_are_not_lost(
     assert letter["DDBStreamBatchInfo"]["batchSize"] >= 1
 
 
-def test_an_event_that_fails_a_function_is_retried_and_then_dead_lettered(deployed: tuple[Cloud, Path]) -> None:
+def test_what_fails_a_function_is_retried_and_then_dead_lettered_and_schedules_fire_when_told_to(
+    deployed: tuple[Cloud, Path],
+) -> None:
     cloud, _ = deployed
     entry = {"Source": "small", "DetailType": "any", "Detail": json.dumps({"fail": True})}
     cloud.client("events", REGION).put_events(Entries=[entry])
-    (letter,) = dead_letters(cloud, 1)
-    assert letter["requestPayload"]["detail"] == {"fail": True}
+    assert cloud.world.fire_schedules() == 1
+    details = [letter["requestPayload"]["detail"] for letter in dead_letters(cloud, 2)]
+    assert sorted(details, key=len) == [{"fail": True}, {"fail": True, "by": "schedule"}]
 
 
 def machine(cloud: Cloud, name: str, event: dict[str, Any], role: str) -> dict[str, Any]:
@@ -114,26 +114,17 @@ def machine(cloud: Cloud, name: str, event: dict[str, Any], role: str) -> dict[s
     return ended
 
 
-def role_of_the_function(cloud: Cloud) -> str:
-    return str(cloud.client("lambda", REGION).get_function_configuration(FunctionName="small")["Role"])
-
-
-def test_a_state_machine_invokes_what_its_role_allows_and_no_more(deployed: tuple[Cloud, Path]) -> None:
+def test_a_state_machine_invokes_what_its_role_allows_and_a_task_fails_under_the_names_that_aws_gives(
+    deployed: tuple[Cloud, Path],
+) -> None:
     cloud, _ = deployed
-    trust = {
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}]
-    }
-    idle = cloud.client("iam", REGION).create_role(RoleName="idle", AssumeRolePolicyDocument=json.dumps(trust))
-    assert machine(cloud, "allowed", {}, role_of_the_function(cloud))["status"] == "SUCCEEDED"
-    assert machine(cloud, "refused", {}, idle["Role"]["Arn"])["error"] == "Lambda.AWSLambdaException"
-
-
-def test_a_task_fails_under_the_names_that_aws_gives(deployed: tuple[Cloud, Path]) -> None:
-    cloud, _ = deployed
-    role = role_of_the_function(cloud)
+    functions, iam = cloud.client("lambda", REGION), cloud.client("iam", REGION)
+    role = functions.get_function_configuration(FunctionName="small")["Role"]
+    idle = iam.create_role(RoleName="idle", AssumeRolePolicyDocument=trust("states.amazonaws.com"))["Role"]["Arn"]
+    assert machine(cloud, "allowed", {}, role)["status"] == "SUCCEEDED"
+    assert machine(cloud, "refused", {}, idle)["error"] == "Lambda.AWSLambdaException"
     assert machine(cloud, "raising", {"detail": {"fail": True}}, role)["error"] == "ValueError"
     assert machine(cloud, "large", {"bytes": 300_000}, role)["error"] == "States.DataLimitExceeded"
-    functions = cloud.client("lambda", REGION)
     functions.put_function_concurrency(FunctionName="small", ReservedConcurrentExecutions=0)
     try:
         assert machine(cloud, "throttled", {}, role)["error"] == "Lambda.TooManyRequestsException"
@@ -143,30 +134,12 @@ def test_a_task_fails_under_the_names_that_aws_gives(deployed: tuple[Cloud, Path
 
 def test_a_rule_without_permission_dead_letters_its_event(deployed: tuple[Cloud, Path]) -> None:
     cloud, _ = deployed
-    events, sqs = cloud.client("events", REGION), cloud.client("sqs", REGION)
-    rule = events.put_rule(Name="unheard", EventPattern=json.dumps({"source": ["unheard"]}))["RuleArn"]
-    url = sqs.create_queue(QueueName="unheard")["QueueUrl"]
-    arn = f"arn:aws:sqs:{REGION}:{cloud.account}:unheard"
-    allow = {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
-    }
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [allow]})})
-    target = {"Id": "function", "Arn": assembly.FUNCTION_ARN, "DeadLetterConfig": {"Arn": arn}}
-    events.put_targets(Rule="unheard", Targets=[target])
-    events.put_events(Entries=[{"Source": "unheard", "DetailType": "any", "Detail": "{}"}])
-    (letter,) = received(sqs, url, 1)
+    url, arn = queue(cloud, REGION, "unheard", rule(cloud, REGION, "unheard", "unheard"))
+    rule(cloud, REGION, "unheard", "unheard", Arn=assembly.FUNCTION_ARN, DeadLetterConfig={"Arn": arn})
+    entry = {"Source": "unheard", "DetailType": "any", "Detail": "{}"}
+    cloud.client("events", REGION).put_events(Entries=[entry])
+    (letter,) = received(cloud, url, 1)
     assert letter["source"] == "unheard"
-
-
-def test_schedules_fire_when_told_to(deployed: tuple[Cloud, Path]) -> None:
-    cloud, _ = deployed
-    assert cloud.world.fire_schedules() == 1
-    (letter,) = dead_letters(cloud, 1)
-    assert letter["requestPayload"]["detail"]["by"] == "schedule"
 
 
 def test_an_alarm_over_an_expression_is_kept(deployed: tuple[Cloud, Path]) -> None:
@@ -175,28 +148,22 @@ def test_an_alarm_over_an_expression_is_kept(deployed: tuple[Cloud, Path]) -> No
 
 
 def test_policies_can_name_the_source_of_events_and_the_namespace_of_metrics(cloud: Cloud) -> None:
-    caller = cloud.make_user(
-        "conditional",
-        *(
-            {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": {"StringEquals": {key: "ours"}}}
-            for action, key in (
-                ("events:PutEvents", "events:source"),
-                ("cloudwatch:PutMetricData", "cloudwatch:namespace"),
-            )
-        ),
-    )
+    bound = {"events:PutEvents": "events:source", "cloudwatch:PutMetricData": "cloudwatch:namespace"}
+    allowed = [statement(action, "*", Condition={"StringEquals": {key: "ours"}}) for action, key in bound.items()]
+    caller = cloud.make_user("conditional", *allowed)
     events = cloud.client("events", REGION, credentials=caller)
     metrics = cloud.client("cloudwatch", REGION, credentials=caller)
 
-    def put_both(name: str) -> None:
-        events.put_events(Entries=[{"Source": name, "DetailType": "any", "Detail": "{}"}])
-        metrics.put_metric_data(Namespace=name, MetricData=[{"MetricName": "m", "Value": 1}])
+    def put_event(source: str) -> None:
+        events.put_events(Entries=[{"Source": source, "DetailType": "any", "Detail": "{}"}])
 
-    put_both("ours")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        events.put_events(Entries=[{"Source": "theirs", "DetailType": "any", "Detail": "{}"}])
-    with pytest.raises(ClientError, match="AccessDenied"):
-        metrics.put_metric_data(Namespace="theirs", MetricData=[{"MetricName": "m", "Value": 1}])
+    def put_metric(namespace: str) -> None:
+        metrics.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "m", "Value": 1}])
+
+    for put_it in (put_event, put_metric):
+        put_it("ours")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            put_it("theirs")
 
 
 def test_a_stack_that_fails_says_why(running_cloud: Cloud, tmp_path: Path) -> None:

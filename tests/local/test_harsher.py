@@ -6,21 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from local.workspaces import Fault, ServiceError, Settings, World
-from tests.local.worlds import (
-    AWAY,
-    DR,
-    HOME,
-    PRIMARY,
-    USERS,
-    advance,
-    client_of,
-    create_ready,
-    describe,
-    failures,
-    make_world,
-    standby,
-)
+from local.workspaces import Fault, ServiceError, World
+from tests.local.places import AWAY, DR, HOME, PRIMARY, USERS
+from tests.local.worlds import advance, client_of, create_ready, describe, failures, make_world, one_ready, standby
 
 OFTEN = 200
 
@@ -30,23 +18,14 @@ def looks(world: World, workspace_id: str) -> list[dict[str, Any]]:
     return [world.call(PRIMARY, "DescribeWorkspaces", {"WorkspaceIds": [workspace_id]}) for _ in range(OFTEN)]
 
 
-def test_a_workspace_that_was_shown_is_missing_from_single_answers() -> None:
-    world = make_world(flicker=0.2)
-    (one,) = create_ready(world, "user01")
-    shown = [len(answer["Workspaces"]) for answer in looks(world, one)]
+def test_a_workspace_that_was_shown_is_missing_from_single_answers_the_same_ones_for_the_same_seed() -> None:
+    shown = [len(answer["Workspaces"]) for answer in looks(*one_ready(flicker=0.2))]
     assert OFTEN * 0.7 < sum(shown) < OFTEN * 0.9
-    assert shown == [len(answer["Workspaces"]) for answer in looks(*again(flicker=0.2))]
-
-
-def again(**settings: Any) -> tuple[World, str]:
-    """Return another world of the same seed, and its one WorkSpace."""
-    world = make_world(**settings)
-    return world, create_ready(world, "user01")[0]
+    assert shown == [len(answer["Workspaces"]) for answer in looks(*one_ready(flicker=0.2))]
 
 
 def test_a_relation_that_was_shown_vanishes_from_single_answers() -> None:
-    world = make_world(relation_flicker=0.2)
-    (one,) = create_ready(world, "user01")
+    world, one = one_ready(relation_flicker=0.2)
     standby(world, one)
     shown = ["RelatedWorkspaces" in answer["Workspaces"][0] for answer in looks(world, one)]
     assert OFTEN * 0.7 < sum(shown) < OFTEN * 0.9
@@ -54,8 +33,7 @@ def test_a_relation_that_was_shown_vanishes_from_single_answers() -> None:
 
 
 def test_states_may_be_new_ones_in_every_answer() -> None:
-    world = make_world(novel_states=True)
-    (one,) = create_ready(world, "user01")
+    world, one = one_ready(novel_states=True)
     (pending,) = standby(world, one)["PendingStandbyRequests"]
     assert pending["State"] == "PROVISIONING"
     assert describe(world, pending["WorkspaceId"], DR)["State"] == "PROVISIONING"
@@ -64,18 +42,11 @@ def test_states_may_be_new_ones_in_every_answer() -> None:
     assert describe(world, one)["State"] == "HIBERNATED"
 
 
-def test_an_item_that_was_created_may_not_be_spoken_of() -> None:
-    world = make_world(omission=1)
-    answer = standby(world, *create_ready(world, "user01", "user02"))
-    assert answer == {"FailedStandbyRequests": [], "PendingStandbyRequests": []}
-    assert len(world.standbys()) == 2
-
-
-def test_an_item_that_was_created_may_be_listed_as_failed() -> None:
-    world = make_world(false_failure=1)
-    answer = standby(world, *create_ready(world, "user01"))
-    assert failures(answer) == ["InternalFailure"]
-    assert answer["PendingStandbyRequests"] == []
+@pytest.mark.parametrize(("chosen", "failed"), [("omission", []), ("false_failure", ["InternalFailure"])])
+def test_an_item_that_was_created_may_be_left_out_or_listed_as_failed(chosen: str, failed: list[str]) -> None:
+    world, one = one_ready(**{chosen: 1})
+    answer = standby(world, one)
+    assert (failures(answer), answer["PendingStandbyRequests"]) == (failed, [])
     assert len(world.standbys()) == 1
 
 
@@ -87,8 +58,7 @@ def test_codes_of_failed_items_may_tell_nothing() -> None:
 
 @pytest.mark.parametrize("accepts_stopped", [True, False])
 def test_a_stopped_primary_may_be_refused(accepts_stopped: bool) -> None:
-    world = make_world(accepts_stopped=accepts_stopped)
-    (one,) = create_ready(world, "user01")
+    world, one = one_ready(accepts_stopped=accepts_stopped)
     world.set_state(one, "STOPPED")
     assert failures(standby(world, one)) == ([] if accepts_stopped else ["OperationNotSupported.WorkspaceState"])
 
@@ -130,8 +100,7 @@ def test_a_token_may_expire() -> None:
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_primary_may_keep_the_relation_to_a_standby_that_is_gone(keep: bool) -> None:
-    world = make_world(standbys_keep_relation=keep)
-    (one,) = create_ready(world, "user01")
+    world, one = one_ready(standbys_keep_relation=keep)
     (made,) = standby(world, one)["PendingStandbyRequests"]
     world.terminate(made["WorkspaceId"])
     advance(world, 300)
@@ -140,8 +109,7 @@ def test_a_primary_may_keep_the_relation_to_a_standby_that_is_gone(keep: bool) -
 
 
 def test_a_call_that_timed_out_may_take_effect_later() -> None:
-    world = make_world()
-    (one,) = create_ready(world, "user01")
+    world, one = one_ready()
     world.inject(Fault("CreateStandbyWorkspaces", "read_timeout_late", times=1, delay_seconds=90))
     with pytest.raises(ReadTimeoutError):
         client_of(world, DR).create_standby_workspaces(
@@ -155,10 +123,7 @@ def test_a_call_that_timed_out_may_take_effect_later() -> None:
     assert world.calls[-1].at - world.calls[-2].at == timedelta(seconds=90)
 
 
-def test_none_of_it_happens_unless_chosen_and_none_changes_the_dice_of_others() -> None:
-    assert Settings() == Settings(
-        flicker=0, relation_flicker=0, stray=0, omission=0, false_failure=0, page_throttling=0, token_seconds=0
-    )
+def test_what_is_not_chosen_does_not_change_the_dice_of_others() -> None:
     plain, never = make_world(), make_world(flicker=0.0, stray=0.0)
     for world in (plain, never):
         create_ready(world, "user01", "user02")

@@ -1,16 +1,22 @@
 """README's commands, run as they are printed."""
 
-from __future__ import annotations
-
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 
-from local.queries import NotAQueryError, run_readme_command
+from local.queries import NotAQueryError, readme_queries, run_readme_command
+from standby.core.model import DirectoryId, Region, Status, WorkspaceId
+from standby.core.reasons import Reason
+from standby.core.row import Kind, Row
+from tests.component.estate import PRIMARY, TABLE, Estate
 
-TABLE = "Standby-us-east-1-us-west-2"
+NOW = datetime(2026, 3, 3, 9, 26, 54, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -18,12 +24,12 @@ TABLE = "Standby-us-east-1-us-west-2"
     [
         ("pause", {}, "put_item", {"Item": {"pk": {"S": "PAUSE"}, "sk": {"S": "PAUSE"}}}),
         (
-            "keep",
-            {"ws-1abc2def3": "ws-000000001"},
+            "accept",
+            {"d-906732325d": "d-000000001"},
             "update_item",
             {
-                "Key": {"pk": {"S": "ORPHAN#ws-000000001"}, "sk": {"S": "ORPHAN"}},
-                "UpdateExpression": "SET kept = :yes",
+                "Key": {"pk": {"S": "SWEEP#d-000000001"}, "sk": {"S": "BASELINE"}},
+                "UpdateExpression": "SET accepted = :yes",
                 "ExpressionAttributeValues": {":yes": {"BOOL": True}},
             },
         ),
@@ -45,3 +51,80 @@ def test_a_command_of_readmes_is_one_call(
 def test_what_is_not_one_is_said(name: str, problem: str) -> None:
     with pytest.raises(NotAQueryError, match=re.escape(problem)):
         run_readme_command(name, Mock())
+
+
+def row(primary_id: str, user: str, status: Status, reason: Reason, **more: Any) -> Row:
+    """A row as the ledger writes it."""
+    given: dict[str, Any] = {"message": "why", "version": 1, "first_seen_at": NOW, "changed_at": NOW}
+    given |= {"cause_type": "event", "cause_id": "e-1", "primary_directory_id": DirectoryId("d-906732325d")}
+    return Row(
+        primary_id=WorkspaceId(primary_id),
+        primary_region=Region("us-east-1"),
+        dr_region=Region("us-west-2"),
+        status=status,
+        reason=reason,
+        user_name=user,
+        **(given | more),
+    )
+
+
+@pytest.fixture
+def ledger() -> Any:
+    """A boto3 client of DynamoDB with the ledger's table, empty."""
+    return Estate().deployed.client("dynamodb", PRIMARY)
+
+
+def answers(ledger: Any, *items: dict[str, Any]) -> dict[str, list[Any]]:
+    """What README's queries print of a ledger with these items."""
+    for item in items:
+        packed = {name: TypeSerializer().serialize(value) for name, value in item.items()}
+        ledger.put_item(TableName=TABLE, Item=packed)
+    return {query.name: query.run(ledger, {}) for query in readme_queries()}
+
+
+def test_every_query_of_readmes_prints_what_the_ledger_has(ledger: Any) -> None:
+    alice = row("ws-1abc2def3", "Alice", Status.REJECTED, Reason.ACCESS_DENIED, error_message="no", principal="arn:al")
+    before = replace(alice, status=Status.CLAIMED, reason=Reason.CLAIM_TAKEN)
+    orphan = row("ws-0rphan001", "olga", Status.PRIMARY_GONE, Reason.ORPHANED, standby_id="ws-left00001")
+    gone = row("ws-g0ne00001", "gina", Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
+    found = answers(
+        ledger,
+        *(one.to_state_item() for one in (alice, orphan, gone)),
+        replace(alice, version=2).to_event_item(before, NOW + HOUR),
+        replace(orphan, changed_at=NOW + 24 * HOUR).to_event_item(None, NOW + 24 * HOUR),
+    )
+    assert {name: rows for name, rows in found.items() if rows} == {
+        "user": [["Alice", "ws-1abc2def3", "REJECTED", "ACCESS_DENIED", None]],
+        "failed": [["ws-1abc2def3", "Alice", "REJECTED", "ACCESS_DENIED", "no"]],
+        "day": [["2026-03-03T10:26:54.000Z", "ws-1abc2def3", "CLAIMED", "REJECTED", "ACCESS_DENIED", "event"]],
+        "history": [["2026-03-03T10:26:54.000Z", "REJECTED", "ACCESS_DENIED", "why", "arn:al"]],
+        "uncovered": [["ws-1abc2def3", "Alice", "REJECTED", "ACCESS_DENIED"]],
+        "orphans": [
+            ["ws-0rphan001", "olga", "ws-left00001", None, "ORPHANED", "2026-03-03T09:26:54.000Z", "why"],
+        ],
+    }
+
+
+def test_the_query_for_what_differs_finds_drift_and_old_data_and_nothing_else(ledger: Any) -> None:
+    differs = "compute_type STANDARD≠POWER"
+    fine, drifts, stale, both = (
+        row(one, user, Status.PROTECTED, Reason.STANDBY_READY, standby_id=f"ws-{standby}00000001")
+        for one, user, standby in (
+            ("ws-f1ne00001", "fred", "a"),
+            ("ws-dr1ft0001", "dora", "b"),
+            ("ws-sta1e0001", "sam", "c"),
+            ("ws-b0th00001", "bob", "d"),
+        )
+    )
+    found = answers(
+        ledger,
+        fine.observe(Kind.COPIED, True, NOW, note="2026-03-03T00:00:00.000Z").to_state_item(),
+        drifts.observe(Kind.DRIFT, True, NOW, note=differs).to_state_item(),
+        stale.observe(Kind.STALE, True, NOW).to_state_item(),
+        both.observe(Kind.DRIFT, True, NOW, note=differs).observe(Kind.STALE, True, NOW + HOUR).to_state_item(),
+    )
+    assert sorted(found["drift"]) == [
+        ["ws-b0th00001", "bob", "ws-d00000001", differs, "2026-03-03T10:26:54.000Z"],
+        ["ws-dr1ft0001", "dora", "ws-b00000001", differs, None],
+        ["ws-sta1e0001", "sam", "ws-c00000001", None, "2026-03-03T09:26:54.000Z"],
+    ]

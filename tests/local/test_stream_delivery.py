@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from local.stream_delivery import Delivery, Discarded, Policy
 
 
@@ -19,36 +21,26 @@ def delivery(count: int, **policy: Any) -> Delivery:
     return made
 
 
-def failed(*items: Any) -> dict[str, Any]:
-    return {"batchItemFailures": [{"itemIdentifier": item} for item in items]}
-
-
-def test_a_batch_that_succeeds_is_done() -> None:
-    answers: list[Any] = [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, "text"]
-    for answer in answers:
-        made = delivery(3, reports_items=True)
-        assert numbers(made.due(1000)) == [0, 1, 2]
-        assert made.settle(failed=False, answer=answer, now=1000) is None
-        assert made.is_idle
-
-
-def test_after_a_reported_failure_that_record_and_all_after_it_come_again() -> None:
-    made = delivery(5, reports_items=True)
-    made.settle(failed=False, answer=failed("3", "2"), now=1000)
-    assert made.due(1000) is None
-    assert numbers(made.due(1001)) == [2, 3, 4]
-
-
-def test_a_report_that_names_no_record_fails_the_whole_batch() -> None:
+@pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, "text"])
+def test_a_batch_that_succeeds_is_done(answer: Any) -> None:
     made = delivery(3, reports_items=True)
-    made.settle(failed=False, answer=failed("nonsense"), now=1000)
-    assert numbers(made.due(1001)) == [0, 1, 2]
-
-
-def test_without_the_response_type_a_report_means_nothing() -> None:
-    made = delivery(3)
-    made.settle(failed=False, answer=failed("0"), now=1000)
+    assert numbers(made.due(1000)) == [0, 1, 2]
+    assert made.settle(failed=False, answer=answer, now=1000) is None
     assert made.is_idle
+
+
+@pytest.mark.parametrize(
+    ("reported", "reports_items", "again"),
+    [(["3", "2"], True, [2, 3, 4]), (["nonsense"], True, [0, 1, 2, 3, 4]), (["0"], False, None)],
+    ids=["that one and all after it", "all, if it names none", "nothing, without the response type"],
+)
+def test_what_comes_again_after_a_report(reported: list[str], reports_items: bool, again: list[int] | None) -> None:
+    made = delivery(5, reports_items=reports_items)
+    failures = {"batchItemFailures": [{"itemIdentifier": item} for item in reported]}
+    made.settle(failed=False, answer=failures, now=1000)
+    assert made.due(1000) is None
+    assert numbers(made.due(1001)) == again
+    assert made.is_idle == (again is None)
 
 
 def test_a_failing_batch_is_bisected_in_order_at_no_cost_of_retries() -> None:

@@ -7,14 +7,10 @@ from botocore.config import Config
 
 from local.botocore_adapter import attach
 from local.workspaces import ManualClock, World
+from tests.local.places import AWAY, DR, HOME, PRIMARY, USERS, WINDOWS
 
 if TYPE_CHECKING:
     from mypy_boto3_workspaces import WorkSpacesClient
-
-PRIMARY, DR = "us-east-1", "us-west-2"
-HOME, AWAY = "d-906732325d", "d-926722edaf"
-USERS = [f"user{number:02}" for number in range(60)]
-WINDOWS = "wsb-windowsstandard"
 
 
 def make_world(**settings: Any) -> World:
@@ -47,6 +43,12 @@ def create_ready(world: World, *users: str, **item: Any) -> list[str]:
     return ids
 
 
+def one_ready(**settings: Any) -> tuple[World, str]:
+    """Return a world with one primary, of user01, that is AVAILABLE."""
+    world = make_world(**settings)
+    return world, create_ready(world, "user01")[0]
+
+
 def standby(world: World, *primary_ids: str, region: str = DR, **item: Any) -> dict[str, Any]:
     """Ask for standbys and return the answer."""
     request = [{"PrimaryWorkspaceId": each, "DirectoryId": AWAY, **item} for each in primary_ids]
@@ -67,12 +69,7 @@ def describe(world: World, workspace_id: str, region: str = PRIMARY) -> dict[str
 
 def client_of(world: World, region: str = PRIMARY, principal: str | None = None) -> "WorkSpacesClient":
     """Return a boto3 client that calls ``world`` and does not retry."""
-    client = boto3.client(
-        "workspaces",
-        region_name=region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
+    client = session.client("workspaces", config=Config(retries={"total_max_attempts": 1}))
     attach(client, world, principal)
     return client

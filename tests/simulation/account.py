@@ -1,22 +1,19 @@
 """The account around the functions: Lambda, Step Functions, the schedule, the rule, the stream's mapping."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import random
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from botocore.exceptions import BotoCoreError, ClientError
-from moto.events.models import EventPattern
+from typing import Any
 
 from local.stream_delivery import Delivery
+from standby.aws.others import NotKept
 from standby.ledger.table import LedgerUnavailable
 from tests.simulation.deployment import Deployment
 from tests.simulation.machine import Execution, StateError
+from tests.simulation.process import Process
 from tests.simulation.scheduler import Scheduler, Task
 from tests.simulation.services import Answer, Ledger, Queue, refusal
 
@@ -24,19 +21,9 @@ _FIRST_RETRY_SECONDS = 60.0  # of an asynchronous event; the next is after two m
 # What waits for functions to be started again: Lambda keeps an event for so long, tried again every few minutes.
 _KEPT_SECONDS, _MOST_PAUSE = 6 * 3600.0, 300.0
 # What a handler may end with: then the invocation is repeated.
-_SAID = (LedgerUnavailable, ClientError, BotoCoreError)
+_SAID = (LedgerUnavailable, NotKept)
 _DIED = "Runtime.ExitError"
 _TIMED_OUT = "Sandbox.Timedout"
-
-
-class Process(Protocol):
-    """An execution environment of a function."""
-
-    is_dead: bool
-
-    def handle(self, event: Any, request_id: str, ends_at: float) -> Any:
-        """Run the handler; `ends_at` is the second, counted from now, of its time-out."""
-        ...
 
 
 @dataclass(eq=False)
@@ -44,6 +31,7 @@ class Invocation:
     """One run of a function: who waits for it, and what came of it."""
 
     function: str
+    event: Any
     process: Process
     waiter: Task
     task: Task | None = None
@@ -79,23 +67,15 @@ class Functions:
         self.crashes: list[str] = []
 
     def invoke(self, function: str, event: Any, timeout_seconds: float | None = None) -> Any:
-        """Invoke a function and wait for its answer.
-
-        Raises
-        ------
-        StateError
-            It was not started, failed, died or timed out.
-        """
+        """Invoke a function and wait for its answer; `StateError` if it was not started, failed, died or timed out."""
         if refusal := self.refuses(function):
             raise StateError(refusal, f"{function} was not started")
         idle = self._idle.setdefault(function, [])
         process = idle.pop() if idle else self._make_process(function)
-        invocation = Invocation(function, process, self._scheduler.current)
-        limit = self._deployment.functions[function].timeout_seconds
         event = json.loads(json.dumps(event))
-        invocation.task = self._scheduler.spawn(
-            lambda: self._run(invocation, event, limit), name=function, owner=invocation
-        )
+        invocation = Invocation(function, event, process, self._scheduler.current)
+        limit = self._deployment.functions[function].timeout_seconds
+        invocation.task = self._scheduler.spawn(lambda: self._run(invocation, event, limit), owner=invocation)
         self._scheduler.spawn(lambda: self.end(invocation, _TIMED_OUT), delay=limit)
         self.running.append(invocation)
         if not self._scheduler.park(timeout_seconds):
@@ -126,7 +106,7 @@ class Functions:
 
     def deliver(self, function: str, event: Any) -> None:
         """Invoke a function asynchronously: it is repeated, and then kept in the dead-letter queue if that is set."""
-        self._scheduler.spawn(lambda: self._deliver(function, event), name=f"{function} event")
+        self._scheduler.spawn(lambda: self._deliver(function, event))
 
     def _deliver(self, function: str, event: Any) -> None:
         retries, is_kept = self._deployment.asynchronous(function)
@@ -204,7 +184,7 @@ class Machines:
         """Start an execution; its ARN."""
         arn = self.arn_of(name)
         execution = Execution(self._definition, arn, self)
-        task = self._scheduler.spawn(lambda: execution.run(given), name=f"execution {name}")
+        task = self._scheduler.spawn(lambda: execution.run(given))
         self.executions[arn] = _Started(execution, task)
         return arn
 
@@ -220,26 +200,20 @@ class Machines:
         return [arn for arn, one in self.executions.items() if one.status == "RUNNING"]
 
     def arn_of(self, name: str) -> str:
-        """The ARN of an execution."""
         return f"{self.arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     # What an execution needs of the world around it.
 
     def now(self) -> Any:
-        """The present."""
         return self._scheduler.now()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
         self._scheduler.sleep(seconds)
 
-    def invoke(self, function_arn: str, payload: Any, timeout_seconds: float | None) -> Any:
-        """Invoke a function by the placeholder that stands for its ARN in the template."""
-        name = function_arn.removeprefix("${").removesuffix("FunctionArn}").lower()
-        return self._functions.invoke(name, payload, timeout_seconds)
+    def invoke(self, function: str, payload: Any, timeout_seconds: float) -> Any:
+        return self._functions.invoke(function, payload, timeout_seconds)
 
     def jitter(self, most: float) -> float:
-        """A delay for full jitter."""
         return self._dice.uniform(0.0, most)
 
 
@@ -250,7 +224,6 @@ class StepFunctions:
         self._machines = machines
 
     def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Status and body of the answer."""
         request = json.loads(body)
         if operation == "DescribeExecution":
             found = [
@@ -269,20 +242,6 @@ class StepFunctions:
         return 200, json.dumps({"executionArn": machine.arn_of(request["name"]), "startDate": 1}).encode()
 
 
-def _matches(pattern: EventPattern, record: dict[str, Any]) -> bool:
-    """Whether a record is one of those. Only what the pattern names is looked at: moto would copy all of it."""
-    return pattern.matches_event(_named(pattern.get_pattern(), record))
-
-
-def _named(pattern: dict[str, Any], record: dict[str, Any]) -> Any:
-    assert "$or" not in pattern
-    return {
-        name: _named(wanted, record[name]) if isinstance(wanted, dict) else record[name]
-        for name, wanted in pattern.items()
-        if name in record
-    }
-
-
 class Outbox:
     """The mapping that hands the ledger's stream to announce, as the template has it set."""
 
@@ -295,7 +254,7 @@ class Outbox:
         self._queue = queue
         self._delivery = Delivery(deployment.outbox)
         self._waiting: list[dict[str, Any]] = []
-        self._task = scheduler.spawn(self._work, name="outbox")
+        self._task = scheduler.spawn(self._work)
         self._is_parked = False
 
     @property
@@ -304,11 +263,10 @@ class Outbox:
         return self._delivery.is_idle and not self._waiting
 
     def take(self, records: list[dict[str, Any]]) -> None:
-        """Take records of the stream."""
         at = self._scheduler.now().timestamp()
         for given in records:
             record: Any = {**given, "dynamodb": {**given["dynamodb"], "ApproximateCreationDateTime": at}}
-            if any(_matches(pattern, record) for pattern in self._deployment.outbox_filters):
+            if any(pattern.matches_event(record) for pattern in self._deployment.outbox_filters):
                 self._waiting.append(record)
         if self._waiting and self._is_parked:
             self._is_parked = False

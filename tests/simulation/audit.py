@@ -1,22 +1,18 @@
 """What must hold after every step, and at the end."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local.workspaces import World
-from standby.clock import from_text
-from standby.model import OPEN, Status
-from standby.settings import Settings
+from standby.core.model import OPEN, Status, from_text
+from standby.core.settings import Settings
+from tests.simulation.account import Invocation
 from tests.simulation.conclusions import Conclusions
-from tests.simulation.counters import Counters
-from tests.simulation.coverages import Coverages
+from tests.simulation.counters import Counters, Coverages
 from tests.simulation.creates import INVOCATION, Creates
 from tests.simulation.faults import Call
-from tests.simulation.terminations import TERMINATE, Terminations
 
 # WorkSpaces' API gives an account 2 calls a second; the product may take three quarters of that.
 MOST_CALLS, WINDOW = 450, timedelta(minutes=5)
@@ -24,7 +20,10 @@ MOST_CALLS, WINDOW = 450, timedelta(minutes=5)
 GRACE = timedelta(minutes=3)
 # The longest that a reason has a row wait, an encrypted root volume, and clocks that are off.
 FARTHEST = timedelta(minutes=45 + 5)
-_PRINCIPAL_OF_PRODUCT = "assumed-role"
+# A request that is sent may take as long: connect and read time-outs.
+CALL_TAKES = timedelta(seconds=35)
+# A round of watch asks four shards and for what is held; the first one asks the shards again if it finds nothing.
+MOST_QUERIES = 5
 
 
 def plain(item: dict[str, Any]) -> dict[str, Any]:
@@ -34,19 +33,15 @@ def plain(item: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(value: dict[str, Any]) -> Any:
     ((kind, content),) = value.items()
+    if kind == "M":
+        return plain(content)
     if kind == "N":
         return float(content) if "." in content else int(content)
     return None if kind == "NULL" else content
 
 
 class Auditor:
-    """Watches the ledger's stream and the service's calls. `violations` is empty as long as all is well.
-
-    Parameters
-    ----------
-    watch_every
-        The period of the watcher's schedule.
-    """
+    """Watches the ledger's stream and the service's calls. `violations` is empty as long as all is well."""
 
     def __init__(self, world: World, settings: Settings, watch_every: timedelta, now: Callable[[], datetime]) -> None:
         self.violations: list[str] = []
@@ -56,7 +51,7 @@ class Auditor:
         self.of_the_pair: Counter[str] = Counter()
         self.paused_since: datetime | None = None
         self.observes_since: datetime | None = None
-        self.terminations = Terminations(world, now)
+        self.clocks_off = timedelta(0)
         self.conclusions = Conclusions(world, now)
         # Of these a standby was taken away by hand, so that PROTECTED may be out of date.
         self.broken: set[str] = set()
@@ -70,6 +65,7 @@ class Auditor:
         self._now = now
         self._counters = Counters()
         self._looked: dict[str, datetime] = {}
+        self._queries: Counter[Invocation] = Counter()
         self._calls_seen = 0
         self._recent: dict[str, deque[datetime]] = defaultdict(deque)
         self._touched = False
@@ -92,18 +88,25 @@ class Auditor:
 
     # What is seen
 
-    def saw_call(self, call: Call, request: dict[str, Any], fault: str | None) -> None:
-        """A call, as its process makes it."""
+    def saw_call(self, call: Call, request: dict[str, Any], fault: str | None, invocation: Invocation) -> None:
+        """A call, as an invocation makes it."""
         self.calls[call] += 1
         now = self._now()
         if fault is not None:
             self.struck.append((now, call, fault))
+        elif call.function == "watch" and call.operation == "Query":
+            most = MOST_QUERIES * (1 if invocation.event["round"] else 2)
+            self._queries[invocation] += 1
+            self._must(self._queries[invocation] <= most, f"{self._queries[invocation]} queries in a round of watch")
         if call.service != "workspaces":
             return
-        if call.operation == TERMINATE:
-            self._are_wrong(self.terminations.sent(request, self._in_force(), self._unwanted()))
-        for one in request.get("WorkspaceIds", ()):
-            self._looked[one] = now
+        self._must(call.operation != "TerminateWorkspaces", f"the product terminates {request}")
+        if call.function == "protect":
+            self._looked |= dict.fromkeys(request.get("WorkspaceIds", ()), now)
+        for item in request.get("StandbyWorkspaces", ()):
+            ends = self.rows.get(item["PrimaryWorkspaceId"], {}).get("claim_expires_at")
+            is_long = ends is not None and from_text(ends) + self.clocks_off >= now + CALL_TAKES
+            self._must(is_long, f"{item['PrimaryWorkspaceId']} is requested with a claim that ends at {ends}")
         self.creates.sent(request.get("StandbyWorkspaces", ()))
         recent = self._recent[call.region]
         recent.append(now)
@@ -143,11 +146,9 @@ class Auditor:
         elif sk == "LAST":
             self._are_wrong(self.coverages.saw_scan(new))
         elif pk.startswith("CLAIM#"):
-            self._counters.saw_claim(new)
+            self._are_wrong(self._counters.saw_claim(new, self.rows))
         elif pk.startswith("COUNTER#"):
             self._counters.kept[pk] = new["taken"]
-        elif pk.startswith("ORPHAN#"):
-            self.terminations.saw_memory(new)
 
     def _saw_state(self, new: dict[str, Any], old: dict[str, Any] | None) -> None:
         one = new["pk"]
@@ -166,7 +167,6 @@ class Auditor:
         one, story = new["pk"], self.stories[new["pk"]]
         self._must(old is None, f"{one}: event {new['sk']} was overwritten")
         story.append(new)
-        self.terminations.saw_event(new)
         self._are_wrong(self._counters.saw_event(new, story[-2] if len(story) > 1 else {}, self._in_force()))
         self._must(new["version"] == len(story), f"{one}: event {new['version']} is the {len(story)}th of its story")
         state = self.rows.get(one, {})
@@ -188,29 +188,19 @@ class Auditor:
             self._are_wrong(self._counters.differ(self.rows))
         calls, self._calls_seen = self._world.calls[self._calls_seen :], len(self._world.calls)
         for call in calls:
-            is_own = _PRINCIPAL_OF_PRODUCT in call.principal
-            if call.operation == TERMINATE and is_own:
-                self._are_wrong(self.terminations.took_effect(call, self._in_force(), self._counters.kept))
             if call.operation == "CreateStandbyWorkspaces":
-                self._saw_create(call.at, call.params["StandbyWorkspaces"], is_own=is_own)
+                items, wanted = call.params["StandbyWorkspaces"], self._unwanted()
+                judged = self.creates.took_effect(call.at, items, self._settings, self._allowed_since, wanted)
+                self._are_wrong(judged)
 
     def crashed(self, crashes: list[str]) -> None:
         """What went out of handlers that is no word about the ledger or AWS: nobody thought of it."""
         self._are_wrong(crashes)
         crashes.clear()
 
-    def _saw_create(self, at: datetime, items: list[dict[str, Any]], *, is_own: bool) -> None:
-        judged = self.creates.took_effect(at, items, self._settings, self._allowed_since, self._unwanted())
-        self._are_wrong(judged)
-        if is_own:
-            self.terminations.saw_requested(items)
-            for item in items:
-                self._are_wrong(self._counters.requested(item["PrimaryWorkspaceId"]))
-
     def check_rows(self) -> None:
         """No row PROTECTED by nothing, no open one that nobody looks at, while no fault keeps functions from it."""
         now = self._now()
-        self.terminations.look()
         self._are_wrong(self.conclusions.out_of_date(self.rows, self.struck))
         if any(now - at < self._overdue * 2 for at, call, _ in self.struck[-50:] if call.service != "workspaces"):
             return
@@ -245,6 +235,16 @@ class Auditor:
 
 def _code(event: dict[str, Any]) -> str:
     """What an event's notice is about; a remark's is about one WorkSpace."""
-    if code := event.get("notice_code"):
-        return f"{code} of {event.get('terminated_id')}"
-    return str(event["reason_code"])
+    code = event.get("notice_code")
+    if code is None:
+        return str(event["reason_code"])
+    # Of which somebody called TerminateWorkspaces last, or the new id.
+    meant = ("MIGRATED",) if code == "MIGRATED" else ("PRIMARY_TERMINATED", "STANDBY_TERMINATED")
+    found = [one for kind, one in event["conditions"].items() if kind in meant]
+    return f"{code} of {max(found, key=lambda one: one['last'])['note'].split()[0]}"
+
+
+def noted(row: dict[str, Any], kind: str) -> str | None:
+    """What a row's condition notes, "" if nothing; None if it does not last."""
+    found = row.get("conditions", {}).get(kind)
+    return None if found is None else found.get("note", "")

@@ -1,261 +1,322 @@
-"""Rules of requests, of the ledger and of what is told, each broken in the product's own code."""
-
-from __future__ import annotations
+"""Rules of requests, of the ledger, of conclusions and of notices, each broken in the product's own code."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from standby import model
-from standby.announce.notices import Announcer
-from standby.clock import Pacer, to_text
-from standby.decisions import eligibility, uncovered
-from standby.ledger import claims, ledger
-from standby.ledger.gates import Gates
-from standby.ledger.ledger import Ledger
+from standby import reconcile, request, sweep, terminations
+from standby.aws import call, workspaces
+from standby.aws.call import Pacer
+from standby.core import admission, conclusions, decide, model, row, settings, settle, upkeep
+from standby.core.change import Case, Change
+from standby.core.conclusions import Census, Scan
+from standby.core.model import Status, Unknown, to_text
+from standby.core.outcomes import Refusal, Refused
+from standby.core.reasons import Reason
+from standby.core.row import ALL_SHARDS, Condition, Kind, Row
+from standby.core.settings import Selection
+from standby.ledger import ledger
+from standby.ledger.leases import Executions, Lease
+from standby.ledger.ledger import COUNTER, UNDER_WAY, Due, Gates, Ledger
+from standby.ledger.sweeps import Sweeps
 from standby.ledger.table import LedgerUnavailable, Table, Write
-from standby.model import Status
-from standby.protect import looks, reconcile, request
-from standby.reasons import Reason
-from standby.rows import Row
-from standby.service import create, refusals
-from standby.watch import observe
+from standby.notices import Announcer
 
-Break = Callable[[pytest.MonkeyPatch], None]
+Break = Callable[[pytest.MonkeyPatch], object]
+REFUSED = Refused(Refusal.STATE, "x", "x")
+
+
+def put(target: Any, name: str, value: Any) -> Break:
+    """Another value stands in the place of a policy, or of a public function."""
+    return lambda monkeypatch: monkeypatch.setattr(target, name, value)
+
+
+def together(*several: Break) -> Break:
+    """All of them."""
+    return lambda monkeypatch: [one(monkeypatch) for one in several]
+
+
+def deciding(otherwise: Callable[[Case], Any]) -> Break:
+    """It is decided otherwise where there is another decision, whoever decides."""
+    real = decide.decide
+    return together(
+        *[put(one, "decide", lambda case: otherwise(case) or real(case)) for one in (reconcile, sweep, terminations)]
+    )
+
+
+def writing(otherwise: Callable[[Row, Row | None], tuple[Row, Row | None] | None]) -> Break:
+    """Other rows are written: what is made of the new one and the old one; None leaves them."""
+    real = Ledger.write
+    return put(Ledger, "write", lambda self, new, old: real(self, *(otherwise(new, old) or (new, old))))
+
+
+def transacting(otherwise: Callable[[Write], Write | None]) -> Break:
+    """Transactions have other writes; None is none."""
+    real = Table.transact
+    return put(
+        Table,
+        "transact",
+        lambda self, writes: real(self, [one for write in writes if (one := otherwise(write)) is not None]),
+    )
+
+
+def key_of(write: Write) -> tuple[str, str]:
+    """The key of what is written."""
+    at = write.item or write.key or {}
+    return at["pk"], at["sk"]
 
 
 # Requests
 
 
-def a_timeout_is_taken_for_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    never_sent = (*create.NEVER_SENT, ReadTimeoutError, ConnectionClosedError)
-    monkeypatch.setattr(create, "NEVER_SENT", never_sent)
+a_timeout_is_taken_for_a_refusal = put(call, "NEVER_SENT", (*call.NEVER_SENT, ReadTimeoutError, ConnectionClosedError))
+a_5xx_is_taken_for_a_refusal = together(
+    put(call, "REFUSES", range(400, 600)), put(call, "kind_of", lambda *_: Refusal.UNREACHABLE)
+)
+what_an_answer_leaves_out_is_taken_for_refused = put(workspaces, "LEFT_OUT", REFUSED)
+a_throttle_is_no_doubt = put(decide, "DOUBTS", tuple(kind for kind in decide.DOUBTS if kind is not Kind.THROTTLED))
+lookups_count_at_once = put(settle, "SHOWS_AFTER", 0)
+one_lookup_is_enough = put(settle, "LOOKS_NEEDED", 1)
+one_lookup_at_once_is_enough = together(lookups_count_at_once, one_lookup_is_enough)
+real_write = Ledger.write
+nothing_is_claimed = put(
+    Ledger, "write", lambda self, new, old: new if new.reason is Reason.CLAIM_TAKEN else real_write(self, new, old)
+)
+a_claim_that_ends_is_used = together(
+    put(request, "SENDING_TAKES", timedelta(days=-1)), put(request, "CLAIMING_ENDS", timedelta(days=-1))
+)
+lookups_leave_no_time = put(reconcile, "LOOKING_TAKES", timedelta(days=1))
+a_pause_is_not_read = put(Gates, "closed", lambda self: None)
+calls_are_not_paced = put(Pacer, "wait", lambda self: None)
+an_operating_system_is_no_obstacle = put(settings, "LINUX", ())
+a_compute_type_is_no_obstacle = put(settings, "COMPUTE_REFUSED", ())
+a_standby_is_taken_for_a_primary = put(model.Workspace, "primary", None)
+a_rule_excludes_nobody = put(Selection, "verdict", lambda *_: None)
+an_existing_fleet_is_not_asked_about = put(decide, "admit", lambda case, change: change)
+what_is_refused_is_tried_by_each_sweep = put(admission, "REFUSED_AGAIN", timedelta(0))
 
 
-def a_5xx_is_taken_for_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = create.CallRefused(create.Refusal(refusals.Kind.UNREACHABLE, "500", "x"), declared=False)
-    monkeypatch.setattr(create.Standbys, "_client_error", lambda *_: refused)
+def _without_a_key(seen: Any, settings: Any, real: Any = settings.obstacle) -> Any:
+    found = real(seen, settings)
+    return None if found and found[0] is Reason.NO_DR_KEY else found
 
 
-def what_an_answer_leaves_out_is_taken_for_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = create._all
-    refused = create.Refusal(refusals.Kind.THROTTLED, "x", "x")
-    monkeypatch.setattr(
-        create, "_all", lambda requests, outcome: real(requests, refused if outcome.code == "NotInAnswer" else outcome)
-    )
-
-
-def one_look_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looks, "LEAST_GAP", timedelta(0))
-    monkeypatch.setattr(looks.Looks, "_was_sent", lambda *_: True)
-    real = looks.Looks.after_lease
-
-    def hasty(self: Any, primary_id: Any, seen: Any, row: Any) -> Any:
-        return real(self, primary_id, seen, dataclasses.replace(row, looked_at=row.changed_at - timedelta(days=1)))
-
-    monkeypatch.setattr(looks.Looks, "after_lease", hasty)
-
-
-def nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request.Requester, "_claim", lambda self, candidate: candidate)
-    monkeypatch.setattr(request.Requester, "_still_ours", lambda self, claimed: claimed)
-    monkeypatch.setattr(request, "SENDING_TAKES", timedelta(days=-1))
-
-
-def a_pause_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Gates, "closed", lambda self: None)
-
-
-def a_cap_is_not_minded(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = claims.count
-    monkeypatch.setattr(claims, "count", lambda key, by, most=None: real(key, by))
-
-
-def calls_are_not_paced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pacer, "wait", lambda self: None)
-
-
-def an_operating_system_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eligibility, "_LINUX", ())
-
-
-def a_compute_type_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eligibility, "_COMPUTE_REFUSED", ())
-
-
-def a_key_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = eligibility.obstacle
-
-    def obstacle(seen: Any, settings: Any) -> Any:
-        found = real(seen, settings)
-        return None if found and found[0] is Reason.NO_DR_KEY else found
-
-    for module in (eligibility, uncovered):
-        monkeypatch.setattr(module, "obstacle", obstacle)
-
-
-def a_standby_is_taken_for_a_primary(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model.Workspace, "primary", None)
-
-
-def a_rule_excludes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uncovered, "_excluded", lambda *_: None)
-
+a_key_is_not_needed = together(*[put(module, "obstacle", _without_a_key) for module in (settings, decide)])
 
 # The ledger
 
-
-def versions_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Ledger.write
-
-    def write(self: Any, new: Any, old: Any, *, beside: Any = ()) -> None:
-        kept = self.table.transact
-
-        def transact(writes: Any) -> None:
-            kept([*[dataclasses.replace(one, condition=None, values=None) for one in writes[:2]], *writes[2:]])
-
-        self.table.transact = transact
-        try:
-            real(self, new, old, beside=beside)
-        finally:
-            self.table.transact = kept
-
-    monkeypatch.setattr(Ledger, "write", write)
+versions_do_not_count = transacting(
+    lambda write: dataclasses.replace(write, condition=None, values=None) if write.item else write
+)
 
 
-def places_are_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = claims.count
-    monkeypatch.setattr(claims, "count", lambda key, by, most=None: real(key, max(by, 0), most))
+def _counting(otherwise: Callable[[str, int], int], **more: Any) -> Break:
+    """Counters are moved by other numbers, and under no condition."""
+
+    def count(write: Write) -> Write:
+        (pk, sk), by = key_of(write), (write.values or {}).get(":by", 0)
+        if sk != COUNTER or (not more and otherwise(pk, by) == by):
+            return write
+        return dataclasses.replace(write, values={":by": otherwise(pk, by)}, **more)
+
+    return transacting(count)
 
 
-def what_is_gone_gives_its_day_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = claims.Claims._free
-    monkeypatch.setattr(claims.Claims, "_free", lambda self, new, row, day=None: real(self, new, row, row.counted_day))
-
-
-def what_is_made_again_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "_unspent_day", lambda row: row and row.counted_day)
-
-
-def users_are_not_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        claims,
-        "_hold",
-        lambda key, primary_id, now: Write(
-            key={"pk": key, "sk": claims.CLAIM}, update="SET primary_id = :nobody", values={":nobody": claims.NOBODY}
-        ),
+a_cap_is_not_minded = _counting(lambda _, by: by, condition=None)
+places_are_not_given_back = _counting(lambda counter, by: by if counter == UNDER_WAY else max(by, 0))
+who_is_under_way_no_longer_is_counted_on = _counting(lambda counter, by: max(by, 0) if counter == UNDER_WAY else by)
+what_is_gone_gives_its_day_back = put(Row, "unspent_day", property(lambda self: self.counted_day))
+what_is_made_again_is_not_counted = writing(
+    lambda new, old: (
+        (new, dataclasses.replace(old, standby_id=None, requested_at=None))
+        if old and new.status is Status.CLAIMED
+        else None
     )
+)
 
 
-def claims_are_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        claims,
-        "_release",
-        lambda key, primary_id, now: Write(
-            key={"pk": key, "sk": claims.CLAIM}, update="SET released_at = :now", values={":now": to_text(now)}
-        ),
-    )
+def _claims_become(meant: str, update: str, *values: str, condition: str | None = None) -> Break:
+    """Writes of claims with `meant` in their update have another one."""
+
+    def otherwise(write: Write) -> Write:
+        if not (write.update and meant in write.update):
+            return write
+        kept = {name: (write.values or {})[name] for name in values}
+        return dataclasses.replace(write, update=update, values=kept, condition=condition)
+
+    return transacting(otherwise)
 
 
-def what_is_going_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "HEALTHY_STANDBY", model.HEALTHY_STANDBY | model.GONE)
-
-
-def what_is_starting_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "HEALTHY_STANDBY", model.HEALTHY_STANDBY | {"PENDING"})
+users_are_not_claimed = _claims_become("held_at", "SET primary_id = :nobody", ":nobody")
+claims_are_not_given_back = _claims_become("released_at", "SET released_at = :now", ":now")
+a_claim_that_was_given_up_is_forgotten = _claims_become(
+    "given_up_at = :now", "SET primary_id = :nobody, released_at = :now", ":nobody", ":now"
+)
+a_claim_that_was_given_up_is_for_everybody = _claims_become(
+    "held_at",
+    "SET primary_id = :me REMOVE given_up_at",
+    ":me",
+    ":nobody",
+    condition="attribute_not_exists(pk) OR primary_id = :nobody",
+)
+what_is_going_is_well = put(model, "HEALTHY_STANDBY", model.HEALTHY_STANDBY | model.GONE)
+what_is_starting_is_well = put(model, "HEALTHY_STANDBY", model.HEALTHY_STANDBY | {"PENDING"})
+a_standby_is_lost_at_first_sight = put(upkeep, "UNWELL_LOOKS", 1)
 
 
 def without_events(*statuses: Status) -> Break:
     """Rows of these statuses are written without the event of the change."""
 
-    def rows_have_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
-        real = Table.transact
+    def otherwise(write: Write) -> Write | None:
+        is_meant = key_of(write)[1].startswith("EVENT#") and (write.item or {})["status"] in statuses
+        return None if is_meant else write
 
-        def transact(self: Table, writes: Any) -> None:
-            real(self, [one for one in writes if not _is_event(one.item or {}, statuses)])
-
-        monkeypatch.setattr(Table, "transact", transact)
-
-    return rows_have_no_events
+    return transacting(otherwise)
 
 
-def _is_event(item: dict[str, Any], statuses: Sequence[Status]) -> bool:
-    return str(item.get("sk")).startswith("EVENT#") and item["status"] in statuses
-
-
-def events_leave_something_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def _events_become(otherwise: Callable[[Row, dict[str, Any]], dict[str, Any]]) -> Break:
     real = Row.to_event_item
-
-    def to_event_item(self: Row, previous: Row | None) -> dict[str, Any]:
-        return {name: value for name, value in real(self, previous).items() if name != "standby_id"}
-
-    monkeypatch.setattr(Row, "to_event_item", to_event_item)
+    return put(Row, "to_event_item", lambda self, *given: otherwise(self, real(self, *given)))
 
 
-def events_forget_where_they_come_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Row.to_event_item
-    monkeypatch.setattr(
-        Row, "to_event_item", lambda self, previous: real(self, previous) | {"from_status": self.status}
-    )
+events_leave_something_out = _events_become(lambda _, item: {name: item[name] for name in item if name != "standby_id"})
+events_forget_where_they_come_from = _events_become(lambda new, item: item | {"from_status": new.status})
+
+# When rows are due, and who sees to them
 
 
-# Looks, and what people are told
+open_rows_are_left_lying = put(Ledger, "due", lambda *_: Due([], {}, None))
+a_shard_is_left_out = put(ledger, "ALL_SHARDS", ALL_SHARDS[1:])
+real_due, real_record = Ledger.due, Case.record
+each_shard_is_asked_twice = put(Ledger, "due", lambda self, *given: real_due(self, *given) and real_due(self, *given))
+looks_are_far_apart = put(
+    Case,
+    "record",
+    lambda self, *given, due_in=None, **more: real_record(self, *given, due_in=due_in and due_in * 10, **more),
+)
 
 
-def open_rows_are_left_lying(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observe.Observer, "_due", lambda self, cursor, survey: iter(()))
-
-
-def looks_are_far_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = ledger._times
-    monkeypatch.setattr(
-        ledger,
-        "_times",
-        lambda base, decision, now: real(
-            base, dataclasses.replace(decision, due_in=decision.due_in and decision.due_in * 10), now
-        ),
-    )
-
-
-def an_unknown_answer_ends_an_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
-    def describe_failed(*_: Any) -> Any:
+def _is_over_if_unknown(case: Case) -> None:
+    if isinstance(case.seen, Unknown):
         raise LedgerUnavailable("nothing is known")
 
-    for module in (reconcile, observe):
-        monkeypatch.setattr(module, "describe_failed", describe_failed)
+
+an_unknown_answer_ends_an_invocation = deciding(_is_over_if_unknown)
+whoever_holds_a_lease_is_taken_for_dead = put(Executions, "may_be_running", lambda *_: False)
 
 
-def nothing_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Announcer, "announce", lambda self, row: False)
+def a_part_again_goes_on_after_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the last cursor counts, whatever round it is for. What is handed over is little, so that there are parts."""
+    monkeypatch.setattr(sweep, "MOST_READY", 26)
+    real = Lease.take
+
+    def take(self: Lease, execution_arn: str, number: int) -> Any:
+        kept = (self.table.get(self.key, self.key) or {}).get("kept", {})
+        turn = real(self, execution_arn, number)
+        if turn is None or not kept.get("rounds"):
+            return turn
+        return dataclasses.replace(turn, cursor=kept["rounds"][max(kept["rounds"], key=int)])
+
+    monkeypatch.setattr(Lease, "take", take)
 
 
-def notices_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Announcer.announce
-    monkeypatch.setattr(Announcer, "announce", lambda self, row: real(self, {**row, "notice": False}))
+# What sweeps and lookups conclude
+
+real_judged, real_note, real_last = conclusions.judged, Sweeps.note, Sweeps.last
+real_condition_note, real_conclude = Row.note, Census.conclude
 
 
-def notices_are_sent_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Announcer.announce
-    monkeypatch.setattr(Announcer, "announce", lambda self, row: real(self, row) and real(self, row))
+def _without_problem(scan: Scan | None) -> Scan | None:
+    return scan and dataclasses.replace(scan, problem="")
 
 
-def everything_is_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Announcer.announce
-    monkeypatch.setattr(Announcer, "announce", lambda self, row: real(self, {**row, "notice": True}))
+def figures_are_kept_of_any_scan(monkeypatch: Any) -> None:
+    problems: dict[str, str] = {}
+
+    def judged(*given: Any) -> Any:
+        scan = real_judged(*given)
+        problems[scan.run] = scan.problem
+        return _without_problem(scan)
+
+    def note(self: Any, directory: Any, scan: Any) -> None:
+        real_note(self, directory, dataclasses.replace(scan, problem=problems[scan.run]))
+
+    together(put(sweep, "judged", judged), put(Sweeps, "note", note))(monkeypatch)
 
 
-def nothing_asks_for_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Row, "_tells_more_than", lambda self, previous: False)
+an_incomplete_scan_is_counted = put(sweep, "judged", lambda *given: _without_problem(real_judged(*given)))
+an_incomplete_scan_is_concluded_from = put(Sweeps, "last", lambda *given: _without_problem(real_last(*given)))
+an_empty_directory_is_believed = put(conclusions, "DOUBT", timedelta(0))
 
 
-def what_was_told_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = ledger._told
+def _take(self: Sweeps, directory: Any, _: str, now: datetime) -> None:
+    self.set(directory, {"taken_at": to_text(now)})
 
-    def told(base: Row, decision: Any) -> Any:
-        return None if decision.status is Status.CLAIMED else real(base, decision)
 
-    monkeypatch.setattr(ledger, "_told", told)
+one_listing_decides = together(put(Sweeps, "take", _take), an_empty_directory_is_believed)
+nobody_looks_for_missing_standbys = put(Census, "misses_standby", lambda *_: False)
+what_pages_miss_is_not_asked_for = put(sweep, "LOOKS", 0)
+
+
+def _note_of_either(self: Row, kind: Kind) -> str | None:
+    other = {Kind.MISSED: Kind.STANDBY_MISSED, Kind.STANDBY_MISSED: Kind.MISSED}
+    return real_condition_note(self, kind) or real_condition_note(self, other.get(kind, kind))
+
+
+a_miss_of_one_counts_for_both = put(Row, "note", _note_of_either)
+
+
+def _as_if_missed_before(self: Census, case: Case, standby: Any) -> Change | None:
+    assert case.row is not None
+    scan = dataclasses.replace(self.scan, before=self.scan.before or "the one before")
+    missed = Condition(case.now, case.now, note=scan.before)
+    seen_so = {**case.row.conditions, Kind.MISSED: missed, Kind.STANDBY_MISSED: missed}
+    case = dataclasses.replace(case, row=dataclasses.replace(case.row, conditions=seen_so))
+    return real_conclude(dataclasses.replace(self, scan=scan), case, standby)
+
+
+one_sweep_is_enough = put(Census, "conclude", _as_if_missed_before)
+claims_are_given_back_with_orphans = writing(
+    lambda new, old: (
+        (dataclasses.replace(new, claim_key=None, claim_expires_at=None, counted_day=None), old)
+        if new.reason is Reason.ORPHANED
+        else None
+    )
+)
+one_that_is_shown_is_gone = put(decide, "GONE", model.GONE | model.READY)
+a_hidden_primary_is_taken_for_gone: Break = deciding(
+    lambda case: case.record(Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED) if case.row and case.seen is None else None
+)
+who_is_gone_stays_gone: Break = deciding(
+    lambda case: (
+        case.nothing(Reason.PRIMARY_TERMINATED) if case.row and case.row.status is Status.PRIMARY_GONE else None
+    )
+)
+
+
+# What people are notified of
+
+real_announce = Announcer.announce
+nothing_is_announced = put(Announcer, "announce", lambda self, event_row: False)
+notices_are_not_sent = put(
+    Announcer, "announce", lambda self, event_row: real_announce(self, {**event_row, "notice": False})
+)
+notices_are_sent_twice = put(
+    Announcer, "announce", lambda self, event_row: real_announce(self, event_row) and real_announce(self, event_row)
+)
+everything_is_a_notice = put(
+    Announcer, "announce", lambda self, event_row: real_announce(self, {**event_row, "notice": True})
+)
+nothing_asks_for_a_notice = put(row, "news", lambda *_: None)
+what_was_notified_is_forgotten = writing(
+    lambda new, old: (new.without(Kind.TROUBLE), old) if new.status is Status.CLAIMED else None
+)
+
+
+def forgetting(kind: Kind) -> Break:
+    """The next change of a row forgets this condition."""
+    return writing(lambda new, old: (new.without(kind), old) if old and old.has(kind) else None)

@@ -3,8 +3,6 @@
 Judged by what the ledger keeps of the scans, and by the world, without the product's own code.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,8 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.workspaces import World
-from standby.clock import from_text
-from standby.model import Status
+from standby.core.model import Status, from_text
 from tests.simulation.faults import Call
 
 _ID = re.compile(r"\bws-[0-9a-z]+")
@@ -24,8 +21,6 @@ _DOUBT = timedelta(hours=4)
 # Two scans that miss a standby are to be enough; so many more may fail to ask for it by its id.
 _SCANS = 4
 _KEPT = 12
-# Where more answers than these speak of others, a sweep seldom has all of its looks clear: a row may stand for days.
-_MOST_STRAY = 0.1
 
 Item = Mapping[str, Any]
 
@@ -64,7 +59,7 @@ class Conclusions:
         if sk.startswith(("own#", "partner#")):
             self._parts[directory][sk] = (item["run"], frozenset(_ID.findall(item["seen"])))
         elif sk == "LAST":
-            counts = {side: int(count["N"]) for side, count in item["parts"].items()}
+            counts = {side: int(count) for side, count in item["parts"].items()}
             names = [f"{side}#{number:05d}" for side, count in counts.items() for number in range(count)]
             of_run = [ids for run, ids in map(self._parts[directory].__getitem__, names) if run == item["run"]]
             doubted = item.get("doubted_since")
@@ -102,12 +97,11 @@ class Conclusions:
     def out_of_date(self, rows: Mapping[str, Item], struck: Sequence[tuple[datetime, Call, str]]) -> Iterator[str]:
         """PROTECTED rows whose standbys have been gone for longer than the sweeps may take to find out.
 
-        Parameters
-        ----------
-        struck
-            The calls that have met a fault: a sweep that began before one of its own did may have left it at that.
+        `struck` are the calls that have met a fault: a sweep that began before one of its own did may have left it at
+        that.
         """
-        if self._world.settings.stray > _MOST_STRAY:
+        if self._world.settings.stray:
+            # Where answers speak of others, two sweeps in a row seldom have all of their looks clear: a row may stand.
             return
         disturbed_at = next((at for at, call, _ in reversed(struck) if call.function == "sweep"), None)
         for one, row in rows.items():

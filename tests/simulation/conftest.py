@@ -1,12 +1,11 @@
-"""What is deployed, synthesised once a session."""
-
-from __future__ import annotations
+"""What is deployed, synthesised once a run."""
 
 import pytest
 
-from tests.simulation.deployment import Deployment
+from tests.conftest import Synthesise
+from tests.simulation.deployment import CONFIGURATION, Deployment
 
 
 @pytest.fixture(scope="session")
-def deployment() -> Deployment:
-    return Deployment.synthesise()
+def deployment(synthesised: Synthesise) -> Deployment:
+    return Deployment.read(synthesised(CONFIGURATION.read_text(encoding="utf-8")))

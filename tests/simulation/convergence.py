@@ -1,11 +1,9 @@
 """What must hold when everything has passed: all covered or explained, a true ledger, everybody told once."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 
-from standby.model import Status
+from standby.core.model import Status
 from tests.simulation.simulation import Simulation, Violated
 
 # What a primary's status may be at the end.
@@ -15,18 +13,16 @@ COVERED = (Status.PROTECTED,)
 _TOLD = (Status.REJECTED, Status.FAILED, Status.TIMED_OUT, Status.STANDBY_MISSING)
 
 
+def lost(run: Simulation, expected: Expected) -> int:
+    """How many primaries are not what they have to be."""
+    return sum(run.audit.rows.get(one, {}).get("status") not in allowed for one, allowed in expected.items())
+
+
 def check_end(run: Simulation, expected: Expected, *, copies: bool = False) -> None:
     """Everything has converged, the ledger is true, and everything that is to be told was told.
 
-    Parameters
-    ----------
-    copies
-        Whether notices may have been sent twice: a topic takes what its sender does not know to have sent.
-
-    Raises
-    ------
-    Violated
-        It is not so.
+    Else it raises `Violated`. With `copies`, notices may have been sent twice: a topic takes what its sender does not
+    know to have sent.
     """
     wrong = []
     standbys = {one.primary_id: one.workspace_id for one in run.world.standbys()}

@@ -1,19 +1,21 @@
-"""Whether the ledger's counters count what they say, and each claim is of the row that it names."""
+"""Whether the ledger's counters and figures of coverage are true, and each claim is of the row that it names."""
 
-from __future__ import annotations
-
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from standby.ledger.claims import TOTAL, day_counter
-from standby.model import Status
-from standby.reasons import Reason
-from standby.settings import Settings
-
-_TERMINATIONS = "COUNTER#TERMINATIONS#"
+from standby.core.model import Status
+from standby.core.reasons import Reason
+from standby.core.settings import Settings
+from standby.ledger.ledger import TOTAL, UNDER_WAY, day_counter
 
 Item = Mapping[str, Any]
+
+
+def _is_under_way(row: Item) -> bool:
+    """Whether an existing fleet's desktop is on its way, and waits for no person."""
+    is_open = row.get("status") in ("WAITING", "CLAIMED", "REQUESTED")
+    return bool(row.get("existing")) and is_open and row["reason_code"] != Reason.PRIMARY_PAUSED_BY_SERVICE
 
 
 class Counters:
@@ -26,13 +28,18 @@ class Counters:
         # The day of which a primary has a place that nothing came of yet.
         self._places: dict[str, str] = {}
 
-    def saw_claim(self, item: Item) -> None:
-        """A claim's row."""
-        self._claims[item["pk"]] = item["primary_id"]
+    def saw_claim(self, item: Item, rows: Mapping[str, Item]) -> Iterator[str]:
+        """A claim's row: one that is given up, unseen, says so."""
+        key, holder = item["pk"], self._claims.get(item["pk"], "-")
+        self._claims[key] = item["primary_id"]
+        is_given_up = item["primary_id"] == "-" and holder != "-" and rows[holder]["status"] == Status.TIMED_OUT
+        if is_given_up and "given_up_at" not in item:
+            yield f"{key} is given up by {holder}, and does not say so"
 
     def saw_state(self, new: Item, old: Item | None) -> None:
         """A primary's row, and what it was before."""
         self._counted[TOTAL] += ("claim_key" in new) - ("claim_key" in (old or {}))
+        self._counted[UNDER_WAY] += _is_under_way(new) - _is_under_way(old or {})
 
     def saw_event(self, new: Item, before: Item, in_force: Sequence[Settings]) -> Iterator[str]:
         """Count a day's new standbys as the story tells it: a claim takes a place, and what came of it keeps it."""
@@ -50,17 +57,9 @@ class Counters:
             del self._places[one]
             self._counted[day_counter(had)] -= "standby_id" not in new
 
-    def requested(self, primary_id: str) -> Iterator[str]:
-        """A standby was asked for."""
-        if primary_id not in self._places:
-            yield f"a create that no day's counter has: {primary_id}"
-
     def differ(self, rows: Mapping[str, Item]) -> Iterator[str]:
         """What the ledger has counted otherwise, and claims that their holders' rows deny."""
         for counter in {TOTAL, *self._counted, *self.kept}:
-            # What is terminated is counted where it is judged (terminations.py).
-            if counter.startswith(_TERMINATIONS):
-                continue
             if (found := self.kept.get(counter, 0)) != self._counted[counter]:
                 yield f"{counter} is {found} and counts {self._counted[counter]}"
         for key, holder in self._claims.items():
@@ -69,3 +68,32 @@ class Counters:
         for one, row in rows.items():
             if "claim_key" in row and self._claims.get(row["claim_key"]) != one:
                 yield f"{one} has {row['claim_key']}, which is {self._claims.get(row['claim_key'])}'s"
+
+
+class Coverages:
+    """Follows the rows of coverage, and how scans end. `written` has those of a directory, each as it was written."""
+
+    def __init__(self) -> None:
+        self.written: dict[str, list[Item]] = defaultdict(list)
+        # The scan of each directory whose figures were written last: its run, and when it ended. A part that is done
+        # again, because its first invocation did not live to say so, is another scan of the same run.
+        self._counted_scans: dict[str, tuple[str, str]] = {}
+
+    def saw_figures(self, new: Item, old: Item | None) -> Iterator[str]:
+        """A directory's coverage of a day, which only a later complete scan writes over."""
+        directory, day = new["pk"].partition("#")[2], new["sk"].partition("#")[2]
+        self.written[directory].append(new)
+        self._counted_scans[directory] = new["run"], new["scanned_at"]
+        primaries, eligible, protected = (new[name] for name in ("primaries", "eligible", "protected"))
+        if not primaries >= eligible >= protected >= 0:
+            yield f"coverage cannot be {new}"
+        if new["scanned_at"][:10] != day:
+            yield f"coverage of another day: {new}"
+        if old is not None and old["scanned_at"] > new["scanned_at"]:
+            yield f"older coverage was written over {old}"
+
+    def saw_scan(self, last: Item) -> Iterator[str]:
+        """How a scan has ended."""
+        is_counted = self._counted_scans.get(last["pk"].partition("#")[2]) == (last["run"], last["ended_at"])
+        if is_counted and not last["complete"]:
+            yield f"figures of a scan that is not complete: {last}"

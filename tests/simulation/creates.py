@@ -1,7 +1,5 @@
 """What must hold of each CreateStandbyWorkspaces; judged by the world, without the product's own code."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase as fnmatch
@@ -9,8 +7,7 @@ from typing import Any
 
 from local.workspaces import Workspace, World
 from local.workspaces.rules import COMPUTE_TYPES
-from standby.selection import Rules
-from standby.settings import Settings
+from standby.core.settings import Rules, Settings
 
 # What an invocation has begun with (its settings, tags that it has read), it goes by to its end.
 INVOCATION = timedelta(minutes=5)
@@ -89,4 +86,4 @@ def _excluding(primary: Workspace, tags: dict[str, str], settings: Settings) -> 
     include, exclude = settings.selection.include, settings.selection.exclude
     if is_meant(exclude):
         return "exclude"
-    return "include" if include and not is_meant(include) else None
+    return "include" if include != Rules() and not is_meant(include) else None

@@ -8,20 +8,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from standby.model import Status
-from standby.reasons import Reason
+from standby.core.model import Status
 from tests.simulation import faults
 from tests.simulation.convergence import COVERED, Expected, check_end
-from tests.simulation.deployment import Deployment, terminating
-from tests.simulation.faults import Call, OneFault, Plan, Plans, Undisturbed
-from tests.simulation.simulation import DR, HOME, PRIMARY, USERS, Simulation
+from tests.simulation.deployment import Deployment
+from tests.simulation.faults import Call, OneFault, Plan, Plans
+from tests.simulation.simulation import DR, PRIMARY, USERS, Simulation
 
 WORLDS = ("permits", "refuses")  # a second standby
 # Ready when they are first looked at: what is waited for is not the matrix's subject, and each look costs time.
 _QUICK_BOOTS: dict[str, Any] = {"boot_seconds": 600, "standby_boot_seconds": 600}
-_UNUSED = USERS[9]
+_BEFORE = USERS[9]
 _HOURS = 120  # until nothing is left to do, at most
-_CREATE = Call("protect", "workspaces", DR, "CreateStandbyWorkspaces")
+CREATE = Call("protect", "workspaces", DR, "CreateStandbyWorkspaces")
 
 
 def _at_once(_: Simulation) -> bool:
@@ -34,30 +33,22 @@ class Day:
     """A day on which a fault can happen.
 
     `script` sets the people going, for `hours`, and returns what each primary's status may be at the end. `background`
-    is what goes wrong on that day anyway; `terminates` is whether orphans are terminated; `is_over` says whether all
-    has happened that the day is for.
+    is what goes wrong on that day anyway; `is_over` says whether all has happened that the day is for.
     """
 
     name: str
     script: Callable[[Simulation], Expected]
     hours: float
-    background: Callable[[], Plan] = Undisturbed
+    background: Callable[[], Plan] = Plans
     world: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    terminates: bool = False
     is_over: Callable[[Simulation], bool] = _at_once
 
     def begin(self, deployment: Deployment, world: str, plan: Plan | None = None) -> DayRun:
         """This day begins, with what goes wrong besides."""
-        going_wrong = Plans(plan, self.background()) if plan else self.background()
-        run = Simulation(
-            terminating() if self.terminates else deployment,
-            plan=going_wrong,
-            settings=self.settings,
-            strict=world == "refuses",
-            **_QUICK_BOOTS,
-            **self.world,
-        )
+        plans = Plans(plan or Plans(), self.background())
+        world_of_day = {"strict": world == "refuses", **_QUICK_BOOTS, **self.world}
+        run = Simulation(deployment, plan=plans, settings=self.settings, **world_of_day)
         return DayRun(self, run, self.script(run))
 
 
@@ -70,23 +61,11 @@ class DayRun:
     expected: Expected
 
     def live(self, is_over: Callable[[], bool], *, copies: bool = False) -> None:
-        """Let it pass, until the fault and all that comes of it is over.
-
-        Raises
-        ------
-        Violated
-            Something does not hold.
-        """
+        """Let it pass, until the fault and all that comes of it is over; `Violated` if something does not hold."""
         run = self.run
         run.help_out(when=is_over)
         run.run_until_settled(_HOURS, lambda: run.hours > self.day.hours and is_over() and self.day.is_over(run))
         check_end(run, self.expected, copies=copies)
-
-    @property
-    def lost(self) -> int:
-        """How many primaries are not what they have to be."""
-        rows = self.run.audit.rows
-        return sum(rows.get(one, {}).get("status") not in allowed for one, allowed in self.expected.items())
 
 
 def _ordinary(run: Simulation) -> Expected:
@@ -103,7 +82,7 @@ def _ordinary(run: Simulation) -> Expected:
 def _held(run: Simulation) -> Expected:
     """The quota is used up, and raised; somebody starts a second sweep; somebody pauses, and lets go again.
 
-    Another desktop was there before, and has not been used for long.
+    Another desktop was there before.
     """
     run.world.settings.change(standby_quota=1)
     expected: Expected = dict.fromkeys(run.create(*USERS[:2]), COVERED)
@@ -113,16 +92,14 @@ def _held(run: Simulation) -> Expected:
     run.later(3700, lambda: run.pause(on=False))
     # Beside the schedule's sweep, which began at 3600 s.
     run.later(3603, lambda: run.sweeps.start("by-hand", {}))
-    (unused,) = run.create(_UNUSED)
-    run.world.workspace(unused).last_connected_at = run.world.clock.now() - timedelta(days=100)
-    # Nothing follows as long as it is not known when it was used.
-    expected[unused] = (Status.EXCLUDED, Status.REPORTED)
+    (before,) = run.create(_BEFORE)
+    expected[before] = (Status.REPORTED,)
     return expected
 
 
-def _without_unused(event: dict[str, Any]) -> list[float]:
-    """CloudTrail was not there yet when the unused desktop was made."""
-    return [] if f"'{_UNUSED}'" in str(event) else [90.0]
+def _without_the_fleet(event: dict[str, Any]) -> list[float]:
+    """CloudTrail was not there yet when the fleet's desktop was made."""
+    return [] if f"'{_BEFORE}'" in str(event) else [90.0]
 
 
 def _unclear(run: Simulation) -> Expected:
@@ -131,13 +108,10 @@ def _unclear(run: Simulation) -> Expected:
     run.later(900, lambda: expected.update(dict.fromkeys(run.create(USERS[1]), COVERED)))
 
     def migrate() -> None:
-        (old,) = run.create(USERS[2], directory=HOME)
+        (old,) = run.create(USERS[2])
         run.scheduler.sleep(700)
-        answer = run.world.call(
-            PRIMARY, "MigrateWorkspace", {"SourceWorkspaceId": old, "BundleId": "wsb-windowsperformance"}
-        )
         # What the predecessor's standby, if it had one by then, leaves to its successor: nothing, and a notice.
-        expected[answer["TargetWorkspaceId"]] = (Status.PROTECTED, Status.INELIGIBLE)
+        expected[run.migrate(old)] = (Status.PROTECTED, Status.INELIGIBLE)
 
     run.later(1800, migrate)
     return expected
@@ -180,39 +154,18 @@ def _is_said(run: Simulation) -> bool:
     return statuses == {Status.PRIMARY_GONE: 2, Status.STANDBY_MISSING: 2, Status.PROTECTED: 2}
 
 
-def _orphaned(run: Simulation) -> Expected:
-    """Somebody terminates a primary: its standby is an orphan, to be announced, and terminated."""
-    gone, *rest = run.create(*USERS[:2])
-
-    def terminate() -> None:
-        run.audit.broken.add(gone)
-        run.terminate(PRIMARY, gone)
-
-    run.later(3600, terminate)
-    expected: Expected = {gone: (Status.PRIMARY_GONE,)}
-    return expected | dict.fromkeys(rest, COVERED)
-
-
-def _no_orphan_is_left(run: Simulation) -> bool:
-    """Whether all standbys of primaries that are gone have been terminated, and the ledger knows it."""
-    gone = [row["reason_code"] for row in run.audit.rows.values() if row["status"] == Status.PRIMARY_GONE]
-    return bool(gone) and set(gone) == {Reason.PRIMARY_TERMINATED}
-
-
 def _without_events(_: dict[str, Any]) -> list[float]:
     """CloudTrail tells of nobody. A named function, for the worker processes."""
     return []
 
 
 def _two_unclear() -> Plan:
-    return Plans(
-        OneFault(_CREATE, faults.READ_TIMEOUT_AFTER, times=1), OneFault(_CREATE, faults.READ_TIMEOUT_BEFORE, times=1)
-    )
+    return Plans(*[OneFault(CREATE, one, times=1) for one in (faults.READ_TIMEOUT_AFTER, faults.READ_TIMEOUT_BEFORE)])
 
 
 DAYS = (
     Day("ordinary", _ordinary, 0.3),
-    Day("held", _held, 1.1, world={"refusals": "call", "is_known": False, "trail": _without_unused}),
+    Day("held", _held, 1.1, world={"refusals": "call", "is_known": False, "trail": _without_the_fleet}),
     Day(
         "unclear",
         _unclear,
@@ -225,18 +178,4 @@ DAYS = (
     # As long as a sweep that fails for an hour leaves all of it to the next but one.
     Day("existing", _existing, 3.3, world={"is_known": False, "trail": _without_events}),
     Day("departed", _departed, 3.5, is_over=_is_said),
-    # It takes three days in which nearly nothing happens: the schedules come seldom, for time's sake.
-    Day(
-        "orphaned",
-        _orphaned,
-        2,
-        world={
-            "watch_every": timedelta(hours=6),
-            "sweep_every": timedelta(hours=6),
-            # Not before there may be an orphan to be announced.
-            "first_retire": timedelta(hours=26),
-        },
-        terminates=True,
-        is_over=_no_orphan_is_left,
-    ),
 )

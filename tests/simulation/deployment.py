@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,10 +15,9 @@ from moto.events.models import EventPattern
 
 from infra.synth import synthesise
 from local.stream_delivery import Policy
-from standby.settings import Settings
+from standby.core.settings import Settings
 
 CONFIGURATION = Path(__file__).with_name("simulated.yaml")
-TERMINATING = Path(__file__).with_name("terminating.yaml")
 STACK = "Standby-us-east-1-us-west-2"
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 _RETRIES_BY_DEFAULT = 2
@@ -34,57 +32,49 @@ class Function:
 
 
 class Deployment:
-    """The templates of both Regions, and the settings in the zip beside them."""
+    """The templates of both Regions, and the settings in the zip beside them.
+
+    `watcher` and `sweeper` are the state machines' definitions, `functions` and `permitted` (service and operation of
+    what a role allows) go by short names; what matches one of `rules` EventBridge lets through to protect, what
+    matches one of `forwarded` the DR Region hands over to the primary one's bus, and what matches one of
+    `outbox_filters` goes from the ledger's stream to announce, `outbox_batch` at most in one invocation.
+    """
 
     def __init__(self, template: dict[str, Any], dr_template: dict[str, Any], settings: Settings) -> None:
         self._template = template
-        self._dr_template = dr_template
         self.settings = settings
+        self.watcher, self.sweeper = self._definition("watch"), self._definition("sweep")
+        self.watch_every, self.sweep_every = self._period("watch"), self._period("sweep")
+        self.functions = dict(map(_function, self._all("AWS::Lambda::Function")))
+        self.permitted = {name: set(self._allowed(name)) for name in self.functions}
+        self.rules = _patterns(self._all("AWS::Events::Rule"))
+        self.forwarded = _patterns(_of_type(dr_template, "AWS::Events::Rule"))
+        (mapping,) = self._all("AWS::Lambda::EventSourceMapping")
+        self.outbox = Policy.of(mapping)
+        self.outbox_batch = int(mapping["BatchSize"])
+        self.outbox_filters = [EventPattern.load(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
+        (table,) = self._all("AWS::DynamoDB::GlobalTable")
+        names = ("TableName", "BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
+        stream = {**table["StreamSpecification"], "StreamEnabled": True}
+        # As CreateTable takes it.
+        self.table = {name: table[name] for name in names} | {"StreamSpecification": stream}
 
     @classmethod
-    def synthesise(cls, configuration: Path = CONFIGURATION) -> Deployment:
-        """Synthesise a configuration beside this file. Takes seconds."""
+    def synthesise(cls) -> Deployment:
+        """Synthesise the configuration beside this file. Takes seconds."""
         with TemporaryDirectory() as directory:
-            out = Path(directory)
-            synthesise(configuration, out)
-            template, dr_template = (
-                json.loads((out / f"{name}.template.json").read_text(encoding="utf-8"))
-                for name in (STACK, f"{STACK}-dr")
-            )
-            (bundled,) = out.glob("asset.*/settings.json")
-            return cls(template, dr_template, Settings.load(bundled))
+            synthesise(CONFIGURATION, Path(directory))
+            return cls.read(Path(directory))
 
-    @cached_property
-    def watcher(self) -> dict[str, Any]:
-        """The watcher's definition."""
-        return self._definition("watch")
-
-    @cached_property
-    def sweeper(self) -> dict[str, Any]:
-        """The sweep's definition."""
-        return self._definition("sweep")
-
-    @cached_property
-    def functions(self) -> dict[str, Function]:
-        """The functions by their short names."""
-        found = {}
-        for properties in self._all("AWS::Lambda::Function"):
-            name = str(properties["FunctionName"]).removeprefix(f"{STACK}-")
-            variables = properties["Environment"]["Variables"]
-            plain = {key: value for key, value in variables.items() if isinstance(value, str)}
-            found[name] = Function(float(properties["Timeout"]), plain)
-        return found
-
-    @cached_property
-    def permitted(self) -> dict[str, set[tuple[str, str]]]:
-        """Service and operation of what each function's role allows."""
-        found: dict[str, set[tuple[str, str]]] = {name: set() for name in self.functions}
-        for properties in self._all("AWS::IAM::Policy"):
-            roles = json.dumps(properties["Roles"])
-            for name in self.functions:
-                if f'"{name.capitalize()}Role' in roles:
-                    found[name] |= set(_allowed(properties["PolicyDocument"]))
-        return found
+    @classmethod
+    def read(cls, assembly: Path) -> Deployment:
+        """Read it from its cloud assembly."""
+        template, dr_template = (
+            json.loads((assembly / f"{name}.template.json").read_text(encoding="utf-8"))
+            for name in (STACK, f"{STACK}-dr")
+        )
+        (bundled,) = assembly.glob("asset.*/settings.json")
+        return cls(template, dr_template, Settings.load(bundled))
 
     def asynchronous(self, function: str) -> tuple[int, bool]:
         """How often Lambda repeats a function's asynchronous event, and whether what failed in the end is kept."""
@@ -93,58 +83,21 @@ class Deployment:
                 return int(config["MaximumRetryAttempts"]), "OnFailure" in config["DestinationConfig"]
         return _RETRIES_BY_DEFAULT, False
 
-    @cached_property
-    def rules(self) -> list[EventPattern]:
-        """What EventBridge lets through to protect: what matches one of these."""
-        return _patterns(self._all("AWS::Events::Rule"))
-
-    @cached_property
-    def forwarded(self) -> list[EventPattern]:
-        """What the DR Region hands over to the primary one's bus."""
-        return _patterns(_of_type(self._dr_template, "AWS::Events::Rule"))
-
-    @cached_property
-    def outbox(self) -> Policy:
-        """How the ledger's stream is delivered to announce."""
-        return Policy.of(self._only("AWS::Lambda::EventSourceMapping"))
-
-    @cached_property
-    def outbox_filters(self) -> list[EventPattern]:
-        """Which records of the stream announce gets: those that match one of these."""
-        filters = self._only("AWS::Lambda::EventSourceMapping")["FilterCriteria"]["Filters"]
-        return [EventPattern.load(one["Pattern"]) for one in filters]
-
-    @cached_property
-    def outbox_batch(self) -> int:
-        """Records of one invocation of announce, at most."""
-        return int(self._only("AWS::Lambda::EventSourceMapping")["BatchSize"])
-
-    @cached_property
-    def watch_every(self) -> timedelta:
-        """The period of the schedule that starts the watcher."""
-        return self._period("watch")
-
-    @cached_property
-    def sweep_every(self) -> timedelta:
-        """The period of the schedule that starts the sweep."""
-        return self._period("sweep")
-
-    @cached_property
-    def retire_every(self) -> timedelta | None:
-        """The period of the schedule that starts retire; None where nothing is terminated."""
-        return self._period("retire") if "retire" in self.functions else None
-
-    @cached_property
-    def table(self) -> dict[str, Any]:
-        """The ledger, as CreateTable takes it."""
-        properties = self._only("AWS::DynamoDB::GlobalTable")
-        names = ("TableName", "BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
-        stream = properties["StreamSpecification"]
-        return {name: properties[name] for name in names} | {"StreamSpecification": stream | {"StreamEnabled": True}}
+    def _allowed(self, function: str) -> Iterator[tuple[str, str]]:
+        for policy in self._all("AWS::IAM::Policy"):
+            if f'"{function.capitalize()}Role' in json.dumps(policy["Roles"]):
+                yield from _allowed(policy["PolicyDocument"])
 
     def _definition(self, name: str) -> dict[str, Any]:
+        """A state machine's definition, with substitutions made; a function's ARN is its short name here."""
         machine = self._named("AWS::StepFunctions::StateMachine", "StateMachineName", name)
-        found: dict[str, Any] = json.loads(machine["DefinitionString"])
+        text = machine["DefinitionString"]
+        for placeholder, value in machine["DefinitionSubstitutions"].items():
+            if isinstance(value, dict):
+                function = self._template["Resources"][value["Fn::GetAtt"][0]]["Properties"]["FunctionName"]
+                value = function.removeprefix(f"{STACK}-")
+            text = text.replace(f"${{{placeholder}}}", value)
+        found: dict[str, Any] = json.loads(text)
         return found
 
     def _period(self, name: str) -> timedelta:
@@ -160,15 +113,11 @@ class Deployment:
     def _all(self, kind: str) -> list[dict[str, Any]]:
         return _of_type(self._template, kind)
 
-    def _only(self, kind: str) -> dict[str, Any]:
-        (found,) = self._all(kind)
-        return found
 
-
-@cache
-def terminating() -> Deployment:
-    """The simulated configuration, but orphans are terminated."""
-    return Deployment.synthesise(TERMINATING)
+def _function(properties: dict[str, Any]) -> tuple[str, Function]:
+    variables = properties["Environment"]["Variables"]
+    plain = {key: value for key, value in variables.items() if isinstance(value, str)}
+    return properties["FunctionName"].removeprefix(f"{STACK}-"), Function(float(properties["Timeout"]), plain)
 
 
 def _of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:

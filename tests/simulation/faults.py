@@ -1,16 +1,16 @@
 """What can happen to an AWS call, and which call it happens to."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from standby.model import Status
+from standby.core.model import Status
 
 THROTTLED = "throttled"
+# Of CreateStandbyWorkspaces alone: a throttle does not prove that nothing was created.
+THROTTLED_AFTER = "throttled, after effect"
 REFUSED = "refused"
 ERROR_BEFORE = "5xx before effect"
 ERROR_AFTER = "5xx after effect"
@@ -31,6 +31,7 @@ STALLED = "stalled before sending"
 
 KINDS = (
     THROTTLED,
+    THROTTLED_AFTER,
     REFUSED,
     ERROR_BEFORE,
     ERROR_AFTER,
@@ -47,7 +48,16 @@ KINDS = (
     KILLED_AFTER,
 )
 # Those that take effect, or may have, though the caller is not told.
-WITH_EFFECT = (ERROR_AFTER, READ_TIMEOUT_AFTER, READ_TIMEOUT_LATE, CLOSED_AFTER, MALFORMED, EMPTY, KILLED_AFTER)
+WITH_EFFECT = (
+    THROTTLED_AFTER,
+    ERROR_AFTER,
+    READ_TIMEOUT_AFTER,
+    READ_TIMEOUT_LATE,
+    CLOSED_AFTER,
+    MALFORMED,
+    EMPTY,
+    KILLED_AFTER,
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -60,16 +70,14 @@ class Call:
     operation: str
     purpose: str = ""
 
-    @property
-    def is_reading(self) -> bool:
-        """Whether it changes nothing at the service."""
-        return self.operation.startswith(("BatchGet", "Query", "Describe", "Get"))
-
     def can_meet(self, kind: str) -> bool:
-        """Whether a kind of fault is one of this call's: what only reads has no late effect, and two are DynamoDB's."""
+        """Whether a kind of fault is one of this call's: what only reads has no late effect, some are of one."""
+        if kind == THROTTLED_AFTER:
+            return self.operation == "CreateStandbyWorkspaces"
         if kind == CONTENDED:
             return self.operation in ("TransactWriteItems", "BatchGetItem")
-        return kind != READ_TIMEOUT_LATE or not self.is_reading
+        is_reading = self.operation.startswith(("BatchGet", "Query", "Describe", "Get"))
+        return kind != READ_TIMEOUT_LATE or not is_reading
 
     def __str__(self) -> str:
         """For a person: `protect: dynamodb TransactWriteItems CLAIMED`."""
@@ -100,10 +108,10 @@ def _ledger_purpose(operation: str, request: dict[str, Any]) -> str:
             return "".join(states) + beside
         case "Query":
             values = [next(iter(value.values())) for value in request["ExpressionAttributeValues"].values()]
-            status = Status(str(values[0]).split("#")[0])
-            # Which of the settled ones makes no difference to who reads them; the held ones are the watcher's, too.
-            which = "open" if status.is_open else "HELD" if status is Status.HELD else "settled"
-            return f"{request.get('IndexName', 'table')} {which}"
+            # Which of the settled ones makes no difference to who reads them.
+            kind = str(values[0]).split("#")[0]
+            which = kind if request["IndexName"] == "by_due" else "settled"
+            return f"{request['IndexName']} {which}"
         case "BatchGetItem":
             (asked,) = request["RequestItems"].values()
             kinds = {_kind_of_key(key["pk"]["S"]) for key in asked["Keys"]}
@@ -126,9 +134,7 @@ def _state(item: dict[str, Any]) -> str:
 def _kind_of_key(pk: str) -> str:
     kind = pk.split("#")[0]
     # One of each directory, primary or user.
-    return (
-        kind if kind in ("CLAIM", "COVERAGE", "SWEEP", "MISSED", "ORPHAN", "STANDBY") else "#".join(pk.split("#")[:2])
-    )
+    return kind if kind in ("CLAIM", "COVERAGE", "SWEEP", "STANDBY") else "#".join(pk.split("#")[:2])
 
 
 class Plan(Protocol):
@@ -140,7 +146,7 @@ class Plan(Protocol):
 
 
 class Plans:
-    """Several plans; the first that has something to say does."""
+    """Several plans, or none; the first that has something to say does."""
 
     def __init__(self, *plans: Plan) -> None:
         self._plans = plans
@@ -165,14 +171,6 @@ class During:
         """One of the kinds, if this call is meant."""
         if self.begins <= now < self.ends and self.matches(call) and self.dice.random() < self.rate:
             return self.dice.choice(self.kinds)
-        return None
-
-
-class Undisturbed:
-    """Nothing goes wrong."""
-
-    def fault(self, call: Call, now: datetime) -> str | None:
-        """Nothing happens."""
         return None
 
 
@@ -204,3 +202,13 @@ class OneFault:
         if self.times is not None:
             return len(self.hit) >= self.times or (bool(self.hit) and now > self.hit[-1] + timedelta(hours=1))
         return bool(self.hit) and self.lasts is not None and now >= self.hit[0] + self.lasts
+
+
+def of_services(*services: str) -> Callable[[Call], bool]:
+    """Whether a call is of one of these."""
+    return lambda call: call.service in services
+
+
+def of_function(function: str) -> Callable[[Call], bool]:
+    """Whether a call is made by this one."""
+    return lambda call: call.function == function

@@ -11,39 +11,27 @@ everything, what people do too: of one seed, only a transition that no run has i
 compared like a scenario. `git diff` after `make golden` is the exact comparison.
 """
 
-from __future__ import annotations
-
 import argparse
-import gc
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 
+from tests.faults import known, spread
 from tests.simulation import scenarios, seeds
 from tests.simulation.deployment import Deployment
-from tests.simulation.recorded import (
-    ALL_SEEDS,
-    SEED_NAMES,
-    Difference,
-    differences,
-    is_seed,
-    load,
-    merge,
-    names,
-    save,
-)
+from tests.simulation.recorded import ALL_SEEDS, SEED_NAMES, differences, is_seed, load, merge, names, save
 from tests.simulation.records import Edge, Record, observe
 from tests.simulation.simulation import Simulation
 
 # Every run is recorded in the first ones; a seed, and a scenario that is not the same in all of those, in more.
 VARIATIONS = range(3)
 MORE_VARIATIONS = range(3, 6)
-_EVERY_SECONDS = 10.0
+
+Run = tuple[str, int]  # a scenario or a seed, and its variation
+Seen = tuple[str | None, Record | None]  # the problem, or what was shown
 
 
-def run_one(deployment: Deployment, name: str, variation: int = 0) -> tuple[str | None, Record | None]:
+def run_one(deployment: Deployment, name: str, variation: int = 0) -> Seen:
     """Run a scenario or a seed; its problem, or its record."""
     Simulation.variation = variation
     try:
@@ -56,57 +44,30 @@ def run_one(deployment: Deployment, name: str, variation: int = 0) -> tuple[str 
         Simulation.variation = 0
 
 
-_deployment: Deployment | None = None
+def _work(item: Run) -> Seen:
+    return run_one(known(), *item)
 
 
-def _prepare(deployment: Deployment) -> None:
-    global _deployment
-    _deployment = deployment
-    # Looking for cycles among modules that stay would take a fifth of the time.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-
-
-def _work(item: tuple[str, int]) -> tuple[str | None, Record | None]:
-    assert _deployment is not None
-    return run_one(_deployment, *item)
-
-
-def _spread(
-    items: Sequence[tuple[str, int]], processes: int
-) -> dict[tuple[str, int], tuple[str | None, Record | None]]:
+def _spread(items: Sequence[Run]) -> dict[Run, Seen]:
     """Run all of it; the large ones first, so that none is left running alone."""
-    told = began = time.monotonic()
-    found = {}
-    deployment = Deployment.synthesise()
     in_order = sorted(items, key=lambda item: item[0] not in scenarios.LARGE)
-    with ProcessPoolExecutor(processes, initializer=_prepare, initargs=(deployment,)) as pool:
-        futures = {pool.submit(_work, item): item for item in in_order}
-        for done, future in enumerate(as_completed(futures), start=1):
-            found[futures[future]] = future.result()
-            if time.monotonic() - told > _EVERY_SECONDS or done == len(items):
-                told = time.monotonic()
-                print(f"{done} of {len(items)}, {told - began:.0f} s", flush=True)
-    return found
+    return dict(spread(Deployment.synthesise(), "runs", _work, in_order))
 
 
-def check(wanted: Sequence[str], processes: int, variation: int = 0) -> int:
+def check(wanted: Sequence[str], variation: int = 0) -> int:
     """Compare runs with what is recorded; 1 if one differs by more than it may."""
-    found = _spread([(name, variation) for name in wanted], processes)
-    listed: dict[str, list[Difference]] = {}
-    records: dict[str, Record] = {}
-    for name in wanted:
-        problem, seen = found[name, variation]
-        listed[name] = [Difference(problem or "")] if seen is None else differences(name, seen)
-        if seen is not None:
-            records[name] = seen
+    found = _spread([(name, variation) for name in wanted])
+    records = {name: seen for (name, _), (_, seen) in found.items() if seen}
+    listed = {
+        name: differences(name, records[name]) if name in records else [str(found[name, variation][0])]
+        for name in wanted
+    }
     if {*SEED_NAMES} <= {*records}:
         listed[ALL_SEEDS] = differences(ALL_SEEDS, _together([records[one] for one in SEED_NAMES]))
-    for name, found_of_it in listed.items():
-        if found_of_it:
-            print(name, *(f"  {' ' if one.allowed else '!'} {one.text}" for one in found_of_it), sep="\n")
-    failed = [name for name, of_it in listed.items() if not all(one.allowed for one in of_it)]
-    print(f"{len(wanted)} runs compared; {len(failed)} differ by more than they may (marked !): {', '.join(failed)}")
+    failed = {name: of_it for name, of_it in listed.items() if of_it}
+    for name, of_it in failed.items():
+        print(name, *(f"  {one}" for one in of_it), sep="\n")
+    print(f"{len(wanted)} runs compared; {len(failed)} differ by more than they may: {', '.join(failed)}")
     return 1 if failed else 0
 
 
@@ -119,11 +80,11 @@ def _together(records: Sequence[Record]) -> Record:
     return Record(edges, calls, ledger, {})
 
 
-def record(wanted: Sequence[str], processes: int) -> int:
+def record(wanted: Sequence[str]) -> int:
     """Record runs anew, and keep what is recorded of others; 1 and nothing written if one fails as it is."""
-    found = _spread([(name, variation) for name in wanted for variation in VARIATIONS], processes)
+    found = _spread([(name, variation) for name in wanted for variation in VARIATIONS])
     varied = [name for name in wanted if is_seed(name) or _varies([found[name, one][1] for one in VARIATIONS])]
-    found |= _spread([(name, variation) for name in varied for variation in MORE_VARIATIONS], processes)
+    found |= _spread([(name, variation) for name in varied for variation in MORE_VARIATIONS])
     golden = {name: one for name, one in load().items() if name in (*names(), ALL_SEEDS)}
     failed = 0
     for name in wanted:
@@ -158,7 +119,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make golden", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="scenarios, and seeds as seed-3; default all")
     parser.add_argument("--check", action="store_true", help="compare with what is recorded, instead of recording")
-    parser.add_argument("--processes", type=int, default=2, help="how many processes, default 2")
     parser.add_argument(
         "--variation", type=int, default=0, help="compare this variation: what differs in one not recorded is chance"
     )
@@ -167,8 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no scenario, and no recorded seed: {', '.join(unknown)}")
     wanted = chosen.names or names()
     if chosen.check:
-        return check(wanted, chosen.processes, chosen.variation)
-    return record(wanted, chosen.processes)
+        return check(wanted, chosen.variation)
+    return record(wanted)
 
 
 if __name__ == "__main__":

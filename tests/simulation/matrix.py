@@ -1,21 +1,17 @@
 """The fault matrix: every call that the program makes, found by recording it, and all that can happen to it."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from tests.simulation import faults
+from tests.simulation.convergence import lost
 from tests.simulation.days import DAYS, WORLDS, Day, DayRun
 from tests.simulation.deployment import Deployment
 from tests.simulation.faults import Call, OneFault
-from tests.simulation.parting import Parted, Parting
 from tests.simulation.simulation import Violated
 
 DURATIONS: dict[str, dict[str, Any]] = {
@@ -83,26 +79,10 @@ def all_calls(deployment: Deployment) -> dict[Call, Day]:
     return found
 
 
-# To whoever only reads, it is the same whether it happens before or after: one run is both.
-SAME_FOR_READERS = {
-    faults.ERROR_AFTER: faults.ERROR_BEFORE,
-    faults.READ_TIMEOUT_BEFORE: faults.READ_TIMEOUT_AFTER,
-    faults.KILLED_BEFORE: faults.KILLED_AFTER,
-}
-
-
-def cases(calls: dict[Call, Day]) -> Iterator[Case]:
+def cases(calls: dict[Call, Day]) -> list[Case]:
     """The matrix, without the worlds."""
-    for call, day in calls.items():
-        for duration in DURATIONS:
-            for kind in faults.KINDS:
-                if call.can_meet(kind) and not (call.is_reading and kind in SAME_FOR_READERS.values()):
-                    yield Case(day, call, kind, duration, WORLDS[0])
-
-
-def groups(calls: dict[Call, Day]) -> list[list[Case]]:
-    """The matrix in parts: the cases of one have a call and a day in common, and last as long."""
-    return [list(part) for _, part in itertools.groupby(cases(calls), lambda case: (case.call, case.duration))]
+    every = itertools.product(calls.items(), DURATIONS, faults.KINDS)
+    return [Case(day, call, kind, lasts, WORLDS[0]) for (call, day), lasts, kind in every if call.can_meet(kind)]
 
 
 def broken(case: Case, problem: str) -> Outcome:
@@ -110,101 +90,36 @@ def broken(case: Case, problem: str) -> Outcome:
     return Outcome(case, problem, 0, 0.0, 0, 0, 0, is_same_in_both=False)
 
 
-Runs = Callable[[Deployment, Sequence[Case]], list[Outcome]]
-
-
-def run_in_both(deployment: Deployment, some: Sequence[Case], runs: Runs) -> list[Outcome]:
-    """Run cases in both worlds, and what is the same without running it again.
-
-    Once is enough for both worlds if nothing that happened tells them apart.
-    """
-    found = runs(deployment, some)
-    apart = [dataclasses.replace(one.case, world=WORLDS[1]) for one in found if not one.is_same_in_both]
-    found += [_as(one, world=WORLDS[1]) for one in found if one.is_same_in_both]
-    if apart:
-        found += runs(deployment, apart)
-    for one in list(found):
-        if one.case.call.is_reading and one.case.kind in SAME_FOR_READERS:
-            found.append(_as(one, kind=SAME_FOR_READERS[one.case.kind]))
-    return found
-
-
-def _as(outcome: Outcome, **changes: Any) -> Outcome:
-    """The outcome of a case that is the same run."""
-    return dataclasses.replace(outcome, case=dataclasses.replace(outcome.case, **changes), virtual_hours=0.0)
-
-
-def run_alone(deployment: Deployment, some: Sequence[Case]) -> list[Outcome]:
-    """Run each case from its beginning."""
-    return [live(deployment, case)[0] for case in some]
+def run(deployment: Deployment, case: Case) -> list[Outcome]:
+    """Run a case in both worlds; once is enough for both if nothing that happened tells them apart."""
+    found, _ = live(deployment, case)
+    other = dataclasses.replace(case, world=WORLDS[1])
+    if found.is_same_in_both:
+        return [found, dataclasses.replace(found, case=other, virtual_hours=0.0)]
+    return [found, live(deployment, other)[0]]
 
 
 def live(deployment: Deployment, case: Case) -> tuple[Outcome, DayRun]:
-    """Run a case from its beginning: what came of it, and its day as it went."""
-    fault = _fault_of(case)
+    """Run a case in its world: what came of it, and its day as it went."""
+    fault = OneFault(case.call, case.kind, **DURATIONS[case.duration])
     lived = case.day.begin(deployment, case.world, fault)
-    return _outcome(case, lived, _problem(case, lived, lambda: fault), fault), lived
-
-
-def run_parting(deployment: Deployment, some: Sequence[Case]) -> list[Outcome]:
-    """Run the cases of a group: what happens before their call is made is simulated once.
-
-    To be called in a process that has a single thread.
-    """
-    first = some[0]
-    met = [_fault_of(case) for case in some]
-    parting = Parting(first.call, met)
-    lived = first.day.begin(deployment, first.world, parting)
-    try:
-        problem = _problem(first, lived, lambda: parting.met)
-    except Parted:
-        silent = "its process ended without an answer"
-        return [
-            one or _outcome(case, lived, silent, fault)
-            for one, case, fault in zip(parting.answers, some, met, strict=True)
-        ]
-    except BaseException:
-        if parting.mine is None:
-            raise
-        problem = traceback.format_exc()
-    if parting.mine is None:
-        # In this world it is not made.
-        return [_outcome(case, lived, problem, fault) for case, fault in zip(some, met, strict=True)]
-    outcome = _outcome(some[parting.mine], lived, problem, met[parting.mine])
-    if parting.mine and parting.at is not None:
-        # What they have in common is the first one's.
-        common = (parting.at - lived.run.began).total_seconds() / 3600
-        outcome = dataclasses.replace(outcome, virtual_hours=outcome.virtual_hours - common)
-    return parting.say(outcome)
-
-
-def _fault_of(case: Case) -> OneFault:
-    return OneFault(case.call, case.kind, **DURATIONS[case.duration])
-
-
-def _outcome(case: Case, lived: DayRun, problem: str | None, fault: OneFault) -> Outcome:
     run = lived.run
-    return Outcome(
-        case,
-        problem,
-        len(fault.hit),
-        run.hours,
-        len(run.world.duplicates()),
-        lived.lost,
-        run.redriven + run.asked,
-        not run.audit.creates.asked_twice,
-    )
-
-
-def _problem(case: Case, lived: DayRun, met: Callable[[], OneFault | None]) -> str | None:
-    """Let a case's day pass; what is wrong with it, or None. `met` is its fault, once it is known."""
 
     def is_over() -> bool:
-        fault = met()
-        return fault is None or not fault.hit or fault.is_over(lived.run.scheduler.now())
+        return not fault.hit or fault.is_over(run.scheduler.now())
 
+    problem = None
     try:
         lived.live(is_over, copies=case.call.function == "announce")
     except Violated as violated:
-        return f"{violated}\n{lived.run.story()}"
-    return None
+        problem = f"{violated}\n{run.story()}"
+    return Outcome(
+        case,
+        problem,
+        struck=len(fault.hit),
+        virtual_hours=run.hours,
+        duplicates=len(run.world.duplicates()),
+        lost=lost(run, lived.expected),
+        helped=run.redriven + run.asked,
+        is_same_in_both=not run.audit.creates.asked_twice,
+    ), lived

@@ -7,145 +7,68 @@ import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
-from standby.announce.notices import Announcer
-from standby.heartbeat import Heartbeat
-from standby.ledger.quota import StandbyQuota
-from standby.protect.dead_letters import DeadLetters
-from standby.protect_function import ProtectFunction
-from standby.settings import Settings
-from standby.telemetry import PowertoolsTelemetry
-from standby.wiring import Parts, make_clients
+from standby import wiring
+from standby.clock import Clock
+from standby.wiring import Deployed
+from tests.simulation.deployment import Deployment
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.wire import Wire
 
-if TYPE_CHECKING:
-    from tests.simulation.account import Functions
-    from tests.simulation.deployment import Deployment
-
-QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters"
-TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:notices"
-_NAMES = ("protect", "watch", "sweep", "announce", "retire")
+_NAMES = ("protect", "watch", "sweep", "announce")
 _KEY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
-class ProcessClock:
+@dataclass(frozen=True)
+class ProcessClock(Clock):
     """The time as one process knows it: `ahead` of the true one, or behind."""
 
-    def __init__(self, scheduler: Scheduler, ahead: timedelta) -> None:
-        self._scheduler = scheduler
-        self._ahead = ahead
+    scheduler: Scheduler
+    ahead: timedelta
 
     def now(self) -> datetime:
-        """The present, in UTC."""
-        return self._scheduler.now() + self._ahead
+        return self.scheduler.now() + self.ahead
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
-        self._scheduler.sleep(seconds)
+        self.scheduler.sleep(seconds)
 
 
+@dataclass(frozen=True)
 class Context:
     """What Lambda hands to a handler."""
 
-    function_name = "simulated"
-    memory_limit_in_mb = 512
-
-    def __init__(self, arn: str, request_id: str, seconds_left: Callable[[], float]) -> None:
-        self.invoked_function_arn = arn
-        self.aws_request_id = request_id
-        self._seconds_left = seconds_left
+    invoked_function_arn: str
+    aws_request_id: str
+    seconds_left: Callable[[], float]
+    function_name: str = "simulated"
+    memory_limit_in_mb: int = 512
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the time-out."""
-        return int(self._seconds_left() * 1000)
+        return int(self.seconds_left() * 1000)
 
 
+@dataclass(eq=False)
 class Process:
-    """One execution environment; what its module keeps for the process's life is its own."""
+    """One execution environment; `kept` is what its module keeps for its life, `die` ends it and does not return."""
 
-    def __init__(
-        self,
-        function: str,
-        *,
-        settings: Settings,
-        account: str,
-        machine_arn: str,
-        wire: Wire,
-        scheduler: Scheduler,
-        functions: Functions,
-        new_id: Callable[[], str],
-        ahead: timedelta,
-        log: Handlers,
-    ) -> None:
-        self.function = function
-        self.is_dead = False
-        self._account = account
-        self._settings = settings
-        self._scheduler = scheduler
-        self._functions = functions
-        self._handlers = log
-        self._wire = wire
-        module = log.modules[function]
-        self._parts = Parts(
-            settings=settings,
-            clients=make_clients(settings, wire.client),
-            table_name=settings.stack,
-            watch_arn=machine_arn,
-            clock=ProcessClock(scheduler, ahead),
-            telemetry=PowertoolsTelemetry(module.logger, module.metrics, settings.stack),
-            new_id=new_id,
-        )
-        self.kept = {
-            "protect": self._protect,
-            "watch": self._watch,
-            "sweep": self._sweep,
-            "announce": self._announce,
-            "retire": self._retire,
-        }[function]()
-
-    def die(self) -> None:
-        """End here; does not return."""
-        self._functions.die()
+    function: str
+    kept: Deployed
+    handlers: Handlers
+    scheduler: Scheduler
+    die: Callable[[], None]
+    is_dead: bool = False
 
     def handle(self, event: Any, request_id: str, limit_seconds: float) -> Any:
         """Run the handler, which has so many seconds."""
-        ends_at = self._scheduler.now() + timedelta(seconds=limit_seconds)
-        arn = f"arn:aws:lambda:{self._settings.primary_region}:{self._account}:function:{self.function}"
-        context = Context(arn, request_id, lambda: (ends_at - self._scheduler.now()).total_seconds())
-        return self._handlers.modules[self.function].handler(event, context)
-
-    def _client(self, service: str, region: Any) -> Any:
-        return self._wire.client(service, region)
-
-    def _protect(self) -> Any:
-        queue = self._client("sqs", self._settings.primary_region)
-        return ProtectFunction(self._parts, DeadLetters(queue, QUEUE_URL))
-
-    def _watch(self) -> Any:
-        cloudwatch = self._client("cloudwatch", self._settings.dr_region)
-        return self._parts, Heartbeat(cloudwatch, self._settings.stack, self._parts.telemetry)
-
-    def _sweep(self) -> Any:
-        regions = (self._settings.primary_region, self._settings.dr_region)
-        clients = [self._client("cloudwatch", region) for region in regions]
-        heartbeats = [Heartbeat(client, self._settings.stack, self._parts.telemetry) for client in clients]
-        return self._parts, heartbeats, StandbyQuota(self._client("service-quotas", self._settings.dr_region))
-
-    def _retire(self) -> Any:
-        return self._parts
-
-    def _announce(self) -> Any:
-        region = self._settings.primary_region
-        announcer = Announcer(
-            self._client("events", region), self._client("sns", region), bus_name="default", topic_arn=TOPIC_ARN
-        )
-        return announcer, self._parts.telemetry
+        ends_at = self.scheduler.now() + timedelta(seconds=limit_seconds)
+        arn = f"arn:aws:lambda:us-east-1:123456789012:function:{self.function}"
+        context = Context(arn, request_id, lambda: (ends_at - self.scheduler.now()).total_seconds())
+        return self.handlers.modules[self.function].handler(event, context)
 
 
 class Handlers:
@@ -165,22 +88,19 @@ class Handlers:
         def kept() -> Any:
             return scheduler.current.owner.process.kept
 
-        with mock.patch.dict(os.environ, _KEY), redirect_stdout(self.log), warnings.catch_warnings():
+        with ExitStack() as stack:
+            stack.enter_context(mock.patch.dict(os.environ, _KEY))
+            stack.enter_context(redirect_stdout(self.log))
+            stack.enter_context(warnings.catch_warnings())
             # As each handler has it done when it is imported; who runs tests may have taken it back.
             warnings.filterwarnings("ignore", "No application metrics to publish")
-            for module in self.modules.values():
-                module.logger.registered_handler.setStream(self.log)
-            patches: list[Any] = [mock.patch.object(module, "function", kept) for module in self.modules.values()]
+            handler: Any = wiring.logger.registered_handler
+            handler.setStream(self.log)
+            stack.enter_context(mock.patch.object(wiring, "deployed", kept))
             # A seventh of a call's time would go into a text that nobody reads.
-            patches.append(mock.patch("botocore.useragent.UserAgentString.to_string", return_value="simulation"))
-            patches.append(mock.patch("botocore.endpoint.time", SimpleNamespace(sleep=scheduler.sleep)))
-            for patch in patches:
-                patch.start()
-            try:
-                yield
-            finally:
-                for patch in reversed(patches):
-                    patch.stop()
+            stack.enter_context(mock.patch("botocore.useragent.UserAgentString.to_string", return_value="simulation"))
+            stack.enter_context(mock.patch("botocore.endpoint.time", SimpleNamespace(sleep=scheduler.sleep)))
+            yield
 
     def lines(self, most: int) -> list[str]:
         """The last lines of the log."""

@@ -1,7 +1,5 @@
 """What a run of the simulation shows at the public seams: transitions, AWS calls, final rows."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter, defaultdict
@@ -9,33 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from standby.reasons import MEANING, Reason
+from standby.core.reasons import MEANING, Reason
 from tests.simulation.simulation import AWAY, DR, HOME, PRIMARY, Simulation
 
 # The services whose calls are compared by operation and Region.
 COUNTED = ("workspaces", "resourcegroupstaggingapi", "service-quotas")
-# Attributes of a row that are compared by value, those that are compared by whether they are set, and what most have.
-VALUES = (
-    "status",
-    "reason_code",
-    "message",
-    "primary_region",
-    "primary_state",
-    "primary_directory_id",
-    "dr_region",
-    "dr_directory_id",
-    "user_name",
-    "user_key",
-    "standby_id",
-    "standby_state",
-    "replication",
-    "cause_type",
-    "principal",
-    "error_code",
-    "error_message",
-)
+# Attributes of a row that are compared by whether they are set; then those compared by value, with what most have.
 TIMES = ("first_seen_at", "requested_at", "protected_at", "changed_at")
-USUAL: Mapping[str, Any] = {
+_USUAL: Mapping[str, Any] = {
     "status": "PROTECTED",
     "reason_code": "STANDBY_READY",
     "message": f"… <standby> in {DR} is AVAILABLE.",
@@ -51,8 +30,11 @@ USUAL: Mapping[str, Any] = {
     "replication": "NO_REPLICATION",
     "cause_type": "watch",
     "principal": "arn:aws:iam::123456789012:user/operator",
-    **dict.fromkeys(TIMES, True),
+    "error_code": None,
+    "error_message": None,
 }
+VALUES = tuple(_USUAL)
+USUAL = {**_USUAL, **dict.fromkeys(TIMES, True)}
 _ID = re.compile(r"\bws-[0-9a-z]{8,63}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?UTC|Z|\+00:00)?)?")
 

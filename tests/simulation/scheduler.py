@@ -1,7 +1,5 @@
 """Virtual time: tasks that run one at a time, and give way at each wait and each AWS call, in a seeded order."""
 
-from __future__ import annotations
-
 import heapq
 import itertools
 import random
@@ -19,7 +17,6 @@ from local.workspaces import ManualClock
 class Task:
     """A strand of work; `owner` is whatever runs it (a function's process, say)."""
 
-    name: str
     owner: Any
     strand: greenlet
     ticket: int = 0
@@ -30,12 +27,8 @@ class Task:
 class Scheduler:
     """Runs tasks at their times; tasks that are due at the same instant run in an order drawn from `dice`.
 
-    Parameters
-    ----------
-    clock
-        Moved on as tasks come due; never waited for.
-    after_step
-        Called each time a task has given way: nothing else runs meanwhile.
+    `clock` is moved on as tasks come due, and never waited for. `after_step` is called each time a task has given way:
+    nothing else runs meanwhile.
     """
 
     def __init__(self, clock: ManualClock, dice: random.Random, after_step: Callable[[], None] = lambda: None) -> None:
@@ -52,25 +45,18 @@ class Scheduler:
         self._is_closed = False
 
     def now(self) -> datetime:
-        """The present."""
         return self.clock.now()
 
     @property
     def current(self) -> Task:
-        """The task that runs.
-
-        Raises
-        ------
-        RuntimeError
-            None does.
-        """
+        """The task that runs; an error if none does."""
         if self._running is None:
             raise RuntimeError("no task runs now")
         return self._running
 
-    def spawn(self, work: Callable[[], object], name: str = "", owner: Any = None, delay: float = 0.0) -> Task:
+    def spawn(self, work: Callable[[], object], owner: Any = None, delay: float = 0.0) -> Task:
         """Begin a task, `delay` seconds from now."""
-        task = Task(name, owner, greenlet(work, parent=self._hub))
+        task = Task(owner, greenlet(work, parent=self._hub))
         self._tasks.append(task)
         self._push(task, delay)
         return task
@@ -87,11 +73,8 @@ class Scheduler:
         self._due.clear()
 
     def sleep(self, seconds: float) -> None:
-        """Let the running task wait; without one, let time pass for all."""
-        if self._running is None:
-            self.run(self.now() + timedelta(seconds=seconds))
-            return
-        self._push(self._running, max(seconds, 0.0))
+        """Let the running task wait."""
+        self._push(self.current, max(seconds, 0.0))
         self._give_way()
 
     def park(self, seconds: float | None = None) -> bool:

@@ -1,7 +1,5 @@
 """Seeded runs: a fleet, a world, and everything that may go wrong, all drawn from one number."""
 
-from __future__ import annotations
-
 import random
 import traceback
 from collections.abc import Callable
@@ -11,18 +9,16 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from standby.model import Status
+from standby.core.model import Status
 from tests.simulation import faults
-from tests.simulation.convergence import COVERED, Expected, check_end
-from tests.simulation.deployment import Deployment, terminating
+from tests.simulation.convergence import COVERED, Expected, check_end, lost
+from tests.simulation.deployment import Deployment
 from tests.simulation.faults import Call, During, Plans
 from tests.simulation.machine import StateError
 from tests.simulation.simulation import AWAY, DR, PRIMARY, USERS, WINDOWS, Simulation, Violated
 
 TROUBLE_HOURS = 4.0
 _HOURS = 72.0
-# From when on an orphan may be announced, and until when one has been terminated if nothing kept it.
-_RETIRE_HOURS = (25.0, 60.0)
 # What an answer may get wrong, each with a probability.
 _FLAWS = ("flicker", "relation_flicker", "stray", "omission", "false_failure", "page_throttling")
 _KINDS = (*faults.KINDS, *faults.WITH_EFFECT, faults.STALLED)
@@ -32,7 +28,6 @@ _KINDS = (*faults.KINDS, *faults.WITH_EFFECT, faults.STALLED)
 class Outcome:
     """What came of a seed."""
 
-    seed: int
     problem: str | None
     virtual_hours: float
     duplicates: int
@@ -58,13 +53,11 @@ def live(deployment: Deployment, seed: int) -> tuple[Outcome, Simulation]:
         # Whatever it is: who reads it gets the seed, and the command.
         problem = f"{traceback.format_exc()}\n{run.simulation.story()}"
     audit = run.simulation.audit
-    lost = sum(audit.rows.get(one, {}).get("status") not in allowed for one, allowed in run.expected.items())
     outcome = Outcome(
-        seed,
         problem,
         run.simulation.hours,
         len(run.simulation.world.duplicates()),
-        lost,
+        lost(run.simulation, run.expected),
         sum(audit.calls.values()),
         len(audit.struck),
     )
@@ -77,8 +70,8 @@ class Seeded:
     def __init__(self, deployment: Deployment, dice: random.Random, seed: int) -> None:
         self._dice = dice
         self.expected: Expected = {}
-        # One in six of them is of a deployment that terminates orphans, and lasts until it has come to that.
-        self._terminates = seed % 6 == 5
+        # In one of six, people terminate primaries and standbys.
+        self._departs = seed % 6 == 5
         # Another one finds a fleet that was there before, and that somebody accepts.
         self._finds_a_fleet = seed % 6 == 4
         self._existing: set[str] = set()
@@ -90,7 +83,7 @@ class Seeded:
             # What both scans of the baseline leave out is new to whoever finds it later.
             flaws |= {"omission": 0.0, "flicker": 0.0}
         self.simulation = Simulation(
-            terminating() if self._terminates else deployment,
+            deployment,
             seed,
             skew=dice.choice([0, 0, 30, 150]),
             latency=dice.choice([0.05, 0.05, 1.0, 8.0]),
@@ -109,25 +102,16 @@ class Seeded:
             ragged_pages=dice.random() < 0.3,
             **flaws,
         )
-        windows = [self._window() for _ in range(dice.randrange(10))]
-        if self._terminates:
-            windows += [self._window_of_retire() for _ in range(dice.randrange(4))]
-        self.simulation.wire.plan = Plans(*windows)
+        self.simulation.wire.plan = Plans(*[self._window() for _ in range(dice.randrange(10))])
 
     def go(self) -> None:
-        """Run it to its end.
-
-        Raises
-        ------
-        Violated
-            Something does not hold.
-        """
+        """Run it to its end; `Violated` if something does not hold."""
         run, dice = self.simulation, self._dice
         self._people()
-        for name, most in (("abort", 6), ("steal", 3), ("pause", 2), ("quota", 1), ("migrate", 1)):
+        for work, most in ((run.abort, 6), (run.steal, 3), (self._pause, 2), (self._quota, 1), (self._migrate, 1)):
             for _ in range(dice.randrange(most + 1)):
-                run.later(self._moment(), getattr(self, f"_{name}"))
-        if self._terminates:
+                run.later(self._moment(), work)
+        if self._departs:
             for depart in (self._primary_departs, self._standby_departs):
                 for _ in range(dice.randrange(1, 4)):
                     run.later(dice.uniform(1800, TROUBLE_HOURS * 3600), depart)
@@ -135,20 +119,24 @@ class Seeded:
             run.later(self._moment(), self._accept)
         run.later(TROUBLE_HOURS * 3600, self._end_of_trouble)
         run.help_out(when=lambda: run.hours > TROUBLE_HOURS)
-        least = _RETIRE_HOURS[1] if self._terminates else TROUBLE_HOURS + 1
-        run.run_until_settled(_HOURS, lambda: run.hours > least and not self._has_to_come())
+        run.run_until_settled(_HOURS, lambda: run.hours > TROUBLE_HOURS + 1 and not self._has_to_come())
         check_end(run, self.expected, copies=True)
         self._check_acceptance()
 
     def _has_to_come(self) -> bool:
-        """Whether a sweep has still to undo, or to take up, what no open row speaks of.
+        """Whether a sweep has still to undo, to take up, or to find out, what no open row speaks of.
 
-        A desktop is taken for gone that is there, or is only reported although its fleet is accepted.
+        A desktop is taken for gone that is there, is only reported although its fleet is accepted, or is taken for
+        protected although somebody has terminated it or its standby.
         """
-        passing = (Status.PRIMARY_GONE, Status.STANDBY_MISSING, Status.REPORTED)
+        passing = (Status.PRIMARY_GONE, Status.STANDBY_MISSING, Status.REPORTED, Status.PROTECTED)
         rows = self.simulation.audit.rows
-        there = [one for one, allowed in self.expected.items() if not set(passing) & set(allowed)]
-        return any(rows.get(one, {}).get("status") in passing for one in there)
+        statuses = {one: rows.get(one, {}).get("status") for one in self.expected}
+        departed = self.simulation.audit.broken
+        return any(
+            statuses[one] not in allowed and (statuses[one] in passing or one in departed)
+            for one, allowed in self.expected.items()
+        )
 
     def _check_acceptance(self) -> None:
         """Nothing was made for what was there before, until somebody accepted it."""
@@ -163,9 +151,7 @@ class Seeded:
         return self._dice.triangular(0, TROUBLE_HOURS * 3600, 1800)
 
     def _trail(self, event: dict[str, Any]) -> list[float]:
-        if self._is_before:
-            return []
-        if self._dice.random() < 0.05:
+        if self._is_before or self._dice.random() < 0.05:
             return []
         copies = self._dice.choice([1, 1, 1, 2, 3, 10])
         return [self._dice.expovariate(1 / self._dice.choice([60, 600, 3000])) for _ in range(copies)]
@@ -178,37 +164,25 @@ class Seeded:
         rate = self._dice.choice([1.0, 0.5, 0.1, 0.02])
         return During(kinds, begins, min(ends, last), self._matching(), self._dice, rate)
 
-    def _window_of_retire(self) -> During:
-        first, last = _RETIRE_HOURS
-        begins = self.simulation.began + timedelta(hours=self._dice.uniform(first, last))
-        ends = begins + timedelta(hours=self._dice.choice([1, 3, 6]))
-        kinds = tuple(self._dice.sample(_KINDS, self._dice.choice([1, 2, 5])))
-        rate = self._dice.choice([1.0, 0.5, 0.1])
-        return During(kinds, begins, ends, lambda call: call.function == "retire", self._dice, rate)
-
     def _matching(self) -> Callable[[Call], bool]:
         service = self._dice.choice(["workspaces", "workspaces", "dynamodb", "dynamodb", "sns", "events", ""])
         region = self._dice.choice([DR, DR, ""])
         operation = self._dice.choice(["CreateStandby", "CreateStandby", "", "Describe", "Transact", "Query", "Batch"])
         if service == "":
             return lambda _: True
-        if service == "workspaces":
-            operation = operation if operation in ("CreateStandby", "Describe") else ""
-            return lambda call: (
-                call.service == service and region in call.region and call.operation.startswith(operation)
-            )
-        operation = operation if operation in ("Transact", "Query", "Batch") else ""
-        return lambda call: call.service == service and call.operation.startswith(operation)
+        is_of_workspaces = service == "workspaces"
+        if (operation in ("CreateStandby", "Describe")) != is_of_workspaces:
+            operation = ""
+        where = region if is_of_workspaces else ""
+        return lambda call: call.service == service and where in call.region and call.operation.startswith(operation)
 
     # What people do
 
     def _people(self) -> None:
         dice, run = self._dice, self.simulation
         users = list(USERS[: dice.choice([4, 8, 8, 30])])
-        for user in users[:1]:
-            if dice.random() < 0.3:
-                order = {"DirectoryId": AWAY, "UserName": user, "BundleId": WINDOWS}
-                run.world.call(DR, "CreateWorkspaces", {"Workspaces": [order]})
+        if dice.random() < 0.3:
+            run.create(users[0], region=DR, directory=AWAY)
         taken = {one.user_name for one in run.world.primaries()}
         if self._finds_a_fleet:
             self._is_before = True
@@ -230,8 +204,7 @@ class Seeded:
         """Accept the fleet, as soon as it is shown."""
         run = self.simulation
         for directory in run.settings.directories:
-            key = {"pk": {"S": f"SWEEP#{directory}"}, "sk": {"S": "BASELINE"}}
-            while "taken_at" not in run.ledger.ask("GetItem", Key=key).get("Item", {}):
+            while "taken_at" not in run.baseline(directory):
                 run.scheduler.sleep(600)
         self._accepted_at = self._accepted_at or run.scheduler.now()
         run.accept()
@@ -242,10 +215,8 @@ class Seeded:
         there = {one.workspace_id for one in run.world.primaries() if one.state == "AVAILABLE"} & set(self.expected)
         if there:
             old = self._dice.choice(sorted(there))
-            order = {"SourceWorkspaceId": old, "BundleId": "wsb-windowsperformance"}
-            new = run.world.call(PRIMARY, "MigrateWorkspace", order)["TargetWorkspaceId"]
             del self.expected[old]
-            self.expected[new] = (Status.PROTECTED, Status.INELIGIBLE)
+            self.expected[run.migrate(old)] = (Status.PROTECTED, Status.INELIGIBLE)
 
     def _primary_departs(self) -> None:
         """Somebody terminates a primary, in whatever state its protection is."""
@@ -267,15 +238,6 @@ class Seeded:
             self.simulation.audit.broken.add(one)
             self.simulation.terminate(DR, rows[one]["standby_id"])
             self.expected[one] = (Status.STANDBY_MISSING, Status.PRIMARY_GONE)
-
-    def _abort(self) -> None:
-        self.simulation.abort()
-
-    def _steal(self) -> None:
-        row = {"pk": {"S": "LEASE#WATCH"}, "sk": {"S": "LEASE#WATCH"}, "holder": {"S": "-"}}
-        moments = {name: {"S": "2026-01-05T09:00:00.000Z"} for name in ("expires_at", "round_began_at")}
-        self.simulation.ledger.ask("PutItem", Item=row | moments)
-        self.simulation.machines.start(f"thief-{self.simulation.scheduler.steps}", {})
 
     def _pause(self) -> None:
         self.simulation.pause(on=True)

@@ -1,26 +1,22 @@
-"""Scenarios of the selection: what is excluded gets nothing, whatever happens to tags, rules and logins meanwhile."""
+"""Scenarios of the selection: what is excluded gets nothing, whatever happens to tags and rules meanwhile."""
 
-from __future__ import annotations
-
-from datetime import timedelta
-from typing import Any
-
-from standby.model import Status
-from standby.selection import Rules, Selection
+from standby.core.model import Status
+from standby.core.settings import Rules, Selection
 from tests.simulation import faults
+from tests.simulation.convergence import Expected
+from tests.simulation.days import CREATE
 from tests.simulation.deployment import Deployment
-from tests.simulation.faults import Call, OneFault
-from tests.simulation.scenarios import covered, creates, during, must, scenario, settle
+from tests.simulation.faults import OneFault
+from tests.simulation.scenarios import are, covered, creates, must, scenario, settle
 from tests.simulation.simulation import PRIMARY, USERS, Simulation
 
-EXCLUDED = (Status.EXCLUDED,)
 NO = [{"Key": "Standby", "Value": "no"}]
 YES = [{"Key": "Standby", "Value": "yes"}]
 
 
-def asks_for_tags(call: Call) -> bool:
-    """A call of the Tagging API."""
-    return call.operation == "GetResources"
+def excluded(ids: list[str]) -> Expected:
+    """All of them are to be EXCLUDED at the end."""
+    return dict.fromkeys(ids, (Status.EXCLUDED,))
 
 
 @scenario
@@ -28,20 +24,20 @@ def tags_that_nobody_can_read_create_and_exclude_nothing(deployment: Deployment)
     """For three hours the Tagging API throttles, refuses, and answers with nothing; everybody waits."""
     run = Simulation(deployment)
     kinds = (faults.THROTTLED, faults.REFUSED, faults.EMPTY, faults.MALFORMED, faults.READ_TIMEOUT_AFTER)
-    run.wire.plan = during(run, *kinds, minutes=(0, 180), matches=asks_for_tags)
-    plain, excluded = run.create(*USERS[:5]), run.create(*USERS[5:10], Tags=NO)
+    run.disturb(*kinds, minutes=(0, 180), matches=faults.of_services("resourcegroupstaggingapi"))
+    plain, tagged = run.create(*USERS[:5]), run.create(*USERS[5:10], Tags=NO)
     run.run(2.9)
-    must({run.status(one) for one in plain + excluded} == {(Status.WAITING, "TAGS_UNKNOWN")}, "somebody does not wait")
+    must({run.status(one) for one in plain + tagged} == {(Status.WAITING, "TAGS_UNKNOWN")}, "somebody does not wait")
     must(not creates(run), "something was created without its tags being known")
-    return settle(run, covered(plain) | dict.fromkeys(excluded, EXCLUDED))
+    return settle(run, covered(plain) | excluded(tagged))
 
 
 @scenario
 def tags_that_are_told_in_parts(deployment: Deployment) -> Simulation:
     """The Tagging API has no room for more than two of them in an answer, and follows ten minutes late."""
     run = Simulation(deployment, tag_page=2, tag_lag_seconds=600)
-    plain, excluded = run.create(*USERS[:7]), run.create(*USERS[7:14], Tags=NO)
-    return settle(run, covered(plain) | dict.fromkeys(excluded, EXCLUDED))
+    plain, tagged = run.create(*USERS[:7]), run.create(*USERS[7:14], Tags=NO)
+    return settle(run, covered(plain) | excluded(tagged))
 
 
 @scenario
@@ -51,58 +47,33 @@ def tags_that_come_late_to_what_is_included(deployment: Deployment) -> Simulatio
     run = Simulation(deployment, settings={"selection": selection}, tag_lag_seconds=7200)
     late, never = run.create(*USERS[:3], Tags=YES), run.create(USERS[3])
     run.run(1)
-    must({run.status(one)[0] for one in late} == {Status.EXCLUDED}, "they are not left out")
-    return settle(run, covered(late) | dict.fromkeys(never, EXCLUDED), at_least=3.5)
+    are(run, late, Status.EXCLUDED)
+    return settle(run, covered(late) | excluded(never), at_least=3.5)
 
 
 @scenario
 def a_rule_in_force_in_the_middle_of_a_batch(deployment: Deployment) -> Simulation:
     """Some are requested, one request has no clear answer, then everybody is excluded: what there is stays."""
-    create = Call("protect", "workspaces", "us-west-2", "CreateStandbyWorkspaces")
-    run = Simulation(
-        deployment, plan=OneFault(create, faults.READ_TIMEOUT_AFTER, times=1), settings={"max_new_standbys_per_day": 30}
-    )
-    ids = [one for start in range(0, 75, 25) for one in run.create(*USERS[start : start + 25])]
+    plan = OneFault(CREATE, faults.READ_TIMEOUT_AFTER, times=1)
+    run = Simulation(deployment, plan=plan, settings={"max_new_standbys_per_day": 30})
+    ids = run.create(*USERS[:75])
     run.run(2, lambda: bool(creates(run)))
     run.deploy(selection=Selection(exclude=Rules(users=("USER*",))))
-    run.audit.allow(run.settings)
     run.run_until_settled(30, lambda: run.hours > 26)
     made = {one.primary_id for one in run.world.standbys()}
     must(0 < len(made) < 75, f"{len(made)} standbys")
-    return settle(run, {one: (Status.PROTECTED,) if one in made else EXCLUDED for one in ids})
+    return settle(run, excluded(ids) | covered([one for one in ids if one in made]))
 
 
 @scenario
 def a_rule_that_is_taken_back(deployment: Deployment) -> Simulation:
     """Excluded by tag and by name; the tag is taken away, the rule removed: sweeps take both up, and tell nobody."""
     run = Simulation(deployment, settings={"selection": Selection(exclude=Rules({"Standby": "no"}, (USERS[1],)))})
-    (tagged,), (named,) = run.create(USERS[0], Tags=NO), run.create(USERS[1])
+    ids = run.create(USERS[0], Tags=NO) + run.create(USERS[1])
     run.run(1)
-    must({run.status(one)[0] for one in (tagged, named)} == {Status.EXCLUDED}, "they are not excluded")
-    run.world.call(PRIMARY, "DeleteTags", {"ResourceId": tagged, "TagKeys": ["Standby"]})
+    are(run, ids, Status.EXCLUDED)
+    run.world.call(PRIMARY, "DeleteTags", {"ResourceId": ids[0], "TagKeys": ["Standby"]})
     run.deploy(selection=Selection(exclude=Rules({"Standby": "no"})))
-    run.audit.allow(run.settings)
-    settle(run, covered([tagged, named]), at_least=3)
+    settle(run, covered(ids), at_least=3)
     must(not run.topic.notices, "somebody was told")
     return run
-
-
-@scenario
-def a_fleet_that_nobody_uses(deployment: Deployment) -> Simulation:
-    """Of an accepted fleet what is unused is left out, also while logins cannot be read; one logs in."""
-    run = Simulation(deployment, is_known=False, trail=lambda _: [])
-    ids = run.create(*USERS[:12])
-    for number, one in enumerate(ids):
-        days: Any = 100 if number < 6 else 10
-        run.world.workspace(one).last_connected_at = run.world.clock.now() - timedelta(days=days)
-    run.accept()
-    asks_for_logins = "DescribeWorkspacesConnectionStatus"
-    run.wire.plan = during(
-        run, faults.THROTTLED, faults.EMPTY, minutes=(0, 100), matches=lambda call: call.operation == asks_for_logins
-    )
-    run.run(1.5)
-    must({run.status(one)[0] for one in ids} == {Status.REPORTED}, "something follows from logins that nobody knows")
-    run.run(2)
-    must({run.status(one) for one in ids[:6]} == {(Status.EXCLUDED, "UNUSED")}, "what is unused is not left out")
-    run.world.connect(ids[0])
-    return settle(run, covered([ids[0], *ids[6:]]) | dict.fromkeys(ids[1:6], EXCLUDED), at_least=6)

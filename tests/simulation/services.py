@@ -1,12 +1,10 @@
 """The services behind the wire: each takes an operation and its body, and answers as on the wire."""
 
-from __future__ import annotations
-
 import json
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs
 
 from ministack.core.responses import (  # type: ignore[import-untyped]
@@ -15,21 +13,15 @@ from ministack.core.responses import (  # type: ignore[import-untyped]
 )
 from ministack.services import dynamodb  # type: ignore[import-untyped]
 
-from local import botocore_adapter, dynamodb_adapter, service_quotas
+from local import botocore_adapter, dynamodb_adapter
 from local.workspaces import World
 
+# Status and body of the answer to a Region, an operation and a body.
 Answer = tuple[int, bytes]
+Service = Callable[[str, str, bytes], Answer]
 # A Region that nobody calls: the indexes of the ledger as they were a moment ago.
 _INDEXES = "indexes"
 _INDEXED = "ix_"
-
-
-class Service(Protocol):
-    """Answers calls."""
-
-    def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Status and body of the answer."""
-        ...
 
 
 def _bytes(request: dict[str, Any]) -> bytes:
@@ -41,39 +33,20 @@ def refusal(code: str, message: str, status: int = 400) -> Answer:
     return status, json.dumps({"__type": code, "message": message}).encode()
 
 
-class WorkSpaces:
+def workspaces(world: World, principal: str) -> Service:
     """The model of WorkSpaces and their tags, as the product's role calls it."""
 
-    def __init__(self, world: World, principal: str) -> None:
-        self._world = world
-        self._principal = principal
-
-    def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Status and body of the answer."""
-        status, _, content = botocore_adapter.answer(self._world, region, operation, json.loads(body), self._principal)
+    def call(region: str, operation: str, body: bytes) -> Answer:
+        status, _, content = botocore_adapter.answer(world, region, operation, json.loads(body), principal)
         return status, content
 
-
-class ServiceQuotas:
-    """The model of Service Quotas."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Status and body of the answer."""
-        return service_quotas.answer(self._world, operation, json.loads(body))
+    return call
 
 
 class Ledger:
     """The embedded cloud's DynamoDB, in this process, with indexes that follow the table late.
 
-    Parameters
-    ----------
-    table
-        As CreateTable takes it.
-    lag
-        How far the indexes are behind: AWS promises nothing but "eventually".
+    `table` is as CreateTable takes it; `lag` is how far the indexes are behind: AWS promises nothing but "eventually".
     """
 
     def __init__(self, table: dict[str, Any], account: str, region: str, now: Callable[[], datetime]) -> None:
@@ -92,20 +65,13 @@ class Ledger:
             self._run(where, "CreateTable", _bytes(table))
 
     def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Status and body of the answer."""
         if operation == "Query" and b'"IndexName"' in body:
             return self._query(body)
         self._is_read = False
         return self._run(region, operation, body)
 
     def ask(self, operation: str, **request: Any) -> dict[str, Any]:
-        """Call it as an operator, without a fault.
-
-        Raises
-        ------
-        AssertionError
-            It refused.
-        """
+        """Call it as an operator, without a fault; it must not refuse."""
         status, body = self._run(self._region, operation, _bytes({"TableName": self.name, **request}))
         assert status == 200, f"{operation}: {body!r}"
         self._is_read = False
@@ -152,7 +118,6 @@ class Queue:
         self.messages: list[dict[str, Any]] = []
 
     def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Status and body of the answer."""
         request = json.loads(body)
         assert operation == "SendMessage", operation
         attributes = {name: one["StringValue"] for name, one in request.get("MessageAttributes", {}).items()}
@@ -167,7 +132,6 @@ class Topic:
         self.notices: list[dict[str, str]] = []
 
     def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Status and body of the answer."""
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         assert form["Action"] == operation == "Publish"
         self.notices.append(form)
@@ -181,22 +145,8 @@ class Bus:
         self.details: list[dict[str, Any]] = []
 
     def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Status and body of the answer."""
         assert operation == "PutEvents", operation
         entries = json.loads(body)["Entries"]
         self.details += [json.loads(entry["Detail"]) for entry in entries]
         answer = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in entries]}
         return 200, json.dumps(answer).encode()
-
-
-class Metrics:
-    """CloudWatch, to which watch sends its sign of life."""
-
-    def __init__(self) -> None:
-        self.beats = 0
-
-    def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Status and body of the answer."""
-        assert operation == "PutMetricData", operation
-        self.beats += 1
-        return 200, b"{}"

@@ -8,32 +8,27 @@ import json
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
 from moto.events.models import EventPattern
 
-from local.workspaces import ManualClock, World
-from standby.model import Status
-from standby.reasons import Reason
+from local import service_quotas
+from local.workspaces import Fault, ManualClock, World
+from standby import wiring
+from standby.core.model import Status
+from standby.core.reasons import Reason
+from standby.telemetry import PowertoolsTelemetry
+from standby.wiring import Deployed
 from tests.simulation.account import Functions, Machines, Outbox, StepFunctions
-from tests.simulation.audit import Auditor
+from tests.simulation.audit import Auditor, plain
 from tests.simulation.deployment import STACK, Deployment
-from tests.simulation.faults import Call, Plan, Undisturbed
+from tests.simulation.faults import Call, During, Plan, Plans
 from tests.simulation.machine import StateError
-from tests.simulation.process import Handlers, Process
+from tests.simulation.process import Handlers, Process, ProcessClock
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.services import (
-    Bus,
-    Ledger,
-    Metrics,
-    Queue,
-    Service,
-    ServiceQuotas,
-    Topic,
-    WorkSpaces,
-)
+from tests.simulation.services import Bus, Ledger, Queue, Service, Topic, workspaces
 from tests.simulation.wire import Wire
 
 ACCOUNT = "123456789012"
@@ -70,10 +65,6 @@ class Simulation:
         Changes to the deployed settings.
     is_known
         Whether the product has swept the directories before; else what is there at the beginning is an existing fleet.
-    watch_every, sweep_every
-        The periods of the schedules, where they are not the template's.
-    first_retire
-        When the schedule of terminations comes for the first time.
     world
         Settings of the model of WorkSpaces.
     """
@@ -95,9 +86,6 @@ class Simulation:
         trail: Callable[[dict[str, Any]], list[float]] = lambda _: [90.0],
         settings: dict[str, Any] | None = None,
         is_known: bool = True,
-        watch_every: timedelta | None = None,
-        sweep_every: timedelta | None = None,
-        first_retire: timedelta = timedelta(minutes=20),
         **world: Any,
     ) -> None:
         if Simulation._present is not None:
@@ -106,19 +94,20 @@ class Simulation:
         drawn = seed + 1_000_003 * Simulation.variation
         random.seed(drawn)  # botocore's and the product's jitter
         self.dice = random.Random(drawn)  # noqa: S311 (repeatable, not secret)
-        watch_every, sweep_every = watch_every or deployment.watch_every, sweep_every or deployment.sweep_every
+        watch_every, sweep_every = deployment.watch_every, deployment.sweep_every
         self.settings = dataclasses.replace(deployment.settings, **{"sweep_interval": sweep_every} | (settings or {}))
         self.clock = ManualClock()
         self.scheduler = Scheduler(self.clock, random.Random(drawn + 1), self._after_step)  # noqa: S311
         self.world = World(self.clock, account=ACCOUNT, seed=seed, **world)
-        for region, directories in ((PRIMARY, self.settings.directories), (DR, self._partners())):
-            for directory in directories:
-                self.world.add_directory(region, directory, USERS)
-        self.queue, self.topic, self.bus, self.metrics = Queue(), Topic(), Bus(), Metrics()
+        for directory, settings_of_it in self.settings.directories.items():
+            self.world.add_directory(PRIMARY, directory, USERS)
+            self.world.add_directory(DR, settings_of_it.dr_directory, USERS)
+        self.queue, self.topic, self.bus = Queue(), Topic(), Bus()
         self.ledger = Ledger(deployment.table, ACCOUNT, PRIMARY, self.scheduler.now)
         self.ledger.lag = timedelta(seconds=index_lag)
         self.audit = Auditor(self.world, self.settings, watch_every, self.scheduler.now)
-        self.plan: Plan = plan or Undisturbed()
+        self.audit.clocks_off = timedelta(seconds=skew)
+        self.plan: Plan = plan or Plans()
         self.functions = Functions(deployment, self.scheduler, self.dice, self.queue, self._process)
         machine_arn = deployment.functions["protect"].environment["WATCH_STATE_MACHINE_ARN"]
         self.machines, self.sweeps = (
@@ -130,15 +119,15 @@ class Simulation:
         )
         self.outbox = Outbox(deployment, self.scheduler, self.functions, self.ledger, self.queue)
         services: dict[str, Service] = {
-            "workspaces": WorkSpaces(self.world, ROLE),
-            "resourcegroupstaggingapi": WorkSpaces(self.world, ROLE),
-            "dynamodb": self.ledger,
-            "stepfunctions": StepFunctions([self.machines, self.sweeps]),
-            "sqs": self.queue,
-            "sns": self.topic,
-            "events": self.bus,
-            "cloudwatch": self.metrics,
-            "service-quotas": ServiceQuotas(self.world),
+            "workspaces": workspaces(self.world, ROLE),
+            "resourcegroupstaggingapi": workspaces(self.world, ROLE),
+            "dynamodb": self.ledger.call,
+            "stepfunctions": StepFunctions([self.machines, self.sweeps]).call,
+            "sqs": self.queue.call,
+            "sns": self.topic.call,
+            "events": self.bus.call,
+            "cloudwatch": lambda *_: (200, b"{}"),
+            "service-quotas": lambda _, operation, body: service_quotas.answer(self.world, operation, json.loads(body)),
         }
         self.wire = Wire(self.scheduler, services, self.plan, self.dice, self._saw_call, latency)
         self.began = self.scheduler.now()
@@ -155,40 +144,35 @@ class Simulation:
         self.redriven = self.asked = 0
         self.world.subscribe(self._event)
         if is_known:
-            self._baseline()
+            self._have_swept()
         # Deployed long ago, it sweeps at its own hours: events come first, as they do.
         first_sweep = sweep_every.total_seconds() * 0.75 if is_known else 0.0
-        for machine, every, first in (
-            (self.machines, watch_every, 0.0),
-            (self.sweeps, sweep_every, first_sweep),
-        ):
-            self.scheduler.spawn(partial(self._schedule, machine, every), name="schedule", delay=first)
-        if deployment.retire_every is not None:
-            work = partial(self._retire, deployment.retire_every)
-            self.scheduler.spawn(work, name="schedule", delay=first_retire.total_seconds())
-        self.scheduler.spawn(self._look, name="auditor")
-
-    def _partners(self) -> list[str]:
-        return [one.dr_directory for one in self.settings.directories.values()]
+        for machine, every, first in ((self.machines, watch_every, 0.0), (self.sweeps, sweep_every, first_sweep)):
+            self.scheduler.spawn(partial(self._schedule, machine, every), delay=first)
+        self.scheduler.spawn(self._look)
 
     def _process(self, function: str) -> Process:
-        return Process(
-            function,
-            settings=self.settings,
-            account=ACCOUNT,
-            machine_arn=self.machines.arn,
-            wire=self.wire,
-            scheduler=self.scheduler,
-            functions=self.functions,
-            new_id=lambda: f"id-{next(self._ids)}",
-            ahead=self._clock_error(),
-            log=self._handlers,
-        )
-
-    def _clock_error(self) -> timedelta:
         drawn = 2 * self.dice.uniform(-self._skew, self._skew)
-        self.ahead.append(timedelta(seconds=min(max(drawn, -self._skew), self._skew)))
-        return self.ahead[-1]
+        # The first two are as far apart as any two may be.
+        extremes = (-self._skew, self._skew)
+        at = extremes[len(self.ahead)] if len(self.ahead) < len(extremes) else min(max(drawn, extremes[0]), extremes[1])
+        ahead = timedelta(seconds=at)
+        self.ahead.append(ahead)
+        kept = Deployed(
+            settings=self.settings,
+            make_client=self.wire.client,
+            clock=ProcessClock(self.scheduler, ahead),
+            telemetry=PowertoolsTelemetry(wiring.logger, wiring.metrics, self.settings.stack),
+            environment={
+                "LEDGER_TABLE": self.settings.stack,
+                "WATCH_STATE_MACHINE_ARN": self.machines.arn,
+                "DEAD_LETTER_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/dead-letters",
+                "NOTIFICATION_TOPIC_ARN": f"arn:aws:sns:us-east-1:{ACCOUNT}:notices",
+                "EVENT_BUS_NAME": "default",
+            },
+            new_id=lambda: f"id-{next(self._ids)}",
+        )
+        return Process(function, kept, self._handlers, self.scheduler, self.functions.die)
 
     # What goes on by itself
 
@@ -199,7 +183,7 @@ class Simulation:
             return
         for delay in self._trail(event):
             self._undelivered += 1
-            self.scheduler.spawn(lambda: self._deliver(event), name="event", delay=delay)
+            self.scheduler.spawn(lambda: self._deliver(event), delay=delay)
 
     def _deliver(self, event: dict[str, Any]) -> None:
         self._undelivered -= 1
@@ -210,16 +194,11 @@ class Simulation:
             machine.start(f"schedule-{next(self._ids)}", {})
             self.scheduler.sleep(every.total_seconds())
 
-    def _retire(self, every: timedelta) -> None:
-        while True:
-            self.functions.deliver("retire", {})
-            self.scheduler.sleep(every.total_seconds())
-
-    def _baseline(self) -> None:
+    def _have_swept(self) -> None:
         """The product has been there for long: the directories' existing fleets are known."""
         for directory in self.settings.directories:
-            key = {"pk": {"S": f"SWEEP#{directory}"}, "sk": {"S": "BASELINE"}}
-            self.ledger.ask("PutItem", Item=key | {"taken_at": {"S": "2026-01-01T00:00:00.000Z"}})
+            taken = {"taken_at": {"S": "2026-01-01T00:00:00.000Z"}}
+            self.ledger.ask("PutItem", Item=_baseline_of(directory) | taken)
 
     def _look(self) -> None:
         while True:
@@ -227,7 +206,8 @@ class Simulation:
             self.audit.check_rows()
 
     def _saw_call(self, call: Call, body: bytes, fault: str | None) -> None:
-        self.audit.saw_call(call, json.loads(body) if call.service == "workspaces" else {}, fault)
+        request = json.loads(body) if call.service == "workspaces" else {}
+        self.audit.saw_call(call, request, fault, self.scheduler.current.owner)
 
     def _after_step(self) -> None:
         records = self.ledger.new_records()
@@ -241,11 +221,17 @@ class Simulation:
 
     # What people do
 
-    def create(self, *users: str, directory: str = HOME, **item: Any) -> list[str]:
-        """Create primaries in one call; the ids of those that come of it."""
-        request = [{"DirectoryId": directory, "UserName": user, "BundleId": WINDOWS, **item} for user in users]
-        answer = self.world.call(PRIMARY, "CreateWorkspaces", {"Workspaces": request})
-        return [pending["WorkspaceId"] for pending in answer["PendingRequests"]]
+    def create(self, *users: str, directory: str = HOME, region: str = PRIMARY, **item: Any) -> list[str]:
+        """Create desktops, 25 in a call; the ids of those that come of it."""
+        items = [{"DirectoryId": directory, "UserName": user, "BundleId": WINDOWS, **item} for user in users]
+        calls = [{"Workspaces": items[start : start + 25]} for start in range(0, len(items), 25)]
+        answers = [self.world.call(region, "CreateWorkspaces", one) for one in calls]
+        return [pending["WorkspaceId"] for answer in answers for pending in answer["PendingRequests"]]
+
+    def migrate(self, primary_id: str, bundle: str = "wsb-windowsperformance") -> str:
+        """Migrate a primary; its new id."""
+        order = {"SourceWorkspaceId": primary_id, "BundleId": bundle}
+        return str(self.world.call(PRIMARY, "MigrateWorkspace", order)["TargetWorkspaceId"])
 
     def terminate(self, region: str, *ids: str) -> None:
         """Terminate primaries or standbys; CloudTrail has it."""
@@ -254,7 +240,7 @@ class Simulation:
 
     def later(self, seconds: float, work: Callable[[], object]) -> None:
         """Let somebody do something after a while."""
-        self.scheduler.spawn(work, name="somebody", delay=seconds)
+        self.scheduler.spawn(work, delay=seconds)
 
     def by_hand(self, *ids: str) -> Any:
         """Ask protect for primaries, in a task of one's own."""
@@ -266,7 +252,7 @@ class Simulation:
         for directory in self.settings.directories:
             self.ledger.ask(
                 "UpdateItem",
-                Key={"pk": {"S": f"SWEEP#{directory}"}, "sk": {"S": "BASELINE"}},
+                Key=_baseline_of(directory),
                 UpdateExpression="SET accepted = :yes",
                 ExpressionAttributeValues={":yes": {"BOOL": True}},
             )
@@ -275,6 +261,18 @@ class Simulation:
         """Switch the pause on or off, as README tells."""
         self.ledger.ask("PutItem", Item={"pk": {"S": "PAUSE"}, "sk": {"S": "PAUSE"}, "paused": {"BOOL": on}})
         self.audit.paused_since = self.scheduler.now() if on else None
+
+    def baseline(self, directory: str = HOME) -> dict[str, Any]:
+        """What the ledger says of a directory's existing fleet."""
+        item: dict[str, Any] = self.ledger.ask("GetItem", Key=_baseline_of(directory)).get("Item", {})
+        return plain(item)
+
+    def steal(self) -> None:
+        """Take the watcher's lease from its living owner, for an execution that begins now."""
+        row = {"pk": {"S": "LEASE#WATCH"}, "sk": {"S": "LEASE#WATCH"}, "holder": {"S": "-"}}
+        moments = {name: {"S": "2026-01-05T09:00:00.000Z"} for name in ("expires_at", "round_began_at")}
+        self.ledger.ask("PutItem", Item=row | moments)
+        self.machines.start(f"thief-{self.scheduler.steps}", {})
 
     def abort(self) -> None:
         """Abort the executions that run."""
@@ -286,6 +284,24 @@ class Simulation:
         """Deploy other settings: invocations from now on have them."""
         self.settings = dataclasses.replace(self.settings, **changes)
         self.functions.forget_idle()
+        self.audit.allow(self.settings)
+
+    # What AWS does
+
+    def disturb(
+        self, *kinds: str, minutes: tuple[float, float], matches: Callable[[Call], bool], rate: float = 1.0
+    ) -> None:
+        """From one minute to another, counted from the beginning, such calls go wrong, `rate` of them."""
+        begins, ends = (self.began + timedelta(minutes=minute) for minute in minutes)
+        self.wire.plan = During(kinds, begins, ends, matches, self.dice, rate)
+
+    def hide(self, region: str, hours: float, user: str | None = None) -> None:
+        """No answer of a Region shows its desktops, or a user's, for so long."""
+        self.world.inject(Fault("DescribeWorkspaces", "hide", region, until=self.in_hours(hours), user=user))
+
+    def in_hours(self, hours: float) -> datetime:
+        """A moment to come."""
+        return self.scheduler.now() + timedelta(hours=hours)
 
     def help_out(self, *, when: Callable[[], bool] = lambda: True) -> None:
         """Let a person come by every half hour, redrive the dead letters, and do what notices ask for."""
@@ -298,7 +314,7 @@ class Simulation:
                     self._act_on_notices()
 
         self._is_helped = True
-        self.scheduler.spawn(work, name="person")
+        self.scheduler.spawn(work)
 
     def _redrive(self) -> None:
         for message in list(self.queue.messages):
@@ -337,13 +353,7 @@ class Simulation:
             self.scheduler.close()
 
     def run(self, hours: float, enough: Callable[[], bool] | None = None) -> None:
-        """Let time pass, until there is enough if that is said.
-
-        Raises
-        ------
-        Violated
-            An invariant does not hold.
-        """
+        """Let time pass, until there is enough if that is said; `Violated` if an invariant does not hold."""
         with self._handlers.in_use(self.scheduler):
             self.scheduler.run(self.scheduler.now() + timedelta(hours=hours), enough or (lambda: False))
 
@@ -388,6 +398,10 @@ class Simulation:
         """Status and reason of a primary's row."""
         row = self.audit.rows[primary_id]
         return Status(row["status"]), str(row["reason_code"])
+
+
+def _baseline_of(directory: str) -> dict[str, Any]:
+    return {"pk": {"S": f"SWEEP#{directory}"}, "sk": {"S": "BASELINE"}}
 
 
 def _matches(patterns: list[EventPattern], event: Any) -> bool:

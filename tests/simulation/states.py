@@ -1,7 +1,5 @@
 """The page of a row's states, made from the recorded transitions."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A few seeds in every test run, and that a seed is a run; many more by `make faults`."""
 
-from __future__ import annotations
-
 import random
 
 import pytest

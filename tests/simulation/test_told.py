@@ -1,13 +1,11 @@
 """Whatever goes wrong with a run is told with what repeats it; nothing that went out of a handler heals unseen."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
 
-from standby.protect_function import ProtectFunction
-from standby.watch.observe import Observer
+from standby.reconcile import Reconciler
+from standby.schedule import Schedule
 from tests.simulation import faults, scenarios
 from tests.simulation.deployment import Deployment
 from tests.simulation.faults import Call, OneFault
@@ -26,14 +24,14 @@ def test_a_seed_that_crashes_is_an_outcome(deployment: Deployment, monkeypatch: 
 
 
 def test_a_scenario_that_crashes_is_an_outcome(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SCENARIOS, "a_migrated_primary", crash)
-    said, run = scenarios.outcome(deployment, "a_migrated_primary")
+    monkeypatch.setitem(SCENARIOS, "events_out_of_order", crash)
+    said, run = scenarios.outcome(deployment, "events_out_of_order")
     assert said.startswith("failed: ")
     assert "nobody thought of it" in said
     assert run is None
 
 
-@pytest.mark.parametrize(("where", "method"), [(ProtectFunction, "respond"), (Observer, "observe")])
+@pytest.mark.parametrize(("where", "method"), [(Reconciler, "reconcile"), (Schedule, "observe")])
 def test_a_crash_that_heals_is_seen(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, where: type, method: str
 ) -> None:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 from unittest import mock
 
 import botocore
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import (
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from botocore.retries.quota import RetryQuota
+from urllib3 import HTTPResponse
 
-from standby.model import Region
+from standby.core.model import Region
 from standby.wiring import make_client
 from tests import short_way
 from tests.short_way import WholeWay
 from tests.simulation import faults
 from tests.simulation.faults import NAMED_BY_REQUEST, Call, Plan, call_of
+from tests.simulation.process import Process
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.services import Answer, Service, refusal
 
@@ -35,39 +32,17 @@ STALL_SECONDS = 200.0
 _THROTTLES = {"sns": "Throttled", "sqs": "RequestThrottled", "dynamodb": "ProvisionedThroughputExceededException"}
 
 
-class Process(Protocol):
-    """What the wire knows of a process."""
-
-    function: str
-
-    def die(self) -> None:
-        """End here; does not return."""
-        ...
-
-
 class Wire:
     """Carries the calls of all processes.
 
-    Parameters
-    ----------
-    services
-        By botocore's name for them.
-    plan
-        What goes wrong.
-    seen
-        Told of each call as it is made, with its fault if it has one.
-    latency
-        The longest time, in seconds, that a request or an answer takes on its way.
+    `services` go by botocore's names for them; `plan` is what goes wrong. `seen` is told of each call as it is made,
+    with the fault that it has. `latency` is the longest time, in seconds, that a request or an answer is on its way.
     """
 
-    _present: ClassVar[Wire]
+    # That of the simulation that runs: there is one at a time.
+    present: ClassVar[Wire]
     _clients: ClassVar[dict[tuple[str, str], Any]] = {}
     _quotas: ClassVar[list[RetryQuota]] = []
-
-    @staticmethod
-    def present() -> Wire:
-        """The wire of the simulation that runs: there is one at a time."""
-        return Wire._present
 
     def __init__(
         self,
@@ -84,13 +59,12 @@ class Wire:
         self._services = services
         self._dice = dice
         self._seen = seen
-        Wire._present = self
+        Wire.present = self
         for quota in Wire._quotas:
             quota.release(RetryQuota.INITIAL_CAPACITY)
         self._cancels = True
-        # The fault of the call that is being sent, once it is known.
+        # The fault of the call that is being sent, and its answer, if they are known.
         self._decided: list[str] = []
-        # And its answer, if that is known.
         self._answered: list[Answer] = []
 
     def client(self, service: str, region: Region) -> Any:
@@ -113,31 +87,35 @@ class Wire:
             status, answer = self._answered.pop()
         else:
             parameters = json.loads(body) if client.meta.service_model.service_name in NAMED_BY_REQUEST else {}
-            process, call = self._who_calls(client, operation, parameters)
-            kind = self._fault(call)
-            status, answer = self._carry(call, body, client.meta.config, request.url, process, kind)
-        return AWSResponse(request.url, status, {"x-amzn-RequestId": "1"}, _Raw(answer))  # type: ignore[arg-type]
+            call = self._call_of(client, operation, parameters)
+            status, answer = self._carry(call, body, client.meta.config, self._fault(call))
+        headers: Any = {"x-amzn-RequestId": "1"}
+        return AWSResponse(request.url, status, headers, HTTPResponse(io.BytesIO(answer), preload_content=False))
 
     def send_plain(self, client: Any, operation: str, parameters: dict[str, Any], whole_way: WholeWay) -> Any:
         """Carry a call of the ledger the short way if it goes well.
 
         Only on the whole way is a call repeated, and the token that botocore adds to a transaction of any use.
         """
-        process, call = self._who_calls(client, operation, parameters)
+        call = self._call_of(client, operation, parameters)
         kind = self._fault(call)
         if kind is not None:
             self._decided.append(kind)
             return whole_way(operation, parameters)
-        status, answer = self._carry(call, json.dumps(parameters).encode(), client.meta.config, "", process, None)
+        status, answer = self._carry(call, json.dumps(parameters).encode(), client.meta.config, None)
         if status != 200:
             self._answered.append((status, answer))
             return whole_way(operation, parameters)
         return json.loads(answer)
 
-    def _who_calls(self, client: Any, operation: str, request: dict[str, Any]) -> tuple[Process, Call]:
-        process: Process = self._scheduler.current.owner.process
+    @property
+    def _process(self) -> Process:
+        found: Process = self._scheduler.current.owner.process
+        return found
+
+    def _call_of(self, client: Any, operation: str, request: dict[str, Any]) -> Call:
         service, region = client.meta.service_model.service_name, client.meta.region_name
-        return process, call_of(process.function, service, region, operation, request)
+        return call_of(self._process.function, service, region, operation, request)
 
     def _fault(self, call: Call) -> str | None:
         if self._decided:
@@ -145,39 +123,35 @@ class Wire:
         kind = self.plan.fault(call, self._scheduler.now())
         return kind if kind is not None and call.can_meet(kind) else None
 
-    def _carry(self, call: Call, body: bytes, config: Any, url: str, process: Process, kind: str | None) -> Answer:
+    def _carry(self, call: Call, body: bytes, config: Any, kind: str | None) -> Answer:
         self._seen(call, body, kind)
         self._wait()
-        if kind is not None:
-            answer = self._fail_before(kind, call, body, config, url, process)
-            if answer is not None:
-                return answer
+        if kind is not None and (answer := self._fail_before(kind, call, body, config)):
+            return answer
         if kind == faults.READ_TIMEOUT_LATE:
             self._scheduler.spawn(lambda: self._serve(call, body), delay=config.read_timeout + LATE_SECONDS)
         else:
             answer = self._serve(call, body)
         self._wait()
         if kind is not None:
-            answer = self._fail_after(kind, answer or (200, b"{}"), config, url, process)
+            answer = self._fail_after(kind, call, answer or (200, b"{}"), config)
         assert answer is not None
         return answer
 
     def _serve(self, call: Call, body: bytes) -> Answer:
-        return self._services[call.service].call(call.region, call.operation, body)
+        return self._services[call.service](call.region, call.operation, body)
 
     def _wait(self) -> None:
         self._scheduler.sleep(self._dice.uniform(0.0, self.latency))
 
-    def _fail_before(
-        self, kind: str, call: Call, body: bytes, config: Any, url: str, process: Process
-    ) -> Answer | None:
+    def _fail_before(self, kind: str, call: Call, body: bytes, config: Any) -> Answer | None:
         match kind:
             case faults.CONTENDED:
                 return _contended(json.loads(body))
             case faults.STALLED:
                 self._scheduler.sleep(STALL_SECONDS)
             case faults.KILLED_BEFORE:
-                process.die()
+                self._process.die()
             case faults.THROTTLED:
                 return self._throttle(call, body)
             case faults.REFUSED:
@@ -185,13 +159,13 @@ class Wire:
             case faults.ERROR_BEFORE:
                 return _error(call, "InternalServerError", "The service failed.", 500)
             case faults.CONNECTION_REFUSED:
-                raise EndpointConnectionError(endpoint_url=url, error=kind)
+                raise EndpointConnectionError(endpoint_url=_url(call), error=kind)
             case faults.CONNECT_TIMEOUT:
                 self._scheduler.sleep(config.connect_timeout)
-                raise ConnectTimeoutError(endpoint_url=url, error=kind)
+                raise ConnectTimeoutError(endpoint_url=_url(call), error=kind)
             case faults.READ_TIMEOUT_BEFORE:
                 self._scheduler.sleep(config.read_timeout)
-                raise ReadTimeoutError(endpoint_url=url, error=kind)
+                raise ReadTimeoutError(endpoint_url=_url(call), error=kind)
         return None
 
     def _throttle(self, call: Call, body: bytes) -> Answer:
@@ -202,17 +176,19 @@ class Wire:
                 return _cancelled(json.loads(body), "ThrottlingError")
         return _error(call, _THROTTLES.get(call.service, "ThrottlingException"), "Rate exceeded", 400)
 
-    def _fail_after(self, kind: str, answer: Answer, config: Any, url: str, process: Process) -> Answer:
+    def _fail_after(self, kind: str, call: Call, answer: Answer, config: Any) -> Answer:
         match kind:
             case faults.KILLED_AFTER:
-                process.die()
+                self._process.die()
+            case faults.THROTTLED_AFTER:
+                return _error(call, "ThrottlingException", "Rate exceeded", 400)
             case faults.ERROR_AFTER:
                 return 500, b"The service failed."
             case faults.READ_TIMEOUT_AFTER | faults.READ_TIMEOUT_LATE:
                 self._scheduler.sleep(config.read_timeout)
-                raise ReadTimeoutError(endpoint_url=url, error=kind)
+                raise ReadTimeoutError(endpoint_url=_url(call), error=kind)
             case faults.CLOSED_AFTER:
-                raise ConnectionClosedError(endpoint_url=url, error=kind)
+                raise ConnectionClosedError(endpoint_url=_url(call), error=kind)
             case faults.MALFORMED:
                 return 200, b"<html>Service Unavailable</html>"
             case faults.EMPTY:
@@ -230,17 +206,17 @@ def _connect(client: Any) -> None:
     """Let a client's calls go over the wire of the simulation that runs."""
 
     def send(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
-        return Wire.present().send(client, event_name.rpartition(".")[2], request)
+        return Wire.present.send(client, event_name.rpartition(".")[2], request)
 
     # A third of a call's time would go into a signature that nobody reads.
     client.meta.events.register("choose-signer", lambda **_: botocore.UNSIGNED)
     client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", send)
     if client.meta.service_model.service_name == "dynamodb":
-        short_way.let_take(client, partial(_send_plain, client))
+        short_way.let_take(client, lambda *given: Wire.present.send_plain(client, *given))
 
 
-def _send_plain(client: Any, operation: str, parameters: dict[str, Any], whole_way: WholeWay) -> Any:
-    return Wire.present().send_plain(client, operation, parameters, whole_way)
+def _url(call: Call) -> str:
+    return f"https://{call.service}.{call.region}.amazonaws.com/"
 
 
 def _error(call: Call, code: str, message: str, status: int) -> Answer:
@@ -261,16 +237,3 @@ def _cancelled(request: dict[str, Any], code: str) -> Answer:
     reasons = [{"Code": code, "Message": "x"}, *[{"Code": "None"} for _ in request["TransactItems"][1:]]]
     error = {"__type": "TransactionCanceledException", "Message": "cancelled", "CancellationReasons": reasons}
     return 400, json.dumps(error).encode()
-
-
-class _Raw:
-    """What botocore reads a body from."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self, **_: Any) -> Any:
-        yield self._content
-
-    def read(self, *_: Any) -> bytes:
-        return self._content

@@ -1,54 +1,92 @@
-"""The ledger of primaries: read rows, and write each change with its event in one transaction."""
+"""The ledger of primaries: read rows, and write each change with its event and what belongs to it, or nothing at all.
+
+Rule 1's lock is made here from the difference of two rows: what a row holds that the old one did not is taken, what it
+holds no longer is given back. A claim names the primary that holds a user's place in a DR directory; counters count
+today's new standbys, all standbys, and those of existing fleets that are under way. Nothing is ever deleted: a claim
+that is given back names nobody.
+
+The place below the ceiling is free when the standby is gone. That of the day is given back only if nothing was created:
+a standby that is made, terminated and made again on one day is two new ones, and each costs money.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock
-from standby.decisions.decision import Decision
-from standby.ledger.table import ConditionFailed, Table, Write
-from standby.model import GONE, NO_REPLICATION, Cause, Region, StandbyMarks, Status, Workspace, WorkspaceId
-from standby.reasons import MEANING, Reason
-from standby.rows import SHARDS, STATE, Row, status_partition
-from standby.settings import Settings
+from standby.core.change import say
+from standby.core.model import Cause, Status, WorkspaceId, day_of, from_text, to_text
+from standby.core.reasons import Reason
+from standby.core.row import (
+    ALL_SHARDS,
+    HELD,
+    SCHEMA_VERSION,
+    STATE,
+    Kind,
+    Row,
+    Unreadable,
+    day_keys,
+    due_partition,
+    read_row,
+    status_partition,
+)
+from standby.core.settings import Settings
+from standby.ledger.table import ConditionFailed, Item, LedgerUnavailable, Table, Write, moment_in
 
 STANDBY = "STANDBY"
+CLAIM = "CLAIM"
+COUNTER = "COUNTER"
+TOTAL = "COUNTER#TOTAL"
+UNDER_WAY = "COUNTER#UNDER_WAY"
+NOBODY = "-"
+# No row waits longer: `first_look_minutes` is a day at most, and three times that for an encrypted root volume.
+LONGEST_WAIT = timedelta(days=7)
 
 
 class LostRace(Exception):
-    """Somebody else changed the row meanwhile; nothing was written. The next look decides afresh."""
+    """Somebody else changed the row meanwhile; nothing was written. Whoever reconciles it next decides afresh."""
+
+
+class Taken(Exception):
+    """What a row was to hold is not to be had; nothing was written.
+
+    `reason` says which limit, or that the user's claim is another primary's (`holder`). Without a holder, somebody gave
+    that claim up, and it is not known what became of the request: look first.
+    """
+
+    def __init__(self, reason: Reason, holder: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.holder = holder
 
 
 @dataclass(frozen=True)
-class Context:
-    """What every change of one invocation has in common."""
+class Due:
+    """What is due: at most as many ids of a shard as were asked for.
 
-    cause: Cause
-    owner: str  # of the claims it takes: the invocation's id
-    execution_arn: str | None = None
+    `following` are the keys from which to go on, by shard, if there may be more that is due; `next_at` is when the
+    first of the others is due.
+    """
 
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A STATE row that this version cannot read: written by a later one, or by hand."""
-
-    primary_id: WorkspaceId
-    problem: str
+    ids: list[WorkspaceId]
+    following: dict[str, Item]
+    next_at: datetime | None
 
 
+@dataclass
 class Ledger:
     """The one writer of STATE and EVENT rows."""
 
-    def __init__(self, table: Table, settings: Settings, clock: Clock, new_id: Callable[[], str]) -> None:
-        self.table = table
-        self._settings = settings
-        self._clock = clock
-        self._new_id = new_id
-        self.unreadable: dict[WorkspaceId, str] = {}
+    table: Table
+    settings: Settings
+    clock: Clock
+    new_id: Callable[[], str]
+
+    # Reading
 
     def load(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Row | Unreadable]:
         """The rows of those of the primaries that have one."""
@@ -60,264 +98,274 @@ class Ledger:
         items = self.table.get_many([(f"{STANDBY}#{one}", STANDBY) for one in standby_ids])
         return {WorkspaceId(item["pk"].partition("#")[2]): WorkspaceId(item["primary_id"]) for item in items}
 
-    def history(self, primary_id: WorkspaceId) -> list[dict[str, Any]]:
-        """The EVENT rows of a primary, oldest first."""
-        values = {":pk": primary_id, ":prefix": "EVENT#"}
-        pages = self.table.query(None, "pk = :pk AND begins_with(sk, :prefix)", values)
-        return [item for page, _ in pages for item in page]
+    def due(self, now: datetime, cursor: Mapping[str, Item] | None, most: int) -> Due:
+        """What of the open rows is due, of each shard the first due first, from a cursor on; one query a shard.
 
-    def next_row(self, row: Row | None, decision: Decision, seen: Workspace | None, context: Context) -> Row:
-        """The row as it is to be after `decision`; not written."""
-        now = self._clock.now()
-        if decision.status is None:
-            raise ValueError(f"a decision without a status has no row: {decision}")
-        base = row or Row(
-            primary_id=decision.primary_id,
-            primary_region=self._settings.primary_region,
-            dr_region=self._settings.dr_region,
-            status=decision.status,
-            reason=decision.reason,
-            message=decision.message,
-            version=0,
-            first_seen_at=now,
-            changed_at=now,
-            cause_type=context.cause.type,
-            cause_id=context.cause.id,
-        )
-        changes: dict[str, Any] = {
-            "status": decision.status,
-            "reason": decision.reason,
-            "message": decision.message,
-            "error_code": decision.error_code,
-            "error_message": decision.error_message,
-            "version": base.version + 1,
-            "changed_at": now,
-            "change_id": self._new_id(),
-            "cause_type": context.cause.type,
-            "cause_id": context.cause.id,
-            "execution_arn": context.execution_arn,
-            # Who caused the charge stays known, whoever looks at the row later.
-            "principal": context.cause.principal or base.principal,
-            # What came of a claim that is given up unseen may show later.
-            "look_first": base.look_first
-            or context.cause.looks_first
-            or (base.status is Status.CLAIMED and decision.status is Status.TIMED_OUT),
-            "existing": base.existing
-            or decision.existing
-            or decision.reason in (Reason.EXISTING_FLEET, Reason.BACKFILL),
-            "migrated_from": base.migrated_from or context.cause.migrated_from,
-            "notice_code": None,
-            # Whatever else becomes of it, an announcement is off.
-            "terminate_after": None,
-            **self._facts(base, seen),
-            **_times(base, decision, now),
-            "told": _told(base, decision),
-            "rule": decision.rule,
-        }
-        changes |= _since(base, decision, seen, now, context.cause) | _sighting(base, decision, now)
-        changes |= _before(base, decision)
-        marks = decision.marks
-        if decision.standby is not None:
-            if decision.standby.id != base.standby_id and marks is None:
-                marks = StandbyMarks()
-            changes |= {
-                "standby_id": decision.standby.id,
-                "standby_state": decision.standby.state,
-                "dr_region": Region(decision.standby.region or base.dr_region),
-            }
-            if seen is not None:
-                changes["replication"] = _replication(base, decision.standby.id, decision, seen)
-        return dataclasses.replace(base, **changes, **(dataclasses.asdict(marks) if marks else {}))
+        It reads as far ahead as any row waits, for the watcher ends where nothing waits.
+        """
+        ids: list[WorkspaceId] = []
+        following: dict[str, Item] = {}
+        later: list[datetime] = []
+        for shard, start in (cursor or dict.fromkeys(map(str, ALL_SHARDS))).items():
+            values = {":partition": due_partition(int(shard)), ":until": to_text(now + LONGEST_WAIT)}
+            condition = "ix_due = :partition AND ix_due_at <= :until"
+            items, rest = next(self.table.query("by_due", condition, values, start, most))
+            times = [(WorkspaceId(item["pk"]), _due_at(item, now)) for item in items]
+            ids += [one for one, at in times if at <= now]
+            if rest and all(at <= now for _, at in times):
+                following[shard] = rest
+            later += [at for _, at in times if at > now]
+        return Due(ids, following, min(later, default=None))
 
-    def next_of(self, row: Row, context: Context) -> Row:
-        """The row's next version, standing as it does; not written."""
-        return dataclasses.replace(
-            row,
-            version=row.version + 1,
-            changed_at=self._clock.now(),
-            change_id=self._new_id(),
-            cause_type=context.cause.type,
-            cause_id=context.cause.id,
-            execution_arn=context.execution_arn,
-            principal=context.cause.principal or row.principal,
-        )
+    def held(self, most: int) -> list[tuple[WorkspaceId, bool]]:
+        """Held primaries, those that are new first, and whether each is one of an existing fleet; one query."""
+        items, _ = next(self.table.query("by_due", "ix_due = :partition", {":partition": HELD}, None, most))
+        return [(WorkspaceId(item["pk"]), str(item["ix_due_at"]).startswith("1")) for item in items]
 
-    def _facts(self, base: Row, seen: Workspace | None) -> dict[str, Any]:
-        """What the WorkSpace itself told; a fact once known is not forgotten because an answer was partial."""
-        if seen is None:
-            return {}
-        directory_id = seen.directory_id or base.primary_directory_id
-        mapped = self._settings.directories.get(directory_id) if directory_id else None
-        # A standby, and a claim, stay where they are, whatever the directory's partner is by now.
-        stays = base.dr_directory_id is not None and (base.was_requested or base.claim_key is not None)
-        return {
-            "primary_state": seen.state or base.primary_state,
-            "primary_directory_id": directory_id,
-            "dr_directory_id": mapped.dr_directory if mapped and not stays else base.dr_directory_id,
-            "user_name": seen.user_name or base.user_name,
-            "compute_type": seen.compute_type or base.compute_type,
-        }
+    def rows_by_status(
+        self, status: Status, shard: int, start: Item | None = None
+    ) -> Iterator[tuple[list[Row | Unreadable], Item | None]]:
+        """The pages of a shard of a status, each with the key to go on from."""
+        values = {":partition": status_partition(status, shard)}
+        for items, following in self.table.query("by_status", "ix_status = :partition", values, start):
+            yield [read_row(item) for item in items], following
 
-    def write(self, new: Row, old: Row | None, *, beside: Sequence[Write] = ()) -> None:
-        """Write the row over the version it was made from, with its event and what belongs to it, or nothing at all.
+    # Writing
+
+    def write(self, new: Row, old: Row | None) -> Row:
+        """Write a row over the version it was made from, and return it as it stands.
 
         Raises
         ------
         LostRace
             The row is not the one it was made from.
-        ConditionFailed
-            A condition of `beside` did not hold; `failed` counts from 0 in `beside`.
-        LedgerUnavailable
-            DynamoDB gave no answer.
+        Taken
+            What it was to hold is not to be had.
         """
+        now = self.clock.now()
+        new = dataclasses.replace(new, change_id=self.new_id())
         condition, values = ("version = :old", {":old": old.version}) if old else ("attribute_not_exists(pk)", None)
+        beside = list(self._beside(new, old, now))
         writes = [
             Write(item=new.to_state_item(), condition=condition, values=values),
-            Write(item=new.to_event_item(old), condition="attribute_not_exists(pk)"),
-            *beside,
+            Write(item=new.to_event_item(old, now), condition="attribute_not_exists(pk)"),
+            *[write for write, _ in beside],
         ]
-        if new.standby_id is not None and (old is None or old.standby_id != new.standby_id):
-            writes.append(Write(item=pointer(new.standby_id, new.primary_id)))
         try:
             self.table.transact(writes)
         except ConditionFailed as refused:
             # Our own first try may have been written and its answer lost, whatever became of its token.
             present = self.table.get(new.primary_id, STATE)
             if present is not None and present.get("change_id") == new.change_id:
-                return
+                return new
             if refused.failed & {0, 1}:
                 raise LostRace(f"the row of {new.primary_id} was changed by somebody else") from None
-            raise ConditionFailed(
-                frozenset(at - 2 for at in refused.failed), {at - 2: item for at, item in refused.found.items()}
-            ) from None
-
-    def record(self, decision: Decision, row: Row | None, seen: Workspace | None, context: Context) -> Row | None:
-        """Write what was decided, if it tells anything new, and return the row as it then is.
-
-        Raises
-        ------
-        LostRace, LedgerUnavailable
-            As `write`.
-        """
-        new = self.next_row(row, decision, seen, context)
-        if not new.differs_from(row):
-            return row
-        self.write(new, row)
+            first = min(refused.failed)
+            holder = refused.found.get(first, {}).get("primary_id")
+            raise Taken(beside[first - 2][1], None if holder == NOBODY else holder) from None
         return new
 
-    def rows_by_status(
-        self, status: Status, shard: int, start: dict[str, Any] | None = None
-    ) -> Iterator[tuple[list[Row], dict[str, Any] | None]]:
-        """The pages of a shard of a status, the first due first, each with the key to go on from.
+    def _beside(self, new: Row, old: Row | None, now: datetime) -> Iterator[tuple[Write, Reason]]:
+        """What changes with a row, each with the reason for which the change is refused if its condition fails."""
+        me, limits = new.primary_id, self.settings
+        before, after = (old.claim_key if old else None), new.claim_key
+        # Who adopts a standby that exists asks for no room: it is there.
+        asks = new.standby_id is None
+        if after != before:
+            if after is not None:
+                yield _hold(after, me, now, is_looked_for=new.has(Kind.GIVEN_UP) or not asks), Reason.USER_HAS_STANDBY
+            if before is not None:
+                yield _release(before, me, now, is_given_up=new.has(Kind.GIVEN_UP)), Reason.USER_HAS_STANDBY
+        if (after is None) != (before is None):
+            yield _count(TOTAL, 1 if after else -1, limits.max_standbys if after and asks else None), Reason.CEILING
+        spent, unspent = new.counted_day, old.unspent_day if old else None
+        if spent != (old.counted_day if old else None):
+            if spent is not None:
+                most = limits.max_new_standbys_per_day if asks else None
+                yield _count(day_counter(spent), 1, most), Reason.DAILY_CAP
+            if unspent is not None:
+                yield _count(day_counter(unspent), -1), Reason.DAILY_CAP
+        elif spent is not None and old is not None and old.was_requested and not new.was_requested:
+            # The standby of that day is gone; this is another new one.
+            yield _count(day_counter(spent), 1, limits.max_new_standbys_per_day), Reason.DAILY_CAP
+        yield from self._uncounted(new, old)
 
-        Rows that this version cannot read are left out, and noted in `unreadable`.
-        """
-        values = {":partition": status_partition(status, shard)}
-        for items, following in self.table.query("by_status", "ix_status = :partition", values, start):
-            rows = [read_row(item) for item in items]
-            self.unreadable |= {row.primary_id: row.problem for row in rows if isinstance(row, Unreadable)}
-            yield [row for row in rows if isinstance(row, Row)], following
+    def _uncounted(self, new: Row, old: Row | None) -> Iterator[tuple[Write, Reason]]:
+        """What moves with a row and never refuses it."""
+        if (moved := new.is_under_way - (old.is_under_way if old else False)) != 0:
+            yield _count(UNDER_WAY, moved), Reason.BACKFILL
+        if new.standby_id is not None and (old is None or old.standby_id != new.standby_id):
+            pointer = {"pk": f"{STANDBY}#{new.standby_id}", "sk": STANDBY, "primary_id": new.primary_id}
+            yield Write(item=pointer), Reason.USER_HAS_STANDBY
 
-
-def pointer(standby_id: WorkspaceId, primary_id: WorkspaceId) -> dict[str, Any]:
-    """The row by which a standby's primary is found: no index has standbys for its key."""
-    return {"pk": f"{STANDBY}#{standby_id}", "sk": STANDBY, "primary_id": primary_id}
-
-
-def read_row(item: Mapping[str, Any]) -> Row | Unreadable:
-    """The row in a STATE item; one that this version cannot read stands in nobody's way but its own."""
-    try:
-        return Row.from_item(item)
-    except (KeyError, TypeError, ValueError) as problem:
-        return Unreadable(WorkspaceId(str(item.get("pk"))), f"{type(problem).__name__}: {problem}")
-
-
-def key_of(row: Row) -> dict[str, Any]:
-    """The key from which a query of by_status goes on after this row."""
-    item = row.to_state_item()
-    return {name: item[name] for name in ("pk", "sk", "ix_status", "ix_status_at")}
-
-
-ALL_SHARDS = range(SHARDS)
-SIGHTING_COUNTS_ANEW = timedelta(minutes=30)
-
-
-def _times(base: Row, decision: Decision, now: datetime) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    if not decision.status or not decision.status.is_open:
-        return {
-            "due_at": None,
-            "deadline_at": None,
-            "protected_at": base.protected_at or (now if decision.status is Status.PROTECTED else None),
+    def tell(self, pk: str, sk: str, status: Status, reason: Reason, message: str, cause: Cause, **more: Any) -> None:
+        """Write an EVENT row of the whole pair, or of a directory, once: it makes a notice."""
+        at = to_text(self.clock.now())
+        item = {
+            "pk": pk,
+            "sk": f"EVENT#{sk}",
+            "schema_version": SCHEMA_VERSION,
+            "version": 1,
+            "primary_id": pk,
+            "primary_region": self.settings.primary_region,
+            "dr_region": self.settings.dr_region,
+            "status": status,
+            "reason_code": reason,
+            "message": message,
+            "changed_at": at,
+            "cause_type": cause.type,
+            "cause_id": cause.id,
+            "change_id": self.new_id(),
+            "notice": True,
+            **day_keys(at, pk),
+            **more,
         }
-    if decision.due_in is not None:
-        changes["due_at"] = now + decision.due_in
-    if decision.deadline_in is not None:
-        changes["deadline_at"] = now + decision.deadline_in
-    return changes
+        self.table.put(item, condition="attribute_not_exists(pk)")
+
+    def tell_once_a_day(self, reason: Reason, cause: Cause, detail: str = "", *, status: Status = Status.HELD) -> None:
+        """One notice a UTC day for a reason that many rows of the pair have, held or otherwise."""
+        day = to_text(self.clock.now())[:10]
+        self.tell(f"HOLD#{reason}", day, status, reason, say(reason, detail), cause)
 
 
-def _replication(base: Row, standby_id: WorkspaceId, decision: Decision, seen: Workspace) -> str | None:
-    """How a standby's data is replicated; one whose primary goes has lost its source, and not the data."""
-    is_going = decision.status is Status.PRIMARY_GONE or seen.state in GONE
-    if is_going and base.replication not in (None, NO_REPLICATION):
-        return base.replication
-    return seen.replication_of(standby_id) or base.replication
+def _due_at(item: Item, now: datetime) -> datetime:
+    """When an item is due: at once where that cannot be read, for somebody may have written it by hand."""
+    try:
+        return from_text(item.get("ix_due_at"))
+    except ValueError:
+        return now
 
 
-def _since(base: Row, decision: Decision, seen: Workspace | None, now: datetime, cause: Cause) -> dict[str, Any]:
-    """Since when the row is in one of the plights that last."""
-    changes: dict[str, Any] = {}
-    if decision.standby is not None or (cause.reopens and base.status is Status.REJECTED):
-        # The user was known by then, or a person asks again: the next time has a day of its own.
-        changes["user_missing_since"] = None
-    match decision.reason:
-        case Reason.USER_NOT_IN_DR_DIRECTORY:
-            changes["user_missing_since"] = base.user_missing_since or now
-        case Reason.REQUEST_UNCERTAIN:
-            changes["unclear_since"] = base.unclear_since or now
-        case Reason.NOTHING_SEEN_ONCE:
-            # After a crash nobody has noted that it is unclear: it is since the claim was taken. One that a person asks
-            # for again is from now on.
-            since = base.changed_at if base.status is Status.CLAIMED else now
-            changes |= {"unclear_since": base.unclear_since or since, "looked_at": now}
-        case Reason.DR_DESKTOP_UNCLEAR:
-            # A desktop that shows between two looks undoes the first: it may be the standby.
-            changes["looked_at"] = None
-            if decision.status is Status.CLAIMED:
-                changes["unclear_since"] = base.unclear_since or base.changed_at
-    if seen is not None:
-        changes["absent_since"] = None
-    elif decision.reason is Reason.NOT_VISIBLE_YET:
-        changes["absent_since"] = base.absent_since or now
-    return changes
+def day_counter(day: str) -> str:
+    """The partition key of a UTC day's counter of new standbys."""
+    return f"COUNTER#DAY#{day}"
 
 
-def _sighting(base: Row, decision: Decision, now: datetime) -> dict[str, Any]:
-    """When a desktop was last seen that may be a standby; one that was seen going is not missed afterwards."""
-    if decision.reason is Reason.STANDBY_TERMINATING:
-        return {"desktop_seen_at": None}
-    if decision.reason is not Reason.DR_DESKTOP_UNCLEAR or not (decision.status is Status.CLAIMED or decision.sighted):
-        return {}
-    # Noted again only now and then, so that a long wait is not a long history.
-    noted = base.desktop_seen_at
-    return {"desktop_seen_at": noted if noted and now - noted < SIGHTING_COUNTS_ANEW else now}
+def _hold(key: str, primary_id: WorkspaceId, now: datetime, *, is_looked_for: bool) -> Write:
+    """Take a user's claim. One that was given up unseen is only for who has looked for what came of it."""
+    free = "primary_id = :nobody" if is_looked_for else "(primary_id = :nobody AND attribute_not_exists(given_up_at))"
+    return Write(
+        key={"pk": key, "sk": CLAIM},
+        update="SET primary_id = :me, held_at = :now REMOVE given_up_at",
+        condition=f"attribute_not_exists(pk) OR {free}",
+        values={":me": primary_id, ":nobody": NOBODY, ":now": to_text(now)},
+    )
 
 
-def _before(base: Row, decision: Decision) -> dict[str, Any]:
-    """What a primary was that is gone, or whose directory is not mapped any more, for when it is there again."""
-    if decision.reason is Reason.MAPPING_REMOVED:
-        return {} if base.reason is Reason.MAPPING_REMOVED else {"status_before": None, "reason_before": base.reason}
-    if decision.status is not Status.PRIMARY_GONE:
-        return {"status_before": None, "reason_before": None}
-    if base.status is Status.PRIMARY_GONE:
-        return {}
-    return {"status_before": base.status, "reason_before": base.reason}
+def _release(key: str, primary_id: WorkspaceId, now: datetime, *, is_given_up: bool) -> Write:
+    return Write(
+        key={"pk": key, "sk": CLAIM},
+        update="SET primary_id = :nobody, released_at = :now" + (", given_up_at = :now" if is_given_up else ""),
+        condition="primary_id = :me",
+        values={":me": primary_id, ":nobody": NOBODY, ":now": to_text(now)},
+    )
 
 
-def _told(base: Row, decision: Decision) -> Reason | None:
-    """The reason of the last notice: a protected primary's next trouble is news; a held one's is told for its pair."""
-    if decision.status is Status.PROTECTED:
+def _count(key: str, by: int, limit: int | None = None) -> Write:
+    """What moves a counter, named by its partition key; with a limit, only as long as it is below that."""
+    condition = None if limit is None else "attribute_not_exists(taken) OR taken < :limit"
+    values = {":by": by} | ({} if limit is None else {":limit": limit})
+    return Write(key={"pk": key, "sk": COUNTER}, update="ADD taken :by", condition=condition, values=values)
+
+
+PAUSE = "PAUSE"
+QUOTA = "QUOTA"
+QUOTA_HOLD = "HOLD#QUOTA_REACHED"
+QUOTA_PROBE = timedelta(hours=1)  # after this long somebody may have raised it
+# A quota that was measured longer ago limits nothing here: the service refuses what is above it.
+_QUOTA_GOOD_FOR = timedelta(days=1)
+# Of a day's new standbys an existing fleet leaves this part to new desktops: one in five.
+_FOR_NEW_ONES = 5
+
+
+@dataclass(frozen=True)
+class Room:
+    """For how many more standbys there is room now; only the claim is exact.
+
+    `new` below the day's cap and the ceiling: of a new desktop the service decides about the quota. `backfill` for
+    existing fleets: in their part of the day's number, and below the quota as the sweep last measured it; `in_flight`
+    as many of these as may be under way at once. `is_days_part` if it is the day's part that ends it.
+    """
+
+    new: int
+    backfill: int
+    in_flight: int
+    is_days_part: bool
+
+
+@dataclass
+class Gates:
+    """Reads and sets them; all consistent reads of the primary Region's replica.
+
+    Every method raises `LedgerUnavailable` when the ledger does not answer: what is not known to be open is closed.
+    """
+
+    table: Table
+    settings: Settings
+    clock: Clock
+
+    def closed(self) -> Reason | None:
+        """Why nothing may be created now; None if it may."""
+        if self.settings.mode != "protect":
+            return Reason.OBSERVE_MODE
+        found = self._read((PAUSE, PAUSE), (QUOTA_HOLD, PAUSE))
+        pause, hold = found.get(PAUSE), found.get(QUOTA_HOLD)
+        # Whoever puts the row manually may forget the attribute: the row alone is the wish to pause.
+        if pause is not None and pause.get("paused", True) is not False:
+            return Reason.PAUSED
+        # A row that cannot be read holds nothing: the next request meets the quota, and writes it anew.
+        until = moment_in(hold, "until") if hold else None
+        return Reason.QUOTA_REACHED if until and self.clock.now() < until else None
+
+    def room(self) -> Room:
+        """For how many more standbys there is room."""
+        now, cap = self.clock.now(), self.settings.max_new_standbys_per_day
+        today = day_counter(day_of(now))
+        found = self._read((TOTAL, COUNTER), (QUOTA, QUOTA), (today, COUNTER), (UNDER_WAY, COUNTER))
+        taken, total = _taken(found, today), _taken(found, TOTAL)
+        quota = known_quota(found.get(QUOTA), now)
+        part = max(cap - cap // _FOR_NEW_ONES - taken, 0)
+        backfill = part if quota is None else min(part, max(quota - total, 0))
+        return Room(
+            new=max(min(cap - taken, self.settings.max_standbys - total), 0),
+            backfill=backfill,
+            in_flight=max(self.settings.backfill_in_flight - _taken(found, UNDER_WAY), 0),
+            is_days_part=backfill == part,
+        )
+
+    def hold_for_quota(self) -> None:
+        """Hold the whole pair: the quota is used up. The next try is after `QUOTA_PROBE`."""
+        until = to_text(self.clock.now() + QUOTA_PROBE)
+        self.table.put({"pk": QUOTA_HOLD, "sk": PAUSE, "until": until})
+
+    def keep_quota(self, value: int) -> None:
+        """Keep the quota that was measured."""
+        self.table.put({"pk": QUOTA, "sk": QUOTA, "value": value, "measured_at": to_text(self.clock.now())})
+
+    def standbys(self) -> int:
+        """How many standbys are counted against ceiling and quota."""
+        return _taken(self._read((TOTAL, COUNTER)), TOTAL)
+
+    def quota(self) -> int | None:
+        """The quota as it was measured last; None if that is not known, or long ago."""
+        return known_quota(self._read((QUOTA, QUOTA)).get(QUOTA), self.clock.now())
+
+    def _read(self, *keys: tuple[str, str]) -> dict[str, Item]:
+        return {item["pk"]: item for item in self.table.get_many(keys)}
+
+
+def _taken(found: Mapping[str, Item], counter: str) -> int:
+    taken = found[counter].get("taken") if counter in found else 0
+    if type(taken) is not int:
+        raise LedgerUnavailable(f"the row {counter} does not say how many are taken; put its attribute taken right")
+    return taken
+
+
+def known_quota(item: Mapping[str, Any] | None, now: datetime) -> int | None:
+    """The quota in the ledger's row of it; None if there is none that is still good, or the row is not one of ours."""
+    try:
+        measured_at, value = from_text((item or {})["measured_at"]), (item or {})["value"]
+    except (KeyError, ValueError):
         return None
-    tells = MEANING[decision.reason].notify and decision.status is not Status.HELD and not decision.quiet
-    return decision.reason if tells else base.told
+    is_good = type(value) is int and value >= 0 and now - measured_at < _QUOTA_GOOD_FOR
+    return value if is_good else None

@@ -5,11 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import BotoCoreError, ClientError
+
+from standby.aws.call import call
+from standby.core.model import from_text
+from standby.core.outcomes import Answer, Refused, Unclear
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -17,11 +21,15 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 _MOST_KEYS = 100  # of one BatchGetItem
 _CONFLICT_TRIES = 6
+_TO, _FROM = TypeSerializer(), TypeDeserializer()
 _PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 class LedgerUnavailable(Exception):
-    """The ledger could not be read or written. The message says which call failed, and how."""
+    """The ledger could not be read or written; of a write it is not known whether it took effect.
+
+    The message says which call failed, and how. Whoever does not catch it fails with it, and is invoked again.
+    """
 
 
 class ConditionFailed(Exception):
@@ -47,15 +55,13 @@ class Write:
     values: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True)
 class Table:
     """One DynamoDB table. Every method raises `LedgerUnavailable` when DynamoDB gives no answer that can be used."""
 
-    def __init__(self, client: DynamoDBClient, name: str, sleep: Callable[[float], None]) -> None:
-        self._client = client
-        self.name = name
-        self._sleep = sleep
-        self._to = TypeSerializer()
-        self._from = TypeDeserializer()
+    client: DynamoDBClient
+    name: str
+    sleep: Callable[[float], None]
 
     def get(self, pk: str, sk: str) -> Item | None:
         """An item, read consistently."""
@@ -88,27 +94,42 @@ class Table:
         """Put an item; False if the condition did not hold."""
         return self._conditional("put_item", condition, values, Item=self._pack(item))
 
-    def update(self, pk: str, sk: str, update: str, values: Mapping[str, Any], condition: str | None = None) -> bool:
-        """Update an item; False if the condition did not hold."""
-        key = self._pack({"pk": pk, "sk": sk})
-        return self._conditional("update_item", condition, values, Key=key, UpdateExpression=update)
-
-    def set(self, pk: str, sk: str, attributes: Mapping[str, Any]) -> None:
-        """Set some attributes of an item, whatever their names (DynamoDB reserves many); the others stay."""
+    def set(
+        self,
+        pk: str,
+        sk: str,
+        attributes: Mapping[str, Any],
+        condition: str | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Set some attributes of an item, the others stay; False if the condition did not hold."""
+        # By placeholders, for DynamoDB reserves many names.
         names = {f"#{number}": name for number, name in enumerate(attributes)}
-        values = {f":{number}": value for number, value in enumerate(attributes.values())}
-        update = "SET " + ", ".join(f"#{number} = :{number}" for number in range(len(names)))
-        key = self._pack({"pk": pk, "sk": sk})
-        self._conditional("update_item", None, values, Key=key, UpdateExpression=update, ExpressionAttributeNames=names)
+        given = {f":{number}": value for number, value in enumerate(attributes.values())} | dict(values or {})
+        update = {
+            "Key": self._pack({"pk": pk, "sk": sk}),
+            "UpdateExpression": "SET " + ", ".join(f"#{number} = :{number}" for number in range(len(names))),
+            "ExpressionAttributeNames": names,
+        }
+        return self._conditional("update_item", condition, given, **update)
 
     def query(
-        self, index: str | None, condition: str, values: Mapping[str, Any], start: Item | None = None
+        self,
+        index: str | None,
+        condition: str,
+        values: Mapping[str, Any],
+        start: Item | None = None,
+        most: int | None = None,
     ) -> Iterator[tuple[list[Item], Item | None]]:
-        """The pages of a query, ascending, each with the key from which the next one starts (None after the last)."""
+        """The pages of a query, ascending, each with the key from which the next one starts (None after the last).
+
+        With `most`, a page has at most so many items.
+        """
         arguments: dict[str, Any] = {
             "KeyConditionExpression": condition,
             "ExpressionAttributeValues": self._pack(values),
             **({"IndexName": index} if index else {"ConsistentRead": True}),
+            **({"Limit": most} if most else {}),
         }
         while True:
             if start:
@@ -129,30 +150,24 @@ class Table:
         ------
         ConditionFailed
             A condition did not hold.
-        LedgerUnavailable
-            No usable answer: it may or may not have been written.
         """
         items = [self._transact_item(write) for write in writes]
         for attempt in range(1, _CONFLICT_TRIES + 1):
-            try:
-                self._client.transact_write_items(TransactItems=items)
-            except ClientError as problem:
-                reasons: list[Any] = problem.response.get("CancellationReasons", [])
-                codes = [reason.get("Code") for reason in reasons]
-                if "ConditionalCheckFailed" in codes:
-                    raise self._refusal(reasons) from None
-                # Another transaction at the same counter, or a throttle: over in a moment, and botocore does not
-                # repeat a cancelled transaction.
-                if not _PASSING & {*codes} or attempt == _CONFLICT_TRIES:
-                    raise LedgerUnavailable(_told("transact_write_items", problem)) from problem
-                self._pause(attempt)
-            except BotoCoreError as problem:
-                raise LedgerUnavailable(_told("transact_write_items", problem)) from problem
-            else:
+            outcome = call(self.client.transact_write_items, TransactItems=items)
+            if isinstance(outcome, Answer):
                 return
+            reasons = outcome.body.get("CancellationReasons", []) if isinstance(outcome, Refused) else []
+            codes = {reason.get("Code") for reason in reasons}
+            if "ConditionalCheckFailed" in codes:
+                raise self._refusal(reasons)
+            # Another transaction at the same counter, or a throttle: over in a moment, and botocore does not repeat a
+            # cancelled transaction.
+            if not _PASSING & codes or attempt == _CONFLICT_TRIES:
+                raise _unavailable("transact_write_items", outcome)
+            self._pause(attempt)
 
     def _pause(self, attempt: int) -> None:
-        self._sleep(random.uniform(0.0, 0.05 * 2 ** min(attempt, _CONFLICT_TRIES)))  # noqa: S311 (jitter, no secret)
+        self.sleep(random.uniform(0.0, 0.05 * 2 ** min(attempt, _CONFLICT_TRIES)))  # noqa: S311 (jitter, no secret)
 
     def _refusal(self, reasons: Sequence[Mapping[str, Any]]) -> ConditionFailed:
         failed = frozenset(at for at, one in enumerate(reasons) if one.get("Code") == "ConditionalCheckFailed")
@@ -175,41 +190,47 @@ class Table:
             rest["ConditionExpression"] = condition
         if values:
             rest["ExpressionAttributeValues"] = self._pack(values)
-        try:
-            getattr(self._client, method)(TableName=self.name, **rest)
-        except ClientError as problem:
-            if problem.response["Error"].get("Code") == "ConditionalCheckFailedException":
-                return False
-            raise LedgerUnavailable(_told(method, problem)) from problem
-        except BotoCoreError as problem:
-            raise LedgerUnavailable(_told(method, problem)) from problem
-        return True
+        outcome = call(getattr(self.client, method), TableName=self.name, **rest)
+        if isinstance(outcome, Answer):
+            return True
+        if isinstance(outcome, Refused) and outcome.code == "ConditionalCheckFailedException":
+            return False
+        raise _unavailable(method, outcome)
 
     def _call(self, method: str, expected: str, **arguments: Any) -> Any:
         """An answer that has the expected member: without it nothing was said, and nothing is concluded."""
-        try:
-            answer = getattr(self._client, method)(**arguments)
-        except (ClientError, BotoCoreError) as problem:
-            raise LedgerUnavailable(_told(method, problem)) from problem
-        if expected not in answer:
+        outcome = call(getattr(self.client, method), **arguments)
+        if not isinstance(outcome, Answer):
+            raise _unavailable(method, outcome)
+        if expected not in outcome.body:
             raise LedgerUnavailable(f"DynamoDB {method} answered without {expected}")
-        return answer
+        return outcome.body
 
     def _pack(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            name: self._to.serialize(str(value) if isinstance(value, str) else value) for name, value in values.items()
-        }
+        return {name: _TO.serialize(str(value) if isinstance(value, str) else value) for name, value in values.items()}
 
     def _unpack(self, item: Mapping[str, Any]) -> Item:
-        return {name: plain(self._from.deserialize(value)) for name, value in item.items()}
+        return {name: plain(_FROM.deserialize(value)) for name, value in item.items()}
+
+
+def moment_in(item: Mapping[str, Any], name: str) -> datetime | None:
+    """A time in an item; None if it has none that can be read."""
+    try:
+        return from_text(item.get(name))
+    except ValueError:
+        return None
 
 
 def plain(value: Any) -> Any:
     """A value as JSON knows it: boto3 and the stream's events make numbers Decimal, and anything else is text."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    return value if isinstance(value, str | bool | int | float | list | dict | None) else str(value)
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return value if isinstance(value, str | bool | int | float | None) else str(value)
 
 
-def _told(call: str, problem: Exception) -> str:
-    return f"DynamoDB {call} failed: {problem}"
+def _unavailable(method: str, outcome: Refused | Unclear) -> LedgerUnavailable:
+    return LedgerUnavailable(f"DynamoDB {method} failed: {outcome.code}: {outcome.message}")

@@ -1,1 +1,0 @@
-"""What leaves the ledger: events and notices."""

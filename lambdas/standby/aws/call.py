@@ -1,0 +1,151 @@
+"""The one way AWS is called: an Answer, Refused or Unclear, of whatever botocore does.
+
+The codes of CreateStandbyWorkspaces' failed items are not documented. Those of its sibling CreateWorkspaces are known
+in part; the rest is told by the words in the code, and what cannot be told is OTHER, with the service's own words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProxyConnectionError,
+)
+
+from standby.core.model import legible
+from standby.core.outcomes import Answer, Outcome, Refusal, Refused, Unclear
+
+if TYPE_CHECKING:
+    from standby.clock import Clock
+
+# Nothing of these left this machine, so nothing can have come of it.
+NEVER_SENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, NoCredentialsError)
+# Characters. Longer than any name of a service, and so short that each fits a key of the ledger in any script.
+MOST_OF_A_NAME = 256
+MOST_OF_A_MESSAGE = 1000
+MALFORMED = "MalformedAnswer"
+# HTTP statuses with which the service says that it did nothing.
+REFUSES = range(400, 500)
+
+
+def call(send: Callable[..., Any], **arguments: Any) -> Outcome:
+    """Call once; botocore repeats what its client was made to repeat.
+
+    Anything that does not say clearly that nothing was done is Unclear: a time-out after sending, a broken connection,
+    a 5xx, an answer that cannot be read. A throttle is a refusal, whatever its HTTP status.
+    """
+    try:
+        answer = send(**arguments)
+    except ClientError as problem:
+        return _refused(problem)
+    except ParamValidationError as problem:
+        return Refused(Refusal.OTHER, *_named(problem))
+    except NEVER_SENT as problem:
+        return Refused(Refusal.UNREACHABLE, *_named(problem))
+    except (BotoCoreError, OSError) as problem:
+        return Unclear(*_named(problem))
+    except Exception:
+        # botocore's parser gives up the whole answer for one entry that is not of the service's form.
+        return _unreadable(send)
+    return Answer(answer) if isinstance(answer, Mapping) else _unreadable(send)
+
+
+def _unreadable(send: Callable[..., Any]) -> Unclear:
+    operation = getattr(send, "__name__", "aws").title().replace("_", "")
+    return Unclear(MALFORMED, f"{operation} answered, and its answer cannot be read", answered=True)
+
+
+def _refused(problem: ClientError) -> Refused | Unclear:
+    code, message = error_of(problem)
+    status = int(problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))  # untold: anything may be
+    kind = kind_of(code, message, status)
+    if kind is Refusal.INTERNAL or (kind is not Refusal.THROTTLED and status not in REFUSES):
+        return Unclear(code, message)
+    return Refused(kind, code, message, problem.response)
+
+
+def error_of(problem: ClientError) -> tuple[str, str]:
+    """The service's error code and words."""
+    error = problem.response.get("Error", {})
+    message = error.get("Message")
+    return (
+        legible(error.get("Code") or "Unknown", MOST_OF_A_NAME),
+        legible(message if isinstance(message, str) and message else problem, MOST_OF_A_MESSAGE),
+    )
+
+
+def _named(problem: Exception) -> tuple[str, str]:
+    """Name and words of what kept an answer from coming; botocore quotes what it was given, however long."""
+    return type(problem).__name__, legible(problem, MOST_OF_A_MESSAGE)
+
+
+# What a code has in it, in any case; the first that fits counts.
+_BY_CODE = {
+    Refusal.THROTTLED: "Throttl|TooManyRequests|RequestLimitExceeded|RateExceeded|SlowDown",
+    Refusal.QUOTA: "LimitExceeded|Quota",
+    Refusal.USER_MISSING: r"NotFound\.?User|User.*NotFound",
+    Refusal.EXISTS: "^ResourceExists|AlreadyExists|ResourceAlready",
+    Refusal.DENIED: "AccessDenied|Unauthorized|NotAuthorized|Forbidden",
+    Refusal.STATE: r"InvalidResourceState|ResourceUnavailable|State$|\.WorkspaceState",
+    Refusal.INTERNAL: "^Internal|ServiceUnavailable|ServiceFault|ServerError|RequestTimeout$",
+    Refusal.UNREACHABLE: "Expired|UnrecognizedClient|InvalidClientToken|Signature|RequestTimeTooSkewed|InvalidSecurity",
+}
+# What the HTTP status alone tells of an error whose code does not: a front end refuses without a code of the service's.
+_BY_STATUS = {401: Refusal.DENIED, 403: Refusal.DENIED, 408: Refusal.INTERNAL, 429: Refusal.THROTTLED}
+_STATE_WORDS = re.compile(r"\b(in|its|current|invalid|valid) state\b|\bstate of the workspace\b", re.IGNORECASE)
+_USER_WORDS = re.compile(r"\buser\b.*\b(not found|could not be found|does not exist|cannot be found)", re.IGNORECASE)
+
+_EXISTS_WORDS = re.compile(r"\balready (exists|has|assigned)\b", re.IGNORECASE)
+# Declared exceptions that are about many things.
+_GENERAL = ("ResourceNotFound", "InvalidParameterValues", "OperationNotSupported")
+
+
+def kind_of(code: str, message: str, status: int | None = None) -> Refusal:
+    """The kind of a refusal by the service's error code, and by its words where the code is about many things.
+
+    What neither tells, the HTTP `status` of a refused call may; a failed item has none.
+    """
+    for kind, pattern in _BY_CODE.items():
+        if re.search(pattern, code, re.IGNORECASE):
+            return kind
+    if code.startswith(_GENERAL) and _USER_WORDS.search(message):
+        return Refusal.USER_MISSING
+    if code.startswith(_GENERAL) and _EXISTS_WORDS.search(message):
+        return Refusal.EXISTS
+    if _STATE_WORDS.search(message):
+        return Refusal.STATE
+    return _BY_STATUS.get(status or 0, Refusal.OTHER)
+
+
+class Pacer:
+    """Keeps calls to one a period, so that the account's shared budget (2 a second, burst 5) is left to others too.
+
+    The first `burst` calls go at once: an event's few need not wait.
+    """
+
+    def __init__(self, clock: Clock, calls_per_second: float, burst: int = 1) -> None:
+        self._clock = clock
+        self._period = 1.0 / calls_per_second
+        self._burst = burst
+        self._last: datetime | None = None
+
+    def wait(self) -> None:
+        """Return when the next call may be sent."""
+        if self._burst > 0:
+            self._burst -= 1
+        elif self._last is not None:
+            elapsed = (self._clock.now() - self._last).total_seconds()
+            # A clock set back must not make the wait longer than a period.
+            remainder = self._period - max(elapsed, 0.0)
+            if remainder > 0:
+                self._clock.sleep(remainder)
+        self._last = self._clock.now()

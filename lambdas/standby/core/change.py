@@ -1,0 +1,334 @@
+"""One transition as data: what is known of a primary, and the next state of its row that is made from it.
+
+The log line, the metric, the ledger's row, its event and the notice are all made from a `Change`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from standby.core.model import (
+    GONE,
+    NO_REPLICATION,
+    Cause,
+    Region,
+    Related,
+    Status,
+    Unknown,
+    Workspace,
+    WorkspaceId,
+)
+from standby.core.reasons import MEANING, Reason
+from standby.core.row import OF_A_REQUEST, OF_A_STANDBY, Kind, Row, claim_key
+from standby.core.settings import Directory, Settings
+
+# Bytes of a message in an answer: 400 decisions must fit the 256 KiB of a state, and nothing in Step Functions can
+# catch one that does not.
+_MESSAGE_MOST = 300
+# Doubts that end where a standby is known.
+_DOUBTS = (*OF_A_REQUEST, Kind.THROTTLED, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
+# Of a row of which it is certain that no standby stands behind it; its history keeps what there was.
+NO_STANDBY: Mapping[str, Any] = dict.fromkeys(("standby_id", "standby_state", "replication", "requested_at"))
+_NO_CLAIM: Mapping[str, Any] = dict.fromkeys(("claim_key", "claim_expires_at", "counted_day"))
+
+
+class Effect(StrEnum):
+    """What is to follow a change."""
+
+    NOTHING = "NOTHING"
+    LOOK = "LOOK"  # look into the DR directory, and decide again
+    REQUEST = "REQUEST"  # claim, and request a standby
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of a primary: its row before and after, and what is to follow.
+
+    `new` is `old` where nothing changes, and None where there is to be no row. `reason` and `message` say why, also
+    where nothing changes.
+    """
+
+    primary_id: WorkspaceId
+    old: Row | None
+    new: Row | None
+    reason: Reason
+    message: str
+    effect: Effect = Effect.NOTHING
+
+    @property
+    def status(self) -> Status | None:
+        """The row's status afterwards; None where there is to be no row."""
+        if self.effect is Effect.REQUEST:
+            return Status.CLAIMED
+        return self.new.status if self.new else None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it leaves the row's status and reason as they are, and nothing is to follow."""
+        old, new = self.old, self.new
+        is_same = new is old or (new is not None and old is not None and not new.is_another_state(old))
+        return self.effect is Effect.NOTHING and is_same
+
+    def observe(self, kind: Kind, fact: bool | None, now: datetime, **more: Any) -> Self:  # noqa: FBT001 (as it was seen)
+        """The change with another observation, where there is a row."""
+        return self.having(self.new.observe(kind, fact, now, **more)) if self.new else self
+
+    def having(self, new: Row, message: str | None = None) -> Self:
+        """The change with another next row, which is the next version of the old one."""
+        if new is self.new and message in (None, self.message):
+            return self
+        if self.old is not None and new.version == self.old.version:
+            new = dataclasses.replace(new, version=new.version + 1)
+        if message is not None:
+            new = dataclasses.replace(new, message=message)
+        return dataclasses.replace(self, new=new, message=self.message if message is None else message)
+
+    def answer(self) -> dict[str, str | None]:
+        """The form in which a caller gets it."""
+        action = self.effect if self.effect is not Effect.NOTHING else ("NONE" if self.is_nothing else "RECORD")
+        return {
+            "primary_id": self.primary_id,
+            "action": str(action),
+            "status": self.status,
+            "reason_code": self.reason,
+            "message": self.message.encode()[:_MESSAGE_MOST].decode(errors="ignore"),
+        }
+
+
+def say(reason: Reason, detail: str = "") -> str:
+    """The reason's sentence, with what is particular to this case."""
+    sentence = MEANING[reason].sentence
+    return f"{sentence} {detail}" if detail else sentence
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What a sweep knows of the directory whose page shows a WorkSpace.
+
+    `is_known` is whether its baseline is taken: what is not in the ledger then is new. `is_accepted` is whether a
+    person has accepted what was there before. `shapes` are what the sweep has seen of the standbys in the DR directory,
+    by id, and `users` the marks of users who have a desktop there that is not known to be a standby.
+    """
+
+    is_known: bool
+    is_accepted: bool
+    shapes: Mapping[WorkspaceId, str] = dataclasses.field(default_factory=dict)
+    users: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a decision about one primary rests on.
+
+    `row` is its row, if it has one. `seen` is the WorkSpace as an answer showed it; None if an answer that came whole
+    did not have it, which does not mean that it is gone; `Unknown` if there was no usable answer. `fleet` is known
+    where a sweep decides.
+    """
+
+    id: WorkspaceId
+    row: Row | None
+    seen: Workspace | Unknown | None
+    cause: Cause
+    now: datetime
+    settings: Settings
+    fleet: Fleet | None = None
+
+    @property
+    def shown(self) -> Workspace | None:
+        """The WorkSpace, if an answer showed it."""
+        return self.seen if isinstance(self.seen, Workspace) else None
+
+    @property
+    def mapped(self) -> Directory | None:
+        """What is configured for the directory that an answer shows it in."""
+        seen = self.shown
+        return self.settings.directories.get(seen.directory_id) if seen and seen.directory_id else None
+
+    def nothing(self, reason: Reason, detail: str = "") -> Change:
+        """Everything stays as it is, but that an answer shows the primary ends what says that none does."""
+        change = Change(self.id, self.row, self.row, reason, say(reason, detail))
+        if self.row is None or self.shown is None:
+            return change
+        new = self.row.without(Kind.ABSENT, Kind.MISSED)
+        again = "DescribeWorkspaces shows the WorkSpace again."
+        return change if new is self.row else change.having(self.stamped(new, message=again))
+
+    def look(self, detail: str) -> Change:
+        """Look into the DR directory first; for the row as it stands."""
+        reason = self.row.reason if self.row else Reason.READY
+        return Change(self.id, self.row, self.row, reason, detail, Effect.LOOK)
+
+    def request(self) -> Change:
+        """Its standby is to be requested."""
+        return Change(self.id, self.row, self.row, Reason.READY, say(Reason.READY), Effect.REQUEST)
+
+    def wait(
+        self,
+        reason: Reason,
+        detail: str = "",
+        *,
+        due_in: timedelta | None = None,
+        deadline_in: timedelta | None = None,
+    ) -> Change:
+        """It waits; one that waits already keeps when it is due, and its deadline unless told."""
+        waiting = self.row is not None and self.row.status is Status.WAITING
+        return self.record(
+            Status.WAITING,
+            reason,
+            detail,
+            due_in=None if waiting else self.settings.first_look if due_in is None else due_in,
+            deadline_in=deadline_in or (None if waiting else self.settings.primary_deadline),
+        )
+
+    def record(
+        self,
+        status: Status,
+        reason: Reason,
+        detail: str = "",
+        *,
+        standby: Related | None = None,
+        due_in: timedelta | None = None,
+        deadline_in: timedelta | None = None,
+        error: tuple[str, str] | None = None,
+        quiet: bool = False,
+    ) -> Change:
+        """The row's next state.
+
+        `standby` is the one it rests on; `due_in` the time until it is due again; `deadline_in` starts the deadline
+        anew; `error` has AWS's code and words. `quiet` makes no notice of it: one was sent already.
+        """
+        message = say(reason, detail)
+        base = self.row or self._blank(status, reason, message)
+        new = self.stamped(
+            base,
+            status=status,
+            reason=reason,
+            message=message,
+            error_code=error[0] if error else None,
+            error_message=error[1] if error else None,
+            existing=base.existing or reason in (Reason.EXISTING_FLEET, Reason.BACKFILL),
+            migrated_from=base.migrated_from or self.cause.migrated_from,
+            **self._facts(base),
+            **self._times(base, status, due_in, deadline_in),
+        )
+        if standby is not None:
+            new = self._with_standby(base, new, standby)
+        elif base.status is Status.CLAIMED and status is not Status.CLAIMED:
+            # Nothing was created for the claim.
+            new = dataclasses.replace(new, **NO_STANDBY, **_NO_CLAIM).without(*OF_A_REQUEST, *OF_A_STANDBY)
+            new = new.observe(Kind.GIVEN_UP, (status is Status.TIMED_OUT) or None, self.now)
+        elif status is Status.STANDBY_MISSING or reason is Reason.PRIMARY_TERMINATED:
+            # No standby stands behind it. It goes on naming it: should it be shown again, it is looked for first.
+            new = dataclasses.replace(new, **_NO_CLAIM).without(*OF_A_REQUEST)
+        new = self._lasting(base, new, quiet=quiet)
+        if self.row is not None and not new.is_another_state(base):
+            new = dataclasses.replace(new, changed_at=base.changed_at)
+        return Change(self.id, self.row, new, reason, message)
+
+    # How the next row is made
+
+    def _blank(self, status: Status, reason: Reason, message: str) -> Row:
+        return Row(
+            primary_id=self.id,
+            primary_region=self.settings.primary_region,
+            dr_region=self.settings.dr_region,
+            status=status,
+            reason=reason,
+            message=message,
+            version=0,
+            first_seen_at=self.now,
+            changed_at=self.now,
+            cause_type=self.cause.type,
+            cause_id=self.cause.id,
+        )
+
+    def stamped(self, base: Row, **changes: Any) -> Row:
+        """The next version of a row, with what caused it. Who caused the charge stays known."""
+        given: dict[str, Any] = {
+            "version": base.version + 1,
+            "cause_type": self.cause.type,
+            "cause_id": self.cause.id,
+            "execution_arn": self.cause.execution_arn,
+            "principal": self.cause.principal or base.principal,
+        }
+        if "status" in changes:
+            given["changed_at"] = self.now
+        return dataclasses.replace(base, **given | changes)
+
+    def _facts(self, base: Row) -> dict[str, Any]:
+        """What the WorkSpace itself told; a fact once known is not forgotten because an answer was partial."""
+        seen = self.shown
+        if seen is None:
+            return {}
+        directory_id = seen.directory_id or base.primary_directory_id
+        mapped = self.settings.directories.get(directory_id) if directory_id else None
+        # A standby, and a claim, stay where they are, whatever DR directory is configured by now.
+        stays = base.dr_directory_id is not None and (base.was_requested or base.claim_key is not None)
+        return {
+            "primary_state": seen.state or base.primary_state,
+            "primary_directory_id": directory_id,
+            "dr_directory_id": mapped.dr_directory if mapped and not stays else base.dr_directory_id,
+            "user_name": seen.user_name or base.user_name,
+            "compute_type": seen.compute_type or base.compute_type,
+        }
+
+    def _times(
+        self, base: Row, status: Status, due_in: timedelta | None, deadline_in: timedelta | None
+    ) -> dict[str, Any]:
+        if not status.is_open:
+            is_first = status is Status.PROTECTED and base.protected_at is None
+            return {"due_at": None, "deadline_at": None} | ({"protected_at": self.now} if is_first else {})
+        due = {} if due_in is None else {"due_at": self.now + due_in}
+        return due | ({} if deadline_in is None else {"deadline_at": self.now + deadline_in})
+
+    def _with_standby(self, base: Row, new: Row, standby: Related) -> Row:
+        """The row that names a standby: whatever was doubtful before is over, and its user's claim is kept, or taken.
+
+        It costs money like any other, whoever made it.
+        """
+        seen, replication = self.shown, base.replication
+        if seen is not None:
+            is_going = new.status is Status.PRIMARY_GONE or seen.state in GONE
+            # One whose primary goes has lost its source, and not the data.
+            if not (is_going and base.replication not in (None, NO_REPLICATION)):
+                replication = seen.replication_of(standby.id) or base.replication
+        key = base.claim_key
+        if key is None and new.dr_directory_id and new.user_name:
+            key = claim_key(new.dr_directory_id, new.user_name)
+        new = dataclasses.replace(
+            new,
+            standby_id=standby.id,
+            standby_state=standby.state,
+            dr_region=Region(standby.region or base.dr_region),
+            replication=replication,
+            claim_key=key,
+            claim_expires_at=None,
+        )
+        return new.without(*_DOUBTS, *(OF_A_STANDBY if standby.id != base.standby_id else ()))
+
+    def _lasting(self, base: Row, new: Row, *, quiet: bool) -> Row:
+        """The conditions that follow from what the row was and is."""
+        if self.shown is not None:
+            new = new.without(Kind.ABSENT, Kind.MISSED)
+        if self.cause.succeeds and new.standby_id is None:
+            new = new.observe(Kind.SUCCEEDS, True, self.now, note=self.cause.migrated_from)
+        if self.cause.reopens and base.status is Status.REJECTED:
+            new = new.without(Kind.USER_MISSING)  # a person asks again: the next time has a day of its own
+        if new.status is Status.PRIMARY_GONE:
+            if base.status is not Status.PRIMARY_GONE:
+                new = new.observe(Kind.GONE, True, self.now, note=f"{base.status} {base.reason}")
+        else:
+            new = new.without(Kind.GONE)
+            if new.reason is not Reason.MAPPING_REMOVED:
+                new = new.without(Kind.UNMAPPED)
+            elif base.reason is not Reason.MAPPING_REMOVED:
+                new = new.observe(Kind.UNMAPPED, True, self.now, note=base.reason)
+        if new.status is Status.PROTECTED:
+            return new.without(Kind.TROUBLE)  # its next trouble is news
+        notifies = MEANING[new.reason].notify and new.status is not Status.HELD and not quiet
+        return new.observe(Kind.TROUBLE, notifies or None, self.now, note=new.reason, notified=True)

@@ -1,0 +1,130 @@
+"""What a complete scan counts: how a directory's desktops stand, what a plan needs, how old their copies are. Pure.
+
+Counts have names, e.g. `{"status/PROTECTED": 24, "wants/STANDARD": 3, "stale": 1}`; they add up over the pages of a
+directory, and over directories, but for `oldest_seconds`, the age of the oldest copy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from standby.core.admission import finds_place_taken
+from standby.core.change import Case, Change
+from standby.core.model import Status
+from standby.core.plan import UNTOLD, Prices, monthly_cost, stage, under
+from standby.core.reasons import Reason
+from standby.core.row import Kind, Row
+from standby.core.settings import Settings
+from standby.core.upkeep import copy_age
+
+OLDEST = "oldest_seconds"
+# A row that this version cannot read: somebody's desktop, of which it is not known that it is covered.
+UNREADABLE = "status/UNREADABLE"
+_NOT_ELIGIBLE = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED)
+# By directory, and then by compute type: how many.
+Orphans = Mapping[str, Mapping[str, int]]
+
+
+def count(case: Case, change: Change) -> dict[str, int]:
+    """What a desktop adds; standbys are no primaries, even if a row once took one for one.
+
+    What is INELIGIBLE because its place is taken stays so in the count while it is tried again.
+    """
+    status, row, new = change.status, case.row, change.new
+    if status is None or change.reason is Reason.IS_STANDBY:
+        return {}
+    is_tried = (status.is_open or status is Status.HELD) and not (new and new.standby_id)
+    is_taken = row is not None and finds_place_taken(row)
+    names = [f"status/{Status.INELIGIBLE if is_tried and is_taken else status}"]
+    # It would get a standby if its directory were accepted; also what was held for a former DR directory.
+    is_of_fleet = status is Status.REPORTED or change.reason is Reason.BACKFILL
+    if status is Status.INELIGIBLE:
+        names.append(f"cannot/{change.reason}")
+    elif status is Status.EXCLUDED:
+        names.append(f"excluded/{change.reason}")
+    elif is_of_fleet:
+        names.append(f"wants/{(case.shown and case.shown.compute_type) or UNTOLD}")
+    if is_of_fleet or any(one is not None and one.existing for one in (row, new)):
+        names.append(f"stage/{stage(status)}")
+    if status is not Status.PROTECTED or new is None:
+        return dict.fromkeys(names, 1)
+    names += ["drifted"] * new.has(Kind.DRIFT) + ["stale"] * new.has(Kind.STALE)
+    age = copy_age(case, change)
+    return dict.fromkeys(names, 1) | ({} if age is None else {OLDEST: int(age.total_seconds())})
+
+
+def add(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Both together."""
+    oldest = [ages[OLDEST] for ages in (counts, more) if OLDEST in ages]
+    total = Counter(counts) + Counter(more)
+    return dict(total) | ({OLDEST: max(oldest)} if oldest else {})
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How the desktops of a directory, or of several, are covered.
+
+    Primaries on their way out are none any more. What could have a standby and is wanted to have one is eligible: not
+    what is INELIGIBLE or EXCLUDED, and not what is only REPORTED. `age` is how long ago the scan ended.
+    """
+
+    counts: Mapping[str, int]
+    age: timedelta = timedelta(0)
+
+    @property
+    def by_status(self) -> dict[str, int]:
+        """How many primaries have each status."""
+        return under(self.counts, "status")
+
+    @property
+    def primaries(self) -> int:
+        """All desktops."""
+        return sum(count for status, count in self.by_status.items() if status != Status.PRIMARY_GONE)
+
+    @property
+    def eligible(self) -> int:
+        """Those that are to have a standby."""
+        return self.primaries - sum(self.by_status.get(status, 0) for status in _NOT_ELIGIBLE)
+
+    @property
+    def protected(self) -> int:
+        """Those that have one."""
+        return self.by_status.get(Status.PROTECTED, 0)
+
+    @property
+    def percent(self) -> Decimal:
+        """How many of a hundred eligible desktops are protected."""
+        return _percent(self.protected, self.eligible)
+
+    @property
+    def percent_of_all(self) -> Decimal:
+        """How many of a hundred desktops are protected."""
+        return _percent(self.protected, self.primaries)
+
+
+def _percent(part: int, whole: int) -> Decimal:
+    """With one decimal, rounded down, so that 100 means all of them. With no eligible desktops, coverage is 100 %."""
+    return Decimal(part * 1000 // whole) / 10 if whole else Decimal(100)
+
+
+def with_orphans(found: Orphans, rows: Iterable[Row], settings: Settings) -> dict[str, dict[str, int]]:
+    """What was counted, and the orphans among some more rows."""
+    orphans = {directory: Counter(types) for directory, types in found.items()}
+    for row in rows:
+        if row.is_orphan:
+            # Prices are of one DR Region.
+            where = "" if row.dr_region == settings.dr_region else f" in {row.dr_region}"
+            kind = f"{row.compute_type or UNTOLD}{where}"
+            orphans.setdefault(str(row.primary_directory_id), Counter())[kind] += 1
+    return {directory: dict(types) for directory, types in orphans.items()}
+
+
+def orphan_attributes(types: Mapping[str, int], prices: Prices) -> dict[str, str | int]:
+    """What a day's row says of a directory's orphans: how many, what they cost, and of how many that is not known."""
+    cost = monthly_cost(prices, types)
+    known: dict[str, str | int] = {"orphans_monthly_cost": f"{cost.amount:.2f}"} if cost.is_known else {}
+    return {"orphans": sum(types.values()), **known, "orphans_not_priced": sum(cost.not_priced.values())}

@@ -1,0 +1,408 @@
+"""A row of the ledger: where one primary stands, what lasts of it, and its form in DynamoDB.
+
+A row has one status and some conditions: since when something is so, when it was last confirmed, how often, and whether
+a person was notified. "Believed only the second time", "only after so long" and "notified once" are questions to a
+condition. What is not known leaves it as it is: unknown is not gone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Self, get_args, get_type_hints
+
+from standby.core.model import DirectoryId, Region, Status, WorkspaceId, from_text, to_text, user_key
+from standby.core.reasons import NOT_OURS, Reason
+
+
+class Kind(StrEnum):
+    """What can last, each with what its `note` holds."""
+
+    # the primary
+    ABSENT = "ABSENT"  # DescribeWorkspaces, asked by id, does not return it
+    MISSED = "MISSED"  # a complete scan did not show it: the run
+    GONE = "GONE"  # it is gone: the status and reason it had before
+    UNMAPPED = "UNMAPPED"  # its directory is not in the configuration any more: the reason it had before
+    PRIMARY_TERMINATED = "PRIMARY_TERMINATED"  # somebody called TerminateWorkspaces for it: its id, and who
+    MIGRATED = "MIGRATED"  # it has a new id: that id
+    # what makes a request doubtful: another lookup comes first
+    UNCLEAR = "UNCLEAR"  # a request had no clear answer
+    THROTTLED = "THROTTLED"  # a request was throttled, which does not prove that it had no effect
+    SUCCEEDS = "SUCCEEDS"  # it is the new id of a migrated WorkSpace
+    GIVEN_UP = "GIVEN_UP"  # a claim on its user was given up, and it is not known what became of the request
+    DESKTOP_SEEN = "DESKTOP_SEEN"  # the DR directory has shown a desktop of its user that may be a standby
+    NOTHING_SEEN = "NOTHING_SEEN"  # a complete lookup after an unclear request has found no standby
+    USER_MISSING = "USER_MISSING"  # the DR directory does not know the user
+    # the standby
+    STANDBY_MISSED = "STANDBY_MISSED"  # a complete scan did not show it: the run
+    STANDBY_TERMINATED = "STANDBY_TERMINATED"  # somebody called TerminateWorkspaces for it: its id, and who
+    UNWELL = "UNWELL"  # it is in ERROR, UNHEALTHY or IMPAIRED
+    DRIFT = "DRIFT"  # it differs from its primary, or from what is configured: in what
+    COPIED = "COPIED"  # data is to be copied to it, since its first grace began: when the last noted copy was made
+    STALE = "STALE"  # its data is older than it may be
+    # people
+    TROUBLE = "TROUBLE"  # a person was notified of the row's reason: that reason
+
+
+# What is true of one standby, and of the next one not yet.
+OF_A_STANDBY = (Kind.STANDBY_MISSED, Kind.STANDBY_TERMINATED, Kind.UNWELL, Kind.DRIFT, Kind.COPIED, Kind.STALE)
+# What a request leaves behind until it is known what became of it.
+OF_A_REQUEST = (Kind.UNCLEAR, Kind.NOTHING_SEEN, Kind.DESKTOP_SEEN)
+# Notices, each with its own condition; the last wins where a change makes two.
+NOTIFYING = (Kind.TROUBLE, Kind.MIGRATED, Kind.STANDBY_TERMINATED, Kind.PRIMARY_TERMINATED)
+
+ONCE = timedelta.max
+"""Confirming it again adds nothing: only since when it is so counts."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that is so `since` a moment, and was confirmed by `times` independent looks, the `last` one then."""
+
+    since: datetime
+    last: datetime
+    times: int = 1
+    note: str | None = None
+    notified: bool = False
+
+    def to_item(self) -> dict[str, Any]:
+        """Its form in DynamoDB."""
+        found: dict[str, Any] = {"since": to_text(self.since), "last": to_text(self.last), "times": self.times}
+        return found | ({"note": self.note} if self.note else {}) | ({"notified": True} if self.notified else {})
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Condition:
+        """The condition in an item; KeyError, TypeError or ValueError if this version does not write such a one."""
+        note, times = item.get("note"), item["times"]
+        if not isinstance(note, str | None) or not isinstance(times, int):
+            raise TypeError(f"the note {note!r} is no text, or {times!r} times is no number")
+        return cls(from_text(item["since"]), from_text(item["last"]), times, note, item.get("notified") is True)
+
+
+Conditions = Mapping[Kind, Condition]
+NO_CONDITIONS: Conditions = MappingProxyType({})
+
+
+def observe(
+    conditions: Conditions,
+    kind: Kind,
+    fact: bool | None,  # noqa: FBT001 (it is what was observed)
+    now: datetime,
+    *,
+    note: str | None = None,
+    apart: timedelta = ONCE,
+    notified: bool = False,
+) -> Conditions:
+    """The conditions after a look: True begins or confirms one, False ends it, None (not known) leaves it as it is.
+
+    Looks that follow sooner than `apart` are one look, unless they bring another note.
+    """
+    before = conditions.get(kind)
+    if fact is None or (not fact and before is None):
+        return conditions
+    if not fact:
+        return {one: found for one, found in conditions.items() if one is not kind}
+    if before is None:
+        return {**conditions, kind: Condition(now, now, note=note, notified=notified)}
+    is_news = note is not None and note != before.note
+    if not is_news and (apart == ONCE or now - before.last < apart):
+        return conditions
+    confirmed = dataclasses.replace(
+        before, last=now, times=before.times + 1, note=note or before.note, notified=before.notified or notified
+    )
+    return {**conditions, kind: confirmed}
+
+
+def news(before: Conditions, after: Conditions) -> Kind | None:
+    """What of a change a person is to be notified of; None if nothing."""
+    found = None
+    for kind in NOTIFYING:
+        one, old = after.get(kind), before.get(kind)
+        if one is not None and one.notified and (old is None or not old.notified or old.note != one.note):
+            found = kind
+    return found
+
+
+SCHEMA_VERSION = 1
+STATE = "STATE"
+# A partition key of an index takes 1,000 writes a second. Four share a status, a day or what is due: together what a
+# new on-demand table takes in all (4,000), and 100,000 rows never stand behind one key. Changing it re-keys the ledger.
+SHARDS = 4
+ALL_SHARDS = range(SHARDS)
+HELD = "HELD"
+# What makes a row worth writing again, beside its conditions: that it was found the same is not history.
+_SIGNIFICANT = (
+    "status",
+    "reason",
+    "user_name",
+    "primary_directory_id",
+    "dr_directory_id",
+    "standby_id",
+    "replication",
+    "deadline_at",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """The present state of one primary, as the ledger has it.
+
+    `changed_at` is when something else than its conditions last changed; `due_at` when an open row is to be reconciled
+    next; `deadline_at` when it stops being waited for; `claim_key` the key of the user's claim it holds, if it holds
+    one, and `claim_expires_at` the end of its lease, until the request is settled; `counted_day` the UTC day of whose
+    new standbys it is one. `existing` says that it was there before its directory was watched.
+    """
+
+    primary_id: WorkspaceId
+    primary_region: Region
+    dr_region: Region
+    status: Status
+    reason: Reason
+    message: str
+    version: int
+    first_seen_at: datetime
+    changed_at: datetime
+    cause_type: str
+    cause_id: str
+    due_at: datetime | None = None
+    deadline_at: datetime | None = None
+    primary_state: str | None = None
+    primary_directory_id: DirectoryId | None = None
+    dr_directory_id: DirectoryId | None = None
+    user_name: str | None = None
+    compute_type: str | None = None
+    standby_id: WorkspaceId | None = None
+    standby_state: str | None = None
+    replication: str | None = None
+    requested_at: datetime | None = None
+    protected_at: datetime | None = None
+    claim_key: str | None = None
+    claim_expires_at: datetime | None = None
+    counted_day: str | None = None
+    existing: bool = False
+    migrated_from: WorkspaceId | None = None
+    principal: str | None = None
+    execution_arn: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    change_id: str = ""
+    conditions: Conditions = dataclasses.field(default_factory=dict)
+
+    def differs_from(self, other: Row | None) -> bool:
+        """Whether writing this row over `other` would say anything new."""
+        return other is None or self.conditions != other.conditions or self.is_another_state(other)
+
+    def is_another_state(self, other: Row) -> bool:
+        """Whether it differs from `other` in more than conditions, and in more than what each look finds anew."""
+        # The message of an excluded one names the rule, which may be another one by now.
+        is_by_another_rule = self.status is Status.EXCLUDED and self.message != other.message
+        return is_by_another_rule or any(getattr(self, name) != getattr(other, name) for name in _SIGNIFICANT)
+
+    # Conditions
+
+    def has(self, kind: Kind) -> bool:
+        """Whether a condition lasts."""
+        return kind in self.conditions
+
+    def since(self, kind: Kind) -> datetime | None:
+        """Since when a condition lasts; None if it does not."""
+        return self.conditions[kind].since if kind in self.conditions else None
+
+    def last(self, kind: Kind) -> datetime | None:
+        """When a condition was confirmed last; None if it does not last."""
+        return self.conditions[kind].last if kind in self.conditions else None
+
+    def note(self, kind: Kind) -> str | None:
+        """What a condition notes; None if it does not last, or notes nothing."""
+        return self.conditions[kind].note if kind in self.conditions else None
+
+    def observe(self, kind: Kind, fact: bool | None, now: datetime, **more: Any) -> Self:  # noqa: FBT001 (as it was seen)
+        """The row after a look, as `condition.observe` says."""
+        found = observe(self.conditions, kind, fact, now, **more)
+        return self if found is self.conditions else dataclasses.replace(self, conditions=found)
+
+    def without(self, *kinds: Kind) -> Self:
+        """The row without some conditions."""
+        kept = {kind: found for kind, found in self.conditions.items() if kind not in kinds}
+        return self if len(kept) == len(self.conditions) else dataclasses.replace(self, conditions=kept)
+
+    # What it stands for
+
+    @property
+    def was_requested(self) -> bool:
+        """Whether a standby was asked for, or seen: then none may be asked for again while it may exist."""
+        return self.standby_id is not None or self.requested_at is not None
+
+    @property
+    def unspent_day(self) -> str | None:
+        """The day of which it has a place that nothing came of yet: a claim forgets the standby that was before it."""
+        return None if self.was_requested else self.counted_day
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether its primary is gone and its standby, as far as is known, is not."""
+        return self.status is Status.PRIMARY_GONE and self.reason is Reason.ORPHANED
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is one of an existing fleet that is on its way, and keeps others of it back.
+
+        One that is SUSPENDED waits for a person, however long: nobody waits for it.
+        """
+        return self.existing and self.status.is_open and self.reason is not Reason.PRIMARY_PAUSED_BY_SERVICE
+
+    @property
+    def is_uncovered(self) -> bool:
+        """Whether a desktop stands here without a standby that a user could be sent to."""
+        return self.status not in (Status.PROTECTED, Status.PRIMARY_GONE) and self.reason not in NOT_OURS
+
+    # In DynamoDB
+
+    def to_attributes(self) -> dict[str, Any]:
+        """The fixed attributes, without keys of table and indexes; absent where there is no value."""
+        found: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is None or value is False or field.name == "conditions":
+                continue
+            name = "reason_code" if field.name == "reason" else field.name
+            found[name] = to_text(value) if isinstance(value, datetime) else value
+        if self.user_name is not None:
+            found["user_key"] = user_key(self.user_name)
+        if self.conditions:
+            found["conditions"] = {str(kind): one.to_item() for kind, one in self.conditions.items()}
+        return found
+
+    def to_state_item(self) -> dict[str, Any]:
+        """The STATE row, with the key attributes of its indexes."""
+        changed, shard = to_text(self.changed_at), shard_of(self.primary_id)
+        item = self.to_attributes() | {
+            "pk": self.primary_id,
+            "sk": STATE,
+            "ix_status": status_partition(self.status, shard),
+            "ix_status_at": changed,
+        }
+        if self.status.is_open:
+            item |= {"ix_due": due_partition(shard), "ix_due_at": to_text(self.due_at or self.changed_at)}
+        if self.status is Status.HELD:
+            # New ones first: a fleet's backfill takes days, and its rows need not be read to find them.
+            item |= {"ix_due": HELD, "ix_due_at": f"{'1' if self.existing else '0'}#{changed}"}
+        if self.user_name is not None:
+            item |= {"ix_user": user_key(self.user_name), "ix_user_at": changed}
+        if self.is_uncovered:
+            item |= {"ix_uncovered": self.primary_region, "ix_uncovered_at": changed}
+        return item
+
+    def to_event_item(self, previous: Row | None, at: datetime) -> dict[str, Any]:
+        """The EVENT row of the change at a moment that led from `previous` to this.
+
+        `notice` asks for a notice; `notice_code` is what it is about where that is not the row's reason.
+        """
+        when = to_text(at)
+        told = news(previous.conditions if previous else NO_CONDITIONS, self.conditions)
+        item = self.to_attributes() | {"pk": self.primary_id, "sk": f"EVENT#{self.version:06d}"}
+        item |= day_keys(when, self.primary_id)
+        if previous:
+            item["from_status"] = previous.status
+        if told:
+            item["notice"] = True
+            if told is not Kind.TROUBLE:
+                item["notice_code"] = _NOTICE[told]
+        return item
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Row:
+        """The row in a STATE item; KeyError, TypeError or ValueError if this version does not write such a one."""
+        values = {name: _value(name, item) for name in _TYPES}
+        return cls(**{name: value for name, value in values.items() if value is not None})
+
+
+_NOTICE = {
+    Kind.MIGRATED: Reason.MIGRATED,
+    Kind.STANDBY_TERMINATED: Reason.TERMINATED_BY_SOMEBODY,
+    Kind.PRIMARY_TERMINATED: Reason.TERMINATED_BY_SOMEBODY,
+}
+
+
+def _plain_type(hint: Any) -> Any:
+    """The type that a value has at run time: that of an optional one, and of a NewType."""
+    wanted = next(one for one in (*get_args(hint), hint) if one is not type(None))
+    return getattr(wanted, "__supertype__", wanted)
+
+
+_TYPES = {name: _plain_type(hint) for name, hint in get_type_hints(Row).items()}
+
+
+def _value(name: str, item: Mapping[str, Any]) -> Any:
+    """A field's value in an item, of its type: somebody may have written the row manually."""
+    value, wanted = item.get("reason_code" if name == "reason" else name), _TYPES[name]
+    if name == "conditions":
+        return {Kind(kind): _readable(Kind(kind), Condition.from_item(one)) for kind, one in (value or {}).items()}
+    if value is None or wanted in (Status, Reason):
+        return value and wanted(value)
+    try:
+        value = from_text(value) if wanted is datetime else value
+    except ValueError as problem:
+        raise ValueError(f"{name} is {problem}") from None
+    if not isinstance(value, wanted):
+        raise ValueError(f"{name} is {value!r}, which is not of its type")  # noqa: TRY004 (the row is what is wrong)
+    return value
+
+
+def _readable(kind: Kind, condition: Condition) -> Condition:
+    """A condition whose note, where something is made of it, has the form that is written here."""
+    note = condition.note or ""
+    if kind is Kind.COPIED and note:
+        from_text(note)
+    if kind in (Kind.GONE, Kind.UNMAPPED) and note:
+        *status, reason = note.split(" ")
+        Reason(reason)
+        if kind is Kind.GONE:
+            Status(*status)
+    return condition
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A STATE row that this version cannot read: written by a later one, or by hand."""
+
+    primary_id: WorkspaceId
+    problem: str
+
+
+def read_row(item: Mapping[str, Any]) -> Row | Unreadable:
+    """The row in a STATE item; one that this version cannot read stands in nobody's way but its own."""
+    try:
+        return Row.from_item(item)
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        return Unreadable(WorkspaceId(str(item.get("pk"))), f"{type(problem).__name__}: {problem}")
+
+
+def shard_of(primary_id: str) -> int:
+    """The shard, 0 to `SHARDS` - 1, of a primary: the same for ever."""
+    return zlib.crc32(primary_id.encode()) % SHARDS
+
+
+def status_partition(status: Status, shard: int) -> str:
+    """Key of index by_status, e.g. `FAILED#2`."""
+    return f"{status}#{shard}"
+
+
+def due_partition(shard: int) -> str:
+    """Key of index by_due for open rows, e.g. `OPEN#2`; held ones stand under `HELD`."""
+    return f"OPEN#{shard}"
+
+
+def day_keys(at: str, pk: str) -> dict[str, str]:
+    """When an event was, and the key attributes of its index by_day, e.g. `2026-03-03#0`."""
+    return {"at": at, "day": at[:10], "ix_day": f"{at[:10]}#{shard_of(pk)}", "ix_day_at": at}
+
+
+def claim_key(dr_directory: DirectoryId, user_name: str) -> str:
+    """The partition key of a user's claim in a DR directory."""
+    return f"CLAIM#{dr_directory}#{user_key(user_name)}"

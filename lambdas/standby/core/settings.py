@@ -1,0 +1,211 @@
+"""What the operator configured, and which WorkSpaces are to have a standby: by that, and by AWS's rules. Pure.
+
+An exclude rule wins over every include rule; one include rule that matches is enough; without any, everything is
+included. What a rule needs and is not known (tags that could not be read) is no answer: then it is not known yet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+from standby.core.model import NO_REPLICATION, READY, DirectoryId, Region, Workspace, WorkspaceId, user_key
+from standby.core.reasons import Reason
+
+NOT_KNOWN: Literal["not known yet"] = "not known yet"
+# Rules of a long list that a message names.
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules under `include` or under `exclude`; each entry is a rule of its own.
+
+    `tags` are keys with a glob for the value, both as they are spelled; `users` globs for the user name, in any case.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    users: tuple[str, ...] = ()
+    directories: tuple[DirectoryId, ...] = ()
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Rules:
+        """Build from a section of settings.json."""
+        return cls(document.get("tags", {}), tuple(document.get("users", ())), tuple(document.get("directories", ())))
+
+    def results(self, seen: Workspace) -> Iterator[tuple[str, bool | None]]:
+        """Each rule as it stands in the configuration, below its section, and whether it matches; None: not known."""
+        for directory in self.directories:
+            yield f"directories: {directory}", None if seen.directory_id is None else seen.directory_id == directory
+        for glob in self.users:
+            name = seen.user_name
+            yield f"users: {glob}", None if name is None else fnmatchcase(user_key(name), user_key(glob))
+        for key, glob in self.tags.items():
+            tags = None if seen.tags is None else dict(seen.tags)
+            yield f"tags: {key}: {glob}", None if tags is None else key in tags and fnmatchcase(tags[key], glob)
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """A WorkSpace is not to have a standby; `detail` names the rule, as it stands in the configuration."""
+
+    reason: Reason
+    detail: str
+
+
+Verdict = Excluded | None | Literal["not known yet"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The operator's choice. The default is everything."""
+
+    include: Rules = Rules()
+    exclude: Rules = Rules()
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Selection:
+        """Build from settings.json."""
+        return cls(*(Rules.from_document(document.get(section) or {}) for section in ("include", "exclude")))
+
+    @property
+    def needs_tags(self) -> bool:
+        """Whether any rule asks for tags."""
+        return bool(self.include.tags or self.exclude.tags)
+
+    def verdict(self, seen: Workspace) -> Verdict:
+        """What excludes a WorkSpace; None if nothing does, `NOT_KNOWN` if that cannot be told from what is known."""
+        excluded = dict(self.exclude.results(seen))
+        included = dict(self.include.results(seen))
+        for rule, matches in excluded.items():
+            if matches:
+                return Excluded(Reason.EXCLUDED_BY_RULE, f"The rule is exclude.{rule}.")
+        if included and not any(matches is not False for matches in included.values()):
+            named = [f"include.{rule}" for rule in included]
+            more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+            return Excluded(Reason.NOT_INCLUDED, f"There is {'; '.join(named[:_MOST_NAMED])}{more}.")
+        is_included = not included or any(included.values())
+        return NOT_KNOWN if not is_included or None in excluded.values() else None
+
+
+# Prefixes: the enums grow (RHEL_9, GRAPHICS_G8), and an unknown value is the service's to judge.
+LINUX = ("AMAZON_LINUX", "UBUNTU", "RHEL", "ROCKY")
+COMPUTE_REFUSED = ("GRAPHICS", "GENERALPURPOSE_4XLARGE", "GENERALPURPOSE_8XLARGE")
+
+
+def obstacle(seen: Workspace, settings: Settings) -> tuple[Reason, str] | None:
+    """Why a WorkSpace cannot have a standby, with the particulars. What the service has not said is no obstacle."""
+    if seen.directory_id is not None and seen.directory_id not in settings.directories:
+        return Reason.DIRECTORY_NOT_MAPPED, f"The directory is {seen.directory_id}."
+    if seen.operating_system and seen.operating_system.startswith(LINUX):
+        return Reason.OPERATING_SYSTEM, f"It is {seen.operating_system}."
+    if seen.compute_type and seen.compute_type.startswith(COMPUTE_REFUSED):
+        return Reason.COMPUTE_TYPE, f"It is {seen.compute_type}."
+    mapped = settings.directories[seen.directory_id] if seen.directory_id else None
+    if seen.is_encrypted and mapped and mapped.volume_encryption_key is None:
+        return Reason.NO_DR_KEY, f"The directory is {seen.directory_id}."
+    return None
+
+
+def not_told(seen: Workspace) -> str:
+    """What an answer lacks of what a request and its eligibility rest on, in a sentence; empty if nothing.
+
+    A new WorkSpace may be shown without it. A relation of a type that is not known here may be to a standby: nothing is
+    created beside it.
+    """
+    rests_on = {"directory": seen.directory_id, "user": seen.user_name, "compute type": seen.compute_type}
+    if missing := [name for name, value in rests_on.items() if not value]:
+        return f"DescribeWorkspaces does not tell its {' and '.join(missing)}."
+    if seen.related and not any(other.is_known for other in seen.related):
+        other = seen.related[0]
+        return f"It is related to {other.id} by the type {other.kind}, which this version does not know."
+    return ""
+
+
+def is_for_selection(seen: Workspace, settings: Settings) -> bool:
+    """Whether a primary has come so far that the selection alone decides: then its rules' tags are asked for."""
+    is_ready = seen.state in READY and not not_told(seen)
+    return not (seen.standbys or seen.primary) and is_ready and obstacle(seen, settings) is None
+
+
+STACK_TAG = "workspaces-standby:stack"
+PRIMARY_TAG = "workspaces-standby:primary"
+
+
+class BadSettings(Exception):
+    """The deployment is not whole: a variable or a settings key is missing. The message names it."""
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The DR directory of a directory in the primary Region, and what its standbys are to be."""
+
+    dr_directory: DirectoryId
+    volume_encryption_key: str | None = None
+    data_replication: str = NO_REPLICATION
+    mutual: bool = False  # another pair's standbys live in this directory: look before creating
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One pair of Regions, as configured."""
+
+    stack: str
+    primary_region: Region
+    dr_region: Region
+    version: str = "0"
+    config_digest: str = ""
+    mode: str = "protect"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    first_look: timedelta = timedelta(minutes=15)
+    poll_interval: timedelta = timedelta(seconds=120)
+    primary_deadline: timedelta = timedelta(minutes=240)
+    standby_deadline: timedelta = timedelta(minutes=120)
+    max_new_standbys_per_day: int = 200
+    max_standbys: int = 5000
+    sweep_interval: timedelta = timedelta(minutes=60)
+    rpo: timedelta = timedelta(hours=36)
+    existing_fleet: str = "report"
+    recreate_missing: bool = False
+    backfill_in_flight: int = 100
+    calls_per_second: float = 1.0
+    prices: Mapping[str, Decimal] = field(default_factory=dict)  # monthly fees in USD by compute type
+    selection: Selection = field(default_factory=Selection)
+    directories: Mapping[DirectoryId, Directory] = field(default_factory=dict)
+    elsewhere: Mapping[DirectoryId, str] = field(default_factory=dict)  # other pairs' directories here: whose stack
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Settings:
+        """Build from the content of settings.json; `BadSettings` if a key is missing."""
+        special: dict[str, Callable[[Any], Any]] = {
+            "prices": lambda prices: {kind: Decimal(amount) for kind, amount in prices.items()},
+            "directories": lambda mapped: {name: Directory(**entry) for name, entry in mapped.items()},
+        }
+        values: dict[str, Any] = {"selection": Selection.from_document(document)}
+        try:
+            for each in fields(cls):
+                if each.type == "timedelta":
+                    values[each.name] = timedelta(seconds=document[f"{each.name}_seconds"])
+                elif each.name not in values:
+                    values[each.name] = special.get(each.name, lambda value: value)(document[each.name])
+            return cls(**values)
+        except (KeyError, TypeError) as problem:
+            raise BadSettings(f"settings.json lacks {problem}; deploy the stack again") from None
+
+    @classmethod
+    def load(cls, path: Path) -> Settings:
+        """Read settings.json; `BadSettings` if it is missing or not whole."""
+        try:
+            return cls.from_document(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as problem:
+            raise BadSettings(f"{path.name} cannot be read ({problem}); deploy the stack again") from None
+
+    def standby_tags(self, primary_id: WorkspaceId) -> dict[str, str]:
+        """The tags of the standby that this stack creates for a primary."""
+        return {**self.tags, STACK_TAG: self.stack, PRIMARY_TAG: primary_id}

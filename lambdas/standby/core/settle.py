@@ -1,0 +1,315 @@
+"""What a claim, the answer to its request, and lookups in the DR directory make of a row. Pure.
+
+Known not to be created gives the claim back; unclear keeps it; created keeps it for good. After an unclear request only
+two complete lookups, at the primary's RelatedWorkspaces and at the DR directory, that find nothing show that nothing
+was created.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+from standby.core.change import NO_STANDBY, Case, Change
+from standby.core.decide import with_standby, without_standby
+from standby.core.model import GONE, Lookup, Status, WorkspaceId, as_standby, day_of, past
+from standby.core.outcomes import Created, Pending, Refusal, Refused, Unclear
+from standby.core.reasons import Reason
+from standby.core.row import OF_A_STANDBY, Kind, Row, claim_key
+
+# Longer than the slowest call that may be under way (connect 5 s, answer 30 s), with room for a batch of claims.
+LEASE = timedelta(seconds=120)
+# Two lookups that find nothing stand at least this far apart, however short the poll interval is: longer than a call
+# that is still under way when its caller's lease ends by a clock that runs ahead.
+LEAST_GAP = timedelta(seconds=60)
+# Complete lookups that find nothing before it is believed that nothing was created.
+LOOKS_NEEDED = 2
+# The last of them counts so many times `first_look` after the request: a new WorkSpace has to have the time to show.
+SHOWS_AFTER = 1
+# What never gets a clear answer is a person's after so long.
+UNCLEAR_AT_MOST = timedelta(hours=24)
+# A desktop that was seen is noted again only now and then, so that a long wait is not a long history.
+SIGHTING_COUNTS_ANEW = timedelta(minutes=30)
+# A Region that is down is asked again after so many polls: each try writes two events a row.
+UNREACHABLE_POLLS = 3
+USER_RETRY = timedelta(minutes=30)
+USER_DEADLINE = timedelta(hours=24)  # directories lag behind new hires
+
+
+def claim(case: Case) -> Row:
+    """The row of a primary whose standby is to be requested: claimed, and of today's count."""
+    new = case.record(Status.CLAIMED, Reason.CLAIM_TAKEN, due_in=LEASE, deadline_in=_deadline_if_none(case)).new
+    mapped = case.settings.directories.get(new.primary_directory_id) if new and new.primary_directory_id else None
+    if new is None or mapped is None or new.user_name is None:
+        raise ValueError(f"{case.id} cannot be claimed without its directory and user")
+    claimed = dataclasses.replace(
+        new,
+        dr_directory_id=mapped.dr_directory,  # where it is going to be, wherever its last standby was
+        claim_key=claim_key(mapped.dr_directory, new.user_name),
+        claim_expires_at=case.now + LEASE,
+        counted_day=day_of(case.now),
+        changed_at=case.now,
+        **NO_STANDBY,
+    )
+    return claimed.without(Kind.NOTHING_SEEN, Kind.THROTTLED, *OF_A_STANDBY)
+
+
+def give_back(
+    case: Case, reason: Reason, detail: str = "", *, error: tuple[str, str] | None = None, polls: int = 1
+) -> Change:
+    """Nothing was created: it waits, and is tried again after so many polls."""
+    due_in = case.settings.poll_interval * polls
+    return case.record(Status.WAITING, reason, detail, due_in=due_in, deadline_in=_deadline_if_none(case), error=error)
+
+
+def leave(case: Case, *, is_unreachable: bool) -> Change:
+    """Leave it to the next round, for there was no time left, or the DR Region did not answer; its row is the retry."""
+    row = case.row
+    if row is not None and (row.status in (Status.WAITING, Status.CLAIMED) or row.was_requested):
+        return case.nothing(row.reason, "Left for the next look.")
+    return give_back(case, Reason.CREATE_UNREACHABLE if is_unreachable else Reason.READY)
+
+
+def settle(case: Case, outcome: Created) -> Change:
+    """What the answer to a claimed primary's request makes of its row. LOOK: the user has a desktop there already."""
+    match outcome:
+        case Pending(standby_id, state):
+            return _created(case, standby_id, state)
+        case Unclear(code, message):
+            # Due from the next poll on: a standby that shows is adopted at once, none is concluded before the lease
+            # has ended.
+            poll = case.settings.poll_interval
+            change = case.record(Status.CLAIMED, Reason.REQUEST_UNCERTAIN, due_in=poll, error=(code, message))
+            return change.observe(Kind.UNCLEAR, True, case.now)
+        case Refused():
+            return _refused(case, outcome)
+
+
+def _created(case: Case, standby_id: WorkspaceId, state: str | None) -> Change:
+    change = case.record(
+        Status.REQUESTED,
+        Reason.CREATE_ACCEPTED,
+        f"The standby is {standby_id}.",
+        standby=as_standby(standby_id, case.settings.dr_region, state),
+        due_in=case.settings.first_look,
+        deadline_in=case.settings.standby_deadline,
+    )
+    return change.having(dataclasses.replace(change.new, requested_at=case.now)) if change.new else change
+
+
+def _refused(case: Case, refused: Refused) -> Change:
+    error = (refused.code, refused.message)
+    match refused.kind:
+        case Refusal.THROTTLED:
+            # A throttle does not prove that nothing was created: the next request comes after a lookup.
+            change = give_back(case, Reason.CREATE_THROTTLED, error=error)
+            return change.observe(Kind.THROTTLED, True, case.now)
+        case Refusal.UNREACHABLE:
+            return give_back(case, Reason.CREATE_UNREACHABLE, error=error, polls=UNREACHABLE_POLLS)
+        case Refusal.STATE:
+            if case.row and case.row.deadline_at and case.now >= case.row.deadline_at:
+                return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, error[1], error=error)
+            return give_back(case, Reason.STATE_REFUSED, error=error)
+        case Refusal.QUOTA:
+            return case.record(Status.HELD, Reason.QUOTA_REACHED, error=error)
+        case Refusal.USER_MISSING:
+            return _user_missing(case, error)
+        case Refusal.EXISTS:
+            return case.look("The user has a desktop in the DR directory: is it the standby?")
+        case Refusal.DENIED:
+            return case.record(Status.REJECTED, Reason.ACCESS_DENIED, refused.message, error=error)
+        case Refusal.OTHER | Refusal.INTERNAL:
+            detail = f"{refused.code}: {refused.message}"
+            return case.record(Status.REJECTED, Reason.SERVICE_REFUSED, detail, error=error)
+
+
+def _user_missing(case: Case, error: tuple[str, str]) -> Change:
+    first = case.row.since(Kind.USER_MISSING) if case.row else None
+    if first is not None and case.now - first >= USER_DEADLINE:
+        return case.record(Status.REJECTED, Reason.USER_NOT_FOUND, error=error)
+    change = case.record(
+        Status.WAITING,
+        Reason.USER_NOT_IN_DR_DIRECTORY,
+        due_in=USER_RETRY,
+        deadline_in=None if first is not None else USER_DEADLINE,
+        error=error,
+    )
+    return change.observe(Kind.USER_MISSING, True, case.now)
+
+
+def after_exists(case: Case, look: Lookup, refused: Refused) -> Change:
+    """What to do after the service said that the user has a WorkSpace in the DR directory, and a lookup there."""
+    error, poll, row = (refused.code, refused.message), case.settings.poll_interval, case.row
+    if ours := _standby_in(case, look):
+        return ours
+    if look.complete and look.desktops and not look.live:
+        change = case.record(Status.WAITING, Reason.STANDBY_TERMINATING, due_in=poll, error=error)
+        return change.observe(Kind.DESKTOP_SEEN, False, case.now)
+    if row and row.has(Kind.UNCLEAR) and not _unclear_for(case, row, case.settings.standby_deadline):
+        # An earlier request of ours had no clear answer: what exists may be its standby, not related yet.
+        change = case.record(Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR, look.problem, due_in=poll, error=error)
+        return _sighted(case, change)
+    if look.live and look.complete:
+        return _secondary(case, look, error)
+    if row and row.deadline_at and case.now >= row.deadline_at and look.complete:
+        detail = f"{error[0]}: {error[1]} The DR directory shows no WorkSpace of the user."
+        return case.record(Status.REJECTED, Reason.SERVICE_REFUSED, detail, error=error)
+    return case.record(Status.WAITING, Reason.DR_DESKTOP_UNCLEAR, look.problem, due_in=poll, error=error)
+
+
+def after_lookup(case: Case, look: Lookup) -> Change:
+    """What a lookup in the DR directory makes of a row that asked for one."""
+    row = case.row
+    if row is not None and (row.status is Status.CLAIMED or row.was_requested):
+        return _after_request(case, row, look)
+    return _before_request(case, look)
+
+
+def _after_request(case: Case, row: Row, look: Lookup) -> Change:
+    """What to do with a row whose claim ended without a clear answer, or whose standby is not shown any more.
+
+    The second lookup counts when a new WorkSpace has had the time to show (`first_look`), for listings lag, after the
+    last request, whatever became of those before it; and where a desktop was seen that may be what came of the request,
+    not before a standby's whole deadline: an answer without it does not undo it.
+    """
+    settings = case.settings
+    if ours := _standby_in(case, look):
+        return ours
+    if not look.complete:
+        return case.nothing(row.reason, f"The look was not complete: {look.problem}")
+    if case.shown is None:
+        return _nothing_anywhere(case, row, look)
+    if _may_be_ours(look) and not _was_sent(case, row, settings.standby_deadline):
+        change = case.record(Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR, due_in=settings.poll_interval)
+        return _unclear(case, _sighted(case, change), row)
+    gap, before = _gap(case), row.conditions.get(Kind.NOTHING_SEEN)
+    is_enough = (
+        1 + (before.times if before else 0) >= LOOKS_NEEDED
+        and (before is None or case.now - before.last >= gap)
+        and _was_sent(case, row, settings.first_look * SHOWS_AFTER)
+        and not _was_sighted(case, row)
+    )
+    if not is_enough:
+        change = case.record(Status.CLAIMED, Reason.NOTHING_SEEN_ONCE, due_in=gap)
+        change = change.observe(Kind.NOTHING_SEEN, True, case.now, apart=timedelta(0))
+        return _unclear(case, change, row)
+    if look.live:
+        return _secondary(case, look)
+    if _unclear_for(case, row, UNCLEAR_AT_MOST):
+        error = (row.error_code or "Unknown", row.error_message or "no answer")
+        return case.record(Status.REJECTED, Reason.NO_CLEAR_ANSWER, error=error)
+    return without_standby(case)
+
+
+def _nothing_anywhere(case: Case, row: Row, look: Lookup) -> Change:
+    """The primary is not shown either: not a lookup that counts, and after a whole deadline of it the end.
+
+    Not while a desktop shows, or has lately shown, that may be what came of the request: as long as its user's claim is
+    kept, nobody asks for another one, be it for a successor. What is not clear in a day is given up.
+    """
+    poll = case.settings.poll_interval
+    is_given_up = _unclear_for(case, row, UNCLEAR_AT_MOST)
+    if _may_be_ours(look) and not is_given_up:
+        change = case.record(Status.CLAIMED, Reason.DR_DESKTOP_UNCLEAR, due_in=poll)
+        return _unclear(case, _sighted(case, change), row)
+    absent = row.since(Kind.ABSENT)
+    is_long = absent is not None and case.now - absent >= case.settings.primary_deadline
+    if is_long and (is_given_up or not _was_sighted(case, row)):
+        return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, "The primary is not shown any more.")
+    change = case.record(Status.CLAIMED, Reason.NOT_VISIBLE_YET, due_in=poll)
+    return change.observe(Kind.ABSENT, True, case.now)
+
+
+def _before_request(case: Case, look: Lookup) -> Change:
+    """Why nothing may be created yet for a primary whose request would be in doubt; a request if nothing is found."""
+    row = case.row
+    is_fresh = row is None or row.status is not Status.WAITING
+    # One that has stood there for as long as a standby may take to be ready, and belongs to nobody, is the user's own.
+    is_own = past(row.since(Kind.DESKTOP_SEEN), case.now - case.settings.standby_deadline) if row else False
+
+    def wait(reason: Reason, detail: str = "") -> Change:
+        # A desktop that stands there is looked at less often than a Region that did not answer.
+        due_in = _gap(case) if look.complete and look.live else case.settings.poll_interval
+        deadline_in = case.settings.primary_deadline if is_fresh else None
+        return case.record(Status.WAITING, reason, detail, due_in=due_in, deadline_in=deadline_in)
+
+    if ours := _standby_in(case, look) or _of_others(case, look):
+        return ours
+    if look.complete and not look.desktops:
+        if row and _was_sighted(case, row):
+            return case.nothing(row.reason, "The DR directory has shown a desktop of this user lately.")
+        return case.request()
+    if look.complete and not look.live:
+        return wait(Reason.STANDBY_TERMINATING).observe(Kind.DESKTOP_SEEN, False, case.now)
+    if look.complete and row and (is_own or (not is_fresh and past(row.deadline_at, case.now))):
+        return _secondary(case, look)
+    change = wait(Reason.DR_DESKTOP_UNCLEAR, look.problem)
+    return _sighted(case, change) if look.live else change
+
+
+def _standby_in(case: Case, look: Lookup) -> Change | None:
+    """The primary's standby, if the DR directory shows it: it is adopted."""
+    found = next((one for one in look.live if one.primary and one.primary.id == case.id), None)
+    return with_standby(case, as_standby(found.id, case.settings.dr_region, found.state)) if found else None
+
+
+def _of_others(case: Case, look: Lookup) -> Change | None:
+    """What follows for a primary if a desktop there is another's standby, or it is the standby of one."""
+    for desktop in look.desktops:
+        if any(other.id == case.id for other in desktop.standbys):
+            return case.record(Status.INELIGIBLE, Reason.IS_STANDBY, f"Its primary is {desktop.id}.")
+        if desktop.primary and desktop.state not in GONE:
+            detail = f"It is {desktop.primary.id}; the standby is {desktop.id}."
+            return case.record(Status.INELIGIBLE, Reason.USER_HAS_STANDBY, detail)
+    return None
+
+
+def _secondary(case: Case, look: Lookup, error: tuple[str, str] | None = None) -> Change:
+    desktop = look.live[0]
+    whose = f", the standby of {desktop.primary.id}" if desktop.primary else ""
+    return case.record(Status.INELIGIBLE, Reason.SECONDARY_EXISTS, f"It is {desktop.id}{whose}.", error=error)
+
+
+def _sighted(case: Case, change: Change) -> Change:
+    """A desktop that shows between two lookups undoes the first: it may be the standby."""
+    change = change.observe(Kind.NOTHING_SEEN, False, case.now)
+    return change.observe(Kind.DESKTOP_SEEN, True, case.now, apart=SIGHTING_COUNTS_ANEW)
+
+
+def _unclear(case: Case, change: Change, row: Row) -> Change:
+    """After a crash nobody has noted that it is unclear: it is since the claim was taken, or else from now on."""
+    since = row.changed_at if row.status is Status.CLAIMED else case.now
+    return change.observe(Kind.UNCLEAR, True, since)
+
+
+def _may_be_ours(look: Lookup) -> bool:
+    """Whether a desktop there may be what an unclear request made: one without a relation that is known, or going."""
+    return any(not (desktop.primary or desktop.standbys) or desktop.state in GONE for desktop in look.desktops)
+
+
+def _was_sighted(case: Case, row: Row) -> bool:
+    """Whether a desktop of the user was seen lately: an answer without it does not undo it."""
+    seen_at = row.last(Kind.DESKTOP_SEEN)
+    return seen_at is not None and case.now - seen_at < case.settings.standby_deadline
+
+
+def _unclear_for(case: Case, row: Row, duration: timedelta) -> bool:
+    return case.now - (row.since(Kind.UNCLEAR) or row.changed_at) >= duration
+
+
+def _was_sent(case: Case, row: Row, ago: timedelta) -> bool:
+    """Whether the last request was sent so long ago, or before. A claim is taken anew for each."""
+    sent = row.since(Kind.UNCLEAR) or row.changed_at
+    if row.claim_expires_at is not None:
+        sent = max(sent, row.claim_expires_at - LEASE)
+    return case.now - sent >= ago
+
+
+def _gap(case: Case) -> timedelta:
+    """How far apart two lookups for one user stand at least."""
+    return max(case.settings.poll_interval, LEAST_GAP, case.settings.first_look / 3)
+
+
+def _deadline_if_none(case: Case) -> timedelta | None:
+    """The primary's deadline, for a row that has none running."""
+    return None if case.row and case.row.deadline_at else case.settings.primary_deadline

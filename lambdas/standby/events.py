@@ -1,0 +1,170 @@
+"""What triggers us: an event is a hint that yields ids, and nothing else in it is believed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from standby.core.model import EVENT, Cause, WorkspaceId, is_workspace_id, legible
+
+MOST_BY_HAND = 1000  # what fits protect's time-out, paced
+# Characters of what is quoted from an event: it is kept in rows of at most 400 KB, and in an answer.
+_MOST_OF_A_NAME = 500
+_MOST_OF_A_MESSAGE = 2000
+DETAIL_TYPE = "AWS API Call via CloudTrail"
+CREATE, MIGRATE, TERMINATE = "CreateWorkspaces", "MigrateWorkspace", "TerminateWorkspaces"
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Ids to look at, and why; `bad_ids` are what stood where an id belongs.
+
+    `ends` if somebody called TerminateWorkspaces for them: then they are primaries, or standbys, or none of ours.
+    """
+
+    ids: tuple[WorkspaceId, ...]
+    cause: Cause
+    bad_ids: tuple[str, ...] = ()
+    ends: bool = False
+
+
+class BadEvent(Exception):
+    """An event that yields no ids. The message says why; `for_a_person` whether somebody can make it good by hand."""
+
+    def __init__(self, message: str, *, for_a_person: bool = True) -> None:
+        super().__init__(legible(message, _MOST_OF_A_MESSAGE))
+        self.for_a_person = for_a_person
+
+
+def read(event: object, *, account: str, region: str, dr_region: str | None = None) -> Hint:
+    """The ids in an EventBridge event from CloudTrail, or in a call by hand (`{"mode": "reconcile", …}`).
+
+    `account` and `region` are where this function stands; terminations in `dr_region` are its business, too.
+    """
+    if not isinstance(event, Mapping):
+        raise BadEvent(f"the event is a {type(event).__name__}, not an object")
+    if event.get("mode") == "reconcile":
+        return _by_hand(event)
+    return _from_trail(event, account, region, dr_region)
+
+
+def _by_hand(event: Mapping[str, Any]) -> Hint:
+    ids = event.get("workspace_ids")
+    if isinstance(ids, list) and len(ids) > MOST_BY_HAND:
+        raise BadEvent(f"{len(ids)} ids are more than one call can work on; send {MOST_BY_HAND} at a time")
+    if not isinstance(ids, list) or not ids:
+        raise BadEvent('"workspace_ids" must be a list of WorkSpace ids, for example ["ws-1abc2def3"]')
+    given = event.get("cause")
+    cause = given if isinstance(given, Mapping) else {}
+    return _hint(ids, Cause(type=_name(cause.get("type") or "manual"), id=_name(cause.get("id") or "by hand")))
+
+
+def _from_trail(event: Mapping[str, Any], account: str, region: str, dr_region: str | None) -> Hint:
+    detail = event.get("detail")
+    if not isinstance(detail, Mapping) or event.get("detail-type") != DETAIL_TYPE:
+        raise BadEvent(
+            f'neither a call by hand ("mode": "reconcile") nor an event "{DETAIL_TYPE}";'
+            f" its keys: {sorted(map(str, event))}"
+        )
+    name = detail.get("eventName")
+    told = event.get("account"), event.get("region")
+    if told != (account, region) and not (name == TERMINATE and told == (account, dr_region)):
+        raise BadEvent(
+            f"the event is of account {told[0]} in {told[1]}; this stack protects account {account} in {region}",
+            # One that does not say whose it is may be ours.
+            for_a_person=not all(isinstance(one, str) for one in told),
+        )
+    request, answer = (_half(detail, half) for half in ("requestParameters", "responseElements"))
+    cause = Cause(
+        type=EVENT,
+        id=_name(event.get("id") or "unknown"),
+        principal=_principal(detail),
+        succeeds=name == MIGRATE,
+        migrated_from=_source(request or {}, answer or {}) if name == MIGRATE else None,
+    )
+    if name == TERMINATE:
+        return dataclasses.replace(_hint(_ended(detail, request or {}, answer or {}), cause), ends=True)
+    return _hint(_named(name, detail, answer), cause)
+
+
+def _ended(detail: Mapping[str, Any], request: Mapping[str, Any], answer: Mapping[str, Any]) -> list[object]:
+    """What a TerminateWorkspaces was called for and did not fail for, one or more."""
+    if detail.get("errorCode"):
+        raise BadEvent(f"{TERMINATE} failed ({detail['errorCode']}): nothing was terminated", for_a_person=False)
+    if not (asked := _ids(request, "terminateWorkspaceRequests")):
+        raise BadEvent(f"{TERMINATE} names no WorkSpace in its requestParameters")
+    failed = _ids(answer, "failedRequests")
+    if not (ended := [one for one in asked if one not in failed]):
+        raise BadEvent(f"{TERMINATE} failed for each WorkSpace that it names", for_a_person=False)
+    return ended
+
+
+def _source(request: Mapping[str, Any], answer: Mapping[str, Any]) -> WorkspaceId | None:
+    """The id that a migrated WorkSpace had; the event's body is not documented, so either half may say."""
+    found = [half.get("sourceWorkspaceId") for half in (answer, request)]
+    new = answer.get("targetWorkspaceId")
+    return next((WorkspaceId(str(one)) for one in found if is_workspace_id(one) and one != new), None)
+
+
+def _named(name: object, detail: Mapping[str, Any], answer: Mapping[str, Any] | None) -> list[object]:
+    """What a call says that it created, one or more."""
+    if name not in (CREATE, MIGRATE):
+        raise BadEvent(f"{name} creates no primary WorkSpace", for_a_person=not isinstance(name, str))
+    found = _ids(answer or {}, "pendingRequests")
+    if name == MIGRATE:
+        found = [one for one in [(answer or {}).get("targetWorkspaceId")] if one is not None]
+    if found:
+        return found
+    if detail.get("errorCode"):
+        raise BadEvent(f"{name} failed ({detail['errorCode']}): no WorkSpace came of it", for_a_person=False)
+    if answer is None:
+        raise BadEvent(f"{name} has no responseElements, so it names no WorkSpace")
+    refused = _ids(answer, "failedRequests")
+    raise BadEvent(
+        f"{name} names no WorkSpace that was created ({len(refused)} of its requests failed)",
+        # A list of what was created that cannot be read is no empty one.
+        for_a_person=not refused or bool(answer.get("pendingRequests")),
+    )
+
+
+def _half(detail: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """What was asked, or answered; None if that is no object.
+
+    CloudTrail writes names with a small first letter, the API with a capital one: either is taken, for the bodies of
+    some events are not documented.
+    """
+    found = detail.get(name)
+    return _with_small_letters(found) if isinstance(found, Mapping) else None
+
+
+def _with_small_letters(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {name[:1].lower() + name[1:]: value for name, value in mapping.items()}
+
+
+def _ids(half: Mapping[str, Any], name: str) -> list[object]:
+    """What stands where ids belong in a list of entries."""
+    listed = half.get(name)
+    entries = listed if isinstance(listed, list) else []
+    return [_with_small_letters(one).get("workspaceId") if isinstance(one, Mapping) else one for one in entries]
+
+
+def _name(value: object) -> str:
+    return legible(value, _MOST_OF_A_NAME)
+
+
+def _hint(candidates: list[Any], cause: Cause) -> Hint:
+    ids = tuple(dict.fromkeys(WorkspaceId(one) for one in candidates if is_workspace_id(one)))
+    bad = tuple(_name(one) for one in candidates if not is_workspace_id(one))
+    if not ids:
+        raise BadEvent(f"no WorkSpace id among {list(bad)[:25]}; an id looks like ws-1abc2def3")
+    return Hint(ids=ids, cause=cause, bad_ids=bad)
+
+
+def _principal(detail: Mapping[str, Any]) -> str | None:
+    identity = detail.get("userIdentity")
+    if not isinstance(identity, Mapping):
+        return None
+    found = identity.get("arn") or identity.get("principalId") or identity.get("invokedBy")
+    return _name(found) if found else None

@@ -1,1 +1,0 @@
-"""The ledger: rows, transactions, claims, leases, and what holds creations back. Nothing here knows the service."""

@@ -1,0 +1,160 @@
+"""One watcher at a time, and one sweep: a lease row that names the execution that holds the lock, and where it stands.
+
+The cursor stands in the row, of the round that it is for and of the one before it: a round that is done again after its
+answer was lost goes on from where it began. A cursor of another schema, of another execution, or that somebody has
+edited, is none; and a row that cannot be read holds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from standby.aws.call import call
+from standby.clock import Clock
+from standby.core.model import to_text
+from standby.core.outcomes import Answer, Refused
+from standby.ledger.table import Table, moment_in
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+WATCH_LEASE = "LEASE#WATCH"
+SWEEP_LEASE = "LEASE#SWEEP"
+NOBODY = "-"
+# From one round of the holder to its next, beside the wait between them: two functions at their time-outs of five
+# minutes each, and their retries.
+WORK = timedelta(minutes=15)
+# Held rows wait for a day, or for a person: tried at the start of an execution, and then this often.
+HELD_EVERY = timedelta(minutes=15)
+CURSOR_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the holder of the lease may do now: a round of an execution.
+
+    `interval` is the seconds since its last round began, 0 where there was none or none begins now; `tries_held`
+    whether held rows are to be tried; `cursor` where this round goes on, None if it begins.
+    """
+
+    execution_arn: str
+    number: int
+    interval: float
+    tries_held: bool
+    cursor: Mapping[str, Any] | None
+
+
+@dataclass
+class Lease:
+    """The lease; held until it ends, is given up, or its execution is known to have ended.
+
+    An execution of the watcher goes round and round; one of the sweep goes through the fleet once, in parts.
+    """
+
+    table: Table
+    executions: Executions
+    clock: Clock
+    key: str
+    held_every: timedelta
+
+    def is_held(self) -> bool:
+        """Whether an execution is at work, so that none need be started."""
+        row = self.table.get(self.key, self.key)
+        return row is not None and self._is_live(row)
+
+    def take(self, execution_arn: str, number: int) -> Turn | None:
+        """Take or renew the lease for a round of an execution; None if another execution holds it."""
+        now = self.clock.now()
+        row = self.table.get(self.key, self.key) or {}
+        holder = row.get("holder")
+        if holder != execution_arn and self._is_live(row):
+            return None
+        is_mine = holder == execution_arn
+        kept = _intact(row.get("kept"), execution_arn)
+        cursor = kept.get(str(number))
+        is_sweep = self.key == SWEEP_LEASE
+        # The first part of a sweep, done again after a failure, begins nothing.
+        begins = cursor is None and not (is_sweep and is_mine)
+        before = row if is_mine or is_sweep else {}
+        began, tried = moment_in(before, "round_began_at"), moment_in(before, "held_tried_at")
+        new: dict[str, Any] = {
+            "pk": self.key,
+            "sk": self.key,
+            "holder": execution_arn,
+            "expires_at": to_text(now + WORK),
+            "round_began_at": to_text(now if begins or began is None else began),
+            "kept": _sealed(execution_arn, kept),
+        }
+        if tried is not None:
+            new["held_tried_at"] = to_text(tried)
+        condition, values = "attribute_not_exists(holder) OR NOT attribute_type(holder, :text)", {":text": "S"}
+        if isinstance(holder, str):
+            condition, values = "holder = :holder", {":holder": holder}
+        if not self.table.put(new, condition, values):
+            return None
+        return Turn(
+            execution_arn,
+            number,
+            interval=(now - began).total_seconds() if began and begins else 0.0,
+            tries_held=tried is None or not timedelta(0) <= now - tried < self.held_every,
+            cursor=cursor,
+        )
+
+    def keep(self, turn: Turn, cursor: Mapping[str, Any] | None, wait: timedelta = timedelta(0)) -> None:
+        """Hold it over a wait of the state machine and the work after it, and keep where the next round goes on.
+
+        Held rows are tried once the round has come to the end of what is due.
+        """
+        now, me = self.clock.now(), turn.execution_arn
+        kept = _sealed(me, {str(turn.number): turn.cursor, str(turn.number + 1): cursor})
+        new = {"expires_at": to_text(now + wait + WORK), "kept": kept}
+        if turn.tries_held and cursor is None:
+            new["held_tried_at"] = to_text(now)
+        self.table.set(self.key, self.key, new, "holder = :me", {":me": me})
+
+    def give_up(self, execution_arn: str) -> None:
+        """Let the next execution have it."""
+        self.table.set(self.key, self.key, {"holder": NOBODY}, "holder = :me", {":me": execution_arn})
+
+    def _is_live(self, row: Mapping[str, Any]) -> bool:
+        holder, expires_at = row.get("holder"), moment_in(row, "expires_at")
+        if not isinstance(holder, str) or not holder.startswith("arn:") or expires_at is None:
+            return False
+        return self.clock.now() < expires_at and self.executions.may_be_running(holder)
+
+
+def _sealed(execution_arn: str, rounds: Mapping[str, Any]) -> dict[str, Any]:
+    """The cursors of an execution's rounds, by number, as this version writes them."""
+    whole = json.dumps([CURSOR_SCHEMA, execution_arn, rounds], sort_keys=True)
+    return {"rounds": rounds, "sum": zlib.crc32(whole.encode())}
+
+
+def _intact(kept: object, execution_arn: str) -> Mapping[str, Any]:
+    """The cursors in what is kept; none if it is not as this version has written it for this execution."""
+    rounds = kept.get("rounds") if isinstance(kept, Mapping) else None
+    return rounds if isinstance(rounds, Mapping) and kept == _sealed(execution_arn, rounds) else {}
+
+
+@dataclass
+class Executions:
+    """Asks Step Functions about executions of the watcher, and starts them."""
+
+    client: SFNClient
+    state_machine_arn: str
+
+    def may_be_running(self, execution_arn: str) -> bool:
+        """False only if the service says that it has ended: what is not known counts as running."""
+        answer = call(self.client.describe_execution, executionArn=execution_arn)
+        if isinstance(answer, Answer):
+            return bool(answer.body.get("status", "RUNNING") == "RUNNING")
+        return not (isinstance(answer, Refused) and answer.code == "ExecutionDoesNotExist")
+
+    def start(self, name: str) -> str:
+        """Start the watcher; why it was not started, or nothing: then its schedule will."""
+        answer = call(self.client.start_execution, stateMachineArn=self.state_machine_arn, name=name, input="{}")
+        return "" if isinstance(answer, Answer) else f"{answer.code}: {answer.message}"

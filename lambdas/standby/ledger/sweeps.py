@@ -1,0 +1,242 @@
+"""What sweeps keep: rows of the ledger beside the primaries', written over each time.
+
+Of a directory: its baseline (which desktops were there before it was watched, and whether a person accepts them), how
+its last scan ended, what the scan has seen, and a row for each day's figures, which stays for good.
+
+One listing does not decide a baseline: an outage answers with empty lists, and a WorkSpace that moves between two pages
+is on neither. It takes two complete scans, neither of them in doubt; what either of them finds, or one before them, is
+of the existing fleet.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from standby.core.change import Fleet
+from standby.core.conclusions import OWN, PARTNER, Scan
+from standby.core.coverage import OLDEST, Coverage
+from standby.core.model import DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
+from standby.ledger.table import Item, Table
+
+BASELINE = "BASELINE"
+LAST = "LAST"
+_NOBODY = "-"  # the DR directory of a directory that is not mapped
+_NO_WORD = "-"
+# Of one item, which holds 400 KB: also where each id had a word of its own.
+MOST_IDS = 5000
+# For so many days more its last row is a directory's. Three intervals without a sweep are an alarm by then, always.
+DAYS_BACK = 3
+
+
+def directory_key(directory: DirectoryId) -> str:
+    """The partition key of what sweeps keep of a directory."""
+    return f"SWEEP#{directory}"
+
+
+def coverage_key(directory: DirectoryId) -> str:
+    """The partition key of a directory's days."""
+    return f"COVERAGE#{directory}"
+
+
+def day_key(now: datetime) -> str:
+    """The sort key of a UTC day, e.g. `DAY#2026-03-03`."""
+    return f"DAY#{day_of(now)}"
+
+
+def mapping_number(baseline: Item) -> int:
+    """The number of the mapping that a baseline's row is of: the first is 1, another DR directory is another."""
+    number = baseline.get("mapping")
+    return number if isinstance(number, int) else 1
+
+
+@dataclass
+class Sweeps:
+    """Reads and writes it.
+
+    What was kept while a directory had another DR directory than `partners` says is none of it.
+    """
+
+    table: Table
+    partners: Mapping[DirectoryId, DirectoryId]
+
+    # The baseline
+
+    def baseline(self, directory: DirectoryId) -> Item:
+        """The row of a directory's baseline, empty if there is none."""
+        return self.table.get(directory_key(directory), BASELINE) or {}
+
+    def fleet(self, directory: DirectoryId) -> Fleet:
+        """What is known of a directory's existing fleet."""
+        item = self.baseline(directory)
+        if not self._is_of_partner(item, directory):
+            return Fleet(is_known=False, is_accepted=False)
+        return Fleet("taken_at" in item, item.get("accepted", False) is True)
+
+    def progress(self, directory: DirectoryId) -> dict[str, int]:
+        """How many desktops of a directory's existing fleet stand at which stage, as far as its row can be read."""
+        found = self.baseline(directory).get("progress")
+        counts = found if isinstance(found, Mapping) else {}
+        return {stage: count for stage, count in counts.items() if isinstance(count, int)}
+
+    def begin(self, directory: DirectoryId) -> None:
+        """Note whose a baseline is; anew if it was another DR directory's, or nobody's: that one was accepted."""
+        key, item, partner = directory_key(directory), self.baseline(directory), self.partners[directory]
+        former = item.get("partner")
+        if former is None:
+            self.table.set(key, BASELINE, {"partner": partner})
+        elif former != partner:
+            anew = {"pk": key, "sk": BASELINE, "partner": partner, "accepted": False}
+            anew["mapping"] = mapping_number(item) + 1
+            self.table.put(anew, "partner = :former", {":former": former})
+
+    def take(self, directory: DirectoryId, run: str, now: datetime) -> None:
+        """Note a complete scan; the second one takes the baseline. An acceptance that came before stays."""
+        key, item = directory_key(directory), self.baseline(directory)
+        if "taken_at" in item:
+            return
+        if "first_run" not in item:
+            self.table.set(key, BASELINE, {"first_run": run})
+        elif item["first_run"] != run:  # else it is a part that is done again
+            self.table.set(key, BASELINE, {"taken_at": to_text(now)}, "attribute_not_exists(taken_at)")
+
+    def forget(self, directory: DirectoryId) -> None:
+        """Note that a directory is not mapped any more: should it be again, what is there is an existing fleet."""
+        is_there = "(attribute_exists(taken_at) OR attribute_exists(partner)) AND partner <> :nobody"
+        self.table.set(directory_key(directory), BASELINE, {"partner": _NOBODY}, is_there, {":nobody": _NOBODY})
+
+    def set(self, directory: DirectoryId, attributes: Mapping[str, Any]) -> None:
+        """Keep the plan and the progress of a directory's existing fleet beside its baseline."""
+        self.table.set(directory_key(directory), BASELINE, attributes)
+
+    # A scan
+
+    def keep(self, directory: DirectoryId, side: str, number: int, run: str, seen: Mapping[WorkspaceId, str]) -> int:
+        """Keep what a run has seen of a directory's side as parts from `number` on: ids, and a word of each, or none.
+
+        They stand in lines that begin with the word, of which a fleet has few. Returns how many parts it took.
+        """
+        items = list(seen.items())
+        starts = range(0, max(len(items), 1), MOST_IDS)
+        for part, start in enumerate(starts, number):
+            text = _lines(items[start : start + MOST_IDS])
+            self.table.put({"pk": directory_key(directory), "sk": f"{side}#{part:05d}", "run": run, "seen": text})
+        return len(starts)
+
+    def recall(self, directory: DirectoryId, side: str, parts: int, run: str) -> dict[WorkspaceId, str] | None:
+        """All that a run has seen of a side; None if a part is missing or another run's: then nothing is concluded."""
+        keys = [(directory_key(directory), f"{side}#{number:05d}") for number in range(parts)]
+        found = self.table.get_many(keys)
+        if len(found) != parts or any(item.get("run") != run or "seen" not in item for item in found):
+            return None
+        lines = [line.split() for item in found for line in str(item["seen"]).splitlines() if line.strip()]
+        return {WorkspaceId(one): "" if word == _NO_WORD else word for word, *ids in lines for one in ids}
+
+    def note(self, directory: DirectoryId, scan: Scan) -> None:
+        """Note how the scan of a directory and its DR directory ended."""
+        item = {
+            "pk": directory_key(directory),
+            "sk": LAST,
+            "partner": self.partners[directory],
+            "run": scan.run,
+            "began_at": to_text(scan.began_at),
+            "ended_at": to_text(scan.ended_at),
+            "complete": not scan.problem,
+            "problem": scan.problem,
+            "parts": scan.parts,
+            "sizes": scan.sizes,
+            **({"before": scan.before} if scan.before else {}),
+            **({"doubted_since": to_text(scan.doubted_since)} if scan.doubted_since else {}),
+        }
+        self.table.put(item)
+
+    def last(self, directory: DirectoryId) -> Scan | None:
+        """The last scan that ended; None if there was none, or its row is not one that this version writes."""
+        item = self.table.get(directory_key(directory), LAST)
+        if item is None or not self._is_of_partner(item, directory):
+            return None
+        try:
+            return Scan(
+                run=item["run"],
+                began_at=from_text(item["began_at"]),
+                ended_at=from_text(item["ended_at"]),
+                parts={side: int(item["parts"][side]) for side in (PARTNER, OWN)},
+                problem=item["problem"],
+                before=item.get("before"),
+                sizes={side: int(count) for side, count in item.get("sizes", {}).items()},
+                doubted_since=from_text(item["doubted_since"]) if "doubted_since" in item else None,
+            )
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None
+
+    def _is_of_partner(self, item: Item, directory: DirectoryId) -> bool:
+        return bool(item.get("partner", self.partners[directory]) == self.partners[directory])
+
+    # The figures of a day
+
+    def keep_coverage(self, directory: DirectoryId, found: Coverage, scan: Scan) -> None:
+        """Keep what a complete scan found as its day's row, unless a later one was there first."""
+        at = to_text(scan.ended_at)
+        item = {
+            "pk": coverage_key(directory),
+            "sk": day_key(scan.ended_at),
+            "directory_id": directory,
+            "dr_directory_id": self.partners[directory],
+            "day": at[:10],
+            "primaries": found.primaries,
+            "eligible": found.eligible,
+            "protected": found.protected,
+            "reported": found.by_status.get(Status.REPORTED, 0),
+            "excluded": found.by_status.get(Status.EXCLUDED, 0),
+            "ineligible": found.by_status.get(Status.INELIGIBLE, 0),
+            "by_status": found.by_status,
+            "coverage_percent": found.percent,
+            "coverage_of_all_percent": found.percent_of_all,
+            "drifted": found.counts.get("drifted", 0),
+            "stale": found.counts.get("stale", 0),
+            OLDEST: found.counts.get(OLDEST),
+            "complete": True,
+            "began_at": to_text(scan.began_at),
+            "scanned_at": at,
+            "run": scan.run,
+        }
+        self.table.put(item, "attribute_not_exists(pk) OR scanned_at <= :at", {":at": at})
+
+    def add_to_day(self, directory: DirectoryId, scan: Scan, attributes: Mapping[str, Any]) -> None:
+        """Add to the day's row that a complete scan has left, if it is still that scan's."""
+        self.table.set(coverage_key(directory), day_key(scan.ended_at), attributes, "run = :run", {":run": scan.run})
+
+    def last_days(self, now: datetime) -> tuple[dict[DirectoryId, Coverage], list[str]]:
+        """The last complete scan of each directory, none where there was none for so many days; what cannot be read."""
+        found: dict[DirectoryId, Coverage] = {}
+        problems: list[str] = []
+        for days in range(DAYS_BACK + 1):
+            day = day_key(now - timedelta(days=days))
+            wanted = [(coverage_key(directory), day) for directory in self.partners if directory not in found]
+            for item in self.table.get_many(wanted):
+                directory = DirectoryId(item["pk"].partition("#")[2])
+                if item.get("dr_directory_id", self.partners[directory]) != self.partners[directory]:
+                    continue
+                try:
+                    found[directory] = _read_day(item, now)
+                except (KeyError, TypeError, ValueError, AttributeError) as problem:
+                    problems.append(
+                        f"The coverage row {item['pk']} {item['sk']} cannot be read ({problem!r}) and is left out"
+                    )
+        return found, problems
+
+
+def _lines(seen: Iterable[tuple[WorkspaceId, str]]) -> str:
+    lines: defaultdict[str, list[str]] = defaultdict(list)
+    for one, word in seen:
+        lines[word or _NO_WORD].append(one)
+    return "\n".join(" ".join([word, *ids]) for word, ids in lines.items())
+
+
+def _read_day(item: Mapping[str, Any], now: datetime) -> Coverage:
+    counts = {f"status/{status}": int(count) for status, count in item["by_status"].items()}
+    counts |= {name: int(item[name]) for name in ("drifted", "stale", OLDEST) if item.get(name) is not None}
+    return Coverage(counts, now - from_text(item["scanned_at"]))

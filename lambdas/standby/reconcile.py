@@ -1,0 +1,97 @@
+"""The one loop: rows → described WorkSpaces → decisions → lookups → requests → ledger. Running it again is harmless."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from standby.aws.workspaces import Standbys, WorkSpaces
+from standby.core.change import Case, Change, Effect
+from standby.core.decide import decide
+from standby.core.model import BATCH, DirectoryId, Status, Unknown, WorkspaceId
+from standby.core.row import Row, Unreadable
+from standby.core.settle import after_lookup, leave
+from standby.ledger.table import LedgerUnavailable
+from standby.record import Recorder
+from standby.request import Requester
+
+# So long lookups go on before what they have found ready is requested.
+LOOKING_TAKES = timedelta(seconds=60)
+
+
+@dataclass
+class Reconciler:
+    """Brings primaries to a standby, as far as they are ready for one; what is left over is due again."""
+
+    recorder: Recorder
+    primaries: WorkSpaces
+    standbys: Standbys
+
+    def reconcile(self, ids: Sequence[WorkspaceId]) -> list[Change]:
+        """Decide and act for each of the primaries; what became of each, in the order of `ids`.
+
+        Raises
+        ------
+        LedgerUnavailable
+            The ledger could not be read, or a primary that it does not know could not be written: whoever called has
+            to call again. What could be done for the others is done.
+        """
+        loaded = self.recorder.ledger.load(ids)
+        rows = {one: found for one, found in loaded.items() if isinstance(found, Row)}
+        unreadable = [found for found in loaded.values() if isinstance(found, Unreadable)]
+        readable = [one for one in dict.fromkeys(ids) if not isinstance(loaded.get(one), Unreadable)]
+        described = self.primaries.describe(readable)
+        if unknown := sum(isinstance(one, Unknown) for one in described.values()):
+            self.recorder.telemetry.count("UnknownAnswers", unknown)
+        cases = [self.recorder.case(one, rows.get(one), described.get(one)) for one in readable]
+        decided = [(case, decide(case)) for case in cases]
+        done = [self.recorder.record(change) for _, change in decided if change.effect is Effect.NOTHING]
+        # A lookup comes first: one that finds the DR Region in trouble keeps this run from creating there.
+        todo = [one for one in decided if one[1].effect is not Effect.NOTHING]
+        first = next((one for one in todo if one[1].effect is Effect.LOOK), None)
+        left = deque(sorted(todo, key=lambda one: one is not first))
+        while left:
+            done += self._work_off(left)
+        if lost := self.recorder.unrecorded:
+            why = next(iter(lost.values()))
+            raise LedgerUnavailable(f"not in the ledger yet, so to be called again: {', '.join(sorted(lost))} ({why})")
+        done += [self.recorder.unreadable(row) for row in unreadable]
+        by_id = {change.primary_id: change for change in done}
+        return [by_id[one] for one in ids]
+
+    def _work_off(self, left: deque[tuple[Case, Change]]) -> list[Change]:
+        """Look and request for the first of those that are left, as many as one call takes.
+
+        Lookups end after a while, for what they find ready must still be requested: or none ever would be.
+        """
+        done: list[Change] = []
+        ready: list[Case] = []
+        began = self.recorder.clock.now()
+        while left and len(ready) < BATCH and self.recorder.clock.now() - began < LOOKING_TAKES:
+            case, change = left.popleft()
+            if change.effect is Effect.LOOK and (change := self._look(case)).effect is not Effect.REQUEST:
+                done.append(self.recorder.record(change))
+            else:
+                ready.append(case)
+        return done + Requester(self.recorder, self.standbys).request(ready)
+
+    def _look(self, case: Case) -> Change:
+        """What a lookup in the DR directory makes of a primary."""
+        if not self.recorder.has_time():
+            return leave(case, is_unreachable=False)
+        directory, user = place_of(case)
+        if directory is None or user is None:
+            reason = case.row.reason if case.row else decide(case).reason
+            return case.nothing(reason, "Its row does not say where to look.")
+        look = self.standbys.look_for_user(directory, user)
+        return after_lookup(self.recorder.case(case.id, case.row, case.seen), look)
+
+
+def place_of(case: Case) -> tuple[DirectoryId | None, str | None]:
+    """Where the standby of a primary is, or is going to be: the DR directory, and the user's name."""
+    row = case.row
+    if row is not None and (row.status is Status.CLAIMED or row.was_requested):
+        return row.dr_directory_id, row.user_name
+    return case.mapped.dr_directory if case.mapped else None, case.shown.user_name if case.shown else None

@@ -1,0 +1,268 @@
+"""Rule 1: exactly one standby for each primary, and for each user in a DR directory.
+
+CreateStandbyWorkspaces has no client token and may create a second standby, so nothing is sent without a claim, and
+no claim is taken again before it is certain that nothing was created:
+
+1. **Claim** the primary and its (DR directory, user) in one transaction, with a lease (`ledger/ledger.py`).
+2. **Check** right before sending: nothing holds the pair back, the claims are still ours, and the lease outlives the
+   call.
+3. **Call** once. botocore repeats nothing.
+4. **Settle** (`core/settle.py`). Created: REQUESTED, the claim stays for good. Known not to be created: the claim is
+   given back. Anything else (a time-out, a broken connection, a 5xx, an answer that does not speak of the item, a
+   crash): the row stays CLAIMED.
+5. **Look** in the DR directory, once the lease of such a row has ended: found, it is adopted; only two complete lookups
+   that find nothing bring it back to 1, alone in its call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from standby.aws.workspaces import StandbyRequest, Standbys
+from standby.core.change import Case, Change, Effect
+from standby.core.model import BATCH, Status, halves, user_key
+from standby.core.outcomes import Created, Pending, Refusal, Refused
+from standby.core.reasons import Reason
+from standby.core.row import Kind, Row, Unreadable
+from standby.core.settle import after_exists, claim, give_back, leave, settle
+from standby.ledger.ledger import LostRace, Taken
+from standby.ledger.table import LedgerUnavailable
+from standby.record import Recorder
+
+# What a call may take (connect 5 s, answer 30 s), and some: a claim with less left is not used.
+SENDING_TAKES = timedelta(seconds=45)
+# With less than this left of the first claim's lease, no further one is taken for the same call: one more, and the
+# check before sending, may take as long as a call.
+CLAIMING_ENDS = SENDING_TAKES + timedelta(seconds=30)
+# Of these a person is notified once a day, for the whole pair.
+_OF_THE_PAIR = (Reason.DAILY_CAP, Reason.CEILING, Reason.PAUSED)
+
+
+@dataclass
+class Requester:
+    """Carries rule 1 out for the primaries of one invocation."""
+
+    recorder: Recorder
+    standbys: Standbys
+
+    def request(self, cases: Sequence[Case]) -> list[Change]:
+        """Claim and request a standby for each; what became of each, in no order.
+
+        Once the DR Region has throttled, or did not answer, the rest is left for the next round: what was not claimed
+        needs no lease to end.
+        """
+        done: list[Change] = []
+        for batch in _one_per_user(cases):
+            closed = self.recorder.gates.closed()
+            if closed is not None:
+                done += [self._hold(case, closed) for case in batch]
+            elif self.standbys.trouble or not self.recorder.has_time():
+                done += [self._leave(case) for case in batch]
+            else:
+                done += self._claim_and_send(batch)
+        return done
+
+    def _claim_and_send(self, batch: Sequence[Case]) -> list[Change]:
+        batch, done = self._within_backfill(batch)
+        claimed: list[Case] = []
+        for case in batch:
+            if claimed and _lease_left(claimed[0].row, self.recorder.clock.now()) < CLAIMING_ENDS:
+                # Claims are slow to take today: those that there are must be sent before the first is too old.
+                done += self._send(claimed)
+                claimed = []
+            if self.standbys.trouble:
+                done.append(self._leave(case))
+                continue
+            result = self._claim(case)
+            if isinstance(result, Change):
+                done.append(result)
+            else:
+                claimed.append(result)
+        return done + self._send(claimed)
+
+    def _within_backfill(self, batch: Sequence[Case]) -> tuple[Sequence[Case], list[Change]]:
+        """Those that may be claimed, and changes for those of an existing fleet for which there is no room now.
+
+        Of what is new, or asked for by a person, the claim and the service decide.
+        """
+        backfill = [] if self.recorder.cause.reopens else [case for case in batch if _is_backfill(case.row)]
+        if not backfill:
+            return batch, []
+        room = self.recorder.gates.room()
+        left = backfill[room.backfill :]
+        why = "The quota in the DR Region leaves no room for it."
+        if room.is_days_part:
+            why = "Existing fleets have had their part of today's number; the rest is for new desktops."
+            if left:
+                self._tell(Reason.DAILY_CAP, "It is existing fleets' part of it; the rest is for new ones.")
+        return [case for case in batch if case not in left], [self._leave_held(case, why) for case in left]
+
+    def _leave_held(self, case: Case, why: str) -> Change:
+        is_held = case.row is not None and case.row.status is Status.HELD
+        change = case.nothing(Reason.BACKFILL, why) if is_held else case.record(Status.HELD, Reason.BACKFILL, why)
+        return self.recorder.record(change)
+
+    def _leave(self, case: Case) -> Change:
+        return self.recorder.record(leave(case, is_unreachable=self.standbys.trouble))
+
+    def _hold(self, case: Case, reason: Reason) -> Change:
+        if reason in _OF_THE_PAIR:
+            self._tell(reason)
+        return self.recorder.record(case.record(Status.HELD, reason))
+
+    def _tell(self, reason: Reason, detail: str = "") -> None:
+        """Notify of what holds the whole pair, once a day."""
+        self.recorder.try_to(lambda: self.recorder.ledger.tell_once_a_day(reason, self.recorder.cause, detail))
+
+    # 1. Claim
+
+    def _claim(self, case: Case) -> Case | Change:
+        # The lease begins now: lookups, and the calls before this one, have taken their time since it was decided.
+        case = self.recorder.case(case.id, case.row, case.seen)
+        try:
+            row = self.recorder.ledger.write(claim(case), case.row)
+        except (LostRace, LedgerUnavailable) as problem:
+            return self._lost(case, problem)
+        except Taken as taken:
+            return self._taken(case, taken)
+        return self.recorder.case(case.id, row, case.seen)
+
+    def _taken(self, case: Case, taken: Taken) -> Change:
+        if taken.reason is not Reason.USER_HAS_STANDBY:
+            return self._hold(case, taken.reason)
+        if taken.holder is None:
+            # Somebody gave the claim up, and it is not known what became of the request: look first.
+            change = give_back(case, Reason.DR_DESKTOP_UNCLEAR).observe(Kind.GIVEN_UP, True, case.now)
+        else:
+            detail = f"It is {taken.holder} that holds the user's claim."
+            change = case.record(Status.INELIGIBLE, Reason.USER_HAS_STANDBY, detail)
+        return self.recorder.record(change)
+
+    # 2. Check, and 3. Call
+
+    def _send(self, claimed: Sequence[Case]) -> list[Change]:
+        """Send one call for all of them; if it is refused for the sake of one, send the halves."""
+        if not claimed:
+            return []
+        try:
+            closed = self.recorder.gates.closed()
+            still_ours = self._still_ours(claimed)
+        except LedgerUnavailable as problem:
+            # Not known to be open is closed, and not known to be ours is somebody else's.
+            return [self._lost(case, problem) for case in claimed]
+        if closed is not None:
+            return [self._hold(case, closed) for case in claimed]
+        now = self.recorder.clock.now()
+        fit = [case for case in still_ours if _lease_left(case.row, now) >= SENDING_TAKES]
+        # Between the check and the call nothing is written: a slow ledger would take the rest of the lease.
+        done = self._call(fit) if fit else []
+        late = [case for case in still_ours if case not in fit]
+        done += [self.recorder.record(give_back(case, Reason.LEASE_TOO_SHORT)) for case in late]
+        for case in claimed:
+            if case not in still_ours:
+                taken_over = LostRace(f"the claim of {case.id} was taken over before its request was sent")
+                done.append(self._lost(case, taken_over))
+        return done
+
+    def _call(self, fit: Sequence[Case]) -> list[Change]:
+        result = self.standbys.create([_item(case) for case in fit])
+        if isinstance(result, Refused):
+            return self._call_refused(fit, result)
+        return [self._settle(case, result[case.id]) for case in fit]
+
+    def _still_ours(self, claimed: Sequence[Case]) -> list[Case]:
+        """Those whose rows are still as this invocation wrote them.
+
+        By its own clock somebody may have found a lease ended that by ours has not: the first of its two lookups
+        changes the row, and then it is theirs.
+        """
+        rows = self.recorder.ledger.load([case.id for case in claimed])
+        return [case for case in claimed if _change_of(rows.get(case.id)) == _change_of(case.row)]
+
+    def _lost(self, case: Case, problem: Exception) -> Change:
+        return self.recorder.left_alone(case.nothing(Reason.CLAIM_TAKEN), problem)
+
+    def _call_refused(self, sent: Sequence[Case], refused: Refused) -> list[Change]:
+        """A declared exception fails the whole call, though only one item may be at fault: bisect."""
+        if len(sent) == 1 or _is_about_all(sent, refused):
+            return [self._settle(case, refused) for case in sent]
+        # Once a half has found that the quota is used up, the gate is closed and the other half is held unsent.
+        return [change for half in halves(sent) for change in self._send(half)]
+
+    # 4. Settle
+
+    def _settle(self, case: Case, outcome: Created) -> Change:
+        def make(row: Row | None) -> Change:
+            return settle(self.recorder.case(case.id, row, case.seen), outcome)
+
+        if isinstance(outcome, Pending):
+            return self.recorder.must(make, case.row)
+        if isinstance(outcome, Refused):
+            if outcome.kind is Refusal.THROTTLED:
+                self.recorder.telemetry.count("Throttled")
+            if outcome.kind is Refusal.QUOTA:
+                self.recorder.try_to(self.recorder.gates.hold_for_quota)
+                self._tell(Reason.QUOTA_REACHED, f"AWS says: {outcome.message}")
+        change = make(case.row)
+        if change.effect is Effect.LOOK and isinstance(outcome, Refused):
+            item = _item(case)
+            look = self.standbys.look_for_user(item.dr_directory, item.user_name)
+            change = after_exists(self.recorder.case(case.id, case.row, case.seen), look, outcome)
+        return self.recorder.record(change)
+
+
+def _item(case: Case) -> StandbyRequest:
+    seen, directory = case.shown, case.mapped
+    if seen is None or directory is None or seen.user_name is None:
+        raise ValueError(f"{case.id} was claimed without its directory and user")
+    return StandbyRequest(
+        primary_id=seen.id,
+        user_name=seen.user_name,
+        dr_directory=directory.dr_directory,
+        volume_encryption_key=directory.volume_encryption_key if seen.is_encrypted else None,
+        data_replication=directory.data_replication,
+        tags=case.settings.standby_tags(seen.id),
+    )
+
+
+def _is_about_all(sent: Sequence[Case], refused: Refused) -> bool:
+    """Whether a refusal is true of all items, and need not be asked for again for each of them."""
+    if refused.kind in (Refusal.THROTTLED, Refusal.UNREACHABLE):
+        return True
+    # Permission is given by directory.
+    return refused.kind is Refusal.DENIED and len({case.shown and case.shown.directory_id for case in sent}) == 1
+
+
+def _is_backfill(row: Row | None) -> bool:
+    """Whether it has no place yet: one that is CLAIMED keeps its own."""
+    return row is not None and row.existing and row.status in (Status.HELD, Status.WAITING)
+
+
+def _change_of(row: Row | Unreadable | None) -> str | None:
+    return row.change_id if isinstance(row, Row) else None
+
+
+def _lease_left(row: Row | None, now: datetime) -> timedelta:
+    return row.claim_expires_at - now if row and row.claim_expires_at else timedelta(0)
+
+
+def _one_per_user(cases: Sequence[Case]) -> list[list[Case]]:
+    """Batches of at most 25 in which no (DR directory, user) comes twice: the answer names users, not primaries.
+
+    One whose last request had no clear answer is sent alone, so that it cannot break another call.
+    """
+    alone: list[list[Case]] = []
+    built: list[dict[tuple[str, str], Case]] = []
+    for case in cases:
+        if case.row and case.row.has(Kind.UNCLEAR):
+            alone.append([case])
+            continue
+        item = _item(case)
+        place = (item.dr_directory, user_key(item.user_name))
+        batch = next((one for one in built if len(one) < BATCH and place not in one), None)
+        if batch is None:
+            built.append(batch := {})
+        batch[place] = case
+    return [list(batch.values()) for batch in built] + alone

@@ -1,1 +1,0 @@
-"""Terminates orphans, where that is configured."""

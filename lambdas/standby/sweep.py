@@ -1,0 +1,429 @@
+"""The sweep's work: the whole fleet, page by page, directory by directory, paced, over as many invocations as it takes.
+
+Each directory is scanned on its DR side, then on its own. In the end the ledger's rows are gone through once: what is
+not there any more follows from complete scans of both sides alone (`core/conclusions.py`), and from lookups by id, for
+many pages can miss what moved between them, and a listing may be behind for a while.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from standby.aws.others import beat, standby_quota
+from standby.aws.workspaces import Page, WorkSpaces
+from standby.core.admission import left_behind
+from standby.core.change import Effect
+from standby.core.conclusions import OWN, PARTNER, Census, Scan, judged
+from standby.core.coverage import OLDEST, UNREADABLE, Coverage, add, count, orphan_attributes, with_orphans
+from standby.core.decide import decide
+from standby.core.model import (
+    SETTLED,
+    SWEEP,
+    Cause,
+    DirectoryId,
+    Status,
+    Unknown,
+    Workspace,
+    WorkspaceId,
+    batches,
+    from_text,
+    to_text,
+)
+from standby.core.plan import monthly_cost, plan, progress
+from standby.core.reasons import Reason
+from standby.core.row import ALL_SHARDS, Row, Unreadable
+from standby.core.upkeep import mark_in, marked_users
+from standby.ledger.leases import SWEEP_LEASE
+from standby.ledger.sweeps import BASELINE, DAYS_BACK, Sweeps, directory_key, mapping_number
+from standby.pages import Pages, Seen
+from standby.record import Recorder
+from standby.schedule import MOST_READY, Round
+from standby.wiring import SWEEPS_SHARE, Deployed
+
+_PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
+# What a scan missed is asked for by its id so often, at most so far apart, before it counts as missed.
+LOOKS, _LOOKS_APART = 3, timedelta(seconds=5)
+# How far the existing fleets have come, by their desktops' stage.
+_STAGE_METRICS = {
+    "ExistingReported": "reported",
+    "BackfillWaiting": "waiting",
+    "BackfillUnderWay": "under_way",
+    "BackfillProtected": "protected",
+}
+
+
+def sweep(deployed: Deployed, execution_arn: str, number: int, has_time: Callable[[], bool]) -> Round:
+    """One invocation's part of an execution's sweep."""
+    lease = deployed.lease(SWEEP_LEASE)
+    turn = lease.take(execution_arn, number)
+    if turn is None:
+        return Round(done=True, outcome="another sweep is under way")
+    if turn.interval:
+        deployed.telemetry.count("SweepIntervalSeconds", turn.interval)
+    part = _Part(deployed, deployed.recorder(Cause(SWEEP, execution_arn, execution_arn=execution_arn), has_time))
+    place = part.go_on(_Place.read(turn.cursor, part.directories, deployed.clock.now()))
+    ready = tuple(part.ready)
+    if place.partition < len(_PARTITIONS):
+        lease.keep(turn, dataclasses.asdict(place))
+        return Round(done=False, outcome="goes on", ready=ready)
+    complete = part.report(place)
+    lease.give_up(execution_arn)
+    outcome = f"{complete} of {len(part.directories)} directories were scanned completely"
+    return Round(done=True, outcome=outcome, ready=ready)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a sweep stands: which of the sorted directories, which side, which page; then which partition of rows, and
+    after which key.
+
+    `parts` are how many parts of each side of the directory are kept in the ledger, `sizes` how many WorkSpaces they
+    have; `problem` is why its scan is not complete, if it is not. `counts` are what the directory's pages count,
+    `orphans` how many of each directory's rows so far are orphans', by compute type. `repeats` is how many pages
+    running have shown nothing new, `hanging` the sides on which a directory was given up because no answer came.
+    """
+
+    directories: list[str]
+    began_at: str
+    at: int = 0
+    side: str = PARTNER
+    token: str | None = None
+    parts: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
+    counts: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
+    problem: str = ""
+    partition: int = 0
+    orphans: dict[str, dict[str, int]] = field(default_factory=dict)
+    key: dict[str, str] | None = None
+    repeats: int = 0
+    hanging: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, cursor: Mapping[str, Any] | None, directories: Sequence[str], now: datetime) -> _Place:
+        """The place in a cursor. One for other directories is none: doing a part again changes nothing."""
+        names = {each.name for each in dataclasses.fields(cls)}
+        if cursor is not None and cursor.keys() == names and cursor["directories"] == list(directories):
+            return cls(**cursor)
+        return cls(list(directories), to_text(now))
+
+
+class _Part:
+    """One invocation's part of a sweep. `ready` are those whose standby is to be looked for, or requested."""
+
+    def __init__(self, deployed: Deployed, recorder: Recorder) -> None:
+        self._deployed = deployed
+        self._recorder = recorder
+        self._run = recorder.cause.id
+        # Pages and lookups of both Regions share one pace.
+        pacer = deployed.pacer(SWEEPS_SHARE)
+        self._primaries = deployed.primaries(pacer)
+        self._partners = deployed.standbys(pacer)
+        mapped = deployed.settings.directories
+        self._sweeps = Sweeps(deployed.table(), {one: mapped[one].dr_directory for one in sorted(mapped)})
+        self._pages = Pages(recorder, self._primaries, self._partners)
+        self.directories = list(self._sweeps.partners)
+        self.ready: list[WorkspaceId] = []
+
+    def go_on(self, place: _Place) -> _Place:
+        """From a place to where the time ends, there is enough to hand over, or the sweep is over."""
+        self._pages.hanging = set(place.hanging)
+        while place.at < len(self.directories) and self._has_room() and self._recorder.has_time():
+            place = self._scan(place)
+        return self._conclude(place) if place.at == len(self.directories) else place
+
+    def _has_room(self) -> bool:
+        return len(self.ready) <= MOST_READY - 25
+
+    # A side of a directory, page by page
+
+    def _scan(self, place: _Place) -> _Place:
+        """Pages of one side until it ends, the time does, or there is enough to hand over; what was seen is kept."""
+        directory, side = self.directories[place.at], place.side
+        before = self._sweeps.recall(directory, side, place.parts[side], self._run) or {}
+        # What this run saw of the standbys, for the own side: nothing is known of those it did not see.
+        partners = self._sweeps.recall(directory, PARTNER, place.parts[PARTNER], self._run) if side == OWN else {}
+        seen = Seen(side, before, place.token, place.repeats)
+        counts, problem, is_over = place.counts, place.problem, False
+        while not is_over and self._has_room():
+            page = self._pages.ask(directory, side, seen.token)
+            if page is None:
+                break
+            if isinstance(page, Unknown):
+                problem, is_over = f"{side} side: {page.code}: {page.message}"[:300], True
+                break
+            fresh = seen.take(page)
+            if side == OWN:
+                counts = add(counts, self._look(directory, fresh, partners or {}))
+            trouble = self._problem_of(side, page, seen)
+            problem = problem or trouble
+            is_over = seen.token is None or seen.goes_round
+        # One whose primary is gone shows no relation, and is a standby all the same.
+        ours = self._recorder.ledger.primaries_of([one for one, word in seen.here.items() if mark_in(word)])
+        here = {one: word.rpartition("/")[0] if one in ours else word for one, word in seen.here.items()}
+        kept = self._sweeps.keep(directory, side, place.parts[side], self._run, here)
+        place = dataclasses.replace(
+            place,
+            token=seen.token,
+            repeats=seen.repeats,
+            counts=counts,
+            problem=problem,
+            parts={**place.parts, side: place.parts[side] + kept},
+            sizes={**place.sizes, side: place.sizes[side] + len(seen.here)},
+            hanging=sorted(self._pages.hanging),
+        )
+        if not is_over:
+            return place
+        if side == PARTNER:
+            return dataclasses.replace(place, token=None, repeats=0, side=OWN)
+        return self._done(directory, place)
+
+    def _look(
+        self, directory: DirectoryId, shown: list[Workspace], shapes: Mapping[WorkspaceId, str]
+    ) -> dict[str, int]:
+        """Decide for each WorkSpace of a page, record what changed, and add it up."""
+        rows = self._recorder.ledger.load(one.id for one in shown)
+        fleet = dataclasses.replace(self._sweeps.fleet(directory), shapes=shapes, users=marked_users(shapes.values()))
+        counts: dict[str, int] = {}
+        for workspace in shown:
+            row = rows.get(workspace.id)
+            if isinstance(row, Unreadable):
+                self._recorder.telemetry.count("UnreadableRows")
+                counts = add(counts, {} if workspace.primary else {UNREADABLE: 1})
+                continue
+            case = self._recorder.case(workspace.id, row, workspace, fleet)
+            change = decide(case)
+            counts = add(counts, count(case, change))
+            if change.effect is Effect.NOTHING:
+                self._recorder.record(change)
+            else:
+                self.ready.append(workspace.id)
+        return counts
+
+    def _problem_of(self, side: str, page: Page, seen: Seen) -> str:
+        """Why a scan is not complete after a page that came."""
+        if lost := self._recorder.unrecorded:
+            # Without its row, the next sweep would take one that was there before for new.
+            count = len(lost)
+            lost.clear()
+            return f"{count} WorkSpaces could not be written down"
+        if seen.goes_round:
+            return f"{side} side: the pages go round in a circle"
+        return "" if page.is_whole else f"{side} side: a page had an entry that cannot be read"
+
+    def _done(self, directory: DirectoryId, place: _Place) -> _Place:
+        """How the scan of a directory ended, and what is kept of it."""
+        now = self._recorder.clock.now()
+        scan = Scan(self._run, from_text(place.began_at), now, place.parts, place.problem, sizes=place.sizes)
+        scan = judged(scan, self._sweeps.last(directory))
+        if scan.problem:
+            self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {scan.problem}")
+        else:
+            self._sweeps.begin(directory)
+            self._keep_plan(directory, place.counts, now)
+            if not scan.is_doubted:
+                self._sweeps.take(directory, self._run, now)
+            self._sweeps.keep_coverage(directory, Coverage(place.counts), scan)
+        self._sweeps.note(directory, scan)
+        return _Place(place.directories, to_text(now), place.at + 1, hanging=place.hanging)
+
+    # The existing fleet
+
+    def _keep_plan(self, directory: DirectoryId, counts: Mapping[str, int], now: datetime) -> None:
+        """Keep what a complete scan has counted of an existing fleet, and notify of one that was found.
+
+        The notice comes first, and once for each mapping: who dies in between leaves the rest to the next sweep.
+        """
+        settings, row = self._recorder.settings, self._sweeps.baseline(directory)
+        is_accepted = row.get("accepted", False) is True or settings.existing_fleet == "protect"
+        new: dict[str, Any] = {"progress": progress(counts)}
+        quota = self._quota  # in each sweep: a backfill goes by it
+        if "plan" not in row or not is_accepted:
+            # What was accepted stays as it was read.
+            how = "" if is_accepted else _how_to_accept(directory, settings.primary_region, settings.stack)
+            found = new["plan"] = plan(directory, counts, quota, self._recorder.gates.standbys(), settings, how)
+            if "taken_at" not in row and (found["would_get"] or found["cannot"]):
+                number, message, cause = mapping_number(row), found["message"], self._recorder.cause
+                more: dict[str, Any] = {"version": number, "primary_directory_id": directory}
+                more["dr_directory_id"] = self._sweeps.partners[directory]
+                self._recorder.ledger.tell(
+                    f"FLEET#{directory}", f"{number:06}", Status.REPORTED, Reason.FLEET_FOUND, message, cause, **more
+                )
+        new = {name: value for name, value in new.items() if row.get(name) != value}
+        if new:
+            self._sweeps.set(directory, new | {f"{name}_at": to_text(now) for name in new})
+
+    @functools.cached_property
+    def _quota(self) -> int | Unknown:
+        """The quota, measured once an invocation; as it was measured last where it cannot be."""
+        quota = standby_quota(self._deployed.client("service-quotas", self._recorder.settings.dr_region))
+        if not isinstance(quota, Unknown):
+            self._recorder.gates.keep_quota(quota)
+            return quota
+        self._recorder.telemetry.problem(f"Service Quotas: {quota.code}: {quota.message}")
+        known = self._recorder.gates.quota()
+        return quota if known is None else known
+
+    # What is not there any more
+
+    def _conclude(self, place: _Place) -> _Place:
+        """The ledger's rows, partition by partition, against what the complete scans of this run have seen."""
+        census = {one: found for one, scan in self._complete().items() if (found := self._census(one, scan))}
+        for number in range(place.partition, len(_PARTITIONS)):
+            if not self._recorder.has_time():  # what has no rows takes time, too
+                return place
+            for page, following in self._recorder.ledger.rows_by_status(*_PARTITIONS[number], place.key):
+                rows = [row for row in page if isinstance(row, Row)]
+                done = self._check(rows, census) if self._recorder.has_time() else 0
+                self._say_what_is_unmapped(rows[:done])
+                orphans = with_orphans(place.orphans, rows[:done], self._recorder.settings)
+                if done < len(rows):
+                    key = _key_of(rows[done - 1]) if done else place.key
+                    return dataclasses.replace(place, partition=number, key=key, orphans=orphans)
+                place = dataclasses.replace(place, partition=number, key=following, orphans=orphans)
+            place = dataclasses.replace(place, partition=number + 1, key=None)
+        self._recorder.try_to(lambda: self._keep_orphans(place.orphans, census))
+        return place
+
+    def _complete(self) -> dict[DirectoryId, Scan]:
+        """This run's complete scans."""
+        scans = {one: self._sweeps.last(one) for one in self.directories}
+        return {one: scan for one, scan in scans.items() if scan and scan.run == self._run and not scan.problem}
+
+    def _census(self, directory: DirectoryId, scan: Scan) -> Census | None:
+        """What a complete scan of this run has seen; None if nothing is to follow from it."""
+        if scan.is_doubted:
+            return None
+        own = self._sweeps.recall(directory, OWN, scan.parts[OWN], self._run)
+        standbys = self._sweeps.recall(directory, PARTNER, scan.parts[PARTNER], self._run)
+        if own is None or standbys is None:
+            self._recorder.telemetry.problem(f"What was seen of {directory} is another run's; nothing follows from it")
+            return None
+        return Census(frozenset(own), frozenset(standbys), scan, self._sweeps.partners[directory])
+
+    def _check(self, rows: Sequence[Row], census: Mapping[DirectoryId, Census]) -> int:
+        """Conclude what follows for a page of rows; how many of them there was time for."""
+        suspects = [
+            (number, row, found)
+            for number, row in enumerate(rows)
+            if row.primary_directory_id and (found := census.get(row.primary_directory_id)) and found.suspects(row)
+        ]
+        for batch in batches(suspects):
+            if not self._confirm([(row, found) for _, row, found in batch]):
+                return batch[0][0]
+        return len(rows)
+
+    def _confirm(self, batch: Sequence[tuple[Row, Census]]) -> bool:
+        """Ask for each by its id, some times; what is unclear of one concludes nothing of it."""
+        primaries = self._ask(self._primaries, [row.primary_id for row, _ in batch])
+        standbys = self._ask(self._partners, [row.standby_id for row, _ in batch if row.standby_id])
+        if primaries is None or standbys is None:
+            return False
+        for row, found in batch:
+            seen, standby = primaries.get(row.primary_id), standbys.get(row.standby_id or WorkspaceId(""))
+            if isinstance(seen, Unknown) or isinstance(standby, Unknown):
+                continue
+            if change := found.conclude(self._recorder.case(row.primary_id, row, seen), standby):
+                self._recorder.record(change)
+        return True
+
+    def _ask(self, where: WorkSpaces, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Workspace | Unknown] | None:
+        """What some answers say of WorkSpaces; those that are in none of them are missing. None: there was no time."""
+        answers: dict[WorkspaceId, Workspace | Unknown] = {}
+        for number in range(LOOKS):
+            missing = [one for one in ids if one not in answers]
+            if not self._recorder.has_time():
+                return None
+            if number and missing:
+                self._recorder.clock.sleep(min(_LOOKS_APART, self._recorder.settings.poll_interval).total_seconds())
+            answers |= where.describe(missing)
+        return answers
+
+    def _say_what_is_unmapped(self, rows: Sequence[Row]) -> None:
+        """Let the rows of directories that are not mapped any more say so."""
+        for directory in {one for row in rows if (one := row.primary_directory_id) and one not in self.directories}:
+            self._sweeps.forget(directory)
+        for row in rows:
+            if change := left_behind(self._recorder.case(row.primary_id, row)):
+                self._recorder.record(change)
+
+    # The figures
+
+    def report(self, place: _Place) -> int:
+        """Publish what a sweep that is over has found; of how many directories its scan was complete."""
+        telemetry, settings, complete = self._recorder.telemetry, self._recorder.settings, len(self._complete())
+        self._recorder.try_to(self._report_coverage)
+        orphans: Counter[str] = Counter()
+        for types in place.orphans.values():
+            orphans.update(types)
+        telemetry.gauge("OrphanedStandbys", orphans.total())
+        cost = monthly_cost(settings.prices, orphans)
+        if settings.prices and cost.is_known:
+            telemetry.gauge("OrphansMonthlyCost", float(cost.amount))
+        telemetry.count("DirectoriesIncomplete", len(self.directories) - complete)
+        if complete < len(self.directories):
+            return complete
+        telemetry.count("SweepsCompleted")
+        fleets = [self._sweeps.progress(one) for one in self.directories]
+        for metric, stage in _STAGE_METRICS.items():
+            telemetry.gauge(metric, sum(fleet.get(stage, 0) for fleet in fleets))
+        for region in (settings.primary_region, settings.dr_region):
+            beat(self._deployed.client("cloudwatch", region), "SweepCompleted", settings.stack, telemetry)
+        return complete
+
+    def _report_coverage(self) -> None:
+        """The pair's figures of the last complete scans, and none while a directory has none: half a fleet's figures
+        would pass for the fleet's. `CoverageAgeSeconds` is how old the oldest of them is.
+        """
+        settings, telemetry = self._recorder.settings, self._recorder.telemetry
+        found, problems = self._sweeps.last_days(self._recorder.clock.now())
+        for problem in problems:
+            telemetry.problem(problem)
+        if missing := [directory for directory in self.directories if directory not in found]:
+            more = f", nor of {len(missing) - 1} more" if len(missing) > 1 else ""
+            told = f"no complete scan of {missing[0]} for {DAYS_BACK} days{more}"
+            telemetry.problem(f"The coverage of the pair is not known, and its metrics are left out: {told}")
+            return
+        whole: dict[str, int] = {}
+        for one in found.values():
+            whole = add(whole, one.counts)
+        coverage = Coverage(whole)
+        telemetry.gauge("CoveragePercent", float(coverage.percent))
+        telemetry.gauge("CoverageOfAllPercent", float(coverage.percent_of_all))
+        telemetry.gauge("CoverageAgeSeconds", int(max(one.age for one in found.values()).total_seconds()))
+        telemetry.gauge("EligibleDesktops", coverage.eligible)
+        telemetry.gauge("ProtectedDesktops", coverage.protected)
+        telemetry.gauge("DriftedStandbys", whole.get("drifted", 0))
+        if OLDEST in whole:
+            telemetry.gauge("StaleStandbys", whole.get("stale", 0))
+            telemetry.gauge("ReplicationAgeOldestSeconds", whole[OLDEST])
+        if stale := whole.get("stale", 0):
+            hours = settings.rpo.total_seconds() / 3600
+            detail = f"{stale} of this pair hold data that is older than {hours:g} hours, or none."
+            status = Status.PROTECTED
+            self._recorder.ledger.tell_once_a_day(Reason.REPLICATION_STALE, self._recorder.cause, detail, status=status)
+
+    def _keep_orphans(self, orphans: Mapping[str, Mapping[str, int]], census: Mapping[DirectoryId, Census]) -> None:
+        for directory, found in census.items():
+            attributes = orphan_attributes(orphans.get(directory, {}), self._recorder.settings.prices)
+            self._sweeps.add_to_day(directory, found.scan, attributes)
+
+
+def _key_of(row: Row) -> dict[str, str]:
+    """The key from which a query of by_status goes on after this row."""
+    item = row.to_state_item()
+    return {name: item[name] for name in ("pk", "sk", "ix_status", "ix_status_at")}
+
+
+def _how_to_accept(directory: DirectoryId, region: str, table: str) -> str:
+    key = f'{{"pk": {{"S": "{directory_key(directory)}"}}, "sk": {{"S": "{BASELINE}"}}}}'
+    return (
+        "Nothing is created before it is accepted (README, The existing fleet): "
+        f"aws dynamodb update-item --region {region} --table-name {table} --key '{key}' "
+        "--update-expression 'SET accepted = :yes' --expression-attribute-values '{\":yes\": {\"BOOL\": true}}'"
+    )

@@ -1,0 +1,137 @@
+"""What follows when somebody calls TerminateWorkspaces, or MigrateWorkspace: who did is noted, and what it means.
+
+The event is a hint. What the row says of the call is that it was made; what became of it is described afresh: a
+WorkSpace that is shown on its way out is gone, and of any other the sweep says what it sees.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from standby.aws.workspaces import WorkSpaces
+from standby.core.change import Case, Change
+from standby.core.decide import decide
+from standby.core.model import GONE, HAD_ONE, Status, Workspace, WorkspaceId
+from standby.core.orphans import left_to, migrated
+from standby.core.reasons import NOT_OURS, Reason
+from standby.core.row import Kind, Row, Unreadable
+from standby.record import Recorder
+
+
+def note_migration(recorder: Recorder, old: WorkspaceId, new: WorkspaceId) -> None:
+    """Let the old row, if there is one, point to the new id: once, and with a notice if it had a standby."""
+
+    def make(case: Case) -> Change | None:
+        row = case.row
+        if row is None or row.note(Kind.MIGRATED) == new:
+            return None
+        message = migrated(new)
+        if row.was_requested:
+            standby = f"Its standby {row.standby_id}" if row.standby_id else "The standby that was requested for it"
+            message += f" {left_to(new, standby)}"
+        noted = case.stamped(row, message=message)
+        noted = noted.observe(Kind.MIGRATED, True, case.now, note=new, notified=row.was_requested)
+        return Change(row.primary_id, row, noted, Reason.MIGRATED, message)
+
+    recorder.amend(old, make)
+
+
+@dataclass
+class Terminations:
+    """Records who terminated what, and what can be seen of it."""
+
+    recorder: Recorder
+    primaries: WorkSpaces
+    standbys: WorkSpaces
+
+    def follow(self, ids: Sequence[WorkspaceId]) -> list[Change]:
+        """Record who terminated each, and what is seen of it; a change for each, under the id that was given.
+
+        What the ledger does not know is none of ours, and leaves no trace.
+        """
+        known = self._known(ids)
+        for one, primary in known.items():
+            self._note(one, primary)
+        loaded = self.recorder.ledger.load(dict.fromkeys(known.values()))
+        rows = {one: row for one, row in loaded.items() if isinstance(row, Row)}
+        done = self._conclude(rows, known)
+        return [self._answer(one, loaded.get(at := known.get(one, one)), done.get(at)) for one in ids]
+
+    def _known(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, WorkspaceId]:
+        """The primaries that the ids are, or are the standbys of; which Region's endpoint was called says neither.
+
+        A primary may have a row that this version cannot read.
+        """
+        found = self.recorder.ledger.load(dict.fromkeys(ids))
+        strangers = {one for one, row in found.items() if isinstance(row, Row) and row.reason in NOT_OURS}
+        primaries = {one: one for one in found if one not in strangers}
+        return self.recorder.ledger.primaries_of(ids) | primaries
+
+    def _note(self, ended: WorkspaceId, primary_id: WorkspaceId) -> None:
+        """Note the call, once however often its event comes.
+
+        Of a standby that was followed by another nothing is noted.
+        """
+        who = self.recorder.cause.principal or "somebody whom CloudTrail does not name"
+        kind = Kind.PRIMARY_TERMINATED if ended == primary_id else Kind.STANDBY_TERMINATED
+        what = "the primary" if ended == primary_id else f"its standby {ended}"
+
+        def make(case: Case) -> Change | None:
+            row = case.row
+            if row is None or ended not in (row.primary_id, row.standby_id):
+                return None
+            if _is_noted(row, kind, ended):
+                return None
+            message = f"TerminateWorkspaces was called for {what}, by {who}. Until then: {row.message}"
+            noted = case.stamped(row, message=message)
+            noted = noted.observe(kind, True, case.now, note=f"{ended} {who}", notified=True)
+            return Change(row.primary_id, row, noted, Reason.TERMINATED_BY_SOMEBODY, message)
+
+        self.recorder.amend(primary_id, make)
+
+    def _conclude(
+        self, rows: Mapping[WorkspaceId, Row], known: Mapping[WorkspaceId, WorkspaceId]
+    ) -> dict[WorkspaceId, Change]:
+        """Describe all of them, and record of each primary what follows from what is shown, if anything does."""
+        primaries = _shown(self.primaries, rows)
+        standbys = _shown(self.standbys, [one for row in rows.values() if (one := row.standby_id) and one in known])
+        done = {}
+        for one, row in rows.items():
+            if (seen := primaries.get(one)) is None:
+                continue
+            case = self.recorder.case(one, row, seen)
+            change, standby = decide(case), standbys.get(row.standby_id) if row.standby_id else None
+            if change.status is Status.PRIMARY_GONE and seen.state in GONE:
+                done[one] = self.recorder.record(change)
+            elif standby is not None and _is_missing(row, seen, standby):
+                # That it goes is no further news where somebody was notified of who terminated it.
+                detail, quiet = f"{standby.id} is {standby.state}.", _is_noted(row, Kind.STANDBY_TERMINATED, standby.id)
+                change = case.record(Status.STANDBY_MISSING, Reason.STANDBY_GONE, detail, quiet=quiet)
+                done[one] = self.recorder.record(change)
+        return done
+
+    def _answer(self, one: WorkspaceId, row: Row | Unreadable | None, done: Change | None) -> Change:
+        if row is None:
+            return self.recorder.case(one, None).nothing(Reason.NOT_IN_LEDGER)
+        if isinstance(row, Unreadable):
+            return self.recorder.case(one, None).nothing(Reason.ROW_UNREADABLE, f"It is that of {row.primary_id}.")
+        return dataclasses.replace(done or Change(one, row, row, row.reason, row.message), primary_id=one)
+
+
+def _shown(where: WorkSpaces, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Workspace]:
+    found = where.describe(list(ids))
+    return {one: seen for one, seen in found.items() if isinstance(seen, Workspace)}
+
+
+def _is_noted(row: Row, kind: Kind, ended: WorkspaceId) -> bool:
+    """Whether it is noted, and was told, who called TerminateWorkspaces for a WorkSpace."""
+    return (row.note(kind) or "").partition(" ")[0] == ended
+
+
+def _is_missing(row: Row, seen: Workspace, standby: Workspace) -> bool:
+    """Whether a primary that lives is without a standby, its own being shown on its way out."""
+    others = [one for one in seen.standbys if one.id != standby.id and one.state not in GONE]
+    # An open row's standby is the watcher's, with a deadline.
+    return row.status in HAD_ONE and seen.state not in GONE and standby.state in GONE and not others

@@ -1,1 +1,0 @@
-"""One watcher over all open rows."""

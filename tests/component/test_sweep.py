@@ -1,0 +1,368 @@
+"""The sweep: an existing fleet and its plan, lost events, what is not there any more, and the figures of a day."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from standby.core.model import DirectoryId, Status
+from standby.core.settings import Directory
+from standby.ledger.leases import SWEEP_LEASE
+from standby.schedule import Round
+from tests.component.estate import (
+    AWAY,
+    CREATE,
+    DESCRIBE,
+    DR,
+    HOME,
+    PRIMARY,
+    SWEEP,
+    TABLE,
+    UNREACHABLE,
+    USERS,
+    Estate,
+    settings,
+)
+
+OTHER, PARTNER = DirectoryId("d-9067328a7c"), DirectoryId("d-926722f013")
+BOTH = {HOME: Directory(AWAY), OTHER: Directory(PARTNER)}
+REPORTED, WELL = (Status.REPORTED, "EXISTING_FLEET"), (Status.PROTECTED, "STANDBY_READY")
+GONE = (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+LINUX, PRICES = {"BundleId": "wsb-ubuntustandard"}, {"STANDARD": Decimal("4.10")}
+COMPLETE = "1 of 1 directories were scanned completely"
+ACCEPT = (
+    f"aws dynamodb update-item --region {PRIMARY} --table-name {TABLE} "
+    '--key \'{"pk": {"S": "SWEEP#d-906732325d"}, "sk": {"S": "BASELINE"}}\' '
+    "--update-expression 'SET accepted = :yes' --expression-attribute-values '{\":yes\": {\"BOOL\": true}}'"
+)
+
+
+def kept(found: Estate, name: str) -> dict[str, Any]:
+    """What the sweep keeps of the directory."""
+    return found.item(f"SWEEP#{HOME}", name)
+
+
+def planned(found: Estate) -> dict[str, Any]:
+    return dict(kept(found, "BASELINE")["plan"])
+
+
+def notice(found: Estate) -> dict[str, Any]:
+    return found.item(f"FLEET#{HOME}", "EVENT#000001")
+
+
+def stages(**counts: int) -> dict[str, int]:
+    return {**dict.fromkeys(("reported", "waiting", "under_way", "protected", "other"), 0), **counts}
+
+
+def day(found: Estate, directory: str = HOME) -> dict[str, Any]:
+    """Today's figures of a directory."""
+    return found.item(f"COVERAGE#{directory}", f"DAY#{found.clock.now().date()}")
+
+
+def figures(found: Estate) -> tuple[object, ...]:
+    row = day(found)
+    return tuple(row[name] for name in ("primaries", "eligible", "protected", "coverage_percent"))
+
+
+def orphans(found: Estate) -> tuple[object, ...]:
+    """Those of the day's row, and of the metrics."""
+    row, gauges = day(found), found.notes.gauges
+    named = [row.get(name) for name in ("orphans", "orphans_monthly_cost", "orphans_not_priced")]
+    return (*named, gauges.get("OrphanedStandbys"), gauges.get("OrphansMonthlyCost"))
+
+
+def sweeps(found: Estate, count: int = 3, **more: Any) -> None:
+    """Sweep each hour: what is gone is so after two of them."""
+    for _ in range(count):
+        found.pass_time(hours=1)
+        found.sweep(**more)
+
+
+def map_both(found: Estate) -> None:
+    found.world.add_directory(PRIMARY, OTHER, USERS)
+    found.world.add_directory(DR, PARTNER, USERS)
+    found.configure(directories=BOTH)
+
+
+def pages_fail(found: Estate, directory: str, times: int = 10**6) -> None:
+    """From now on no page of a directory comes."""
+    found.disturb(DESCRIBE, UNREACHABLE, when=lambda one: one.get("DirectoryId") == directory, times=times)
+
+
+# The existing fleet
+
+
+def test_the_first_complete_scan_leaves_the_plan_and_notifies_once() -> None:
+    found = Estate(settings(prices=PRICES), standby_quota=50)
+    *_, has = found.create_ready(*USERS[:31])
+    item = {"PrimaryWorkspaceId": has, "DirectoryId": AWAY}
+    found.world.call(DR, CREATE, {"PrimaryRegion": PRIMARY, "StandbyWorkspaces": [item]})
+    found.pass_time(hours=1)
+    found.sweep()
+    plan = planned(found)
+    assert [plan[name] for name in ("would_get", "has", "quota", "standbys", "room")] == [30, 1, 50, 1, 49]
+    assert (plan["monthly_cost"], plan["cannot"]) == ("123.00", {})
+    assert plan["message"].endswith(f"Nothing is created before it is accepted (README, The existing fleet): {ACCEPT}")
+    event, baseline = notice(found), kept(found, "BASELINE")
+    assert (event["reason_code"], event["notice"], event["status"]) == ("FLEET_FOUND", True, "REPORTED")
+    assert (event["message"], baseline["progress"]) == (baseline["plan"]["message"], stages(reported=30))
+    sweeps(found, 1)
+    taken = kept(found, "BASELINE")
+    sweeps(found, 1)
+    assert kept(found, "BASELINE") == taken  # nothing has changed, and nothing is written
+    found.create_ready(USERS[40])
+    found.sweep()
+    assert notice(found) == event
+    found.accept()
+    sweeps(found, 1)
+    assert planned(found) == baseline["plan"]  # as it was read
+    assert len(found.calls()) == 2  # the one that was there before, and that for the new desktop
+
+
+def test_a_sweep_that_dies_after_the_notice_takes_no_baseline_and_gives_no_second_one(found: Estate) -> None:
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    found.create_ready(*USERS[:3])
+    for operation, word in (("PutItem", "FLEET#"), ("UpdateItem", "SET #0")):
+        found.disturb(operation, die, when=lambda given, word=word: word in str(given))  # type: ignore[misc]
+        with pytest.raises(KeyboardInterrupt):
+            found.sweep(SWEEP)
+        found.between = None
+        assert kept(found, "BASELINE").keys() == {"pk", "sk", "partner"}
+        assert (notice(found) != {}) is (operation == "UpdateItem")
+    before = notice(found)
+    assert found.sweep(SWEEP)[-1].outcome == COMPLETE
+    assert (notice(found), planned(found)["would_get"]) == (before, 3)
+    assert kept(found, "BASELINE")["first_run"] == SWEEP
+
+
+def test_a_quota_that_is_not_known_is_what_it_was_an_hour_ago() -> None:
+    found = Estate(standby_quota=50)
+    found.create_ready(USERS[0])
+    found.sweep()
+    found.world.settings.change(quota_answers="throttle")
+    sweeps(found, 1)
+    assert planned(found)["quota"] == 50
+    assert any(problem.startswith("Service Quotas: TooMany") for problem in found.notes.problems)
+
+
+def test_how_far_a_backfill_has_come_is_in_the_row_and_in_metrics_of_complete_sweeps(found: Estate) -> None:
+    found.create_ready(*USERS[:3])
+    gauges = found.notes.gauges
+    for expected in (stages(reported=3), stages(waiting=3)):
+        found.sweep()
+        found.accept()
+        assert kept(found, "BASELINE")["progress"] == expected
+        named = ("ExistingReported", "BackfillWaiting", "BackfillUnderWay", "BackfillProtected")
+        assert [gauges[name] for name in named] == list(expected.values())[:4]
+    gauges.clear()
+    pages_fail(found, HOME, times=4)
+    found.sweep()
+    assert not {"ExistingReported", "BackfillWaiting"} & gauges.keys()
+
+
+# What is left to others
+
+
+def test_what_is_held_is_left_to_the_watcher_and_calls_are_two_seconds_apart(found: Estate) -> None:
+    found.take_baselines()
+    found.configure(max_standbys=0)
+    ids = found.create_ready(*USERS[:30])
+    found.protect(*ids)
+    before = [found.row(one) for one in ids]
+    found.world.calls.clear()
+    assert found.sweep()[-1].ready == ()
+    assert [found.row(one) for one in ids] == before
+    assert {call.operation for call in found.world.calls} == {DESCRIBE}
+    assert all(later.at - call.at >= timedelta(seconds=2) for call, later in pairwise(found.world.calls))
+
+
+# What is not there any more
+
+
+@pytest.mark.parametrize("calls", [None, 8])
+def test_what_two_sweeps_in_a_row_have_missed_is_gone(found: Estate, calls: int | None) -> None:
+    ids = found.protected(*USERS[:30])
+    gone, missing, orphaned = ids[3], ids[4], ids[5]
+    for one in (gone, missing):
+        found.world.terminate(str(found.row(one).standby_id))
+    for one in (gone, orphaned):
+        found.world.terminate(one)
+    found.pass_time(hours=1)
+    found.world.calls.clear()
+    assert len(found.sweep(calls=calls)) > (1 if calls else 0)
+    assert {found.status(one) for one in ids} == {WELL}
+    looked = [call for call in found.calls(DESCRIBE, PRIMARY) if "WorkspaceIds" in call.params][-3:]
+    # Three lookups by id of what the last one did not show, some seconds apart: listings may be behind.
+    ids_of = [set(call.params["WorkspaceIds"]) for call in looked]
+    assert ids_of == [{gone, missing, orphaned}, {gone, orphaned}, {gone, orphaned}]
+    assert all(later.at - earlier.at >= timedelta(seconds=5) for earlier, later in pairwise(looked))
+    sweeps(found, 1, calls=calls)
+    assert found.status(gone) == GONE
+    assert found.status(missing) == (Status.STANDBY_MISSING, "STANDBY_GONE")
+    assert found.status(orphaned) == (Status.PRIMARY_GONE, "ORPHANED")
+    assert {found.status(one) for one in ids if one not in (gone, missing, orphaned)} == {WELL}
+
+
+@pytest.mark.parametrize("failing", [HOME, AWAY, "WorkspaceIds"])
+def test_an_incomplete_scan_concludes_nothing_and_is_no_sign_of_life(found: Estate, failing: str) -> None:
+    one, *_ = found.protected(*USERS[:3])
+    found.sweep()
+    before, beats, version = day(found), len(found.others.of("put_metric_data")), found.row(one).version
+    assert beats == 2  # one in each Region
+    found.world.terminate(one)
+    found.disturb(DESCRIBE, UNREACHABLE, when=lambda given: failing in (given.get("DirectoryId"), *given), times=999)
+    sweeps(found)
+    assert (found.status(one), found.row(one).version) == (WELL, version)
+    if failing == "WorkspaceIds":
+        return
+    side = "own" if failing == HOME else "partner"
+    problem = f'{side} side: EndpointConnectionError: Could not connect to the endpoint URL: "x"'
+    assert (kept(found, "LAST")["complete"], kept(found, "LAST")["problem"]) == (False, problem)
+    assert f"The scan of {HOME} is not complete: {problem}" in found.notes.problems
+    assert (day(found), len(found.others.of("put_metric_data"))) == (before, beats)
+    assert found.notes.counts["DirectoriesIncomplete"] == 3
+    assert found.notes.counts["SweepsCompleted"] == 1
+
+
+def test_the_rows_of_a_directory_that_is_not_mapped_any_more_say_so_and_it_begins_anew(found: Estate) -> None:
+    map_both(found)
+    has, *_ = found.protected(USERS[0], directory=OTHER)
+    (lacks,) = found.create_ready(USERS[1], directory=OTHER)
+    found.configure(max_standbys=0)
+    found.protect(lacks)
+    found.configure(directories={HOME: BOTH[HOME]})
+    for _ in range(2):
+        found.sweep()
+        assert found.status(has) == (Status.PROTECTED, "MAPPING_REMOVED")
+        assert found.status(lacks) == (Status.INELIGIBLE, "DIRECTORY_NOT_MAPPED")
+    assert found.item(f"SWEEP#{OTHER}", "BASELINE")["partner"] == "-"
+    found.configure(directories=BOTH)
+    found.sweep()
+    assert (found.status(has), found.status(lacks)) == (WELL, REPORTED)
+
+
+# The figures
+
+
+def test_a_fleets_coverage_is_a_row_of_the_day_and_metrics_of_the_pair(found: Estate) -> None:
+    found.create_ready(*USERS[:4])
+    found.create_ready(USERS[5], **LINUX)
+    found.sweep()
+    assert figures(found) == (5, 0, 0, 100)
+    found.accept()
+    found.sweep()
+    found.watch(hours=2)
+    unreadable = found.create_ready(USERS[6])[0]
+    found.put(unreadable, "STATE", status="NEXT_YEARS")
+    found.sweep()
+    assert figures(found) == (6, 5, 4, 80)
+    assert day(found)["by_status"] == {"PROTECTED": 4, "INELIGIBLE": 1, "UNREADABLE": 1}
+    published = {"CoveragePercent": 80, "CoverageOfAllPercent": 66.6, "CoverageAgeSeconds": 0}
+    published |= {"EligibleDesktops": 5, "ProtectedDesktops": 4, "DriftedStandbys": 0}
+    assert {name: found.notes.gauges[name] for name in published} == published
+
+
+def test_of_a_directory_whose_scan_fails_the_last_complete_one_counts_for_three_days(found: Estate) -> None:
+    """The rest alone would be 100 percent: the alarm would end with the trouble's getting worse."""
+    map_both(found)
+    found.protected(USERS[0])
+    found.create(*USERS[:2], directory=OTHER)
+    found.sweep()
+    pages_fail(found, OTHER)
+    published = []
+    for hours in (1, 24 * 4):
+        found.notes.gauges.clear()
+        found.pass_time(hours=hours)
+        found.sweep()
+        gauges = found.notes.gauges
+        published.append((gauges.get("CoveragePercent"), gauges.get("CoverageAgeSeconds", 0) // 3600))
+    assert published == [(33.3, 1), (None, 0)]
+    assert found.notes.problems[-1].endswith(f"its metrics are left out: no complete scan of {OTHER} for 3 days")
+    found.put(f"COVERAGE#{HOME}", f"DAY#{found.clock.now().date()}", by_status="all of them")
+    pages_fail(found, HOME)
+    found.sweep()
+    assert any("cannot be read" in problem for problem in found.notes.problems)
+
+
+def test_old_data_is_notified_once_a_day_for_the_pair(found: Estate) -> None:
+    found.configure(directories={HOME: Directory(AWAY, data_replication="PRIMARY_AS_SOURCE")})
+    found.protected(USERS[0])
+    found.configure(rpo=timedelta(0))
+    sweeps(found, 3)
+    assert found.notes.counts["SweepIntervalSeconds"] == 2 * 3602  # a sweep of this fleet takes two seconds
+    (event,) = found.history("HOLD#REPLICATION_STALE")
+    assert "1 of this pair hold data that is older than 0 hours, or none." in event["message"]
+    assert (found.notes.gauges["StaleStandbys"], day(found)["stale"]) == (1, 1)
+
+
+def test_orphans_and_what_they_cost_are_figures_of_the_day_and_of_the_pair(found: Estate) -> None:
+    found.configure(prices=PRICES)
+    gone = found.protected(*USERS[:8])[:2]
+    for one in gone:
+        found.world.terminate(one)
+    sweeps(found, 2, calls=12)
+    assert {found.status(one) for one in gone} == {(Status.PRIMARY_GONE, "ORPHANED")}
+    assert orphans(found) == (2, "8.20", 0, 2, 8.2)
+    before = day(found)
+    pages_fail(found, HOME, times=4)
+    found.sweep()
+    assert day(found) == before
+    for one in gone:
+        found.world.terminate(str(found.row(one).standby_id))
+    sweeps(found, 3)
+    assert ({found.status(one) for one in gone}, orphans(found)) == ({GONE}, (0, "0.00", 0, 0, 0))
+
+
+# Over many invocations
+
+
+def test_a_scan_in_many_parts_is_concluded_as_one_though_each_is_done_twice(found: Estate) -> None:
+    ids = found.create_ready(*USERS)
+    parts: list[Round] = []
+    handed_on: list[int] = []
+    while not parts or not parts[-1].done:
+        parts.append(found.sweep_part(SWEEP, len(parts), calls=4))
+        assert found.sweep_part(SWEEP, len(parts) - 1, calls=4) == parts[-1]
+        handed_on.append(len(str(found.item("LEASE#SWEEP", "LEASE#SWEEP"))))
+    assert (len(parts) > 2, parts[-1].outcome) == (True, COMPLETE)
+    assert max(handed_on) < 1_000  # ids are kept in the ledger
+    assert kept(found, "LAST")["sizes"] == {"partner": 0, "own": 100}
+    assert (figures(found)[0], planned(found)["would_get"]) == (100, 100)
+    assert {len(found.history(one)) for one in ids} == {1}
+    assert {found.status(one) for one in ids} == {REPORTED}
+
+
+@pytest.mark.parametrize("change", ["fields", "directories"])
+def test_from_a_cursor_of_another_form_a_sweep_begins_anew(found: Estate, change: str) -> None:
+    found.create_ready(*USERS[:60])
+    assert not found.sweep_part(SWEEP, 0, calls=5).done
+    if change == "directories":
+        map_both(found)
+    else:
+        lease = found.deployed.lease(SWEEP_LEASE)
+        turn = lease.take(SWEEP, 1)
+        assert turn
+        assert turn.cursor
+        lease.keep(replace(turn, number=0), {**turn.cursor, "next_years": 1})
+    pages = found.disturb(DESCRIBE, lambda: None, when=lambda given: given["DirectoryId"] == HOME)
+    assert found.sweep_part(SWEEP, 1).done
+    assert kept(found, "LAST")["sizes"]["own"] == 60
+    assert [("NextToken" in page) for page in pages if page["DirectoryId"] == HOME] == [False, True, True]
+
+
+def test_a_scan_of_which_another_run_has_written_over_a_part_concludes_nothing(found: Estate) -> None:
+    one, *_ = found.protected(*USERS[:30])
+    found.sweep()
+    found.world.terminate(one)
+    sweeps(found, 1)
+    another = {"sk": "own#00000", "run": "another", "seen": ""}
+    found.disturb("GetServiceQuota", lambda: found.put(f"SWEEP#{HOME}", **another))
+    found.sweep()
+    assert f"What was seen of {HOME} is another run's; nothing follows from it" in found.notes.problems
+    assert found.status(one) == WELL

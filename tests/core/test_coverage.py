@@ -1,0 +1,120 @@
+"""Coverage and orphans as figures: what counts as what, and what is said of a percentage and of an amount."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from standby.core.change import Change, Effect
+from standby.core.coverage import OLDEST, Coverage, add, count, orphan_attributes, with_orphans
+from standby.core.model import Region, Status
+from standby.core.plan import UNTOLD
+from standby.core.reasons import Reason
+from standby.core.row import Row
+from tests.core.cases import HOME, ONE, UNMAPPED, case, row, seen, settings, table, with_one
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_each_status_counts_or_does_not(status: Status) -> None:
+    found = Coverage({f"status/{status}": 2})
+    out = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED, Status.PRIMARY_GONE)
+    assert found.primaries == (0 if status is Status.PRIMARY_GONE else 2)
+    assert found.eligible == (0 if status in out else 2)
+    assert found.protected == (2 if status is Status.PROTECTED else 0)
+
+
+@table(
+    "by_status percent of_all",
+    ("rounded down", {"PROTECTED": 9999, "WAITING": 1}, "99.9", "99.9"),
+    ("one decimal", {"PROTECTED": 2, "WAITING": 1}, "66.6", "66.6"),
+    ("all", {"PROTECTED": 3, "PRIMARY_GONE": 7}, "100", "100"),
+    ("of all", {"PROTECTED": 1, "INELIGIBLE": 3}, "100", "25"),
+    ("unreadable", {"PROTECTED": 1, "UNREADABLE": 1}, "50", "50"),
+    ("none eligible", {"REPORTED": 5}, "100", "0"),
+    ("nobody", {}, "100", "100"),
+)
+def test_a_percentage_is_rounded_down_so_that_a_hundred_means_all(by_status: Any, percent: str, of_all: str) -> None:
+    found = Coverage({f"status/{status}": number for status, number in by_status.items()})
+    assert (found.percent, found.percent_of_all) == (Decimal(percent), Decimal(of_all))
+
+
+def test_counts_add_up_and_of_two_ages_the_older_stays() -> None:
+    one = {"status/PROTECTED": 1, "stale": 1, OLDEST: 50}
+    assert add(one, {"status/PROTECTED": 2, OLDEST: 40}) == {"status/PROTECTED": 3, "stale": 1, OLDEST: 50}
+    assert add(one, {}) == add({}, one) == one
+
+
+# What a page's changes add
+
+WAITS, OLD, IS_STANDBY = row(), row(existing=True), row("INELIGIBLE IS_STANDBY")
+FLEET, CAP, BACKFILL = row("REPORTED EXISTING_FLEET"), row("HELD DAILY_CAP"), row("HELD BACKFILL")
+CANNOT, EXCLUDED = row("INELIGIBLE OPERATING_SYSTEM"), row("EXCLUDED NOT_INCLUDED")
+TAKEN, ANOTHERS = row("INELIGIBLE SECONDARY_EXISTS"), row("INELIGIBLE USER_HAS_STANDBY")
+STARTS, FAILED = with_one("REQUESTED ADOPTED"), with_one("FAILED STANDBY_IN_ERROR")
+SHOWN, UNTYPED, REPORTED = seen(), seen(compute_type=None), f"status/REPORTED, wants/{UNTOLD}, stage/reported"
+
+
+def counted(old: Row | None, new: Row | None, effect: Effect = Effect.NOTHING, shown: Any = SHOWN) -> str:
+    """The names that a change adds one to."""
+    reason = new.reason if new else Reason.MAPPED_ELSEWHERE
+    found = count(case(old, shown), Change(ONE, old, new, reason, "", effect))
+    assert set(found.values()) <= {1}
+    return ", ".join(found)
+
+
+@table(
+    "found expected",
+    ("as it stands", counted(WAITS, WAITS), "status/WAITING"),
+    ("new", counted(None, WAITS), "status/WAITING"),
+    ("to be requested", counted(WAITS, WAITS, Effect.REQUEST), "status/CLAIMED"),
+    ("no row", counted(None, None), ""),
+    ("a standby", counted(CANNOT, IS_STANDBY), ""),
+    ("a standby of a fleet", counted(OLD, IS_STANDBY), ""),
+    ("cannot", counted(None, CANNOT), "status/INELIGIBLE, cannot/OPERATING_SYSTEM"),
+    ("could not, and is tried", counted(CANNOT, WAITS), "status/WAITING"),
+    # a place that is taken stays so while it is tried
+    ("taken, and tried", counted(TAKEN, WAITS, Effect.REQUEST), "status/INELIGIBLE"),
+    ("another's, and waits", counted(ANOTHERS, WAITS), "status/INELIGIBLE"),
+    ("taken, and held", counted(TAKEN, BACKFILL), "status/INELIGIBLE, wants/STANDARD, stage/waiting"),
+    ("taken, and starts", counted(TAKEN, STARTS), "status/REQUESTED"),
+    ("taken, and has one", counted(TAKEN, with_one()), "status/PROTECTED"),
+    ("reported", counted(None, FLEET), "status/REPORTED, wants/STANDARD, stage/reported"),
+    ("reported, its type is not told", counted(None, FLEET, shown=UNTYPED), REPORTED),
+    ("reported, not shown", counted(None, FLEET, shown=None), REPORTED),
+    ("in its turn", counted(None, BACKFILL), "status/HELD, wants/STANDARD, stage/waiting"),
+    ("held by the cap, new", counted(None, CAP), "status/HELD"),
+    ("held by the cap, of a fleet", counted(OLD, CAP), "status/HELD, stage/waiting"),
+    ("excluded", counted(None, EXCLUDED), "status/EXCLUDED, excluded/NOT_INCLUDED"),
+    ("excluded, of a fleet", counted(OLD, EXCLUDED), "status/EXCLUDED, excluded/NOT_INCLUDED, stage/other"),
+    ("protected", counted(None, with_one()), "status/PROTECTED"),
+    ("protected, of a fleet", counted(OLD, with_one()), "status/PROTECTED, stage/protected"),
+    ("under way", counted(OLD, STARTS), "status/REQUESTED, stage/under_way"),
+    ("to be requested, of a fleet", counted(OLD, FLEET, Effect.REQUEST), "status/CLAIMED, stage/under_way"),
+    ("failed, of a fleet", counted(OLD, FAILED), "status/FAILED, stage/other"),
+)
+def test_a_change_adds_to_the_coverage_the_plan_and_the_progress(found: str, expected: str) -> None:
+    assert found == expected
+
+
+def test_orphans_are_counted_by_directory_and_type_and_have_a_price_in_the_dr_region_alone() -> None:
+    changes: list[Any] = [{}, {"compute_type": None}, {"dr_region": Region("eu-west-1")}]
+    orphans = [with_one("PRIMARY_GONE ORPHANED", **more) for more in [*changes, {"primary_directory_id": UNMAPPED}]]
+    before: dict[str, dict[str, int]] = {HOME: {"STANDARD": 2, "POWER": 1}}
+    assert with_orphans(before, [*orphans, with_one("PRIMARY_GONE PRIMARY_TERMINATED"), with_one()], settings()) == {
+        HOME: {"STANDARD": 3, "POWER": 1, UNTOLD: 1, "STANDARD in eu-west-1": 1},
+        UNMAPPED: {"STANDARD": 1},
+    }
+    assert before == {HOME: {"STANDARD": 2, "POWER": 1}}
+
+
+@table(
+    "types orphans cost not_priced",
+    ("none", {}, 0, "0.00", 0),
+    ("priced", {"STANDARD": 2}, 2, "8.20", 0),
+    ("one is not priced", {"STANDARD": 2, "POWER": 1}, 3, "8.20", 1),
+    ("not known is not 0", {"STANDARD in eu-west-1": 1}, 1, None, 1),
+)
+def test_a_days_row_says_what_orphans_cost(types: Any, orphans: int, cost: str | None, not_priced: int) -> None:
+    known = {"orphans_monthly_cost": cost} if cost else {}
+    expected = {"orphans": orphans, **known, "orphans_not_priced": not_priced}
+    assert orphan_attributes(types, {"STANDARD": Decimal("4.10")}) == expected

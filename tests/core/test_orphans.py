@@ -1,0 +1,34 @@
+"""What is said of a standby whose primary is gone: which it is, what it costs, and what it is worth to a successor."""
+
+from decimal import Decimal
+from typing import Any
+
+from standby.core.orphans import orphaned
+from standby.core.reasons import MEANING, Reason
+from standby.core.row import Kind
+from tests.core import cases
+from tests.core.cases import DESKTOP, OTHER, STANDBY, case, lasting, row, standby, table, with_one
+
+COSTS = "It costs about USD 4.10 a month; data replication and hours of use are extra."
+UNPRICED = "Its monthly cost is not known: there is no price for"
+WAS_MIGRATED = with_one(conditions=lasting(Kind.MIGRATED, note=OTHER))
+MIGRATED = (
+    f" It was migrated: its user's WorkSpace is {OTHER} now. Its standby {STANDBY} belongs to the old id: it holds the"
+    f" data of before, nobody is redirected to it, and as long as it is there {OTHER} gets none."
+)
+
+
+@table(
+    "of shown compute_type says",
+    ("its own type", with_one(), standby(), "POWER", f"{STANDBY}. {UNPRICED} POWER in us-west-2."),
+    ("its row's", with_one(), None, None, f"{STANDBY}. {COSTS}"),
+    ("another one", with_one(), standby(id=DESKTOP), None, f"{DESKTOP}. {COSTS}"),
+    ("new to the row", row(), standby(), None, f"{STANDBY}. {COSTS}"),
+    ("no row", None, standby(), None, f"{STANDBY}. {UNPRICED} a desktop of unknown compute type in us-west-2."),
+    ("other Region", with_one(dr_region="eu"), None, None, f"{STANDBY}. {UNPRICED} STANDARD in eu."),
+    ("migrated", WAS_MIGRATED, None, None, f"{STANDBY}. {COSTS}{MIGRATED}"),
+)
+def test_what_is_said_of_an_orphan(of: Any, shown: Any, compute_type: str | None, says: str) -> None:
+    change = orphaned(case(of, None, cases.BY_SWEEP, prices={"STANDARD": Decimal("4.10")}), shown, compute_type)
+    assert cases.outcome(change) == "PRIMARY_GONE ORPHANED"
+    assert change.message == f"{MEANING[Reason.ORPHANED].sentence} It is {says}"

@@ -1,0 +1,95 @@
+"""`standby redrive` and `standby live-check`, run as an operator runs them, against the deployed product."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from local.cloud import Credentials
+from local.queries import readme_command
+from tests.e2e.conftest import DR, PRIMARY, ROOT, STACK, Deployed, wait_until
+
+# The rights that README names: the embedded cloud denies anything else, in every service.
+POLICY = ROOT / "cli" / "live_check" / "policy.json"
+AS_ASSUMED = "directories deployment rule permissions relations states user-filter user-names"
+
+
+def standby(
+    deployed: Deployed, words: list[str], credentials: Credentials | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command; its first word is where README's reader has it."""
+    assert words[0] == ".venv/bin/standby"
+    keys = credentials or deployed.cloud.credentials
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= {
+        "AWS_ENDPOINT_URL": deployed.cloud.endpoint,
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": "127.0.0.1",
+    }
+    command = [str(Path(sys.executable).parent / "standby"), *words[1:]]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+
+
+def redrive(deployed: Deployed, *options: str) -> subprocess.CompletedProcess[str]:
+    return standby(deployed, [*readme_command("redrive"), *options])
+
+
+def dead_letters(deployed: Deployed) -> int:
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    url = deployed.outputs["DeadLetterQueueUrl"]
+    told = deployed.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
+    return sum(int(told[name]) for name in names)
+
+
+def test_an_event_that_failed_three_times_is_given_to_protect_again(deployed: Deployed) -> None:
+    deployed.heard(deployed.outputs["DeadLetterQueueUrl"])
+    wait_until(lambda: not deployed.runs("Sweep"))  # one that is under way would find the desktop
+    with deployed.denied("dynamodb:*", deployed.outputs["ProtectFunctionName"]):
+        (one,) = deployed.create("user070")
+        wait_until(lambda: dead_letters(deployed) == 1)
+        failed = redrive(deployed)
+        assert (failed.returncode, failed.stderr) == (1, "")
+        assert "left in the queue: protect failed: LedgerUnavailable" in failed.stdout
+    listed = redrive(deployed, "--list")
+    assert (listed.returncode, listed.stderr) == (1, "")
+    assert f"CreateWorkspaces of {one}. Why here: RetriesExhausted after 3 tries" in listed.stdout
+    assert dead_letters(deployed) == 1
+    assert deployed.row(one) == {}
+
+    done = redrive(deployed)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == f"1 message in the dead-letter queue of {STACK}: 1 given to protect."
+    row = deployed.until(one, "PROTECTED")
+    assert row["principal"].endswith("user/operator")
+    assert len(deployed.standbys_of(one)) == 1
+    assert dead_letters(deployed) == 0
+
+
+def test_a_live_check_only_reads_and_tells_what_it_reads(
+    deployed: Deployed, configuration: Path, tmp_path: Path
+) -> None:
+    for region, directory in ((PRIMARY, "d-9067328a7c"), (DR, "d-926722f013")):
+        deployed.cloud.world.add_directory(region, directory, ["user080"])
+    (one,) = deployed.create("user080")
+    deployed.until(one, "PROTECTED")
+    (statement,) = json.loads(POLICY.read_text(encoding="utf-8"))["Statement"]
+    reader = deployed.cloud.make_user("reader", statement)
+    before, output = len(deployed.cloud.world.calls()), tmp_path / "found.json"
+    words = [str(configuration) if word == "standby.yaml" else word for word in readme_command("live-check")]
+    done = standby(deployed, [*words, "--output", str(output)], reader)
+    assert (done.returncode, done.stderr, STACK in done.stdout) == (1, "", True), done.stdout
+    found = {one["check"]: one for one in json.loads(output.read_text(encoding="utf-8"))["findings"]}
+    calls = [call for call in deployed.cloud.world.calls(before) if call["principal"].endswith("user/reader")]
+    assert {call["operation"][:8] for call in calls} == {"Describe"}
+    assert [one for one in found.values() if one["verdict"] == "not allowed"] == []
+    assert [check for check in AS_ASSUMED.split() if found[check]["verdict"] != "as assumed"] == []
+    # What the embedded cloud does not have, it says in a sentence.
+    assert found["redirection"]["verdict"] == found["quotas"]["verdict"] == "failed"
+    assert "DescribeConnectionAliases" in found["redirection"]["text"]
+    assert (found["trail"]["verdict"], found["keys"]["verdict"]) == ("differs", "differs")
+    assert "is not in us-west-2" in found["keys"]["text"]
