@@ -148,6 +148,11 @@ def _departed(run: Simulation) -> Expected:
     )
 
 
+def _is_reported(run: Simulation) -> bool:
+    """Whether the ledger has the desktop that was there before: a fault of an hour may leave it to one more sweep."""
+    return any(row["status"] == Status.REPORTED for row in run.audit.rows.values())
+
+
 def _is_said(run: Simulation) -> bool:
     """Whether the ledger knows who has gone, and who is well again."""
     statuses = Counter(row["status"] for row in run.audit.rows.values())
@@ -165,7 +170,13 @@ def _two_unclear() -> Plan:
 
 DAYS = (
     Day("ordinary", _ordinary, 0.3),
-    Day("held", _held, 1.1, world={"refusals": "call", "is_known": False, "trail": _without_the_fleet}),
+    Day(
+        "held",
+        _held,
+        1.1,
+        world={"refusals": "call", "is_known": False, "trail": _without_the_fleet},
+        is_over=_is_reported,
+    ),
     Day(
         "unclear",
         _unclear,
