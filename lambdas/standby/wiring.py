@@ -104,7 +104,7 @@ class Deployed:
     def client(self, service: str, region: Region | None = None) -> Any:
         """The process's client of a service, made when it is first used.
 
-        All but those that ask about the DR Region, or give it a sign of life, are of the primary Region (rule 7).
+        All but those that ask about the DR Region, or give it a sign of life, are of the primary Region.
         """
         key = service, region or self.settings.primary_region
         if key not in self._clients:
@@ -127,7 +127,7 @@ class Deployed:
         return Gates(self.table(), self.settings, self.clock)
 
     def executions(self) -> Executions:
-        """The watcher's executions."""
+        """The executions of both state machines, and the start of the watcher's."""
         return Executions(self.client("stepfunctions"), self.variable("WATCH_STATE_MACHINE_ARN"))
 
     def lease(self, key: str) -> Lease:

@@ -1,4 +1,4 @@
-"""The one way AWS is called: an Answer, Refused or Unclear, of whatever botocore does.
+"""The one way AWS is asked: an Answer, Refused or Unclear, of whatever botocore does; and `Pacer`, how often.
 
 The codes of CreateStandbyWorkspaces' failed items are not documented. Those of its sibling CreateWorkspaces are known
 in part; the rest is told by the words in the code, and what cannot be told is OTHER, with the service's own words.

@@ -1,4 +1,4 @@
-"""The other services, a call or two each: tags, the quota, signs of life, dead letters, executions."""
+"""The other services, a call or two each: tags, the quota, signs of life, dead letters."""
 
 from __future__ import annotations
 

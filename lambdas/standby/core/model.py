@@ -1,4 +1,6 @@
-"""What WorkSpaces are to us: ids, states, a WorkSpace as DescribeWorkspaces returned it; how text and times stand."""
+"""What WorkSpaces are to us: ids, states, a WorkSpace as DescribeWorkspaces returned it, or why it is not known.
+
+Besides, what caused a run, and how text and times are kept."""
 
 from __future__ import annotations
 

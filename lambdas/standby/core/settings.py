@@ -1,4 +1,4 @@
-"""What the operator configured, and which WorkSpaces are to have a standby: by that, and by AWS's rules. Pure.
+"""What the operator configured, and which WorkSpaces are to have a standby: by that, and by AWS's rules.
 
 An exclude rule wins over every include rule; one include rule that matches is enough; without any, everything is
 included. What a rule needs and is not known (tags that could not be read) is no answer: then it is not known yet.

@@ -3,6 +3,7 @@
 The cursor stands in the row, of the round that it is for and of the one before it: a round that is done again after its
 answer was lost goes on from where it began. A cursor of another schema, of another execution, or that somebody has
 edited, is none; and a row that cannot be read holds nothing.
+`Executions` says whether a holder still runs.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ def _intact(kept: object, execution_arn: str) -> Mapping[str, Any]:
 
 @dataclass
 class Executions:
-    """Asks Step Functions about executions of the watcher, and starts them."""
+    """Asks Step Functions whether an execution, of the watcher or of a sweep, may be running; starts the watcher."""
 
     client: SFNClient
     state_machine_arn: str

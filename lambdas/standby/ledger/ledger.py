@@ -7,6 +7,8 @@ that is given back names nobody.
 
 The place below the ceiling is free when the standby is gone. That of the day is given back only if nothing was created:
 a standby that is made, terminated and made again on one day is two new ones, and each costs money.
+
+`Gates` has what holds the whole pair back: mode, pause, quota, room.
 """
 
 from __future__ import annotations
@@ -295,7 +297,9 @@ class Room:
 
 @dataclass
 class Gates:
-    """Reads and sets them; all consistent reads of the primary Region's replica.
+    """What holds creations back for the whole pair: the switch, the quota, and the room that is left.
+
+    All reads are consistent, of the primary Region's replica.
 
     Every method raises `LedgerUnavailable` when the ledger does not answer: what is not known to be open is closed.
     """
