@@ -38,6 +38,18 @@ class Reconciler:
             The ledger could not be read, or a primary that it does not know could not be written: whoever called has
             to call again. What could be done for the others is done.
         """
+        by_id = {change.primary_id: change for change in self._reconcile(ids)}
+        while (raced := self.recorder.raced) and self.recorder.has_time():
+            # A sweep has written what the event names meanwhile: the event counts, for the row that there is now.
+            self.recorder.raced = []
+            by_id |= {change.primary_id: change for change in self._reconcile(raced)}
+        lost = self.recorder.unrecorded | dict.fromkeys(raced, "somebody else was faster")
+        if lost:
+            why = next(iter(lost.values()))
+            raise LedgerUnavailable(f"not in the ledger yet, so to be called again: {', '.join(sorted(lost))} ({why})")
+        return [by_id[one] for one in ids]
+
+    def _reconcile(self, ids: Sequence[WorkspaceId]) -> list[Change]:
         loaded = self.recorder.ledger.load(ids)
         rows = {one: found for one, found in loaded.items() if isinstance(found, Row)}
         unreadable = [found for found in loaded.values() if isinstance(found, Unreadable)]
@@ -54,12 +66,7 @@ class Reconciler:
         left = deque(sorted(todo, key=lambda one: one is not first))
         while left:
             done += self._work_off(left)
-        if lost := self.recorder.unrecorded:
-            why = next(iter(lost.values()))
-            raise LedgerUnavailable(f"not in the ledger yet, so to be called again: {', '.join(sorted(lost))} ({why})")
-        done += [self.recorder.unreadable(row) for row in unreadable]
-        by_id = {change.primary_id: change for change in done}
-        return [by_id[one] for one in ids]
+        return done + [self.recorder.unreadable(row) for row in unreadable]
 
     def _work_off(self, left: deque[tuple[Case, Change]]) -> list[Change]:
         """Look and request for the first of those that are left, as many as one call takes.

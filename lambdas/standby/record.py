@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from standby.clock import Clock
 from standby.core.change import Case, Change, Fleet
-from standby.core.model import EVENT, Cause, Status, Unknown, Workspace, WorkspaceId
+from standby.core.model import Cause, Status, Unknown, Workspace, WorkspaceId
 from standby.core.reasons import Reason
 from standby.core.row import Row, Unreadable
 from standby.core.settings import Settings
@@ -25,7 +25,7 @@ class Recorder:
     """Writes what one invocation decides, and has what all its work has in common.
 
     `has_time` says whether there is time for another batch; `unrecorded` has the primaries that have no row though they
-    should.
+    should; `raced` those that an event names as new, and of which somebody else has written meanwhile.
     """
 
     ledger: Ledger
@@ -36,6 +36,7 @@ class Recorder:
     cause: Cause
     has_time: Callable[[], bool] = lambda: True
     unrecorded: dict[WorkspaceId, str] = field(default_factory=dict)
+    raced: list[WorkspaceId] = field(default_factory=list)
 
     def case(
         self, one: WorkspaceId, row: Row | None, seen: Workspace | Unknown | None = None, fleet: Fleet | None = None
@@ -91,9 +92,11 @@ class Recorder:
         is_news = new is not None and new.standby_id is not None and (row is None or row.standby_id != new.standby_id)
         known = {"standby_id": new.standby_id} if new is not None and is_news else {}
         self.telemetry.problem(str(problem), primary_id=change.primary_id, **known)
-        # Nobody else will say of what is only reported that it is new: its event has to come again.
-        is_lost = row is None or (row.status is Status.REPORTED and self.cause.type == EVENT)
-        if is_lost and not isinstance(problem, LostRace):
+        # Nobody else will say of what a sweep takes for one of an existing fleet that it is new.
+        is_new = self.cause.names_new and (row is None or row.existing or row.status is Status.REPORTED)
+        if isinstance(problem, LostRace):
+            self.raced += [change.primary_id] * is_new
+        elif row is None or is_new:
             self.unrecorded[change.primary_id] = str(problem)
         reason = row.reason if row else Reason.NOT_VISIBLE_YET
         return Change(change.primary_id, row, row, reason, f"Not recorded: {problem}")

@@ -87,7 +87,7 @@ class Requester:
 
         Of what is new, or asked for by a person, the claim and the service decide.
         """
-        backfill = [] if self.recorder.cause.reopens else [case for case in batch if _is_backfill(case.row)]
+        backfill = [] if self.recorder.cause.reopens else [case for case in batch if _is_backfill(case)]
         if not backfill:
             return batch, []
         room = self.recorder.gates.room()
@@ -235,9 +235,11 @@ def _is_about_all(sent: Sequence[Case], refused: Refused) -> bool:
     return refused.kind is Refusal.DENIED and len({case.shown and case.shown.directory_id for case in sent}) == 1
 
 
-def _is_backfill(row: Row | None) -> bool:
-    """Whether it has no place yet: one that is CLAIMED keeps its own."""
-    return row is not None and row.existing and row.status in (Status.HELD, Status.WAITING)
+def _is_backfill(case: Case) -> bool:
+    """Whether it is of an existing fleet and has no place yet: one that is CLAIMED keeps its own."""
+    row = case.row
+    is_waiting = row is not None and row.existing and row.status in (Status.HELD, Status.WAITING)
+    return is_waiting and not case.is_new_after_all
 
 
 def _change_of(row: Row | Unreadable | None) -> str | None:

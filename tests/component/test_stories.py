@@ -184,3 +184,16 @@ def test_another_dr_directory_has_a_notice_and_a_plan_of_its_own_and_the_quota_i
         assert [(event["version"], event["dr_directory_id"]) for event in notices][number - 1 :] == [(number, partner)]
     assert len(quotas) == 4
     assert {found.status(one)[0] for one in ids} == {Status.REPORTED}
+
+
+@pytest.mark.parametrize("operation", [DESCRIBE, "TransactWriteItems"])
+@pytest.mark.parametrize("is_ready", [True, False])
+def test_an_event_and_the_first_sweep_that_meet_make_a_new_desktop(operation: str, is_ready: bool) -> None:
+    found = Estate()
+    (one,) = (found.create_ready if is_ready else found.create)(USERS[0])
+    found.disturb(operation, found.sweep)  # between its reading and its writing
+    found.protect(one, cause="event")
+    assert "EXISTING_FLEET" in found.reasons(one)
+    found.watch()
+    assert (found.status(one), found.row(one).existing) == ((Status.PROTECTED, "STANDBY_READY"), False)
+    assert found.taken("UNDER_WAY") == 0

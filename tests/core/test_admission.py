@@ -19,7 +19,7 @@ REPORTED = row("REPORTED EXISTING_FLEET", existing=True)
 CHANGED = row("REPORTED PARTNER_CHANGED")
 BACKFILL, HELD = row("HELD BACKFILL", existing=True), row("HELD PAUSED")
 WAS_LINUX = row("INELIGIBLE OPERATING_SYSTEM")
-SECONDARY = row("INELIGIBLE SECONDARY_EXISTS")
+SECONDARY, REJECTED = row("INELIGIBLE SECONDARY_EXISTS"), row("REJECTED ACCESS_DENIED")
 FOUND, ACCEPTED = cases.FOUND, cases.ACCEPTED
 PROTECT: dict[str, Any] = {"existing_fleet": "protect"}
 ALL_EXCLUDED: dict[str, Any] = {"selection": Selection(exclude=Rules(users=("*",)))}
@@ -49,6 +49,13 @@ def old(one: Row) -> Row:
     ("reported", swept(REPORTED), "= REPORTED EXISTING_FLEET"),
     ("reported, accepted", swept(REPORTED, READY, ACCEPTED), "HELD BACKFILL"),
     ("reported, by its event", case(REPORTED, READY, BY_EVENT), "REQUEST CLAIMED READY"),
+    ("reported, by its event, not returned yet", case(REPORTED, None, BY_EVENT), "WAITING NOT_VISIBLE_YET"),
+    ("reported, by its event, unclear", case(REPORTED, cases.THROTTLED, BY_EVENT), "WAITING DESCRIBE_FAILED"),
+    ("reported, by its event, not told", case(REPORTED, seen(user_name=None), BY_EVENT), "WAITING NOT_VISIBLE_YET"),
+    ("reported, by its event, another DR directory", case(REPORTED, READY, BY_EVENT, **MOVED), "REQUEST CLAIMED READY"),
+    ("held of a fleet, by its event, unclear", case(BACKFILL, None, BY_EVENT), "WAITING NOT_VISIBLE_YET"),
+    ("left out of a fleet, by its event", case(old(WAS_LINUX), LINUX, BY_EVENT), "INELIGIBLE OPERATING_SYSTEM"),
+    ("refused of a fleet, by a late event", case(old(REJECTED), None, BY_EVENT), "= REJECTED NOT_VISIBLE_YET"),
     ("reported, by hand", case(REPORTED, READY, BY_HAND), "REQUEST CLAIMED READY"),
     ("reported, by a round", case(REPORTED, READY), "= REPORTED EXISTING_FLEET"),
     ("reported, and mapped again", swept(row("REPORTED MAPPING_REMOVED")), "REPORTED EXISTING_FLEET"),
@@ -74,6 +81,8 @@ def old(one: Row) -> Row:
 def test_who_is_admitted(given: Case, expected: str) -> None:
     change = decide(given)
     assert cases.outcome(change) == expected
+    if given.cause is BY_EVENT and change.new is not change.old:
+        assert not cases.new(change).existing  # what an event has named is new for good
     if given.fleet is FOUND and change.new and not expected.startswith("PROTECTED"):
         is_left = not expected.startswith("PRIMARY_GONE")
         assert (change.new.existing, change.new.has(Kind.TROUBLE)) == (is_left, False)
@@ -115,7 +124,7 @@ def test_a_user_of_whom_the_scan_shows_a_desktop_is_looked_for_first(given: Case
         assert cases.new(change).due_at == cases.NOW
 
 
-REJECTED, MISSING = row("REJECTED ACCESS_DENIED"), row("STANDBY_MISSING STANDBY_GONE")
+MISSING = row("STANDBY_MISSING STANDBY_GONE")
 TAKEN = row("INELIGIBLE USER_HAS_STANDBY")
 LOOKED_FOR = dataclasses.replace(SECONDARY, conditions=lasting(Kind.GIVEN_UP))
 SUCCESSOR = dataclasses.replace(SECONDARY, conditions=lasting(Kind.SUCCEEDS))

@@ -186,7 +186,7 @@ def test_a_row_with_a_value_of_another_form_cannot_be_read_and_says_why(name: st
 
 
 SIGNIFICANT = {"status", "reason", "user_name", "primary_directory_id", "dr_directory_id"}
-SIGNIFICANT |= {"standby_id", "replication", "deadline_at"}
+SIGNIFICANT |= {"standby_id", "replication", "deadline_at", "existing"}
 
 
 @pytest.mark.parametrize("name", [field.name for field in FIELDS])

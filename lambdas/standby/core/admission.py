@@ -83,10 +83,9 @@ def _of_a_fleet(case: Case, change: Change) -> Change:
 def is_left_alone(case: Case) -> bool:
     """Whether a settled row waits for a person: whoever else comes by does not take it up again."""
     row, cause = case.row, case.cause
-    if row is None or cause.reopens:
+    if row is None or cause.reopens or case.is_new_after_all:
         return False
     if row.status is Status.REPORTED:
-        # An event that names it says that it is new: the first sweep was only faster.
         return cause.type != EVENT
     if finds_place_taken(row) and is_shown_there(case):
         return True

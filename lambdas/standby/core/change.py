@@ -23,13 +23,16 @@ from standby.core.model import (
     Workspace,
     WorkspaceId,
 )
-from standby.core.reasons import MEANING, Reason
+from standby.core.reasons import MEANING, NOT_OURS, Reason
 from standby.core.row import OF_A_REQUEST, OF_A_STANDBY, Kind, Row, claim_key
 from standby.core.settings import Directory, Settings
 
 # Bytes of a message in an answer: 400 decisions must fit the 256 KiB of a state, and nothing in Step Functions can
 # catch one that does not.
 _MESSAGE_MOST = 300
+_OF_A_FLEET = (Reason.EXISTING_FLEET, Reason.BACKFILL)
+# No request was made for what stands so.
+_UNTRIED = (Status.HELD, Status.INELIGIBLE, Status.EXCLUDED)
 # Doubts that end where a standby is known.
 _DOUBTS = (*OF_A_REQUEST, Kind.THROTTLED, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
 # Of a row of which it is certain that no standby stands behind it; its history keeps what there was.
@@ -149,6 +152,14 @@ class Case:
         seen = self.shown
         return self.settings.directories.get(seen.directory_id) if seen and seen.directory_id else None
 
+    @property
+    def is_new_after_all(self) -> bool:
+        """Whether the event of its creation finds a row of an existing fleet: the first sweep was only faster."""
+        row = self.row
+        if row is None or not self.cause.names_new or row.was_requested or row.reason in NOT_OURS:
+            return False
+        return row.status is Status.REPORTED or (row.existing and row.status in _UNTRIED)
+
     def nothing(self, reason: Reason, detail: str = "") -> Change:
         """Everything stays as it is, but that an answer shows the primary ends what says that none does."""
         change = Change(self.id, self.row, self.row, reason, say(reason, detail))
@@ -211,7 +222,7 @@ class Case:
             message=message,
             error_code=error[0] if error else None,
             error_message=error[1] if error else None,
-            existing=base.existing or reason in (Reason.EXISTING_FLEET, Reason.BACKFILL),
+            existing=not self.is_new_after_all and (base.existing or reason in _OF_A_FLEET),
             migrated_from=base.migrated_from or self.cause.migrated_from,
             **self._facts(base),
             **self._times(base, status, due_in, deadline_in),

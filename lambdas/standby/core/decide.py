@@ -85,7 +85,8 @@ def without_standby(case: Case) -> Change:
         return excluded
     if row and is_left_alone(case):
         return case.nothing(row.reason)
-    if row and not row.status.is_open and not case.cause.reopens and changed_mapping(row, settings):
+    is_settled = row and not (row.status.is_open or case.cause.reopens or case.is_new_after_all)
+    if row and is_settled and changed_mapping(row, settings):
         # What was accepted, or held, was so for another DR directory.
         return case.record(Status.REPORTED, Reason.PARTNER_CHANGED)
     is_awaited = row and row.reason is Reason.USER_NOT_IN_DR_DIRECTORY and not past(row.due_at, case.now)
@@ -105,7 +106,7 @@ def _unknown(case: Case, why: Unknown) -> Change:
     until its deadline is given up.
     """
     row, error = case.row, (why.code, why.message)
-    if row is None:
+    if row is None or case.is_new_after_all:
         return case.record(
             Status.WAITING,
             Reason.DESCRIBE_FAILED,
@@ -149,7 +150,7 @@ def _absent(case: Case) -> Change:
     All others are the sweep's, a held one, too: it is asked for only when there is room, and that may be a day apart.
     """
     row, settings = case.row, case.settings
-    if row is None:
+    if row is None or case.is_new_after_all:
         return case.wait(Reason.NOT_VISIBLE_YET).observe(Kind.ABSENT, True, case.now)
     if row.status is Status.CLAIMED and (change := _claimed(case, row)).effect is Effect.LOOK:
         return change
@@ -350,7 +351,8 @@ def _not_ready(case: Case, seen: Workspace) -> Change:
         return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, state)
     if row and row.status is Status.TIMED_OUT and row.reason is Reason.PRIMARY_NOT_READY:
         return case.nothing(row.reason, state)
-    if row and seen.state in READY and not (row.status.is_open or row.status is Status.HELD):
+    is_awaited = row is None or row.status.is_open or row.status is Status.HELD or case.is_new_after_all
+    if row and seen.state in READY and not is_awaited:
         return case.nothing(row.reason, not_told(seen))
     # A WorkSpace takes ~20 minutes, one with an encrypted root volume up to an hour.
     factor = 3 if seen.root_encrypted else 1

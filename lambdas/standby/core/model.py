@@ -198,6 +198,11 @@ class Cause:
     continues_fleet: bool = False
 
     @property
+    def names_new(self) -> bool:
+        """Whether it is the event of a creation: what it names is new, whatever a sweep has taken it for."""
+        return self.type == EVENT and not self.succeeds
+
+    @property
     def reopens(self) -> bool:
         """Whether it may try again what is settled: a person may, a copy of an event and the rounds may not."""
         return self.type not in (EVENT, WATCH, SWEEP)

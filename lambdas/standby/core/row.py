@@ -145,6 +145,7 @@ _SIGNIFICANT = (
     "standby_id",
     "replication",
     "deadline_at",
+    "existing",
 )
 
 
