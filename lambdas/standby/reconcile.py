@@ -11,7 +11,7 @@ from standby.aws.workspaces import Standbys, WorkSpaces
 from standby.core.change import Case, Change, Effect
 from standby.core.decide import decide
 from standby.core.model import BATCH, DirectoryId, Status, Unknown, WorkspaceId
-from standby.core.row import Row, Unreadable
+from standby.core.row import Row, Unreadable, claim_key
 from standby.core.settle import after_lookup, leave
 from standby.ledger.table import LedgerUnavailable
 from standby.record import Recorder
@@ -89,9 +89,16 @@ class Reconciler:
         if not self.recorder.has_time():
             return leave(case, is_unreachable=False)
         directory, user = place_of(case)
+        reason = case.row.reason if case.row else decide(case).reason
         if directory is None or user is None:
-            reason = case.row.reason if case.row else decide(case).reason
             return case.nothing(reason, "Its row does not say where to look.")
+        try:
+            holder = self.recorder.ledger.holder(claim_key(directory, user))
+        except LedgerUnavailable as problem:
+            return self.recorder.left_alone(case.nothing(reason), problem)
+        if holder not in (None, case.id):
+            # The other one's standby would be found: no call is spent on that.
+            return case.place_taken(str(holder))
         look = self.standbys.look_for_user(directory, user)
         return after_lookup(self.recorder.case(case.id, case.row, case.seen), look)
 

@@ -136,8 +136,7 @@ class Requester:
             # Somebody gave the claim up, and it is not known what became of the request: look first.
             change = give_back(case, Reason.DR_DESKTOP_UNCLEAR).observe(Kind.GIVEN_UP, True, case.now)
         else:
-            detail = f"It is {taken.holder} that holds the user's claim."
-            change = case.record(Status.INELIGIBLE, Reason.USER_HAS_STANDBY, detail)
+            change = case.place_taken(taken.holder)
         return self.recorder.record(change)
 
     # 2. Check, and 3. Call

@@ -1,14 +1,16 @@
 """What a desktop meets on its whole way: its key and its tags, a desktop of its user's, and what a sweep notes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local.workspaces import Fault
-from standby.core.model import Status, WorkspaceId
+from standby.core.model import DirectoryId, Status, WorkspaceId
 from standby.core.row import Kind
 from standby.core.settings import PRIMARY_TAG, STACK_TAG, Directory, Rules, Selection
-from tests.component.estate import ACCOUNT, AWAY, CREATE, DESCRIBE, DR, HOME, PRIMARY, TABLE, USERS, Estate
+from standby.events import DETAIL_TYPE
+from tests.component.estate import ACCOUNT, AWAY, CREATE, DESCRIBE, DR, HOME, PRIMARY, TABLE, USERS, Estate, settings
 
 KEY = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
 ENCRYPTED = {"UserVolumeEncryptionEnabled": True, "VolumeEncryptionKey": KEY.replace("us-west-2", "us-east-1")}
@@ -197,3 +199,48 @@ def test_an_event_and_the_first_sweep_that_meet_make_a_new_desktop(operation: st
     found.watch()
     assert (found.status(one), found.row(one).existing) == ((Status.PROTECTED, "STANDBY_READY"), False)
     assert found.taken("UNDER_WAY") == 0
+
+
+def a_desktop_of_the_user(found: Estate) -> WorkspaceId:
+    found.create_desktop(USERS[0])
+    return found.create_ready(USERS[0])[0]
+
+
+def another_primary(found: Estate) -> WorkspaceId:
+    found.protected(USERS[0])
+    return found.create_ready(USERS[0], directory="d-9067328a7c")[0]
+
+
+def its_predecessor(found: Estate) -> WorkspaceId:
+    (old,) = found.protected(USERS[0])
+    migration = {"SourceWorkspaceId": old, "BundleId": "wsb-windowsperformance"}
+    new = WorkspaceId(found.world.call(PRIMARY, "MigrateWorkspace", migration)["TargetWorkspaceId"])
+    detail = {"eventName": "MigrateWorkspace", "responseElements": {"targetWorkspaceId": new, "sourceWorkspaceId": old}}
+    event = {"id": "e", "detail-type": DETAIL_TYPE, "account": ACCOUNT, "region": PRIMARY, "detail": detail}
+    found.send(event)
+    return new
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+@pytest.mark.parametrize("holds_it", [a_desktop_of_the_user, another_primary, its_predecessor])
+def test_a_place_that_is_taken_says_so_once_and_costs_no_more_calls_with_the_hours(
+    mutual: bool, holds_it: Callable[[Estate], WorkspaceId]
+) -> None:
+    homes = (HOME, DirectoryId("d-9067328a7c"))
+    found = Estate(settings(directories={one: Directory(AWAY, mutual=mutual) for one in homes}))
+    found.world.add_directory(PRIMARY, homes[1], USERS)
+    found.take_baselines()
+    one = holds_it(found)
+    found.protect(one, cause="event")
+    found.watch(hours=4)
+    stands, calls = found.status(one), []
+    assert stands[0] is Status.INELIGIBLE
+    for _ in range(12):
+        before = len(found.world.calls)
+        found.sweep()
+        found.watch(hours=1)
+        found.pass_time(hours=1)
+        assert found.status(one) == stands
+        calls.append(len(found.world.calls) - before)
+    assert max(calls[3:]) == min(calls[3:]) <= 6  # once the sweeps have noted what is gone: their pages alone
+    assert [event["reason_code"] for event in found.history(one) if event.get("notice")] == [stands[1]]

@@ -196,6 +196,10 @@ class Case:
             deadline_in=deadline_in or (None if waiting else self.settings.primary_deadline),
         )
 
+    def place_taken(self, holder: str) -> Change:
+        """Another primary holds the claim of its user."""
+        return self.record(Status.INELIGIBLE, Reason.USER_HAS_STANDBY, f"It is {holder} that holds the user's claim.")
+
     def record(
         self,
         status: Status,

@@ -100,6 +100,11 @@ class Ledger:
         items = self.table.get_many([(f"{STANDBY}#{one}", STANDBY) for one in standby_ids])
         return {WorkspaceId(item["pk"].partition("#")[2]): WorkspaceId(item["primary_id"]) for item in items}
 
+    def holder(self, key: str) -> str | None:
+        """The primary that holds a user's claim; None if nobody does."""
+        holder = (self.table.get(key, CLAIM) or {}).get("primary_id", NOBODY)
+        return None if holder == NOBODY else str(holder)
+
     def due(self, now: datetime, cursor: Mapping[str, Item] | None, most: int) -> Due:
         """What of the open rows is due, of each shard the first due first, from a cursor on; one query a shard.
 
