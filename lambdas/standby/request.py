@@ -22,11 +22,11 @@ from datetime import datetime, timedelta
 
 from standby.aws.workspaces import StandbyRequest, Standbys
 from standby.core.change import Case, Change, Effect
-from standby.core.model import BATCH, Status, halves, user_key
+from standby.core.model import BATCH, DirectoryId, Status, halves, user_key
 from standby.core.outcomes import Created, Pending, Refusal, Refused
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row, Unreadable
-from standby.core.settle import after_exists, claim, give_back, leave, settle
+from standby.core.settle import HOLDS, OF_A_DIRECTORY, after_exists, claim, give_back, leave, settle
 from standby.ledger.ledger import LostRace, Taken
 from standby.ledger.table import LedgerUnavailable
 from standby.record import Recorder
@@ -55,14 +55,21 @@ class Requester:
         """
         done: list[Change] = []
         for batch in _one_per_user(cases):
-            closed = self.recorder.gates.closed()
-            if closed is not None:
-                done += [self._hold(case, closed) for case in batch]
-            elif self.standbys.trouble or not self.recorder.has_time():
-                done += [self._leave(case) for case in batch]
+            free, held = self._let_through(batch)
+            done += held
+            if self.standbys.trouble or not self.recorder.has_time():
+                done += [self._leave(case) for case in free]
             else:
-                done += self._claim_and_send(batch)
+                done += self._claim_and_send(free)
         return done
+
+    def _let_through(self, cases: Sequence[Case]) -> tuple[list[Case], list[Change]]:
+        """Those that nothing holds back now, and the changes that hold the others. A person may try a directory."""
+        directories = set() if self.recorder.cause.reopens else _directories(cases)
+        closed = self.recorder.gates.closed(directories)
+        why = {case.id: closed.get(None) or closed.get(_directory(case)) for case in cases}
+        free = [case for case in cases if why[case.id] is None]
+        return free, [self._hold(case, reason) for case in cases if (reason := why[case.id])]
 
     def _claim_and_send(self, batch: Sequence[Case]) -> list[Change]:
         batch, done = self._within_backfill(batch)
@@ -112,9 +119,17 @@ class Requester:
             self._tell(reason)
         return self.recorder.record(case.record(Status.HELD, reason))
 
-    def _tell(self, reason: Reason, detail: str = "") -> None:
-        """Notify of what holds the whole pair, once a day."""
-        self.recorder.try_to(lambda: self.recorder.ledger.tell_once_a_day(reason, self.recorder.cause, detail))
+    def _close(self, case: Case, refused: Refused) -> None:
+        """Close the gate of what was refused as a whole: of the pair for its quota, or else of the directory."""
+        reason, directory = HOLDS[refused.kind], _directory(case) if refused.kind in OF_A_DIRECTORY else None
+        self.recorder.try_to(lambda: self.recorder.gates.hold(reason, directory))
+        where = f"The directory is {directory}, its DR directory {case.row and case.row.dr_directory_id}. "
+        self._tell(reason, f"{where if directory else ''}AWS says: {refused.message}", directory)
+
+    def _tell(self, reason: Reason, detail: str = "", directory: DirectoryId | None = None) -> None:
+        """Notify of what holds the whole pair, or a directory, once a day."""
+        ledger, cause = self.recorder.ledger, self.recorder.cause
+        self.recorder.try_to(lambda: ledger.tell_once_a_day(reason, cause, detail, directory=directory))
 
     # 1. Claim
 
@@ -146,20 +161,18 @@ class Requester:
         if not claimed:
             return []
         try:
-            closed = self.recorder.gates.closed()
-            still_ours = self._still_ours(claimed)
+            free, done = self._let_through(claimed)
+            still_ours = self._still_ours(free)
         except LedgerUnavailable as problem:
             # Not known to be open is closed, and not known to be ours is somebody else's.
             return [self._lost(case, problem) for case in claimed]
-        if closed is not None:
-            return [self._hold(case, closed) for case in claimed]
         now = self.recorder.clock.now()
         fit = [case for case in still_ours if _lease_left(case.row, now) >= SENDING_TAKES]
         # Between the check and the call nothing is written: a slow ledger would take the rest of the lease.
-        done = self._call(fit) if fit else []
+        done += self._call(fit) if fit else []
         late = [case for case in still_ours if case not in fit]
         done += [self.recorder.record(give_back(case, Reason.LEASE_TOO_SHORT)) for case in late]
-        for case in claimed:
+        for case in free:
             if case not in still_ours:
                 taken_over = LostRace(f"the claim of {case.id} was taken over before its request was sent")
                 done.append(self._lost(case, taken_over))
@@ -184,11 +197,21 @@ class Requester:
         return self.recorder.left_alone(case.nothing(Reason.CLAIM_TAKEN), problem)
 
     def _call_refused(self, sent: Sequence[Case], refused: Refused) -> list[Change]:
-        """A declared exception fails the whole call, though only one item may be at fault: bisect."""
+        """A declared exception fails the whole call, though only one item, or one directory, may be at fault: bisect.
+
+        Once a part has found what holds all of it, the gate is closed, and the others are held unsent.
+        """
         if len(sent) == 1 or _is_about_all(sent, refused):
             return [self._settle(case, refused) for case in sent]
-        # Once a half has found that the quota is used up, the gate is closed and the other half is held unsent.
-        return [change for half in halves(sent) for change in self._send(half)]
+        parts: Sequence[Sequence[Case]] = halves(sent)
+        if refused.kind in OF_A_DIRECTORY:
+            parts = [[case for case in sent if _directory(case) == one] for one in sorted(_directories(sent))]
+        done: list[Change] = []
+        for part in parts:
+            # Nothing was created for any of them: the whole call was refused.
+            left = [give_back(case, Reason.CREATE_UNREACHABLE) for case in part if self.standbys.trouble]
+            done += [self.recorder.record(change) for change in left] or self._send(part)
+        return done
 
     # 4. Settle
 
@@ -201,9 +224,8 @@ class Requester:
         if isinstance(outcome, Refused):
             if outcome.kind is Refusal.THROTTLED:
                 self.recorder.telemetry.count("Throttled")
-            if outcome.kind is Refusal.QUOTA:
-                self.recorder.try_to(self.recorder.gates.hold_for_quota)
-                self._tell(Reason.QUOTA_REACHED, f"AWS says: {outcome.message}")
+            if outcome.kind in HOLDS:
+                self._close(case, outcome)
         change = make(case.row)
         if change.effect is Effect.LOOK and isinstance(outcome, Refused):
             item = _item(case)
@@ -228,10 +250,16 @@ def _item(case: Case) -> StandbyRequest:
 
 def _is_about_all(sent: Sequence[Case], refused: Refused) -> bool:
     """Whether a refusal is true of all items, and need not be asked for again for each of them."""
-    if refused.kind in (Refusal.THROTTLED, Refusal.UNREACHABLE):
-        return True
-    # Permission is given by directory.
-    return refused.kind is Refusal.DENIED and len({case.shown and case.shown.directory_id for case in sent}) == 1
+    is_of_the_region = refused.kind in (Refusal.THROTTLED, Refusal.UNREACHABLE)
+    return is_of_the_region or (refused.kind in OF_A_DIRECTORY and len(_directories(sent)) == 1)
+
+
+def _directory(case: Case) -> DirectoryId:
+    return (case.shown and case.shown.directory_id) or DirectoryId("")
+
+
+def _directories(cases: Sequence[Case]) -> set[DirectoryId]:
+    return {_directory(case) for case in cases}
 
 
 def _is_backfill(case: Case) -> bool:

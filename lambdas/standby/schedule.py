@@ -99,12 +99,13 @@ class Schedule:
 
         Of existing fleets, as many at once as may be under way, and only while they have room.
         """
-        if most <= 0 or self.recorder.gates.closed() is not None:
+        closed = self.recorder.gates.closed(self.recorder.settings.directories)
+        if most <= 0 or None in closed:
             return []
         room = self.recorder.gates.room()
         if room.new == 0:
             return []
-        held = self.recorder.ledger.held(most)
+        held = self.recorder.ledger.held(most, closed)
         new = [one for one, is_existing in held if not is_existing]
         backfill = [one for one, is_existing in held if is_existing]
         return [*new, *backfill[: room.in_flight if room.backfill else 0]]

@@ -67,9 +67,9 @@ def settings(**changes: Any) -> Settings:
     return Settings(**(given | {"directories": {HOME: Directory(AWAY)}} | changes))
 
 
-def refusal(code: str, *reasons: str, status: int = 400) -> ClientError:
+def refusal(code: str, *reasons: str, status: int = 400, message: str = "x") -> ClientError:
     """What botocore raises for an error of a service; with the reasons for which a transaction was cancelled."""
-    told: Any = {"Error": {"Code": code, "Message": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    told: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     if reasons:
         told["CancellationReasons"] = [{"Code": one} for one in reasons]
     return ClientError(told, "x")

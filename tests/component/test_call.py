@@ -115,12 +115,13 @@ CODES = {
     Refusal.EXISTS: "ResourceExists.WorkSpace ResourceExists ResourceAlreadyExistsException WorkspaceAlreadyExists",
     Refusal.DENIED: "AccessDenied AccessDeniedException UnauthorizedOperation NotAuthorizedException Forbidden",
     Refusal.STATE: "InvalidResourceStateException ResourceUnavailableException OperationNotSupported.State"
-    " Unsupported.WorkspaceState",
+    " Unsupported.WorkspaceState OperationInProgressException",
     Refusal.INTERNAL: "InternalServerError InternalFailure ServiceUnavailable ServiceFault AServerError RequestTimeout",
     Refusal.UNREACHABLE: "ExpiredTokenException UnrecognizedClientException InvalidClientTokenId SignatureDoesNotMatch"
     " RequestTimeTooSkewed InvalidSecurityToken",
     Refusal.OTHER: "OperationNotSupportedException InvalidParameterValuesException ResourceNotFoundException Unknown"
-    " ResourceNotFound.Directory ValidationException Quantum.Entangled StateMachine",
+    " ValidationException Quantum.Entangled StateMachine",
+    Refusal.DIRECTORY: "ResourceNotFound.Directory DirectoryUnavailableException",
 }
 
 
@@ -136,7 +137,7 @@ def test_a_code_has_its_kind(kind: Refusal) -> None:
         ("ResourceNotFoundException", "The user alice could not be found in directory d-1.", Refusal.USER_MISSING),
         ("ResourceNotFoundException", "User alice does not exist", Refusal.USER_MISSING),
         ("InvalidParameterValuesException", "The user 'a b' was not found.", Refusal.USER_MISSING),
-        ("ResourceNotFoundException", "The directory d-1 could not be found.", Refusal.OTHER),
+        ("ResourceNotFoundException", "The directory d-1 could not be found.", Refusal.DIRECTORY),
         ("Quantum", "The user alice could not be found.", Refusal.OTHER),
         ("OperationNotSupportedException", "A WorkSpace already exists for alice in d-1.", Refusal.EXISTS),
         ("InvalidParameterValuesException", "The user alice already has a WorkSpace.", Refusal.EXISTS),
@@ -145,6 +146,16 @@ def test_a_code_has_its_kind(kind: Refusal) -> None:
         ("OperationNotSupportedException", "Not allowed in its current state.", Refusal.STATE),
         ("InvalidParameterValuesException", "Invalid state of the WorkSpace.", Refusal.STATE),
         ("OperationNotSupportedException", "Not offered in the United States or this Region.", Refusal.OTHER),
+        (
+            "InvalidResourceStateException",
+            "The specified directory is not in a valid state. Confirm that it has a status of Active, and try again.",
+            Refusal.DIRECTORY,
+        ),
+        ("InvalidResourceStateException", "The WorkSpace is not in a valid state.", Refusal.STATE),
+        ("ResourceNotFoundException", "The user al is not in the directory.", Refusal.OTHER),
+        ("ValidationException", "Rate exceeded", Refusal.THROTTLED),
+        ("InvalidParameterValuesException", "Too many requests. Try again later.", Refusal.THROTTLED),
+        ("InternalServerException", "Rate exceeded", Refusal.INTERNAL),
         ("AccessDeniedException", "The user alice could not be found in its current state.", Refusal.DENIED),
     ],
 )

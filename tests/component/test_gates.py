@@ -9,7 +9,7 @@ from standby.core.model import to_text
 from standby.core.reasons import Reason
 from standby.ledger.ledger import Room, known_quota
 from standby.ledger.table import LedgerUnavailable
-from tests.component.estate import Estate
+from tests.component.estate import AWAY, HOME, Estate
 
 TODAY = "COUNTER#DAY#2026-01-05"
 
@@ -30,24 +30,29 @@ def count(found: Estate, *, taken: int, total: int, under_way: int = 0) -> None:
 def test_the_row_wishes_to_pause(found: Estate, attributes: dict[str, Any] | None, expected: Reason | None) -> None:
     if attributes is not None:
         found.put("PAUSE", "PAUSE", **attributes)
-    assert found.deployed.gates().closed() is expected
+    assert found.deployed.gates().closed() == ({None: expected} if expected else {})
 
 
 def test_observe_mode_comes_before_the_switch_and_the_switch_before_the_quota(found: Estate) -> None:
-    found.deployed.gates().hold_for_quota()
+    found.deployed.gates().hold(Reason.QUOTA_REACHED, None)
     found.put("PAUSE", "PAUSE")
-    assert found.deployed.gates().closed() is Reason.PAUSED
+    assert found.deployed.gates().closed() == {None: Reason.PAUSED}
     found.configure(mode="observe")
-    assert found.deployed.gates().closed() is Reason.OBSERVE_MODE
+    assert found.deployed.gates().closed() == {None: Reason.OBSERVE_MODE}
 
 
-def test_a_used_up_quota_holds_the_pair_for_an_hour(found: Estate) -> None:
+@pytest.mark.parametrize(
+    ("reason", "directory"),
+    [(Reason.QUOTA_REACHED, None), (Reason.ACCESS_DENIED, HOME), (Reason.DIRECTORY_REFUSED, HOME)],
+)
+def test_what_was_refused_as_a_whole_is_held_for_an_hour(found: Estate, reason: Reason, directory: Any) -> None:
     gates = found.deployed.gates()
-    gates.hold_for_quota()
+    gates.hold(reason, directory)
     found.pass_time(minutes=59, seconds=59)
-    assert gates.closed() is Reason.QUOTA_REACHED
+    assert gates.closed([HOME, AWAY]) == {directory: reason}
+    assert gates.closed([AWAY]) == ({} if directory else {None: reason})
     found.pass_time(seconds=1)
-    assert gates.closed() is None
+    assert gates.closed([HOME, AWAY]) == {}
 
 
 # The room
@@ -92,10 +97,16 @@ def test_the_next_day_has_a_number_of_its_own(found: Estate) -> None:
     assert found.deployed.gates().room() == Room(new=10, backfill=8, in_flight=100, is_days_part=True)
 
 
-@pytest.mark.parametrize("until", ["tomorrow", 5, None])
-def test_a_hold_that_cannot_be_read_holds_nothing(found: Estate, until: object) -> None:
-    found.put("HOLD#QUOTA_REACHED", "PAUSE", until=until)
-    assert found.deployed.gates().closed() is None
+LATER = "2027-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("until", "reason"),
+    [("tomorrow", "QUOTA_REACHED"), (5, "QUOTA_REACHED"), (None, None), (LATER, None), (LATER, "X")],
+)
+def test_a_hold_that_cannot_be_read_holds_nothing(found: Estate, until: object, reason: object) -> None:
+    found.put("HOLD#QUOTA_REACHED", "PAUSE", until=until, reason=reason)
+    assert found.deployed.gates().closed() == {}
 
 
 @pytest.mark.parametrize("taken", ["many", None, "7"])

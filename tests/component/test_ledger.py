@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from standby.core.model import Cause, Status, WorkspaceId
+from standby.core.model import Cause, DirectoryId, Status, WorkspaceId
 from standby.core.reasons import Reason
 from standby.core.row import Condition, Kind, Row, Unreadable, claim_key, shard_of
 from standby.ledger.ledger import LostRace, Taken
-from tests.component.estate import AWAY, DR, EVENT, EXECUTION, PRIMARY, Estate
+from tests.component.estate import AWAY, DR, EVENT, EXECUTION, HOME, PRIMARY, Estate
 
 ONE, TWO = WorkspaceId("ws-1abc2def3"), WorkspaceId("ws-2abc2def3")
 S, T = WorkspaceId("ws-9abc2def3"), WorkspaceId("ws-8abc2def3")
@@ -215,12 +215,15 @@ def test_a_row_whose_time_is_none_is_due_at_once_and_the_index_has_keys_alone(fo
 
 
 def test_of_the_held_what_is_new_comes_first_and_then_what_has_waited_longest(found: Estate) -> None:
-    for number, existing in enumerate((True, False, True, False)):
+    for number, existing in enumerate((True, False, True, False, False)):
         one = row(WorkspaceId(f"ws-{number:09}"), status=Status.HELD, existing=existing)
+        one = dataclasses.replace(one, primary_directory_id=DirectoryId("d-held") if number == 4 else HOME)
         found.ledger().write(dataclasses.replace(one, changed_at=NOW + timedelta(minutes=number)), None)
     expected = [("ws-000000001", False), ("ws-000000003", False), ("ws-000000000", True), ("ws-000000002", True)]
-    assert found.ledger().held(10) == expected
-    assert found.ledger().held(3) == expected[:3]
+    held = {DirectoryId("d-held")}
+    assert found.ledger().held(10, held) == expected
+    assert found.ledger().held(3, held) == expected[:3]  # what is on hold stands in nobody's way
+    assert len(found.ledger().held(10, ())) == 5
 
 
 # Notices of the whole pair

@@ -8,18 +8,37 @@ import pytest
 
 from local.workspaces import Fault
 from standby.core.change import Case
-from standby.core.model import Status, Workspace, WorkspaceId
+from standby.core.model import DirectoryId, Status, Workspace, WorkspaceId
 from standby.core.row import Row, claim_key
 from standby.core.settings import Directory
 from standby.core.settle import LEASE
 from standby.ledger.table import LedgerUnavailable
 from standby.request import _one_per_user
-from tests.component.estate import AWAY, CREATE, DESCRIBE, DR, EVENT, HOME, UNREACHABLE, USERS, Estate, settings
+from tests.component.estate import (
+    AWAY,
+    CREATE,
+    DESCRIBE,
+    DR,
+    EVENT,
+    HOME,
+    PRIMARY,
+    UNREACHABLE,
+    USERS,
+    Estate,
+    When,
+    refusal,
+    settings,
+)
 
 TRANSACT, READ, TODAY = "TransactWriteItems", "BatchGetItem", "2026-01-05"
 CLAIM = claim_key(AWAY, USERS[0])
 UNCLEAR_WITHOUT_EFFECT = ["error_before", "read_timeout_before"]
 UNCLEAR_WITH_EFFECT = ["error_after", "read_timeout_after", "connection_closed_after", "malformed", "empty"]
+NOT_ACTIVE = {
+    "code": "InvalidResourceStateException",
+    "message": "The specified directory is not in a valid state. Confirm that the directory has a status of Active,"
+    " and try again.",
+}
 LATER = LEASE.total_seconds() + 1
 
 
@@ -64,7 +83,7 @@ def test_a_claim_is_written_then_checked_then_used_once_and_then_settled(found: 
 
     found.between = watch
     found.protect(one, cause="watch")
-    gates = f"{READ} PAUSE HOLD#QUOTA_REACHED"
+    gates = f"{READ} PAUSE HOLD#QUOTA_REACHED HOLD#{HOME}"
     assert sent == [f"{READ} {one}", DESCRIBE, gates, TRANSACT, gates, f"{READ} {one}", CREATE, TRANSACT]
     assert found.reasons(one) == ["CLAIM_TAKEN", "CREATE_ACCEPTED"]
     row, (standby,) = found.row(one), found.world.standbys()
@@ -223,7 +242,8 @@ def test_a_refusal_of_the_call_for_one_item_is_bisected(item: int) -> None:
 @pytest.mark.parametrize(
     ("fault", "expected", "sent"),
     [
-        (Fault(CREATE, "refuse"), (Status.REJECTED, "ACCESS_DENIED"), [25, 5]),
+        (Fault(CREATE, "refuse"), (Status.HELD, "ACCESS_DENIED"), [25]),
+        (Fault(CREATE, "refuse", **NOT_ACTIVE), (Status.HELD, "DIRECTORY_REFUSED"), [25]),
         (Fault(CREATE, "refuse", code="ExpiredTokenException"), (Status.WAITING, "CREATE_UNREACHABLE"), [25]),
         (Fault(CREATE, "throttle"), (Status.WAITING, "CREATE_THROTTLED"), [25]),
         (Fault(CREATE, "connection_refused"), (Status.WAITING, "CREATE_UNREACHABLE"), [25]),
@@ -235,11 +255,39 @@ def test_what_is_true_of_all_is_asked_once_and_a_dr_region_in_trouble_leaves_the
 ) -> None:
     ids = found.create_ready(*USERS[:30])
     found.world.inject(fault)
-    found.protect(*ids)
+    found.protect(*ids, cause="event")
     assert (sizes(found), statuses(found, ids[:25])) == (sent, {expected})
     assert found.taken() == (25 if expected[0] is Status.CLAIMED else 0)
-    if len(sent) == 1:
-        assert {tuple(found.reasons(one)) for one in ids[25:]} == {("CREATE_UNREACHABLE",)}
+    left = expected[1] if expected[0] is Status.HELD else "CREATE_UNREACHABLE"
+    assert {tuple(found.reasons(one)) for one in ids[25:]} == {(left,)}
+
+
+def test_a_directory_that_is_refused_is_asked_once_an_hour_and_no_other_waits_for_it(found: Estate) -> None:
+    other = DirectoryId("d-9067328a7c")
+    found.world.add_directory(PRIMARY, other, USERS)
+    found.configure(directories={HOME: Directory(AWAY), other: Directory(AWAY)})
+    found.take_baselines()
+    ids, others = found.create_ready(*USERS[:30]), found.create_ready(*USERS[30:40], directory=other)
+    of_home: When = lambda call: any(item["PrimaryWorkspaceId"] in ids for item in call["StandbyWorkspaces"])  # noqa: E731
+    refused = refusal("InvalidResourceStateException", message=NOT_ACTIVE["message"])
+    calls = found.disturb(CREATE, refused, times=1000, when=of_home)
+    found.protect(*ids, *others, cause="event")
+    for _ in range(24):  # its schedule starts the watcher every 15 minutes
+        found.watch(hours=0.2)
+        found.pass_time(minutes=15)
+    assert (statuses(found, ids), statuses(found, others)) == (
+        {(Status.HELD, "DIRECTORY_REFUSED")},
+        {(Status.PROTECTED, "STANDBY_READY")},
+    )
+    assert sum(map(of_home, calls)) <= 1 + 1 + 6  # in a call with others, alone, and once an hour
+    (notice,) = found.history(f"HOLD#DIRECTORY_REFUSED#{HOME}")
+    assert HOME in notice["message"]
+    assert NOT_ACTIVE["message"] in notice["message"]
+    assert not any(event.get("notice") for one in ids for event in found.history(one))
+    found.between = None
+    found.pass_time(hours=1)
+    found.watch()
+    assert statuses(found, ids) == {(Status.PROTECTED, "STANDBY_READY")}
 
 
 # What holds back

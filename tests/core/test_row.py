@@ -8,7 +8,7 @@ import pytest
 
 from standby.core.model import Status
 from standby.core.row import SHARDS, Condition, Kind, Row, Unreadable, claim_key, due_partition, read_row, shard_of
-from tests.core.cases import AWAY, BEFORE, NOW, ONE, STANDBY, lasting, minutes, row, table, with_one
+from tests.core.cases import AWAY, BEFORE, HOME, NOW, ONE, STANDBY, lasting, minutes, row, table, with_one
 
 FIELDS = dataclasses.fields(Row)
 # All attributes of an item, but for the keys of the table and of its indexes.
@@ -66,7 +66,7 @@ BARE = [status for status in Status if status not in (*OPEN, "PROTECTED", "PRIMA
 
 
 def held(place: int) -> dict[str, str]:
-    return UNCOVERED | {"ix_due": "HELD", "ix_due_at": f"{place}#2026-03-03T12:01:00.000Z"}
+    return UNCOVERED | {"ix_due": "HELD", "ix_due_at": f"{place}#2026-03-03T12:01:00.000Z#{HOME}"}
 
 
 @table(

@@ -76,7 +76,7 @@ THROTTLED_NOW, GIVEN_UP_NOW = lasting(Kind.THROTTLED, NOW), lasting(Kind.GIVEN_U
 ALMOST_A_DAY, A_DAY = (lasting(Kind.USER_MISSING, at) for at in (ago(hours=24) + SECOND, ago(hours=24)))
 LACKS, LACKED = (dataclasses.replace(SENT, conditions=since) for since in (ALMOST_A_DAY, A_DAY))
 UNCLEAR = Unclear("Code", "Words.")
-CANNOT = ("PRIMARY_NOT_READY", "SERVICE_REFUSED", "ACCESS_DENIED", "USER_NOT_FOUND")
+CANNOT = ("PRIMARY_NOT_READY", "SERVICE_REFUSED", "USER_NOT_FOUND")
 
 
 def refused(kind: Refusal) -> Refused:
@@ -96,7 +96,8 @@ def refused(kind: Refusal) -> Refused:
     ("user", SENT, Refusal.USER_MISSING, "WAITING USER_NOT_IN_DR_DIRECTORY", 30, 1440, MISSING_NOW),
     ("user, again", LACKS, Refusal.USER_MISSING, "WAITING USER_NOT_IN_DR_DIRECTORY", 30, 60, ALMOST_A_DAY),
     ("user, for a day", LACKED, Refusal.USER_MISSING, "REJECTED USER_NOT_FOUND", None, None, A_DAY),
-    ("denied", SENT, Refusal.DENIED, "REJECTED ACCESS_DENIED", None, None, NONE),
+    ("denied", SENT, Refusal.DENIED, "HELD ACCESS_DENIED", None, None, NONE),
+    ("directory", SENT, Refusal.DIRECTORY, "HELD DIRECTORY_REFUSED", None, None, NONE),
     ("other", SENT, Refusal.OTHER, "REJECTED SERVICE_REFUSED", None, None, NONE),
     ("internal", SENT, Refusal.INTERNAL, "REJECTED SERVICE_REFUSED", None, None, NONE),
 )

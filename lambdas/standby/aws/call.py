@@ -88,41 +88,39 @@ def _named(problem: Exception) -> tuple[str, str]:
     return type(problem).__name__, legible(problem, MOST_OF_A_MESSAGE)
 
 
-# What a code has in it, in any case; the first that fits counts.
-_BY_CODE = {
-    Refusal.THROTTLED: "Throttl|TooManyRequests|RequestLimitExceeded|RateExceeded|SlowDown",
-    Refusal.QUOTA: "LimitExceeded|Quota",
-    Refusal.USER_MISSING: r"NotFound\.?User|User.*NotFound",
-    Refusal.EXISTS: "^ResourceExists|AlreadyExists|ResourceAlready",
-    Refusal.DENIED: "AccessDenied|Unauthorized|NotAuthorized|Forbidden",
-    Refusal.STATE: r"InvalidResourceState|ResourceUnavailable|State$|\.WorkspaceState",
-    Refusal.INTERNAL: "^Internal|ServiceUnavailable|ServiceFault|ServerError|RequestTimeout$",
-    Refusal.UNREACHABLE: "Expired|UnrecognizedClient|InvalidClientToken|Signature|RequestTimeTooSkewed|InvalidSecurity",
-}
+# Declared exceptions that are about many things.
+_GENERAL = "^(ResourceNotFound|InvalidParameterValues|OperationNotSupported)"
+# What a code has in it, or else a code and the words beside it, in any case; the first that fits counts. An error of
+# the service's own is told by its code alone: its words are of what it was at.
+_SIGNS = (
+    (Refusal.THROTTLED, "Throttl|TooManyRequests|RequestLimitExceeded|RateExceeded|SlowDown", ""),
+    (Refusal.QUOTA, "LimitExceeded|Quota", ""),
+    (Refusal.USER_MISSING, r"NotFound\.?User|User.*NotFound", ""),
+    (Refusal.EXISTS, "^ResourceExists|AlreadyExists|ResourceAlready", ""),
+    (Refusal.DENIED, "AccessDenied|Unauthorized|NotAuthorized|Forbidden|OptInRequired|SubscriptionRequired", ""),
+    (Refusal.INTERNAL, "^Internal|ServiceUnavailable|ServiceFault|ServerError|RequestTimeout$", ""),
+    (Refusal.UNREACHABLE, "Expired|UnrecognizedClient|InvalidClientToken|Signature|TimeTooSkewed|InvalidSecurity", ""),
+    (Refusal.THROTTLED, "", r"\brate exceeded\b|\btoo many requests\b|\bthrottl"),
+    (Refusal.USER_MISSING, _GENERAL, r"\buser\b.*\b(not found|could not be found|does not exist|cannot be found)"),
+    (Refusal.EXISTS, _GENERAL, r"\balready (exists|has|assigned)\b"),
+    # The subject of the sentence, not one in which something else is looked for.
+    (Refusal.DIRECTORY, "", r"^(the )?(specified |dr )?directory\b.*\b(state|status|active|registered|found|exist)"),
+    (Refusal.DIRECTORY, r"NotFound\.?Directory|Directory.*(NotFound|InvalidState|Unavailable)", ""),
+    (Refusal.STATE, r"InvalidResourceState|ResourceUnavailable|State$|\.WorkspaceState|OperationInProgress", ""),
+    (Refusal.STATE, "", r"\b(in|its|current|invalid|valid) state\b|\bstate of the workspace\b"),
+)
 # What the HTTP status alone tells of an error whose code does not: a front end refuses without a code of the service's.
 _BY_STATUS = {401: Refusal.DENIED, 403: Refusal.DENIED, 408: Refusal.INTERNAL, 429: Refusal.THROTTLED}
-_STATE_WORDS = re.compile(r"\b(in|its|current|invalid|valid) state\b|\bstate of the workspace\b", re.IGNORECASE)
-_USER_WORDS = re.compile(r"\buser\b.*\b(not found|could not be found|does not exist|cannot be found)", re.IGNORECASE)
-
-_EXISTS_WORDS = re.compile(r"\balready (exists|has|assigned)\b", re.IGNORECASE)
-# Declared exceptions that are about many things.
-_GENERAL = ("ResourceNotFound", "InvalidParameterValues", "OperationNotSupported")
 
 
 def kind_of(code: str, message: str, status: int | None = None) -> Refusal:
-    """The kind of a refusal by the service's error code, and by its words where the code is about many things.
+    """The kind of a refusal by the service's error code, and by its words where the code says little.
 
     What neither tells, the HTTP `status` of a refused call may; a failed item has none.
     """
-    for kind, pattern in _BY_CODE.items():
-        if re.search(pattern, code, re.IGNORECASE):
+    for kind, codes, words in _SIGNS:
+        if re.search(codes, code, re.IGNORECASE) and re.search(words, message, re.IGNORECASE):
             return kind
-    if code.startswith(_GENERAL) and _USER_WORDS.search(message):
-        return Refusal.USER_MISSING
-    if code.startswith(_GENERAL) and _EXISTS_WORDS.search(message):
-        return Refusal.EXISTS
-    if _STATE_WORDS.search(message):
-        return Refusal.STATE
     return _BY_STATUS.get(status or 0, Refusal.OTHER)
 
 

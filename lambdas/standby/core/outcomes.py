@@ -20,7 +20,8 @@ class Refusal(StrEnum):
     USER_MISSING = "USER_MISSING"  # again for a day
     EXISTS = "EXISTS"  # look into the DR directory
     STATE = "STATE"  # again when the primary's state has changed
-    DENIED = "DENIED"
+    DIRECTORY = "DIRECTORY"  # its DR directory waits
+    DENIED = "DENIED"  # permission is given by directory, which waits
     OTHER = "OTHER"
 
 

@@ -41,6 +41,8 @@ class Reason(StrEnum):
     DAILY_CAP = "DAILY_CAP"
     CEILING = "CEILING"
     QUOTA_REACHED = "QUOTA_REACHED"
+    DIRECTORY_REFUSED = "DIRECTORY_REFUSED"
+    ACCESS_DENIED = "ACCESS_DENIED"
     BACKFILL = "BACKFILL"
     # only reported
     EXISTING_FLEET = "EXISTING_FLEET"
@@ -63,7 +65,6 @@ class Reason(StrEnum):
     STANDBY_IN_ERROR = "STANDBY_IN_ERROR"
     STANDBY_UNHEALTHY = "STANDBY_UNHEALTHY"
     USER_NOT_FOUND = "USER_NOT_FOUND"
-    ACCESS_DENIED = "ACCESS_DENIED"
     SERVICE_REFUSED = "SERVICE_REFUSED"
     NO_CLEAR_ANSWER = "NO_CLEAR_ANSWER"
     STANDBY_GONE = "STANDBY_GONE"
@@ -170,6 +171,14 @@ MEANING: dict[Reason, Meaning] = {
         "The account's quota of standby WorkSpaces in the DR Region is used up; the whole pair waits for it.",
         "Ask for a higher quota L-9A67B5CB (Service Quotas, DR Region). It is tried again every hour.",
     ),
+    Reason.DIRECTORY_REFUSED: _notice(
+        "WorkSpaces refuses standbys in the DR directory because of the directory itself; its desktops wait.",
+        "Read AWS's message, and see that the DR directory is REGISTERED and ACTIVE. It is tried again every hour.",
+    ),
+    Reason.ACCESS_DENIED: _notice(
+        "AWS refuses the permission to create standbys for the directory; its desktops wait.",
+        "Look for a permissions boundary, an SCP or a key policy that denies it. It is tried again every hour.",
+    ),
     Reason.BACKFILL: Meaning(
         "It was there before its directory was watched, and is accepted; its standby is made when its turn comes."
     ),
@@ -234,10 +243,6 @@ MEANING: dict[Reason, Meaning] = {
     Reason.USER_NOT_FOUND: _notice(
         "The DR directory did not know the user for 24 hours.",
         "Create the user in the DR directory, then call protect by hand for this primary.",
-    ),
-    Reason.ACCESS_DENIED: _notice(
-        "AWS refused the permission to create the standby.",
-        "Look for a permissions boundary, an SCP or a key policy that denies it; then call protect by hand.",
     ),
     Reason.SERVICE_REFUSED: _notice(
         "The service refused the standby; its own code and words are in error_code and error_message.",

@@ -32,6 +32,9 @@ UNCLEAR_AT_MOST = timedelta(hours=24)
 SIGHTING_COUNTS_ANEW = timedelta(minutes=30)
 # A Region that is down is asked again after so many polls: each try writes two events a row.
 UNREACHABLE_POLLS = 3
+# What is true of a directory, or of the whole pair, and not of one desktop.
+OF_A_DIRECTORY = {Refusal.DIRECTORY: Reason.DIRECTORY_REFUSED, Refusal.DENIED: Reason.ACCESS_DENIED}
+HOLDS = {Refusal.QUOTA: Reason.QUOTA_REACHED, **OF_A_DIRECTORY}
 USER_RETRY = timedelta(minutes=30)
 USER_DEADLINE = timedelta(hours=24)  # directories lag behind new hires
 
@@ -110,14 +113,12 @@ def _refused(case: Case, refused: Refused) -> Change:
             if case.row and case.row.deadline_at and case.now >= case.row.deadline_at:
                 return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, error[1], error=error)
             return give_back(case, Reason.STATE_REFUSED, error=error)
-        case Refusal.QUOTA:
-            return case.record(Status.HELD, Reason.QUOTA_REACHED, error=error)
+        case Refusal.QUOTA | Refusal.DIRECTORY | Refusal.DENIED:
+            return case.record(Status.HELD, HOLDS[refused.kind], refused.message, error=error)
         case Refusal.USER_MISSING:
             return _user_missing(case, error)
         case Refusal.EXISTS:
             return case.look("The user has a desktop in the DR directory: is it the standby?")
-        case Refusal.DENIED:
-            return case.record(Status.REJECTED, Reason.ACCESS_DENIED, refused.message, error=error)
         case Refusal.OTHER | Refusal.INTERNAL:
             detail = f"{refused.code}: {refused.message}"
             return case.record(Status.REJECTED, Reason.SERVICE_REFUSED, detail, error=error)

@@ -14,14 +14,14 @@ a standby that is made, terminated and made again on one day is two new ones, an
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock
 from standby.core.change import say
-from standby.core.model import Cause, Status, WorkspaceId, day_of, from_text, to_text
+from standby.core.model import Cause, DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
 from standby.core.reasons import Reason
 from standby.core.row import (
     ALL_SHARDS,
@@ -37,6 +37,7 @@ from standby.core.row import (
     status_partition,
 )
 from standby.core.settings import Settings
+from standby.core.settle import HOLDS
 from standby.ledger.table import ConditionFailed, Item, LedgerUnavailable, Table, Write, moment_in
 
 STANDBY = "STANDBY"
@@ -124,10 +125,15 @@ class Ledger:
             later += [at for _, at in times if at > now]
         return Due(ids, following, min(later, default=None))
 
-    def held(self, most: int) -> list[tuple[WorkspaceId, bool]]:
-        """Held primaries, those that are new first, and whether each is one of an existing fleet; one query."""
-        items, _ = next(self.table.query("by_due", "ix_due = :partition", {":partition": HELD}, None, most))
-        return [(WorkspaceId(item["pk"]), str(item["ix_due_at"]).startswith("1")) for item in items]
+    def held(self, most: int, without: Container[str]) -> list[tuple[WorkspaceId, bool]]:
+        """Held primaries of other directories, the new ones first, and whether each is one of an existing fleet."""
+        found: list[tuple[WorkspaceId, bool]] = []
+        for items, _ in self.table.query("by_due", "ix_due = :partition", {":partition": HELD}, None, most):
+            parts = [(WorkspaceId(item["pk"]), str(item["ix_due_at"]).split("#")) for item in items]
+            found += [(one, existing == "1") for one, (existing, *_, directory) in parts if directory not in without]
+            if len(found) >= most:
+                break
+        return found[:most]
 
     def rows_by_status(
         self, status: Status, shard: int, start: Item | None = None
@@ -229,10 +235,19 @@ class Ledger:
         }
         self.table.put(item, condition="attribute_not_exists(pk)")
 
-    def tell_once_a_day(self, reason: Reason, cause: Cause, detail: str = "", *, status: Status = Status.HELD) -> None:
-        """One notice a UTC day for a reason that many rows of the pair have, held or otherwise."""
-        day = to_text(self.clock.now())[:10]
-        self.tell(f"HOLD#{reason}", day, status, reason, say(reason, detail), cause)
+    def tell_once_a_day(
+        self,
+        reason: Reason,
+        cause: Cause,
+        detail: str = "",
+        *,
+        status: Status = Status.HELD,
+        directory: DirectoryId | None = None,
+    ) -> None:
+        """One notice a UTC day for a reason that many rows of the pair, or of a directory, have."""
+        day, more = to_text(self.clock.now())[:10], {"primary_directory_id": directory} if directory else {}
+        pk = f"HOLD#{reason}" + (f"#{directory}" if directory else "")
+        self.tell(pk, day, status, reason, say(reason, detail), cause, **more)
 
 
 def _due_at(item: Item, now: datetime) -> datetime:
@@ -277,8 +292,7 @@ def _count(key: str, by: int, limit: int | None = None) -> Write:
 
 PAUSE = "PAUSE"
 QUOTA = "QUOTA"
-QUOTA_HOLD = "HOLD#QUOTA_REACHED"
-QUOTA_PROBE = timedelta(hours=1)  # after this long somebody may have raised it
+HOLD_LASTS = timedelta(hours=1)  # after this long somebody may have put it right
 # A quota that was measured longer ago limits nothing here: the service refuses what is above it.
 _QUOTA_GOOD_FOR = timedelta(days=1)
 # Of a day's new standbys an existing fleet leaves this part to new desktops: one in five.
@@ -313,18 +327,23 @@ class Gates:
     settings: Settings
     clock: Clock
 
-    def closed(self) -> Reason | None:
-        """Why nothing may be created now; None if it may."""
+    def closed(self, directories: Collection[DirectoryId] = ()) -> dict[DirectoryId | None, Reason]:
+        """Why nothing may be created now, for the whole pair (None) or for some of the directories."""
         if self.settings.mode != "protect":
-            return Reason.OBSERVE_MODE
-        found = self._read((PAUSE, PAUSE), (QUOTA_HOLD, PAUSE))
-        pause, hold = found.get(PAUSE), found.get(QUOTA_HOLD)
+            return {None: Reason.OBSERVE_MODE}
+        holds = {hold_key(one): one for one in (None, *directories)}
+        found = self._read((PAUSE, PAUSE), *[(key, PAUSE) for key in holds])
+        pause = found.pop(PAUSE, {"paused": False})
         # Whoever puts the row manually may forget the attribute: the row alone is the wish to pause.
-        if pause is not None and pause.get("paused", True) is not False:
-            return Reason.PAUSED
-        # A row that cannot be read holds nothing: the next request meets the quota, and writes it anew.
-        until = moment_in(hold, "until") if hold else None
-        return Reason.QUOTA_REACHED if until and self.clock.now() < until else None
+        if pause.get("paused", True) is not False:
+            return {None: Reason.PAUSED}
+        closed: dict[DirectoryId | None, Reason] = {}
+        for key, hold in found.items():
+            # A row that cannot be read holds nothing: the next request is refused, and writes it anew.
+            until, reason = moment_in(hold, "until"), str(hold.get("reason"))
+            if until and self.clock.now() < until and reason in HOLDS.values():
+                closed[holds[key]] = Reason(reason)
+        return closed
 
     def room(self) -> Room:
         """For how many more standbys there is room."""
@@ -342,10 +361,10 @@ class Gates:
             is_days_part=backfill == part,
         )
 
-    def hold_for_quota(self) -> None:
-        """Hold the whole pair: the quota is used up. The next try is after `QUOTA_PROBE`."""
-        until = to_text(self.clock.now() + QUOTA_PROBE)
-        self.table.put({"pk": QUOTA_HOLD, "sk": PAUSE, "until": until})
+    def hold(self, reason: Reason, directory: DirectoryId | None) -> None:
+        """Hold a directory, or the whole pair: the service refuses it. The next try is after `HOLD_LASTS`."""
+        until = to_text(self.clock.now() + HOLD_LASTS)
+        self.table.put({"pk": hold_key(directory), "sk": PAUSE, "until": until, "reason": reason})
 
     def keep_quota(self, value: int) -> None:
         """Keep the quota that was measured."""
@@ -361,6 +380,11 @@ class Gates:
 
     def _read(self, *keys: tuple[str, str]) -> dict[str, Item]:
         return {item["pk"]: item for item in self.table.get_many(keys)}
+
+
+def hold_key(directory: DirectoryId | None) -> str:
+    """The partition key of what holds a directory back, or the whole pair."""
+    return f"HOLD#{directory or Reason.QUOTA_REACHED}"
 
 
 def _taken(found: Mapping[str, Item], counter: str) -> int:
