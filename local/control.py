@@ -33,9 +33,10 @@ POST, with a JSON object (below /_standby/)
   clear_faults       {}: of both kinds, and what is held goes on
   add_directory      {"region", "directory_id", "users": [...]}
   remove_user        {"region", "directory_id", "user"}
-  set_state          {"workspace_id", "state"}
+  set_directory      {"region", "directory_id", "state" or "status"}: of its registration, or in Directory Service
+  set_state          {"workspace_id", "state"}, with "error_code" and "error_message" in ERROR and UNHEALTHY
   terminate          {"workspace_id"}
-  fail_standby_of    {"user"}: the user's standbys end in ERROR
+  fail_standby_of    {"user"}: the user's standbys end in ERROR, with "error_code" and "error_message"
   connect            {"workspace_id"}: the user logs in now
   freeze_replication {"standby_id"}: no further copy of data arrives
   redeliver          {"event_id"}: CloudTrail delivers an event again
@@ -94,6 +95,7 @@ class Control:
             "clear_faults": self._clear_faults,
             "add_directory": self._add_directory,
             "remove_user": world.remove_user,
+            "set_directory": world.set_directory,
             "set_state": world.set_state,
             "terminate": world.terminate,
             "fail_standby_of": world.fail_standby_of,

@@ -68,8 +68,8 @@ class WorkspacesService:
                         self._arn(region, "workspace", workspace_id),
                         self._resource_tags(region, workspace_id),
                     )
-            case "MigrateWorkspace":
-                workspace_id = params.get("SourceWorkspaceId", "*")
+            case "MigrateWorkspace" | "ModifyWorkspaceProperties":
+                workspace_id = params.get("SourceWorkspaceId", params.get("WorkspaceId", "*"))
                 yield action, self._arn(region, "workspace", workspace_id), self._resource_tags(region, workspace_id)
             case "CreateWorkspaces":
                 for item in _items(params):

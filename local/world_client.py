@@ -116,17 +116,21 @@ class WorldClient:
         """Take a user out of a directory."""
         self._post("remove_user", region=region, directory_id=directory_id, user=user)
 
-    def set_state(self, workspace_id: str, state: str) -> None:
-        """Put a WorkSpace into a state."""
-        self._post("set_state", workspace_id=workspace_id, state=state)
+    def set_directory(self, region: str, directory_id: str, **states: str) -> None:
+        """Set the ``state`` of a directory's registration, or its ``status`` in Directory Service."""
+        self._post("set_directory", region=region, directory_id=directory_id, **states)
+
+    def set_state(self, workspace_id: str, state: str, **error: str) -> None:
+        """Put a WorkSpace into a state, with ``error_code`` and ``error_message``."""
+        self._post("set_state", workspace_id=workspace_id, state=state, **error)
 
     def terminate(self, workspace_id: str) -> None:
         """Begin to terminate a WorkSpace without an event."""
         self._post("terminate", workspace_id=workspace_id)
 
-    def fail_standby_of(self, user: str) -> None:
-        """Let a user's standbys end in ERROR."""
-        self._post("fail_standby_of", user=user)
+    def fail_standby_of(self, user: str, **error: str) -> None:
+        """Let a user's standbys end in ERROR, with ``error_code`` and ``error_message``."""
+        self._post("fail_standby_of", user=user, **error)
 
     def connect(self, workspace_id: str) -> None:
         """Let the user of a WorkSpace log in now."""

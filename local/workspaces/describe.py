@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -139,17 +140,27 @@ def show(context: Context, workspace: Workspace) -> dict[str, Any]:
     shown["UserVolumeEncryptionEnabled"] = workspace.user_volume_encrypted
     shown["RootVolumeEncryptionEnabled"] = workspace.root_volume_encrypted
     if workspace.volume_encryption_key:
-        shown["VolumeEncryptionKey"] = workspace.volume_encryption_key
+        shown["VolumeEncryptionKey"] = _shown_key(context, workspace.volume_encryption_key)
     if workspace.workspace_name:
         shown["WorkspaceName"] = workspace.workspace_name
     if workspace.state not in ("PENDING", "ERROR"):
         shown["IpAddress"] = f"172.31.{workspace.number // 250 % 250}.{workspace.number % 250 + 4}"
         shown["ComputerName"] = f"WSAMZN-{workspace.workspace_id[-8:].upper()}"
         shown["SubnetId"] = "subnet-0a1b2c3d"
-    if workspace.state == "ERROR":
+    if workspace.error_code is not None and workspace.state in ("ERROR", "UNHEALTHY"):
+        shown |= {"ErrorCode": workspace.error_code, "ErrorMessage": workspace.error_message or ""}
+    elif workspace.state == "ERROR":
         shown["ErrorCode"] = "InternalFailure"
         shown["ErrorMessage"] = "The WorkSpace could not be created."
     return shown if context.happens(settings.relation_flicker) else {**shown, **_relations(context, workspace)}
+
+
+def _shown_key(context: Context, key: str) -> str:
+    """Return a key as answers show it: an alias may be shown as the ARN of its key, which does not say whose it is."""
+    if not (context.estate.settings.shows_key_arns and key.startswith("alias/")):
+        return key
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{context.region} {key}")
+    return f"arn:aws:kms:{context.region}:{context.estate.account}:key/{name}"
 
 
 def shown_state(context: Context, workspace: Workspace) -> str:

@@ -14,11 +14,19 @@ from local.workspaces.settings import Settings
 
 _ID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 GONE = "TERMINATED"
+# The reserved user name of WorkSpaces that are no person's; WorkspaceName tells them apart.
+DECOUPLED = "[UNDEFINED]"
+# Types that AWS deregisters when they have had no WorkSpace for a while.
+_FREE_OF_CHARGE = ("SIMPLE_AD", "AD_CONNECTOR")
 
 
 @dataclass
 class Directory:
-    """A directory registered with WorkSpaces; ``users`` maps the case-folded name to its spelling there."""
+    """A directory registered with WorkSpaces; ``users`` maps the case-folded name to its spelling there.
+
+    ``state`` is that of its registration, ``status`` its own in Directory Service, which WorkSpaces does not show.
+    ``used_at`` is when it last had a WorkSpace, or was registered.
+    """
 
     directory_id: str
     region: str
@@ -26,9 +34,19 @@ class Directory:
     directory_type: str = "AD_CONNECTOR"
     workspace_type: str = "PERSONAL"
     state: str = "REGISTERED"
+    status: str = "ACTIVE"
+    used_at: datetime | None = None
+    deregistered_at: datetime | None = None
+
+    def register(self, state: str, now: datetime) -> None:
+        """Set the state of the registration."""
+        self.state = state
+        self.used_at, self.deregistered_at = now, now if state == "DEREGISTERED" else None
 
     def spelling(self, user: str) -> str | None:
         """Return ``user`` as the directory spells it, or ``None`` for somebody it does not know."""
+        if user.casefold() == DECOUPLED.casefold():
+            return DECOUPLED
         return self.users.get(user.casefold())
 
 
@@ -75,9 +93,13 @@ class Workspace:
     primary_id: str | None = None
     primary_region: str | None = None
     data_replication: str = "NO_REPLICATION"
+    replicated_since: datetime | None = None
     replication_frozen_at: datetime | None = None
     # how its story goes on
     boots_to: str = "AVAILABLE"
+    # what AWS says of a WorkSpace in ERROR or UNHEALTHY
+    error_code: str | None = None
+    error_message: str | None = None
     plan: int = 0
     last_connected_at: datetime | None = None
 
@@ -85,6 +107,11 @@ class Workspace:
     def user_key(self) -> str:
         """The user name for comparing."""
         return self.user_name.casefold()
+
+    @property
+    def is_decoupled(self) -> bool:
+        """Whether it is no person's."""
+        return self.user_key == DECOUPLED.casefold()
 
     @property
     def is_standby(self) -> bool:
@@ -109,9 +136,9 @@ class Workspace:
         """Return when the data on a standby was taken: copies start every 12 hours, and the first takes as long."""
         if self.data_replication == "NO_REPLICATION":
             return None
-        every = timedelta(hours=12)
-        copies = (min(now, self.replication_frozen_at or now) - self.created_at) // every
-        return self.created_at + (copies - 1) * every if copies >= 1 else None
+        every, since = timedelta(hours=12), self.replicated_since or self.created_at
+        copies = (min(now, self.replication_frozen_at or now) - since) // every
+        return since + (copies - 1) * every if copies >= 1 else None
 
 
 def _amazon_bundles() -> list[Bundle]:
@@ -164,7 +191,7 @@ class Estate:
         self.directories: dict[tuple[str, str], Directory] = {}
         self.workspaces: dict[str, Workspace] = {}
         self.standbys_of: dict[str, list[str]] = {}
-        self.failing_users: set[str] = set()
+        self.failing_users: dict[str, tuple[str | None, str | None]] = {}
         self._bundles: dict[tuple[str, str], Bundle] = {}
         self._index: dict[tuple[str, ...], list[Workspace]] = {}
         self._timeline: list[tuple[datetime, int, Callable[[datetime], None]]] = []
@@ -181,7 +208,21 @@ class Estate:
         """Let everything happen that is due at ``now``, in order."""
         while self._timeline and self._timeline[0][0] <= now:
             at, _, happening = heapq.heappop(self._timeline)
+            self._deregister_unused(at)
             happening(at)
+        self._deregister_unused(now)
+
+    def _deregister_unused(self, now: datetime) -> None:
+        days = self.settings.deregister_after_days
+        for (region, directory_id), directory in self.directories.items() if days else ():
+            if self._index.get((region, directory_id)) or directory.used_at is None:
+                directory.used_at = now
+            elif (
+                directory.state == "REGISTERED"
+                and directory.directory_type in _FREE_OF_CHARGE
+                and now - directory.used_at >= timedelta(days=days)
+            ):
+                directory.register("DEREGISTERED", directory.used_at + timedelta(days=days))
 
     def next_happening(self) -> datetime | None:
         """Return when something happens next by itself."""
@@ -236,9 +277,17 @@ class Estate:
                 workspace, now + timedelta(minutes=minutes), lambda stopped, _: self.set_state(stopped, "STOPPED")
             )
 
+    def resume(self, workspace: Workspace, state: str, now: datetime) -> None:
+        """Put a WorkSpace back into the state it had before something was done to it."""
+        if state == "AVAILABLE":
+            self.start(workspace, now)
+        else:
+            self.set_state(workspace, state)
+
     def _boot(self, workspace: Workspace, now: datetime) -> None:
         if workspace.is_standby and workspace.user_key in self.failing_users:
             workspace.boots_to = "ERROR"
+            workspace.error_code, workspace.error_message = self.failing_users[workspace.user_key]
         if workspace.boots_to == "AVAILABLE":
             self.start(workspace, now)
         else:

@@ -4,8 +4,7 @@ from typing import Any
 
 from local.workspaces import rules
 from local.workspaces.context import Context
-from local.workspaces.errors import ServiceError
-from local.workspaces.estate import Bundle, Workspace
+from local.workspaces.estate import DECOUPLED, Bundle, Workspace
 
 
 def create_workspaces(context: Context) -> dict[str, Any]:
@@ -16,7 +15,7 @@ def create_workspaces(context: Context) -> dict[str, Any]:
         if error is not None:
             failed.append({"WorkspaceRequest": dict(item), **error})
             continue
-        made = _create(context, item)
+        made = create(context, item)
         pending.append(
             {
                 "WorkspaceId": made.workspace_id,
@@ -24,23 +23,30 @@ def create_workspaces(context: Context) -> dict[str, Any]:
                 "UserName": made.user_name,
                 "State": made.state,
                 "BundleId": made.bundle_id,
+                **({"WorkspaceName": made.workspace_name} if made.workspace_name else {}),
             }
         )
     return {"FailedRequests": failed, "PendingRequests": pending}
 
 
 def _refusal(context: Context, item: dict[str, Any]) -> dict[str, str] | None:
-    directory = context.estate.directories.get((context.region, item["DirectoryId"]))
+    directory = rules.usable_directory(context.estate, context.region, item["DirectoryId"])
     bundle = context.estate.bundle(context.region, item["BundleId"])
-    if directory is None or directory.state != "REGISTERED":
-        return _error("ResourceNotFound.Directory", "The directory is not registered in this Region.")
-    if directory.spelling(item["UserName"]) is None:
+    if isinstance(directory, rules.Refusal):
+        return _error(directory.code, directory.message)
+    user = directory.spelling(item["UserName"])
+    if user is None:
         return _error("ResourceNotFound.User", f"The user {item['UserName']} does not exist in the directory.")
     if bundle is None or bundle.bundle_type != "REGULAR":
         return _error("ResourceNotFound.Bundle", "The bundle does not exist in this Region.")
     if bundle.state != "AVAILABLE":
         return _error("ResourceInvalidState.Bundle", f"The bundle is {bundle.state}.")
-    if context.estate.of_user(context.region, item["DirectoryId"], item["UserName"]):
+    if rules.is_beyond_pcoip(item.get("WorkspaceProperties", {}), context.now):
+        return _error("OperationNotSupported.Protocol", "PCoIP is not supported any more.")
+    if (user == DECOUPLED) != bool(item.get("WorkspaceName")):
+        message = f"WorkspaceName is for WorkSpaces of the user {DECOUPLED}, and needed there."
+        return _error("InvalidParameterValue.WorkspaceName", message)
+    if user != DECOUPLED and context.estate.of_user(context.region, item["DirectoryId"], user):
         return _error("ResourceExists.WorkSpace", f"A WorkSpace already exists for {item['UserName']}.")
     return None
 
@@ -49,13 +55,14 @@ def _error(code: str, message: str) -> dict[str, str]:
     return {"ErrorCode": code, "ErrorMessage": message}
 
 
-def _create(context: Context, item: dict[str, Any]) -> Workspace:
+def create(context: Context, item: dict[str, Any], workspace_id: str | None = None) -> Workspace:
+    """Create what one item of a request orders, which nothing speaks against."""
     estate = context.estate
     bundle = estate.bundle(context.region, item["BundleId"])
     directory = estate.directory(context.region, item["DirectoryId"])
     assert bundle is not None  # noqa: S101 - checked by _refusal
     made = Workspace(
-        workspace_id=estate.new_id("ws"),
+        workspace_id=workspace_id or estate.new_id("ws"),
         number=estate.next_number(),
         region=context.region,
         directory_id=item["DirectoryId"],
@@ -86,38 +93,6 @@ def _properties(bundle: Bundle, asked: dict[str, Any]) -> dict[str, Any]:
     if properties["RunningMode"] == "AUTO_STOP":
         properties.setdefault("RunningModeAutoStopTimeoutInMinutes", 60)
     return properties
-
-
-def migrate_workspace(context: Context) -> dict[str, Any]:
-    """Give a user a new WorkSpace, with a new id, in place of the old one.
-
-    What becomes of a standby is not documented; here it stays with the old id, and the new WorkSpace has none.
-    """
-    source = context.estate.get(context.region, context.params["SourceWorkspaceId"])
-    if source is None:
-        raise ServiceError("ResourceNotFoundException", "The WorkSpace does not exist.")
-    bundle = context.estate.bundle(context.region, context.params["BundleId"])
-    if bundle is None or bundle.bundle_type != "REGULAR":
-        raise ServiceError("ResourceNotFoundException", "The bundle does not exist.")
-    if source.is_standby:
-        raise ServiceError("OperationNotSupportedException", "A standby WorkSpace cannot be migrated.")
-    if source.state not in rules.READY_STATES:
-        raise ServiceError("OperationNotSupportedException", f"The WorkSpace is in state {source.state}.")
-    context.estate.terminate(source, context.now)
-    made = _create(
-        context,
-        {
-            "DirectoryId": source.directory_id,
-            "UserName": source.user_name,
-            "BundleId": bundle.bundle_id,
-            "VolumeEncryptionKey": source.volume_encryption_key,
-            "UserVolumeEncryptionEnabled": source.user_volume_encrypted,
-            "RootVolumeEncryptionEnabled": source.root_volume_encrypted,
-            "WorkspaceProperties": {"RunningMode": source.properties["RunningMode"]},
-            "Tags": [{"Key": key, "Value": value} for key, value in source.tags.items()],
-        },
-    )
-    return {"SourceWorkspaceId": source.workspace_id, "TargetWorkspaceId": made.workspace_id}
 
 
 def terminate_workspaces(context: Context) -> dict[str, Any]:

@@ -2,6 +2,16 @@
 
 from dataclasses import dataclass
 
+# What a setting may be that is a word.
+_WORDS = {
+    "quota_answers": ("value", "none", "throttle", "refuse", "error", "empty"),
+    "quota_refusal": ("call", "item"),
+    "refusals": ("item", "call"),
+    "migration": ("at_once", "succeeds", "fails", "fails_late"),
+    "replication_switch": ("primary", "standby"),
+    "identity": ("arn", "invoked_by", "directory", "identity_center", "account"),
+}
+
 
 @dataclass(kw_only=True)
 class Settings:
@@ -80,6 +90,26 @@ class Settings:
         How long CloudTrail takes.
     trail_copies : int
         How many times CloudTrail delivers each event; 0 loses them.
+    identity : str
+        How CloudTrail says who called, but for roles: ``arn``; ``invoked_by`` (a service, nobody else); ``directory``
+        (only ``userName``); ``identity_center`` (``onBehalfOf``, an id and the ARN of its store); ``account`` (only
+        ``accountId``, which is that of the principal's ARN and may be another account's).
+    migration : str
+        What becomes of MigrateWorkspace: ``at_once``: the new WorkSpace is there, and the old one on its way out.
+        ``succeeds``: so it is after ``migration_seconds``; until then the new id is unknown. ``fails``: the new id is
+        never used, and the old WorkSpace is after that time as it was. ``fails_late``: the same, and the new one is
+        shown as PENDING meanwhile. AWS does not say in which states the old one is; here UPDATING, then REBUILDING.
+    migration_seconds, modification_seconds : float
+        How long a migration takes, and ModifyWorkspaceProperties, during which the WorkSpace is UPDATING.
+    replication_switch : str
+        Which id ModifyWorkspaceProperties takes for ``DataReplication``: the ``primary``'s or the ``standby``'s.
+    shows_key_arns : bool
+        Show a ``VolumeEncryptionKey`` that was given as an alias by its key's ARN, as AWS documents that member: so
+        the AWS managed key cannot be told from another by its name.
+    deregister_after_days : float
+        After how many days without WorkSpaces a Simple AD or AD Connector directory is deregistered; AWS: 30; 0: never.
+    deregistered_seconds : float
+        How long DescribeWorkspaceDirectories shows DEREGISTERED before it leaves the directory out.
     """
 
     strict: bool = False
@@ -117,6 +147,18 @@ class Settings:
     tag_page: int = 0
     trail_delay_seconds: float = 0
     trail_copies: int = 1
+    identity: str = "arn"
+    migration: str = "at_once"
+    migration_seconds: float = 3600
+    modification_seconds: float = 600
+    replication_switch: str = "primary"
+    shows_key_arns: bool = False
+    deregister_after_days: float = 0
+    deregistered_seconds: float = 60
+
+    def __post_init__(self) -> None:
+        """Refuse a word that is none of the choices."""
+        self.change(**{name: getattr(self, name) for name in _WORDS})
 
     def change(self, **choices: object) -> None:
         """Set the named choices; raise ``ValueError`` for one that does not exist or has the wrong type."""
@@ -129,6 +171,7 @@ class Settings:
                 wanted = (bool,)
             if name == "standby_quota":
                 wanted = (int, type(None))
-            if not isinstance(value, wanted):
-                raise ValueError(f"setting {name} cannot be {value!r}")  # noqa: TRY004 - from JSON: a value, not a type
+            if not isinstance(value, wanted) or value not in _WORDS.get(name, (value,)):
+                known = f"; it is one of {', '.join(_WORDS[name])}" if name in _WORDS else ""
+                raise ValueError(f"setting {name} cannot be {value!r}{known}")
             setattr(self, name, value)

@@ -24,7 +24,7 @@ def create_standby_workspaces(context: Context) -> dict[str, Any]:
         raise _above_quota().error()
     if settings.refusals == "call":
         for item in items:
-            refusal = rules.refusal(estate, context.region, primary_region, item)
+            refusal = rules.refusal(estate, context.region, primary_region, item, context.now)
             if refusal is not None:
                 raise refusal.error()
 
@@ -63,7 +63,7 @@ def _check_call(context: Context, primary_region: str, count: int) -> None:
 
 
 def _item_error(context: Context, primary_region: str, item: dict[str, Any]) -> dict[str, str] | None:
-    refusal = rules.refusal(context.estate, context.region, primary_region, item)
+    refusal = rules.refusal(context.estate, context.region, primary_region, item, context.now)
     if refusal is None and context.estate.settings.quota_refusal == "item" and _room(context) < 1:
         refusal = _above_quota()
     if refusal is not None:

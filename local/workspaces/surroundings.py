@@ -13,12 +13,12 @@ _BUNDLE_SECONDS = 60.0
 
 
 def describe_workspace_directories(context: Context) -> dict[str, Any]:
-    """Show the directories of a Region, 25 a page."""
+    """Show the directories of a Region, 25 a page; one that was deregistered only for a moment more."""
     asked = context.params.get("DirectoryIds")
     found = [
         _show_directory(directory)
         for (region, directory_id), directory in context.estate.directories.items()
-        if region == context.region and (asked is None or directory_id in asked)
+        if region == context.region and (asked is None or directory_id in asked) and _is_shown(context, directory)
     ]
     return _page(context, "Directories", found, context.params.get("Limit", _PAGE))
 
@@ -133,6 +133,12 @@ def _page(context: Context, member: str, found: list[dict[str, Any]], size: int)
     start = int(token)
     following = {"NextToken": str(start + size)} if start + size < len(found) else {}
     return {member: found[start : start + size], **following}
+
+
+def _is_shown(context: Context, directory: Directory) -> bool:
+    if directory.deregistered_at is None:
+        return True
+    return context.now < directory.deregistered_at + timedelta(seconds=context.estate.settings.deregistered_seconds)
 
 
 def _show_directory(directory: Directory) -> dict[str, Any]:

@@ -12,6 +12,7 @@ RECORDED = frozenset(
     {
         "CreateWorkspaces",
         "MigrateWorkspace",
+        "ModifyWorkspaceProperties",
         "TerminateWorkspaces",
         "CreateStandbyWorkspaces",
         "StopWorkspaces",
@@ -45,7 +46,7 @@ def event(
     moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     detail: dict[str, Any] = {
         "eventVersion": "1.11",
-        "userIdentity": _identity(principal, estate.account),
+        "userIdentity": _identity(principal, estate.account, estate.settings.identity),
         "eventTime": moment,
         "eventSource": "workspaces.amazonaws.com",
         "eventName": operation,
@@ -86,7 +87,8 @@ def lower_camel(value: Any) -> Any:
     return value.strftime("%b %d, %Y %I:%M:%S %p") if isinstance(value, datetime) else value
 
 
-def _identity(principal: str, account: str) -> dict[str, Any]:
+def _identity(principal: str, account: str, shape: str) -> dict[str, Any]:
+    """Return ``userIdentity``; a role's sessions, which functions have too, always keep their ARN."""
     resource = principal.split(":", 5)[-1]
     kind, _, rest = resource.partition("/")
     if kind == "assumed-role":
@@ -99,6 +101,19 @@ def _identity(principal: str, account: str) -> dict[str, Any]:
             "accountId": account,
             "sessionContext": {"sessionIssuer": issuer},
         }
+    whose = principal.split(":")[4]
+    match shape:
+        case "invoked_by":
+            return {"type": "AWSService", "invokedBy": "cloudformation.amazonaws.com"}
+        case "directory":
+            return {"type": "Directory", "userName": rest or kind}
+        case "identity_center":
+            store = f"arn:aws:identitystore::{whose}:identitystore/d-9067642ac7"
+            user_id = str(uuid.uuid5(uuid.NAMESPACE_URL, principal))
+            behalf = {"userId": user_id, "identityStoreArn": store}
+            return {"type": "IdentityCenterUser", "accountId": whose, "onBehalfOf": behalf}
+        case "account":
+            return {"type": "AWSAccount", "accountId": whose}
     if kind == "root":
         return {"type": "Root", "principalId": account, "arn": principal, "accountId": account}
     return {"type": "IAMUser", "principalId": "AIDAEXAMPLE", "arn": principal, "accountId": account, "userName": rest}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.workspaces import describe, primaries, standbys, surroundings, trail, validate
+from local.workspaces import describe, modifications, primaries, standbys, surroundings, trail, validate
 from local.workspaces.clock import Clock, ManualClock
 from local.workspaces.context import Context, Operation
 from local.workspaces.errors import ServiceError, TransportFault
@@ -27,7 +27,8 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeWorkspaces": describe.describe_workspaces,
     "DescribeWorkspacesConnectionStatus": describe.describe_workspaces_connection_status,
     "GetResources": surroundings.get_resources,
-    "MigrateWorkspace": primaries.migrate_workspace,
+    "MigrateWorkspace": modifications.migrate_workspace,
+    "ModifyWorkspaceProperties": modifications.modify_workspace_properties,
     "StartWorkspaces": primaries.start_workspaces,
     "StopWorkspaces": primaries.stop_workspaces,
     "TerminateWorkspaces": primaries.terminate_workspaces,
@@ -222,7 +223,25 @@ class World:
                 (region, directory_id), Directory(directory_id, region, {}, directory_type, workspace_type)
             )
             directory.users.update({user.casefold(): user for user in users})
+            directory.used_at = directory.used_at or self.clock.now()
             return directory
+
+    def set_directory(
+        self, region: str, directory_id: str, *, state: str | None = None, status: str | None = None
+    ) -> None:
+        """Set the state of a directory's registration with WorkSpaces, or its status in Directory Service.
+
+        In no state but REGISTERED, and with no status but ACTIVE, can anything be created in it. The status (such as
+        IMPAIRED or INOPERABLE) is not shown by DescribeWorkspaceDirectories.
+        """
+        states = validate.service_model().shape_for("WorkspaceDirectoryState").enum  # type: ignore[attr-defined]
+        if state is not None and state not in states:
+            raise ValueError(f"there is no state {state!r} of a directory; there are {', '.join(states)}")
+        with self._lock:
+            directory = self._estate.directories[region, directory_id]
+            directory.status = status or directory.status
+            if state is not None:
+                directory.register(state, self.settle())
 
     def remove_user(self, region: str, directory_id: str, user: str) -> None:
         """Take a user out of a directory."""
@@ -244,22 +263,29 @@ class World:
         with self._lock:
             return self._faults.present(self.clock.now())
 
-    def set_state(self, workspace_id: str, state: str) -> None:
-        """Put a WorkSpace into a state, where it stays (PENDING never boots, TERMINATED is gone)."""
+    def set_state(
+        self, workspace_id: str, state: str, error_code: str | None = None, error_message: str | None = None
+    ) -> None:
+        """Put a WorkSpace into a state, where it stays (PENDING never boots, TERMINATED is gone).
+
+        In ERROR and UNHEALTHY, the error is what DescribeWorkspaces says of it.
+        """
         with self._lock:
             self.settle()
-            self._estate.set_state(self._estate.workspaces[workspace_id], state)
+            workspace = self._estate.workspaces[workspace_id]
+            self._estate.set_state(workspace, state)
+            workspace.error_code, workspace.error_message = error_code, error_message
 
     def terminate(self, workspace_id: str) -> None:
         """Begin to terminate a WorkSpace without a call, and so without an event."""
         with self._lock:
             self._estate.terminate(self._estate.workspaces[workspace_id], self.settle())
 
-    def fail_standby_of(self, user: str) -> None:
-        """Let the standbys of a user that are still PENDING, and all later ones, end in ERROR."""
+    def fail_standby_of(self, user: str, error_code: str | None = None, error_message: str | None = None) -> None:
+        """Let the standbys of a user that are still PENDING, and all later ones, end in ERROR, for this reason."""
         with self._lock:
             self.settle()
-            self._estate.failing_users.add(user.casefold())
+            self._estate.failing_users[user.casefold()] = error_code, error_message
 
     def connect(self, workspace_id: str) -> None:
         """Let the user of a WorkSpace log in now."""
@@ -301,7 +327,8 @@ class World:
         groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for standby in self.standbys():
             groups["primary", standby.primary_id or ""].append(standby.workspace_id)
-            groups["user", standby.directory_id, standby.user_key].append(standby.workspace_id)
+            if not standby.is_decoupled:
+                groups["user", standby.directory_id, standby.user_key].append(standby.workspace_id)
         return [(*group, *ids) for group, ids in groups.items() if len(ids) > 1]
 
     def _live(self) -> list[Workspace]:

@@ -7,10 +7,14 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from local.workspaces import Fault, ServiceError, World
-from tests.local.places import AWAY, DR, HOME, PRIMARY, USERS
+from tests.local.places import AWAY, DR, HOME, PRIMARY, USERS, WINDOWS
 from tests.local.worlds import advance, client_of, create_ready, describe, failures, make_world, one_ready, standby
 
 OFTEN = 200
+
+
+ORDER = {"DirectoryId": HOME, "UserName": "user01", "BundleId": WINDOWS}
+NOBODY = {**ORDER, "UserName": "[UNDEFINED]"}
 
 
 def looks(world: World, workspace_id: str) -> list[dict[str, Any]]:
@@ -67,8 +71,7 @@ def test_a_page_may_have_a_workspace_that_was_not_asked_for() -> None:
     world = make_world(stray=1)
     world.add_directory(PRIMARY, "d-90670000ff", USERS)
     (mine,) = create_ready(world, "user01")
-    other = {"DirectoryId": "d-90670000ff", "UserName": "user02", "BundleId": "wsb-windowsstandard"}
-    world.call(PRIMARY, "CreateWorkspaces", {"Workspaces": [other]})
+    world.call(PRIMARY, "CreateWorkspaces", {"Workspaces": [{**ORDER, "DirectoryId": "d-90670000ff"}]})
     for asked in ({"DirectoryId": HOME, "UserName": "user01"}, {"WorkspaceIds": [mine]}):
         found = world.call(PRIMARY, "DescribeWorkspaces", asked)["Workspaces"]
         assert [each["DirectoryId"] for each in found] == [HOME, "d-90670000ff"]
@@ -129,3 +132,120 @@ def test_what_is_not_chosen_does_not_change_the_dice_of_others() -> None:
         create_ready(world, "user01", "user02")
         world.call(PRIMARY, "DescribeWorkspaces", {})
     assert create_ready(plain, "user03") == create_ready(never, "user03")
+
+
+def test_desktops_of_nobody_are_many_in_a_directory_and_have_names() -> None:
+    world = make_world()
+    wrong = [NOBODY, {**ORDER, "WorkspaceName": "kiosk-3"}]
+    items = [NOBODY | {"WorkspaceName": "kiosk-1"}, NOBODY | {"WorkspaceName": "kiosk-2"}, *wrong]
+    answer = world.call(PRIMARY, "CreateWorkspaces", {"Workspaces": items})
+    assert [one["WorkspaceRequest"] for one in answer["FailedRequests"]] == wrong
+    advance(world, 1200)
+    asked = {"DirectoryId": HOME, "UserName": "[UNDEFINED]"}
+    shown = world.call(PRIMARY, "DescribeWorkspaces", asked)["Workspaces"]
+    for found in (answer["PendingRequests"], shown):
+        assert [one["WorkspaceName"] for one in found] == ["kiosk-1", "kiosk-2"]
+    made = standby(world, *(one["WorkspaceId"] for one in shown))["PendingStandbyRequests"]
+    assert [one.get("WorkspaceName", one["UserName"]) for one in made] == ["[UNDEFINED]"] * 2
+    assert world.duplicates() == []
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [({"status": "INOPERABLE"}, "InvalidResourceStateException"), ({"state": "DEREGISTERED"}, "NotFound.Directory")],
+)
+def test_a_directory_refuses_everybody(states: dict[str, str], code: str) -> None:
+    world, one = one_ready()
+    world.set_directory(DR, AWAY, **states)
+    assert failures(standby(world, one))[0].endswith(code)
+    world.settings.change(refusals="call")
+    with pytest.raises(ServiceError, match=code):
+        standby(world, one)
+    world.set_directory(DR, AWAY, state="REGISTERED", status="ACTIVE")
+    assert failures(standby(world, one)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "days", "states"),
+    [("SIMPLE_AD", 29, ["REGISTERED"]), ("AD_CONNECTOR", 30, ["DEREGISTERED"]), ("SIMPLE_AD", 31, [])],
+)
+def test_a_free_directory_without_desktops_is_lost(kind: str, days: int, states: list[str]) -> None:
+    world, _ = one_ready(deregister_after_days=30)
+    world.add_directory(PRIMARY, "d-90aaaaaaaa", USERS, directory_type=kind)
+    world.add_directory(PRIMARY, "d-90bbbbbbbb", USERS, directory_type="MICROSOFT_AD")
+    advance(world, days * 86_400)
+    found = world.call(PRIMARY, "DescribeWorkspaceDirectories", {})["Directories"]
+    assert [each["State"] for each in found] == ["REGISTERED", *states, "REGISTERED"]
+
+
+@pytest.mark.parametrize(("state", "code"), [("ERROR", "DomainJoin"), ("UNHEALTHY", "DomainJoin"), ("AVAILABLE", None)])
+def test_a_desktop_that_is_not_well_says_why(state: str, code: str | None) -> None:
+    world, one = one_ready()
+    (made,) = standby(world, one)["PendingStandbyRequests"]
+    for workspace_id, region in ((one, PRIMARY), (made["WorkspaceId"], DR)):
+        world.set_state(workspace_id, state, "DomainJoin", "It could not join.")
+        assert describe(world, workspace_id, region).get("ErrorCode") == code
+
+
+@pytest.mark.parametrize(
+    ("how", "seen"),
+    [
+        ("at_once", [["TERMINATING", "PENDING"], ["AVAILABLE"], ["AVAILABLE"]]),
+        ("succeeds", [["UPDATING"], ["REBUILDING"], ["TERMINATING", "PENDING"]]),
+        ("fails", [["UPDATING"], ["REBUILDING"], ["AVAILABLE"]]),
+        ("fails_late", [["UPDATING", "PENDING"], ["REBUILDING", "PENDING"], ["AVAILABLE", "TERMINATING"]]),
+    ],
+)
+def test_a_migration_takes_its_time_and_may_fail(how: str, seen: list[list[str]]) -> None:
+    world, source = one_ready(migration=how)
+    (made,) = standby(world, source)["PendingStandbyRequests"]
+    target = world.call(PRIMARY, "MigrateWorkspace", {"SourceWorkspaceId": source, "BundleId": WINDOWS})
+    assert world.trail[-1]["detail"]["responseElements"]["targetWorkspaceId"] == target["TargetWorkspaceId"]
+    for states in seen:
+        found = world.call(PRIMARY, "DescribeWorkspaces", {"WorkspaceIds": list(target.values())})["Workspaces"]
+        assert [one["State"] for one in found] == states
+        advance(world, 1800)
+    assert world.workspace(made["WorkspaceId"]).primary_id == source
+
+
+def modify(world: World, workspace_id: str, changes: dict[str, Any], region: str = PRIMARY) -> str:
+    try:
+        world.call(region, "ModifyWorkspaceProperties", {"WorkspaceId": workspace_id, **changes})
+    except ServiceError as error:
+        return error.code.removesuffix("Exception")
+    return "ok"
+
+
+@pytest.mark.parametrize(("wanted", "other"), [("primary", "standby"), ("standby", "primary")])
+def test_a_pair_is_modified_in_place_where_each_change_is_allowed(wanted: str, other: str) -> None:
+    world, one = one_ready(replication_switch=wanted)
+    (made,) = standby(world, one)["PendingStandbyRequests"]
+    advance(world, 24 * 3600)
+    on, to = {"DataReplication": "PRIMARY_AS_SOURCE"}, {"WorkspaceProperties": {"Protocols": ["PCOIP"]}}
+    answers = {"primary": modify(world, one, on), "standby": modify(world, made["WorkspaceId"], on, DR)}
+    assert answers == {wanted: "ok", other: "InvalidParameterValues"}
+    assert describe(world, one)["StandbyWorkspacesProperties"] == [{"StandbyWorkspaceId": made["WorkspaceId"], **on}]
+    assert modify(world, made["WorkspaceId"], to, DR) == "UnsupportedWorkspaceConfiguration"
+    assert [modify(world, one, to), modify(world, one, to)] == ["ok", "OperationInProgress"]
+    advance(world, 12 * 3600)
+    found = [describe(world, one), describe(world, made["WorkspaceId"], DR)]
+    assert [each["WorkspaceProperties"]["Protocols"] for each in found] == [["PCOIP"], ["WSP"]]
+    assert "RecoverySnapshotTime" in found[0]["StandbyWorkspacesProperties"][0]
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [
+        ("arn", "type principalId arn accountId userName"),
+        ("invoked_by", "type invokedBy"),
+        ("directory", "type userName"),
+        ("identity_center", "type accountId onBehalfOf"),
+        ("account", "type accountId"),
+    ],
+)
+def test_cloudtrail_names_a_caller_in_many_shapes_and_a_role_in_one(shape: str, told: str) -> None:
+    world = make_world(identity=shape)
+    of_role = "type principalId arn accountId sessionContext"
+    for who, members in (("iam::9:user/ann", told), ("sts::9:assumed-role/Ops/ann", of_role)):
+        world.call(PRIMARY, "CreateWorkspaces", {"Workspaces": [ORDER]}, f"arn:aws:{who}")
+        assert " ".join(world.trail[-1]["detail"]["userIdentity"]) == members

@@ -1,5 +1,7 @@
 """CreateStandbyWorkspaces of the model: who gets a standby, who does not, and what the service says."""
 
+from typing import Any
+
 import pytest
 
 from local.workspaces import Fault, ServiceError
@@ -70,21 +72,27 @@ def test_a_primary_that_is_neither_available_nor_stopped_is_refused(state: str) 
     assert failures(standby(world, primary)) == []
 
 
+LINUX = ("amazonlinuxstandard", "ubuntupower", "rhelstandard", "rockystandard")
+OTHERS = ("windowsgeneralpurpose4xlarge", "windowsgeneralpurpose8xlarge", "windowsgraphicsg4dn")
+MANAGED = {"UserVolumeEncryptionEnabled": True, "VolumeEncryptionKey": "alias/aws/workspaces"}
+
+
 @pytest.mark.parametrize(
-    ("bundle", "code"),
+    ("item", "days", "why"),
     [
-        *(
-            (name, "OperatingSystem")
-            for name in ("amazonlinuxstandard", "ubuntupower", "rhelstandard", "rockystandard")
-        ),
-        *((f"windowsgeneralpurpose{size}xlarge", "ComputeType") for size in (4, 8)),
-        ("windowsgraphicsg4dn", "ComputeType"),
+        *(({"BundleId": f"wsb-{name}"}, 0, ["OperatingSystem"]) for name in LINUX),
+        *(({"BundleId": f"wsb-{name}"}, 0, ["ComputeType"]) for name in OTHERS),
+        ({"WorkspaceProperties": {"NestedVirtualizationEnabled": True}}, 0, ["NestedVirtualization"]),
+        (MANAGED, 0, ["VolumeEncryptionKey"]),
+        ({"WorkspaceProperties": {"Protocols": ["PCOIP"]}}, 700, ["Protocol"]),
     ],
 )
-def test_systems_and_types_without_standbys_are_refused(bundle: str, code: str) -> None:
+def test_what_can_have_no_standby_is_refused(item: dict[str, Any], days: int, why: list[str]) -> None:
     world = make_world()
-    (primary,) = create_ready(world, "user01", BundleId=f"wsb-{bundle}")
-    assert failures(standby(world, primary)) == [f"OperationNotSupported.{code}"]
+    (primary,) = create_ready(world, "user01", **item)
+    advance(world, days * 86_400)
+    key = {"VolumeEncryptionKey": KEY} if "VolumeEncryptionKey" in item else {}
+    assert [code.partition(".")[2] for code in failures(standby(world, primary, **key))] == why
 
 
 def test_an_encrypted_primary_needs_a_key_of_the_dr_region_and_others_may_not_have_one() -> None:

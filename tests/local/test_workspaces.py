@@ -158,18 +158,6 @@ def test_a_terminated_workspace_is_absent_after_a_while() -> None:
     assert create(world, "user01") != [workspace]
 
 
-def test_migration_gives_a_new_id_and_leaves_the_standby_with_the_old_one() -> None:
-    world, source = one_ready()
-    standby(world, source)
-    answer = world.call(PRIMARY, "MigrateWorkspace", {"SourceWorkspaceId": source, "BundleId": "wsb-windowspower"})
-    target = answer["TargetWorkspaceId"]
-    assert answer == {"SourceWorkspaceId": source, "TargetWorkspaceId": target}
-    assert "RelatedWorkspaces" not in describe(world, target)
-    advance(world, 1200)
-    assert world.workspace(source).state == "TERMINATED"
-    assert describe(world, target)["State"] == "AVAILABLE"
-
-
 def test_tags_are_kept() -> None:
     world = make_world()
     (workspace,) = create(world, "user01", Tags=[{"Key": "a", "Value": "1"}])

@@ -50,9 +50,9 @@ class Creates:
                 yield f"a standby for a desktop that {rule} excludes: {item}"
 
     def _has_one(self, item: Item) -> bool:
-        user = self._world.workspace(item["PrimaryWorkspaceId"]).user_key
-        live = [*self._world.primaries(), *self._world.standbys()]
-        here = [one for one in live if one.directory_id == item["DirectoryId"] and one.user_key == user]
+        primary = self._world.workspace(item["PrimaryWorkspaceId"])
+        live = [] if primary.is_decoupled else [*self._world.primaries(), *self._world.standbys()]
+        here = [one for one in live if one.directory_id == item["DirectoryId"] and one.user_key == primary.user_key]
         return bool(here or self._world.standbys_of(item["PrimaryWorkspaceId"]))
 
     def _rule_against(self, primary: Workspace, at: datetime, settings: Settings) -> str | None:
@@ -71,6 +71,8 @@ def _cannot_have(primary: Workspace, item: Item) -> Iterator[str]:
         yield f"a standby for a Linux desktop: {item}"
     if primary.properties["ComputeTypeName"] not in COMPUTE_TYPES:
         yield f"a standby for a {primary.properties['ComputeTypeName']} desktop: {item}"
+    if primary.properties.get("NestedVirtualizationEnabled"):
+        yield f"a standby for a desktop with nested virtualization: {item}"
     if primary.is_encrypted and "VolumeEncryptionKey" not in item:
         yield f"a standby without a key for an encrypted desktop: {item}"
 
