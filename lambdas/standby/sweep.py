@@ -229,6 +229,8 @@ class _Part:
             if not scan.is_doubted:
                 self._sweeps.take(directory, self._run, now)
             self._sweeps.keep_coverage(directory, Coverage(place.counts), scan)
+            if count := place.counts.get(f"cannot/{Reason.NO_USER}"):
+                self._recorder.ledger.tell_of_unassigned(directory, count, self._recorder.cause)
         self._sweeps.note(directory, scan)
         return _Place(place.directories, to_text(now), place.at + 1, hanging=place.hanging)
 

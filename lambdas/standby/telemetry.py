@@ -23,6 +23,7 @@ _METRIC = {
     Status.EXCLUDED: "Excluded",
 }
 _METRIC_OF = {
+    Kind.DOUBLED: "TwoStandbys",
     Kind.MIGRATED: "Migrated",
     Kind.PRIMARY_TERMINATED: "TerminatedBySomebody",
     Kind.STANDBY_TERMINATED: "TerminatedBySomebody",

@@ -201,6 +201,10 @@ def test_an_event_and_the_first_sweep_that_meet_make_a_new_desktop(operation: st
     assert found.taken("UNDER_WAY") == 0
 
 
+def statuses(found: Estate, ids: list[WorkspaceId]) -> set[tuple[Status, str]]:
+    return {found.status(one) for one in ids}
+
+
 def a_desktop_of_the_user(found: Estate) -> WorkspaceId:
     found.create_desktop(USERS[0])
     return found.create_ready(USERS[0])[0]
@@ -244,3 +248,57 @@ def test_a_place_that_is_taken_says_so_once_and_costs_no_more_calls_with_the_hou
         calls.append(len(found.world.calls) - before)
     assert max(calls[3:]) == min(calls[3:]) <= 6  # once the sweeps have noted what is gone: their pages alone
     assert [event["reason_code"] for event in found.history(one) if event.get("notice")] == [stands[1]]
+
+
+def test_a_primary_with_two_standbys_is_notified_of_once_whoever_made_them(found: Estate) -> None:
+    found = Estate(strict=False)
+    (one,) = found.protected(USERS[0])
+    first = found.row(one).standby_id
+    found.create_standby(one)
+    (second,) = {standby.workspace_id for standby in found.world.standbys()} - {first}
+    found.pass_time(hours=1)
+    for _ in range(3):
+        found.sweep()
+        found.pass_time(hours=1)
+    (notice,) = [event for event in found.history(one) if event.get("notice")]
+    assert (notice["notice_code"], notice["status"]) == ("TWO_STANDBYS", "PROTECTED")
+    assert f"They are {first}, {second}." in notice["message"]
+    found.world.call(DR, "TerminateWorkspaces", {"TerminateWorkspaceRequests": [{"WorkspaceId": second}]})
+    found.pass_time(hours=1)
+    found.sweep()
+    assert not found.row(one).has(Kind.DOUBLED)
+
+
+@pytest.mark.parametrize("lag", [{}, {"relation_lag_seconds": 600}, {"visibility_lag_seconds": 90}])
+def test_a_throttle_that_took_effect_makes_no_second_standby(lag: dict[str, int]) -> None:
+    found = Estate(strict=False, **lag)
+    one, other = found.create_ready(USERS[0], USERS[1])
+    throttle = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
+    found.world.inject(Fault(CREATE, "error_after", times=1, **throttle))
+    found.protect(one, other, cause="event")
+    assert found.status(one) == (Status.WAITING, "CREATE_THROTTLED")
+    found.watch()
+    assert {found.status(each)[0] for each in (one, other)} == {Status.PROTECTED}
+    assert (len(found.world.standbys()), found.world.duplicates(), len(found.calls())) == (2, [], 1)
+
+
+def test_desktops_without_a_user_are_treated_alike_and_notified_of_once_a_directory(found: Estate) -> None:
+    for number in range(3):
+        found.create("[UNDEFINED]", WorkspaceName=f"kiosk-{number}")
+    (al,) = found.create_ready(USERS[0])
+    for _ in range(3):
+        found.sweep()
+        found.pass_time(hours=1)
+    kiosks = [one.workspace_id for one in found.world.primaries() if one.workspace_id != al]
+    assert statuses(found, kiosks) == {(Status.INELIGIBLE, "NO_USER")}
+    assert [found.row(one).message.rpartition(" ")[2] for one in kiosks] == ["kiosk-0.", "kiosk-1.", "kiosk-2."]
+    plan = found.item(f"SWEEP#{HOME}", "BASELINE")["plan"]
+    assert (plan["would_get"], plan["cannot"]) == (1, {"NO_USER": 3})
+    (notice,) = found.history(f"FLEET#{HOME}#NO_USER")
+    assert notice["message"].endswith(f"Directory {HOME} has 3 of them.")
+    found.create_standby(kiosks[0])
+    found.create_standby(kiosks[1])
+    found.pass_time(hours=1)
+    found.sweep()
+    assert statuses(found, kiosks[:2]) == {(Status.PROTECTED, "ADOPTED")}
+    assert found.taken() == 2

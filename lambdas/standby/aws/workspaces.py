@@ -294,6 +294,7 @@ def read_workspace(entry: object) -> Workspace | None:
         id=WorkspaceId(workspace_id),
         directory_id=DirectoryId(directory_id) if directory_id else None,
         user_name=string(entry, "UserName"),
+        name=string(entry, "WorkspaceName"),
         state=string(entry, "State"),
         compute_type=string(properties, "ComputeTypeName"),
         operating_system=string(properties, "OperatingSystemName"),

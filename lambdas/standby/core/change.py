@@ -22,6 +22,7 @@ from standby.core.model import (
     Unknown,
     Workspace,
     WorkspaceId,
+    is_unassigned,
 )
 from standby.core.reasons import MEANING, NOT_OURS, Reason
 from standby.core.row import OF_A_REQUEST, OF_A_STANDBY, Kind, Row, claim_key
@@ -314,7 +315,8 @@ class Case:
                 replication = seen.replication_of(standby.id) or base.replication
         key = base.claim_key
         if key is None and new.dr_directory_id and new.user_name:
-            key = claim_key(new.dr_directory_id, new.user_name)
+            # One that is nobody's holds a place of its own.
+            key = claim_key(new.dr_directory_id, self.id if is_unassigned(new.user_name) else new.user_name)
         new = dataclasses.replace(
             new,
             standby_id=standby.id,

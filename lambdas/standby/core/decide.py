@@ -10,7 +10,7 @@ import dataclasses
 from datetime import timedelta
 
 from standby.core.admission import admit, changed_mapping, is_left_alone, is_shown_there, mapped_elsewhere
-from standby.core.change import Case, Change, Effect
+from standby.core.change import Case, Change, Effect, say
 from standby.core.model import (
     DEADLINE_STANDS_STILL,
     GONE,
@@ -20,6 +20,7 @@ from standby.core.model import (
     Status,
     Unknown,
     Workspace,
+    is_unassigned,
     past,
     to_text,
 )
@@ -43,7 +44,7 @@ def decide(case: Case) -> Change:
     change = _unknown(case, case.seen) if isinstance(case.seen, Unknown) else _by_sight(case)
     is_sweep = case.fleet is not None
     change = annotate(case, admit(case, fares(case, change))) if is_sweep else admit(case, change)
-    change = _sighted(case, change)
+    change = _doubled(case, _sighted(case, change))
     if change.effect is Effect.REQUEST and (why := doubt(case)):
         return case.look(why)
     return change
@@ -74,6 +75,20 @@ def _sighted(case: Case, change: Change) -> Change:
     return change.observe(Kind.DESKTOP_SEEN, is_new or None, case.now)
 
 
+def _doubled(case: Case, change: Change) -> Change:
+    """The change, with whether the primary has more than one standby, whoever made them."""
+    seen, new = case.shown, change.new
+    if seen is None or new is None or change.effect is not Effect.NOTHING:
+        return change
+    ids = [one.id for one in seen.standbys if one.state not in GONE]
+    ids.sort(key=lambda one: (one != new.standby_id, one))
+    noted = new.observe(Kind.DOUBLED, len(ids) > 1, case.now, note=" ".join(ids), notified=True)
+    if noted is new:
+        return change
+    message = f"{say(Reason.TWO_STANDBYS)} They are {', '.join(ids)}." if len(ids) > 1 else change.message
+    return change.having(case.stamped(noted) if new is change.old else noted, message)
+
+
 def without_standby(case: Case) -> Change:
     """What to do with a primary that certainly has no standby."""
     row, seen, settings = case.row, case.shown, case.settings
@@ -83,6 +98,9 @@ def without_standby(case: Case) -> Change:
     verdict = settings.selection.verdict(seen)
     if (excluded := _excluded(case, verdict)) is not None:
         return excluded
+    if is_unassigned(seen.user_name):
+        # They share one name: nothing that CreateStandbyWorkspaces or a lookup shows would say whose it is.
+        return case.record(Status.INELIGIBLE, Reason.NO_USER, f"It is {seen.name}." if seen.name else "")
     if row and is_left_alone(case):
         return case.nothing(row.reason)
     is_settled = row and not (row.status.is_open or case.cause.reopens or case.is_new_after_all)

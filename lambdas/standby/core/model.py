@@ -32,6 +32,11 @@ def user_key(user_name: str) -> str:
     return user_name.casefold()
 
 
+def is_unassigned(user_name: str | None) -> bool:
+    """Whether a WorkSpace is nobody's: several in a directory have this reserved name (API reference, Workspace)."""
+    return user_name is not None and user_key(user_name) == "[undefined]"
+
+
 class Status(StrEnum):
     """Where a primary stands on its way to a standby."""
 
@@ -126,6 +131,7 @@ class Workspace:
     tags: tuple[tuple[str, str], ...] | None = None
     snapshots: tuple[tuple[WorkspaceId, datetime], ...] = ()  # standby id -> its RecoverySnapshotTime
     data_replication: str | None = None  # a standby's own
+    name: str | None = None  # WorkspaceName, which tells desktops without a user apart
 
     @property
     def primary(self) -> Related | None:

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     DIRECTORY_NOT_MAPPED = "DIRECTORY_NOT_MAPPED"
     OPERATING_SYSTEM = "OPERATING_SYSTEM"
     COMPUTE_TYPE = "COMPUTE_TYPE"
+    NO_USER = "NO_USER"
     NO_DR_KEY = "NO_DR_KEY"
     SECONDARY_EXISTS = "SECONDARY_EXISTS"
     USER_HAS_STANDBY = "USER_HAS_STANDBY"
@@ -72,6 +73,7 @@ class Reason(StrEnum):
     ORPHANED = "ORPHANED"
     ROW_UNREADABLE = "ROW_UNREADABLE"
     # remarks, and what is said of no row
+    TWO_STANDBYS = "TWO_STANDBYS"
     TERMINATED_BY_SOMEBODY = "TERMINATED_BY_SOMEBODY"
     MIGRATED = "MIGRATED"
     NOT_IN_LEDGER = "NOT_IN_LEDGER"
@@ -205,6 +207,10 @@ MEANING: dict[Reason, Meaning] = {
         "Its compute type cannot have a standby (no graphics, GeneralPurpose.4xlarge or 8xlarge).",
         "Nothing; AWS does not offer it.",
     ),
+    Reason.NO_USER: Meaning(
+        "No user is assigned to the WorkSpace ([UNDEFINED]); such a desktop cannot be told apart in the DR directory.",
+        "Assign a user, if it is to have a standby; or exclude the user [UNDEFINED].",
+    ),
     Reason.NO_DR_KEY: _notice(
         "Its volumes are encrypted and the configuration names no key in the DR Region.",
         "Set volume_encryption_key for its directory (a symmetric key in the DR Region) and deploy.",
@@ -266,6 +272,10 @@ MEANING: dict[Reason, Meaning] = {
     Reason.ROW_UNREADABLE: Meaning(
         "The primary's row in the ledger was written by a later version, or by hand, and is left alone.",
         "Deploy the version that wrote it, or set the attributes that its message names right.",
+    ),
+    Reason.TWO_STANDBYS: _notice(
+        "The primary has more than one standby; each of them is billed.",
+        "Keep the one that the message names first, and terminate the others in the console of the DR Region.",
     ),
     Reason.TERMINATED_BY_SOMEBODY: _notice(
         "Somebody called TerminateWorkspaces for the primary, or for its standby; the message names who.",

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     # the standby
     STANDBY_MISSED = "STANDBY_MISSED"  # a complete scan did not show it: the run
     STANDBY_TERMINATED = "STANDBY_TERMINATED"  # somebody called TerminateWorkspaces for it: its id, and who
+    DOUBLED = "DOUBLED"  # the primary has more than one: their ids
     UNWELL = "UNWELL"  # it is in ERROR, UNHEALTHY or IMPAIRED
     DRIFT = "DRIFT"  # it differs from its primary, or from what is configured: in what
     COPIED = "COPIED"  # data is to be copied to it, since its first grace began: when the last noted copy was made
@@ -54,7 +55,7 @@ OF_A_STANDBY = (Kind.STANDBY_MISSED, Kind.STANDBY_TERMINATED, Kind.UNWELL, Kind.
 # What a request leaves behind until it is known what became of it.
 OF_A_REQUEST = (Kind.UNCLEAR, Kind.NOTHING_SEEN, Kind.DESKTOP_SEEN)
 # Notices, each with its own condition; the last wins where a change makes two.
-NOTIFYING = (Kind.TROUBLE, Kind.MIGRATED, Kind.STANDBY_TERMINATED, Kind.PRIMARY_TERMINATED)
+NOTIFYING = (Kind.TROUBLE, Kind.DOUBLED, Kind.MIGRATED, Kind.STANDBY_TERMINATED, Kind.PRIMARY_TERMINATED)
 
 ONCE = timedelta.max
 """Confirming it again adds nothing: only since when it is so counts."""
@@ -324,6 +325,7 @@ class Row:
 
 
 _NOTICE = {
+    Kind.DOUBLED: Reason.TWO_STANDBYS,
     Kind.MIGRATED: Reason.MIGRATED,
     Kind.STANDBY_TERMINATED: Reason.TERMINATED_BY_SOMEBODY,
     Kind.PRIMARY_TERMINATED: Reason.TERMINATED_BY_SOMEBODY,

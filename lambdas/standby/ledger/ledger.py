@@ -184,11 +184,14 @@ class Ledger:
         before, after = (old.claim_key if old else None), new.claim_key
         # Who adopts a standby that exists asks for no room: it is there.
         asks = new.standby_id is None
+        # What may have come of a request that nobody has seen the end of is looked for by whoever claims next.
+        is_unseen = new.has(Kind.GIVEN_UP) or new.has(Kind.THROTTLED)
+        was_looked_for = not asks or new.has(Kind.GIVEN_UP) or (old is not None and old.has(Kind.THROTTLED))
         if after != before:
             if after is not None:
-                yield _hold(after, me, now, is_looked_for=new.has(Kind.GIVEN_UP) or not asks), Reason.USER_HAS_STANDBY
+                yield _hold(after, me, now, is_looked_for=was_looked_for), Reason.USER_HAS_STANDBY
             if before is not None:
-                yield _release(before, me, now, is_given_up=new.has(Kind.GIVEN_UP)), Reason.USER_HAS_STANDBY
+                yield _release(before, me, now, is_given_up=is_unseen), Reason.USER_HAS_STANDBY
         if (after is None) != (before is None):
             yield _count(TOTAL, 1 if after else -1, limits.max_standbys if after and asks else None), Reason.CEILING
         spent, unspent = new.counted_day, old.unspent_day if old else None
@@ -234,6 +237,12 @@ class Ledger:
             **more,
         }
         self.table.put(item, condition="attribute_not_exists(pk)")
+
+    def tell_of_unassigned(self, directory: DirectoryId, count: int, cause: Cause) -> None:
+        """One notice for a directory that has desktops without a user."""
+        message = say(Reason.NO_USER, f"Directory {directory} has {count} of them.")
+        more = {"primary_directory_id": directory}
+        self.tell(f"FLEET#{directory}#NO_USER", "1", Status.INELIGIBLE, Reason.NO_USER, message, cause, **more)
 
     def tell_once_a_day(
         self,
