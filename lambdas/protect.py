@@ -14,7 +14,7 @@ from standby.events import BadEvent, Hint, read
 from standby.ledger.leases import WATCH_LEASE
 from standby.ledger.table import LedgerUnavailable
 from standby.reconcile import Reconciler
-from standby.terminations import Terminations, note_migration
+from standby.terminations import Terminations, follow_migrations, note_migration
 from standby.wiring import BURST, Deployed, Invoked
 from standby.wiring import handler as handler_of
 
@@ -52,6 +52,7 @@ def _work(deployed: Deployed, hint: Hint, invoked: Invoked) -> list[Change]:
         row = recorder.ledger.load([old]).get(old)
         recorder.cause = dataclasses.replace(cause, continues_fleet=isinstance(row, Row) and continues_fleet(row))
     changes = Reconciler(recorder, primaries, standbys).reconcile(hint.ids)
+    follow_migrations(recorder, changes)
     if not by_watcher and any(one.status and one.status.is_open for one in changes):
         _start_watcher(deployed, invoked.request_id)
     return changes

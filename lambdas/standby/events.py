@@ -63,6 +63,9 @@ def _by_hand(event: Mapping[str, Any]) -> Hint:
 
 def _from_trail(event: Mapping[str, Any], account: str, region: str, dr_region: str | None) -> Hint:
     detail = event.get("detail")
+    if "detail-type" not in event and "workspace_ids" in event:
+        example = '{"mode": "reconcile", "workspace_ids": ["ws-1abc2def3"]}'
+        raise BadEvent(f'the call has no "mode": send {example}', for_a_person=False)
     if not isinstance(detail, Mapping) or event.get("detail-type") != DETAIL_TYPE:
         raise BadEvent(
             f'neither a call by hand ("mode": "reconcile") nor an event "{DETAIL_TYPE}";'

@@ -11,6 +11,7 @@ from standby.aws.workspaces import Standbys, WorkSpaces
 from standby.core.change import Case, Change, Effect
 from standby.core.decide import decide
 from standby.core.model import BATCH, DirectoryId, Status, Unknown, WorkspaceId
+from standby.core.reasons import Reason
 from standby.core.row import Row, Unreadable, claim_key
 from standby.core.settle import after_lookup, leave
 from standby.ledger.table import LedgerUnavailable
@@ -54,6 +55,8 @@ class Reconciler:
         rows = {one: found for one, found in loaded.items() if isinstance(found, Row)}
         unreadable = [found for found in loaded.values() if isinstance(found, Unreadable)]
         readable = [one for one in dict.fromkeys(ids) if not isinstance(loaded.get(one), Unreadable)]
+        standbys = self._standbys_among([one for one in readable if one not in rows])
+        readable = [one for one in readable if one not in standbys]
         described = self.primaries.describe(readable)
         if unknown := sum(isinstance(one, Unknown) for one in described.values()):
             self.recorder.telemetry.count("UnknownAnswers", unknown)
@@ -66,7 +69,15 @@ class Reconciler:
         left = deque(sorted(todo, key=lambda one: one is not first))
         while left:
             done += self._work_off(left)
-        return done + [self.recorder.unreadable(row) for row in unreadable]
+        return [*done, *standbys.values(), *[self.recorder.unreadable(row) for row in unreadable]]
+
+    def _standbys_among(self, unknown: Sequence[WorkspaceId]) -> dict[WorkspaceId, Change]:
+        """What is said of ids that a person gives and that are known as standbys: whose they are."""
+        if not self.recorder.cause.reopens:
+            return {}
+        primaries = self.recorder.ledger.primaries_of(unknown)
+        cases = {one: self.recorder.case(one, None) for one in primaries}
+        return {one: cases[one].nothing(Reason.IS_STANDBY, f"Its primary is {primaries[one]}.") for one in primaries}
 
     def _work_off(self, left: deque[tuple[Case, Change]]) -> list[Change]:
         """Look and request for the first of those that are left, as many as one call takes.

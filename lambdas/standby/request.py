@@ -94,7 +94,7 @@ class Requester:
 
         Of what is new, or asked for by a person, the claim and the service decide.
         """
-        backfill = [] if self.recorder.cause.reopens else [case for case in batch if _is_backfill(case)]
+        backfill = [case for case in batch if _is_backfill(case)]
         if not backfill:
             return batch, []
         room = self.recorder.gates.room()
@@ -266,7 +266,7 @@ def _is_backfill(case: Case) -> bool:
     """Whether it is of an existing fleet and has no place yet: one that is CLAIMED keeps its own."""
     row = case.row
     is_waiting = row is not None and row.existing and row.status in (Status.HELD, Status.WAITING)
-    return is_waiting and not case.is_new_after_all
+    return is_waiting and not (case.is_new_after_all or case.is_asked)
 
 
 def _change_of(row: Row | Unreadable | None) -> str | None:

@@ -7,13 +7,14 @@ WorkSpace that is shown on its way out is gone, and of any other the sweep says 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from standby.aws.workspaces import WorkSpaces
-from standby.core.change import Case, Change
+from standby.core.change import Case, Change, say
 from standby.core.decide import decide
-from standby.core.model import GONE, HAD_ONE, Status, Workspace, WorkspaceId
+from standby.core.model import GONE, HAD_ONE, READY, Status, Workspace, WorkspaceId
 from standby.core.orphans import left_to, migrated
 from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import Kind, Row, Unreadable
@@ -21,21 +22,52 @@ from standby.record import Recorder
 
 
 def note_migration(recorder: Recorder, old: WorkspaceId, new: WorkspaceId) -> None:
-    """Let the old row, if there is one, point to the new id: once, and with a notice if it had a standby."""
+    """Note at the old row, if there is one, that a migration to a new id was requested: it may fail."""
 
     def make(case: Case) -> Change | None:
         row = case.row
         if row is None or row.note(Kind.MIGRATED) == new:
             return None
-        message = migrated(new)
-        if row.was_requested:
-            standby = f"Its standby {row.standby_id}" if row.standby_id else "The standby that was requested for it"
-            message += f" {left_to(new, standby)}"
-        noted = case.stamped(row, message=message)
-        noted = noted.observe(Kind.MIGRATED, True, case.now, note=new, notified=row.was_requested)
+        message = f"MigrateWorkspace was called for it; the new id is to be {new}. Until then: {row.message}"
+        noted = case.stamped(row, message=message).observe(Kind.MIGRATED, True, case.now, note=new)
         return Change(row.primary_id, row, noted, Reason.MIGRATED, message)
 
     recorder.amend(old, make)
+
+
+def follow_migrations(recorder: Recorder, changes: Iterable[Change]) -> None:
+    """Conclude the migrations whose new id is there, with a notice if the old one had a standby.
+
+    Those whose new id did not come are taken back: a migration that failed leaves the original as it was.
+    """
+    for change in changes:
+        if (new := change.new) is None or new.migrated_from is None:
+            continue
+        if new.primary_state in READY:
+            recorder.amend(new.migrated_from, functools.partial(_migrated, new.primary_id))
+        elif new.status in (Status.PRIMARY_GONE, Status.TIMED_OUT):
+            recorder.amend(new.migrated_from, functools.partial(_not_migrated, new.primary_id))
+
+
+def _migrated(new: WorkspaceId, case: Case) -> Change | None:
+    row = case.row
+    if row is None or (known := row.conditions.get(Kind.MIGRATED)) is None or known.note != new:
+        return None
+    if known.notified or not row.was_requested:
+        return None
+    standby = f"Its standby {row.standby_id}" if row.standby_id else "The standby that was requested for it"
+    message = f"{migrated(new)} {left_to(new, standby)}"
+    noted = case.stamped(row, message=message).observe(Kind.MIGRATED, True, case.now, note=new, notified=True)
+    return Change(row.primary_id, row, noted, Reason.MIGRATED, message)
+
+
+def _not_migrated(new: WorkspaceId, case: Case) -> Change | None:
+    row = case.row
+    if row is None or (known := row.conditions.get(Kind.MIGRATED)) is None or known.note != new or known.notified:
+        return None
+    message = f"{say(Reason.MIGRATION_FAILED)} It was to be {new}."
+    noted = case.stamped(row, message=message).without(Kind.MIGRATED)
+    return Change(row.primary_id, row, noted, Reason.MIGRATION_FAILED, message)
 
 
 @dataclass

@@ -302,3 +302,34 @@ def test_desktops_without_a_user_are_treated_alike_and_notified_of_once_a_direct
     found.sweep()
     assert statuses(found, kiosks[:2]) == {(Status.PROTECTED, "ADOPTED")}
     assert found.taken() == 2
+
+
+def test_a_standby_that_is_asked_for_while_the_failed_one_is_terminated_is_made_when_it_is_gone(found: Estate) -> None:
+    (one,) = found.protected(USERS[0])
+    standby = str(found.row(one).standby_id)
+    found.world.set_state(standby, "ERROR")
+    for _ in range(3):
+        found.sweep()
+        found.pass_time(hours=1)
+    assert found.status(one) == (Status.FAILED, "STANDBY_UNHEALTHY")
+    found.world.call(DR, "TerminateWorkspaces", {"TerminateWorkspaceRequests": [{"WorkspaceId": standby}]})
+    (decision,) = found.protect(one)
+    assert (decision["status"], decision["reason_code"]) == ("WAITING", "STANDBY_TERMINATING")
+    found.watch()
+    assert found.status(one) == (Status.PROTECTED, "STANDBY_READY")
+    assert [made.workspace_id for made in found.world.standbys()] == [found.row(one).standby_id] != [standby]
+
+
+def test_a_person_is_told_what_an_id_is_and_what_a_call_lacks(found: Estate) -> None:
+    (one,) = found.protected(USERS[0])
+    standby = str(found.row(one).standby_id)
+    (decision,) = found.protect(standby)
+    assert (decision["reason_code"], decision["message"].endswith(f"Its primary is {one}.")) == ("IS_STANDBY", True)
+    assert found.item(standby, "STATE") == {}
+    answer = found.send({"workspace_ids": [one]})
+    assert (answer["decisions"], 'has no "mode"' in answer["problem"]) == ([], True)
+    assert found.others.of("send_message") == []  # no dead letter
+    found.protect("ws-0never0seen")
+    found.watch()
+    assert found.status("ws-0never0seen") == (Status.PRIMARY_GONE, "NEVER_RETURNED")
+    assert "ix_uncovered" not in found.item("ws-0never0seen", "STATE")

@@ -151,6 +151,9 @@ def test_a_migrated_primarys_row_points_to_the_new_one_once(found: Estate, known
         assert found.item(old, "STATE") == {}
         return
     assert found.row(old).note(Kind.MIGRATED) == new
+    assert notified(found, old) == []  # CloudTrail records the request; it may fail
+    found.pass_time(hours=1)
+    found.protect(new, cause="watch")
     if known == "protected":
         (notice,) = [event for event in found.history(old) if event.get("notice")]
         assert notice["notice_code"] == "MIGRATED"
@@ -160,3 +163,19 @@ def test_a_migrated_primarys_row_points_to_the_new_one_once(found: Estate, known
         # It is no new desktop: its fleet is only reported.
         assert found.status(new) == (Status.REPORTED, "EXISTING_FLEET")
         assert f"It was migrated from {old}." in found.row(new).message
+
+
+@pytest.mark.parametrize("how", ["fails", "fails_late"])
+def test_a_migration_that_fails_leaves_the_original_and_its_standby_as_they_were(how: str) -> None:
+    found = Estate(migration=how)
+    (old,) = found.protected(USERS[0])
+    order = {"SourceWorkspaceId": old, "BundleId": "wsb-windowspower"}
+    new = found.world.call(PRIMARY, "MigrateWorkspace", order)["TargetWorkspaceId"]
+    found.send(found.world.trail[-1])
+    for _ in range(8):
+        found.watch(hours=0.9)
+        found.sweep()
+        found.pass_time(hours=1)
+    assert (found.status(old), found.row(old).has(Kind.MIGRATED), notified(found, old)) == (WELL, False, [])
+    assert (found.status(new)[0], notified(found, new)) == (Status.PRIMARY_GONE, [])
+    assert len(found.world.standbys()) == 1

@@ -175,6 +175,9 @@ SHOWN = seen(standby(), replication=((STANDBY, "B"),))
 GOING = dataclasses.replace(SHOWN, state="TERMINATING")
 
 
+ASKED, ASKED_NOW = lasting(Kind.ASKED), lasting(Kind.ASKED, NOW)
+
+
 @table(
     "known shown status replication",
     ("as shown", None, SHOWN, "PROTECTED", "B"),
@@ -228,9 +231,12 @@ NOTIFIED = row(conditions=IN_ERROR)
     ("no answer is no news", case(row(conditions=AWAITED), cases.THROTTLED), "WAITING READY", AWAITED),
     ("a successor", case(None, seen(), SUCCESSOR), "WAITING READY", lasting(Kind.SUCCEEDS, NOW, note=OTHER)),
     ("with a standby", case(with_one(), seen(), SUCCESSOR), "REQUESTED ADOPTED", NONE),
-    ("a person: another day for the user", case(REJECTED, seen(), BY_HAND), "WAITING READY", NONE),
+    ("a person: another day for the user", case(REJECTED, seen(), BY_HAND), "WAITING READY", ASKED_NOW),
     ("a round: no other day", case(REJECTED, seen()), "WAITING READY", MISSING),
-    ("the day lasts", case(row(conditions=MISSING), seen(), BY_HAND), "WAITING READY", MISSING),
+    ("the day lasts", case(row(conditions=MISSING), seen(), BY_HAND), "WAITING READY", MISSING | ASKED_NOW),
+    ("a person's request, in a round", case(row(conditions=ASKED), None), "WAITING READY", ASKED),
+    ("a person's request is held", case(row(), seen(), BY_HAND), "HELD PAUSED", ASKED_NOW),
+    ("a person's request is refused", case(row(conditions=ASKED), seen()), "EXCLUDED NOT_INCLUDED", NONE),
     ("gone", case(with_one(), seen()), "PRIMARY_GONE ORPHANED", GONE_NOW | trouble("ORPHANED", NOW)),
     ("what it was first", case(WAS_GONE, seen()), "PRIMARY_GONE PRIMARY_TERMINATED", GONE),
     ("shown again", case(WAS_GONE, seen()), "PROTECTED STANDBY_READY", NONE),

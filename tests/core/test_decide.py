@@ -52,6 +52,7 @@ def test_unknown_is_not_gone(row: Any, why: Unknown, expected: str) -> None:
 
 
 JUST = minutes(1) / 60
+NEW_ID: dict[str, Any] = {"migrated_from": OTHER, "primary_state": "PENDING"}
 
 
 @table(
@@ -60,6 +61,9 @@ JUST = minutes(1) / 60
     ("waiting", WAITING, "WAITING NOT_VISIBLE_YET"),
     ("waiting, for almost a deadline", row(**absent(hours(4) - JUST)), "WAITING NOT_VISIBLE_YET"),
     ("waiting, for a deadline", row(**absent(hours(4))), "TIMED_OUT PRIMARY_NOT_READY"),
+    ("never returned", row(primary_state=None, **absent(hours(4))), "PRIMARY_GONE NEVER_RETURNED"),
+    ("never ready after a migration", row(**NEW_ID, **absent(hours(4))), "PRIMARY_GONE MIGRATION_FAILED"),
+    ("ready after a migration", row(migrated_from=OTHER, **absent(hours(4))), "TIMED_OUT PRIMARY_NOT_READY"),
     ("the deadline of the row is another matter", row(deadline_at=LATE), "WAITING NOT_VISIBLE_YET"),
     ("requested", REQUESTED, "REQUESTED NOT_VISIBLE_YET"),
     ("requested, almost", row("REQUESTED READY", **absent(hours(2) - JUST)), "REQUESTED NOT_VISIBLE_YET"),
@@ -268,6 +272,34 @@ def test_a_standby_that_is_not_shown_is_asked_for_again_by_nobody_but_a_person(g
 SVC: dict[str, Any] = {"selection": Selection(exclude=Rules(users=("svc-*",)))}
 ALL: dict[str, Any] = {"selection": Selection(exclude=Rules(users=("*",)))}
 TAGS: dict[str, Any] = {"selection": Selection(include=Rules(tags={"dr": "yes"}))}
+REFUSED, WAS_REPORTED = row("REJECTED SERVICE_REFUSED"), row("REPORTED EXISTING_FLEET", existing=True)
+ENDED, ASKED = has("TERMINATING"), {"conditions": lasting(Kind.ASKED)}
+
+
+@table(
+    "given expected",
+    ("its standby is being terminated", case(FAILED, ENDED, BY_HAND), "WAITING STANDBY_TERMINATING"),
+    ("so is a lost one's", case(MISSING, ENDED, BY_HAND), "WAITING STANDBY_TERMINATING"),
+    ("it still is", case(with_one("WAITING STANDBY_TERMINATING", **ASKED), ENDED), "= WAITING STANDBY_TERMINATING"),
+    ("it is gone", case(with_one("WAITING STANDBY_TERMINATING", **ASKED), READY), "LOOK WAITING STANDBY_TERMINATING"),
+    ("nobody asked", case(FAILED, ENDED), "= FAILED STANDBY_TERMINATING"),
+    ("no answer", case(REFUSED, THROTTLED, BY_HAND), "WAITING DESCRIBE_FAILED"),
+    ("no answer about a failed one", case(FAILED, THROTTLED, BY_HAND), "WAITING DESCRIBE_FAILED"),
+    ("not returned", case(WAS_REPORTED, None, BY_HAND), "WAITING NOT_VISIBLE_YET"),
+    ("not told", case(REFUSED, seen(user_name=None), BY_HAND), "WAITING NOT_VISIBLE_YET"),
+    ("tags are not known", case(REFUSED, READY, BY_HAND, **TAGS), "WAITING TAGS_UNKNOWN"),
+    ("excluded: refused, with why", case(REFUSED, READY, BY_HAND, **ALL), "EXCLUDED EXCLUDED_BY_RULE"),
+    ("it is covered", case(PROTECTED, THROTTLED, BY_HAND), "= PROTECTED DESCRIBE_FAILED"),
+    ("it is gone for good", case(GONE, None, BY_HAND), "= PRIMARY_GONE NOT_VISIBLE_YET"),
+    ("a round finds nothing", case(REFUSED, THROTTLED), "= REJECTED DESCRIBE_FAILED"),
+)
+def test_a_persons_request_stays_open_until_it_can_be_carried_out_or_is_refused(given: Case, expected: str) -> None:
+    change = decide(given)
+    assert outcome(change) == expected
+    if given.cause is BY_HAND and expected.startswith("WAITING"):
+        assert cases.new(change).has(Kind.ASKED)
+
+
 TAGGED, SVC_1 = seen(tags=(("dr", "yes"),)), seen(user_name="SVC-1")
 NO_USER, USER_DUE = (row("WAITING USER_NOT_IN_DR_DIRECTORY", due_at=at) for at in (SOON, NOW))
 BUSY, SUSPENDED, MAINTAINED = (seen(state=state) for state in ("STOPPING", "SUSPENDED", "ADMIN_MAINTENANCE"))

@@ -34,6 +34,11 @@ _MESSAGE_MOST = 300
 _OF_A_FLEET = (Reason.EXISTING_FLEET, Reason.BACKFILL)
 # No request was made for what stands so.
 _UNTRIED = (Status.HELD, Status.INELIGIBLE, Status.EXCLUDED)
+# What a person may ask for: it has no standby that anybody could be sent to.
+_TO_BE_ASKED_FOR = (
+    *(Status.REPORTED, Status.INELIGIBLE, Status.EXCLUDED, Status.REJECTED),
+    *(Status.FAILED, Status.TIMED_OUT, Status.STANDBY_MISSING),
+)
 # Doubts that end where a standby is known.
 _DOUBTS = (*OF_A_REQUEST, Kind.THROTTLED, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
 # Of a row of which it is certain that no standby stands behind it; its history keeps what there was.
@@ -160,6 +165,18 @@ class Case:
         if row is None or not self.cause.names_new or row.was_requested or row.reason in NOT_OURS:
             return False
         return row.status is Status.REPORTED or (row.existing and row.status in _UNTRIED)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a person asks for a standby, or has asked for one that could not be requested yet."""
+        return self.cause.reopens or (self.row is not None and self.row.has(Kind.ASKED))
+
+    @property
+    def opens(self) -> bool:
+        """Whether the cause opens a settled row whatever the answer: an event, or a person, is not heard twice."""
+        row = self.row
+        is_settled = row is not None and row.status in _TO_BE_ASKED_FOR and row.reason not in NOT_OURS
+        return self.is_new_after_all or (is_settled and self.cause.reopens)
 
     def nothing(self, reason: Reason, detail: str = "") -> Change:
         """Everything stays as it is, but that an answer shows the primary ends what says that none does."""
@@ -332,6 +349,8 @@ class Case:
         """The conditions that follow from what the row was and is."""
         if self.shown is not None:
             new = new.without(Kind.ABSENT, Kind.MISSED)
+        is_pending = new.status.is_open or new.status is Status.HELD
+        new = new.observe(Kind.ASKED, (is_pending and self.cause.reopens) or (None if is_pending else False), self.now)
         if self.cause.succeeds and new.standby_id is None:
             new = new.observe(Kind.SUCCEEDS, True, self.now, note=self.cause.migrated_from)
         if self.cause.reopens and base.status is Status.REJECTED:

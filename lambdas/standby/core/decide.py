@@ -14,6 +14,7 @@ from standby.core.change import Case, Change, Effect, say
 from standby.core.model import (
     DEADLINE_STANDS_STILL,
     GONE,
+    HAD_ONE,
     READY,
     SWEEP,
     Related,
@@ -33,7 +34,7 @@ from standby.core.upkeep import annotate, fares
 # While one of these lasts, a lookup in the DR directory comes before a request.
 DOUBTS = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.THROTTLED, Kind.DESKTOP_SEEN)
 # Of these a person may ask for another standby: it failed, or is gone.
-_ASKED_FOR_AGAIN = (Status.FAILED, Status.TIMED_OUT, Status.PROTECTED, Status.STANDBY_MISSING)
+_ASKED_FOR_AGAIN = (*HAD_ONE, Status.STANDBY_MISSING, Status.WAITING)
 
 
 def decide(case: Case) -> Change:
@@ -124,7 +125,7 @@ def _unknown(case: Case, why: Unknown) -> Change:
     until its deadline is given up.
     """
     row, error = case.row, (why.code, why.message)
-    if row is None or case.is_new_after_all:
+    if row is None or case.opens:
         return case.record(
             Status.WAITING,
             Reason.DESCRIBE_FAILED,
@@ -168,7 +169,7 @@ def _absent(case: Case) -> Change:
     All others are the sweep's, a held one, too: it is asked for only when there is room, and that may be a day apart.
     """
     row, settings = case.row, case.settings
-    if row is None or case.is_new_after_all:
+    if row is None or case.opens:
         return case.wait(Reason.NOT_VISIBLE_YET).observe(Kind.ABSENT, True, case.now)
     if row.status is Status.CLAIMED and (change := _claimed(case, row)).effect is Effect.LOOK:
         return change
@@ -178,6 +179,10 @@ def _absent(case: Case) -> Change:
     patience = settings.standby_deadline if requested else settings.primary_deadline
     since = row.since(Kind.ABSENT)
     if row.status is not Status.CLAIMED and past(since, case.now - patience):
+        if row.migrated_from and row.primary_state not in READY:
+            return case.record(Status.PRIMARY_GONE, Reason.MIGRATION_FAILED, f"The original is {row.migrated_from}.")
+        if row.primary_state is None and not requested:
+            return case.record(Status.PRIMARY_GONE, Reason.NEVER_RETURNED)
         reason = Reason.STANDBY_NOT_READY if requested else Reason.PRIMARY_NOT_READY
         detail = f"No answer of DescribeWorkspaces has shown the primary since {to_text(since or case.now)}."
         return case.record(Status.TIMED_OUT, reason, detail)
@@ -281,6 +286,8 @@ def with_standby(case: Case, standby: Related) -> Change:
         reason = Reason.STANDBY_READY if is_made_here else Reason.ADOPTED
         reason = (row and changed_mapping(row, settings)) or reason
         return case.record(Status.PROTECTED, reason, where, standby=standby).observe(Kind.UNWELL, False, case.now)
+    if standby.state in GONE and ours and case.is_asked and row and row.status in _ASKED_FOR_AGAIN:
+        return case.wait(Reason.STANDBY_TERMINATING, where)
     if row and (row.status is Status.PROTECTED or row.reason is Reason.STANDBY_UNHEALTHY):
         # It was ready once; how a standby fares afterwards is the sweep's to say, and a reboot takes no cover away.
         return case.nothing(Reason.STANDBY_READY if row.status is Status.PROTECTED else row.reason, where)
@@ -322,7 +329,7 @@ def _standby_not_seen(case: Case, row: Row) -> Change:
     # Whoever terminated it, if that is configured.
     is_wanted = case.settings.recreate_missing and case.cause.type == SWEEP and row.status is Status.STANDBY_MISSING
     is_made_again = is_wanted and changed_mapping(row, case.settings) is None
-    if (case.cause.reopens and row.status in _ASKED_FOR_AGAIN) or is_made_again:
+    if (case.is_asked and row.status in _ASKED_FOR_AGAIN) or is_made_again:
         # A person asks again, or said so once for all: two lookups decide, as after any request.
         return case.look("Is there still a standby?")
     return case.nothing(row.reason, "The primary shows no standby in RelatedWorkspaces now.")
@@ -342,7 +349,7 @@ def _excluded(case: Case, verdict: Verdict) -> Change | None:
 
 def _tags_unknown(case: Case) -> Change:
     """What is open waits, however long it takes; all else stays as it is."""
-    if case.row and not case.row.status.is_open:
+    if case.row and not (case.row.status.is_open or case.opens):
         return case.nothing(Reason.TAGS_UNKNOWN)
     return case.wait(Reason.TAGS_UNKNOWN, due_in=case.settings.poll_interval, deadline_in=_standing_still(case))
 
@@ -369,7 +376,7 @@ def _not_ready(case: Case, seen: Workspace) -> Change:
         return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, state)
     if row and row.status is Status.TIMED_OUT and row.reason is Reason.PRIMARY_NOT_READY:
         return case.nothing(row.reason, state)
-    is_awaited = row is None or row.status.is_open or row.status is Status.HELD or case.is_new_after_all
+    is_awaited = row is None or row.status.is_open or row.status is Status.HELD or case.opens
     if row and seen.state in READY and not is_awaited:
         return case.nothing(row.reason, not_told(seen))
     # A WorkSpace takes ~20 minutes, one with an encrypted root volume up to an hour.

@@ -70,6 +70,8 @@ class Reason(StrEnum):
     NO_CLEAR_ANSWER = "NO_CLEAR_ANSWER"
     STANDBY_GONE = "STANDBY_GONE"
     PRIMARY_TERMINATED = "PRIMARY_TERMINATED"
+    MIGRATION_FAILED = "MIGRATION_FAILED"
+    NEVER_RETURNED = "NEVER_RETURNED"
     ORPHANED = "ORPHANED"
     ROW_UNREADABLE = "ROW_UNREADABLE"
     # remarks, and what is said of no row
@@ -269,6 +271,14 @@ MEANING: dict[Reason, Meaning] = {
         " `aws workspaces terminate-workspaces --terminate-workspace-requests ws-…`.",
     ),
     Reason.PRIMARY_TERMINATED: Meaning("The primary is being terminated or is gone.", "Nothing."),
+    Reason.MIGRATION_FAILED: Meaning(
+        "The migration did not succeed: its new id was never ready, and the original WorkSpace stays as it was.",
+        "Nothing for the standby. Migrate the primary again, if it is still wanted.",
+    ),
+    Reason.NEVER_RETURNED: _notice(
+        "DescribeWorkspaces has not returned a WorkSpace of this id once, for as long as a new one is waited for.",
+        "Check the id and the Region. If the WorkSpace exists, the next sweep finds it.",
+    ),
     Reason.ROW_UNREADABLE: Meaning(
         "The primary's row in the ledger was written by a later version, or by hand, and is left alone.",
         "Deploy the version that wrote it, or set the attributes that its message names right.",

@@ -29,7 +29,7 @@ class Kind(StrEnum):
     GONE = "GONE"  # it is gone: the status and reason it had before
     UNMAPPED = "UNMAPPED"  # its directory is not in the configuration any more: the reason it had before
     PRIMARY_TERMINATED = "PRIMARY_TERMINATED"  # somebody called TerminateWorkspaces for it: its id, and who
-    MIGRATED = "MIGRATED"  # it has a new id: that id
+    MIGRATED = "MIGRATED"  # its migration was requested: the new id; notified once that is there
     # what makes a request doubtful: another lookup comes first
     UNCLEAR = "UNCLEAR"  # a request had no clear answer
     THROTTLED = "THROTTLED"  # a request was throttled, which does not prove that it had no effect
@@ -47,6 +47,7 @@ class Kind(StrEnum):
     COPIED = "COPIED"  # data is to be copied to it, since its first grace began: when the last noted copy was made
     STALE = "STALE"  # its data is older than it may be
     # people
+    ASKED = "ASKED"  # a person asked for a standby, and it could not be requested yet
     TROUBLE = "TROUBLE"  # a person was notified of the row's reason: that reason
 
 
@@ -101,7 +102,7 @@ def observe(
 ) -> Conditions:
     """The conditions after a look: True begins or confirms one, False ends it, None (not known) leaves it as it is.
 
-    Looks that follow sooner than `apart` are one look, unless they bring another note.
+    Looks that follow sooner than `apart` are one look, unless they bring another note, or the first notice.
     """
     before = conditions.get(kind)
     if fact is None or (not fact and before is None):
@@ -110,7 +111,7 @@ def observe(
         return {one: found for one, found in conditions.items() if one is not kind}
     if before is None:
         return {**conditions, kind: Condition(now, now, note=note, notified=notified)}
-    is_news = note is not None and note != before.note
+    is_news = (note is not None and note != before.note) or (notified and not before.notified)
     if not is_news and (apart == ONCE or now - before.last < apart):
         return conditions
     confirmed = dataclasses.replace(

@@ -68,7 +68,7 @@ def give_back(
 def leave(case: Case, *, is_unreachable: bool) -> Change:
     """Leave it to the next round, for there was no time left, or the DR Region did not answer; its row is the retry."""
     row = case.row
-    if row is not None and (row.status in (Status.WAITING, Status.CLAIMED) or row.was_requested):
+    if row is not None and (row.status.is_open or (row.was_requested and not case.opens)):
         return case.nothing(row.reason, "Left for the next look.")
     return give_back(case, Reason.CREATE_UNREACHABLE if is_unreachable else Reason.READY)
 
@@ -176,6 +176,8 @@ def _after_request(case: Case, row: Row, look: Lookup) -> Change:
     settings = case.settings
     if ours := _standby_in(case, look):
         return ours
+    if not look.complete and case.opens:
+        return case.wait(Reason.DR_DESKTOP_UNCLEAR, look.problem)
     if not look.complete:
         return case.nothing(row.reason, f"The look was not complete: {look.problem}")
     if case.shown is None:
