@@ -178,13 +178,14 @@ def test_the_bus_gets_whole_rows_and_one_notice_is_about_each_reason_and_each_ro
 
 
 def test_a_notice_whose_words_are_refused_leaves_without_them() -> None:
-    others, given = Others(), []
+    others: Any = Others()
+    given: list[Any] = []
 
     def publish(**notice: Any) -> None:
         given.append(notice)
         if "alex" in notice["Message"]:
             raise others.exceptions.InvalidParameterException
 
-    others.publish = publish  # type: ignore[method-assign]
+    others.publish = publish
     assert announcer(others).announce([ROW]) == (1, 1, "")
     assert given[1]["Message"].startswith("A notice that SNS refused: To list all, ")
