@@ -49,8 +49,10 @@ class Outbox(Construct):
             target=announce.function,
             event_source_arn=stream,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-            batch_size=25,
-            max_batching_window=Duration.seconds(1),
+            # Notices of one reason in one batch are one message. A minute, so that a lone one that waits for the batch
+            # before it, too, leaves within two; and as many rows as announce sends within its time-out.
+            batch_size=1000,
+            max_batching_window=Duration.minutes(1),
             report_batch_item_failures=True,
             bisect_batch_on_error=True,
             # Tried for so long, and not so many times: how fast Lambda repeats a batch is not documented, and a topic

@@ -83,7 +83,13 @@ class Cloud:
 
     @classmethod
     def start(
-        cls, *, account: str = DEFAULT_ACCOUNT, wait_scale: float = 1.0, log_level: str = "INFO", **world: Any
+        cls,
+        *,
+        account: str = DEFAULT_ACCOUNT,
+        wait_scale: float = 1.0,
+        window_scale: float = 1 / 60,
+        log_level: str = "INFO",
+        **world: Any,
     ) -> "Cloud":
         """Start an embedded cloud and return once it answers.
 
@@ -93,6 +99,8 @@ class Cloud:
             The account's id.
         wait_scale : float
             What the seconds of Step Functions' waits and retries are multiplied by.
+        window_scale : float
+            What the seconds are multiplied by in which Lambda gathers records of a stream.
         log_level : str
             Of the process's log.
         **world
@@ -119,6 +127,7 @@ class Cloud:
             "SFN_WAIT_SCALE": str(wait_scale),
             "STANDBY_ACCOUNT": account,
             "STANDBY_HOME": str(home),
+            "STANDBY_WINDOW_SCALE": str(window_scale),
             "STANDBY_WORLD": json.dumps(world),
             "TMPDIR": str(home),
         }

@@ -15,27 +15,28 @@ from ministack.services.cloudformation import provisioners  # type: ignore[impor
 from local.stream_delivery import Delivery, Policy
 
 _REPLICATION_SECONDS = 0.2
-_REPLICATION_BATCH = 1000
+_READ_AT_ONCE = 1000
 
 
-def apply() -> None:
+def apply(window_scale: float) -> None:
     """Apply the patches, after :func:`local.ministack_patches.check`."""
-    deliver_streams_as_lambda_does()
+    deliver_streams_as_lambda_does(window_scale)
     replicate_global_tables()
 
 
-def deliver_streams_as_lambda_does() -> None:
-    """Let mappings of DynamoDB streams bisect, take reports of failed items, count retries and give up.
+def deliver_streams_as_lambda_does(window_scale: float) -> None:
+    """Let mappings of DynamoDB streams gather, bisect, take reports of failed items, count retries and give up.
 
-    As it comes, MiniStack takes a batch with reported failures for delivered, and retries a failed one for ever.
+    As it comes, MiniStack knows no window, takes a batch with reported failures for delivered, and retries a failed one
+    for ever. The seconds of a window are multiplied by ``window_scale``.
     """
-    lambda_svc._poll_dynamodb_streams = _StreamPump().poll
+    lambda_svc._poll_dynamodb_streams = _StreamPump(window_scale).poll
 
 
 class _StreamPump:
-    def __init__(self) -> None:
+    def __init__(self, window_scale: float) -> None:
+        self._window_scale = window_scale
         self._deliveries: dict[str, Delivery] = {}
-        self._ends: dict[str, int] = {}
 
     def poll(self) -> bool:
         """Look at every mapping once; true if any has moved on, so that there may be more at once."""
@@ -53,9 +54,8 @@ class _StreamPump:
         function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
         if function is None or (dynamodb._tables.get(table) or {}).get("LatestStreamArn") != source:
             return False
-        delivery = self._deliveries.setdefault(key, Delivery(Policy.of(mapping)))
-        if delivery.is_idle:
-            self._take_in(mapping, table, delivery)
+        delivery = self._deliveries.setdefault(key, Delivery(Policy.of(mapping, self._window_scale)))
+        self._take_in(mapping, table, delivery)
         records = delivery.due(time.time())
         if records is None:
             return False
@@ -67,26 +67,19 @@ class _StreamPump:
             lambda_svc._send_ddb_stream_failure_record(
                 mapping, function, given_up.records, source, result, given_up.condition
             )
-        if delivery.is_idle:
-            self._move(key, self._ends[key])
         return True
 
-    def _take_in(self, mapping: dict[str, Any], table: str, delivery: Delivery) -> None:
+    @staticmethod
+    def _take_in(mapping: dict[str, Any], table: str, delivery: Delivery) -> None:
         key = mapping["UUID"]
         horizon, end = dynamodb.stream_start_position(table), dynamodb.stream_end_position(table)
         start = horizon if mapping.get("StartingPosition") == "TRIM_HORIZON" else end
         with lambda_svc._dynamodb_stream_positions_lock:
             position = max(lambda_svc._dynamodb_stream_positions.get(key, start), horizon)
-        records = dynamodb.stream_records_since(table, position, int(mapping.get("BatchSize", 100)))
-        self._ends[key] = position + len(records)
-        delivery.take_in(lambda_svc._apply_filter_criteria(records, mapping))
-        if delivery.is_idle:
-            self._move(key, self._ends[key])
-
-    @staticmethod
-    def _move(key: str, position: int) -> None:
+        records = dynamodb.stream_records_since(table, position, _READ_AT_ONCE)
         with lambda_svc._dynamodb_stream_positions_lock:
-            lambda_svc._dynamodb_stream_positions[key] = position
+            lambda_svc._dynamodb_stream_positions[key] = position + len(records)
+        delivery.take_in(lambda_svc._apply_filter_criteria(records, mapping))
 
 
 def replicate_global_tables() -> None:
@@ -145,7 +138,7 @@ class _Replication:
         responses.set_request_region(link.region)
         if link.table not in dynamodb._tables:
             return
-        records = dynamodb.stream_records_since(link.table, link.position, _REPLICATION_BATCH)
+        records = dynamodb.stream_records_since(link.table, link.position, _READ_AT_ONCE)
         for region in link.replica_regions:
             responses.set_request_region(region)
             for record in records:

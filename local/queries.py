@@ -114,8 +114,9 @@ def _run(dynamodb: Any, command: str) -> Iterator[Any]:
         "KeyConditionExpression": options.pop("--key-condition-expression"),
         "ExpressionAttributeValues": json.loads(options.pop("--expression-attribute-values")),
     }
-    if index := options.pop("--index-name", None):
-        arguments["IndexName"] = index
+    for option, member in (("--index-name", "IndexName"), ("--filter-expression", "FilterExpression")):
+        if value := options.pop(option, None):
+            arguments[member] = value
     shown = options.pop("--query")
     options.pop("--output")
     options.pop("--region", None)

@@ -99,7 +99,7 @@ def _application(account: str, settings: dict[str, Any]) -> Any:
     # In place of the emulator's own, which knows of no WorkSpaces.
     ministack_patches.add_service("tagging", "ResourceGroupsTaggingAPI_20170126", service.handle_request)
     ministack_patches.apply()
-    ministack_tables.apply()
+    ministack_tables.apply(float(os.environ["STANDBY_WINDOW_SCALE"]))
     ministack_delivery.apply()
     threading.Thread(target=_keep_time, args=(world,), daemon=True).start()
     connections = Connections()

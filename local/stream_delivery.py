@@ -1,4 +1,4 @@
-"""How an event source mapping delivers a stream's records: batches, partial failures, bisecting, giving up.
+"""How an event source mapping delivers a stream's records: window, batches, partial failures, bisecting, giving up.
 
 As Lambda's developer guide describes it for DynamoDB streams, for one shard. It knows no emulator.
 """
@@ -26,21 +26,29 @@ class Policy:
         Split a batch in two when the function fails on it; that costs no retry.
     reports_items : bool
         The function names failed records in ``batchItemFailures``.
+    batch_size : int
+        The most records of one invocation. AWS's other limit, 6 MB, is not kept.
+    window_seconds : float
+        How long records are gathered, unless there are ``batch_size`` of them before.
     """
 
     max_retries: int = -1
     max_age_seconds: float = -1
     bisects: bool = False
     reports_items: bool = False
+    batch_size: int = 100
+    window_seconds: float = 0
 
     @classmethod
-    def of(cls, mapping: dict[str, Any]) -> "Policy":
-        """Read the settings of an EventSourceMapping."""
+    def of(cls, mapping: dict[str, Any], window_scale: float = 1) -> "Policy":
+        """Read the settings of an EventSourceMapping; the window is multiplied by ``window_scale``."""
         return cls(
             max_retries=int(mapping.get("MaximumRetryAttempts", -1)),
             max_age_seconds=float(mapping.get("MaximumRecordAgeInSeconds", -1)),
             bisects=_true(mapping.get("BisectBatchOnFunctionError")),
             reports_items="ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", ()),
+            batch_size=int(mapping.get("BatchSize", 100)),
+            window_seconds=float(mapping.get("MaximumBatchingWindowInSeconds", 0)) * window_scale,
         )
 
 
@@ -68,23 +76,39 @@ class Delivery:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._gathered: list[Record] = []
+        self._window_ends: float | None = None
         self._batches: deque[_Batch] = deque()
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything taken in is delivered or given up: the shard's position may move on."""
-        return not self._batches
+        """Whether everything taken in is delivered or given up."""
+        return not self._batches and not self._gathered
 
     def take_in(self, records: list[Record]) -> None:
-        """Take a batch from the shard."""
-        if records:
-            self._batches.append(_Batch(records))
+        """Take records from the shard."""
+        self._gathered += records
 
     def due(self, now: float) -> list[Record] | None:
-        """Return the records to invoke the function with now; ``None`` while it pauses after a failure."""
+        """Return the records to invoke the function with now; ``None`` in the window, and in the pause after a failure.
+
+        The next window does not begin before all of the last batch is settled.
+        """
+        if self._gathered and not self._batches:
+            if self._window_ends is None:
+                self._window_ends = now + self._policy.window_seconds
+            if len(self._gathered) >= self._policy.batch_size or now >= self._window_ends:
+                self._batches.append(_Batch(self._gathered[: self._policy.batch_size]))
+                del self._gathered[: self._policy.batch_size]
+                self._window_ends = None
         if not self._batches or now < self._batches[0].not_before:
             return None
         return self._batches[0].records
+
+    def pause(self, now: float) -> float:
+        """How many seconds it is until :meth:`due` returns records, if no more are taken in."""
+        ends = self._batches[0].not_before if self._batches else self._window_ends
+        return max((ends or now) - now, 0)
 
     def settle(self, *, failed: bool, answer: Any, now: float) -> Discarded | None:
         """Take what the function made of the batch that was due.

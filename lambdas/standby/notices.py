@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
 from standby.core.model import legible
-from standby.core.reasons import advice_for
-from standby.ledger.table import plain
+from standby.core.reasons import meaning_of
+from standby.core.row import SHARDS
+from standby.core.settings import Settings
+from standby.ledger.table import Item, plain
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
 SOURCE = "workspaces-standby"
 DETAIL_TYPE = "Standby Status Changed"
 _SUBJECT_MOST = 99  # of SNS, in ASCII: "less than 100 characters"
-_DETAIL_MOST = 250_000  # bytes, below what the bus takes with its other fields
+_ENTRIES_MOST = 10  # of a call of the bus
+_DETAIL_MOST = 25_000  # bytes: so many entries are below what a call takes
 # Characters of an attribute that somebody wrote by hand: fifteen of them, of any script, fit a notice.
 _VALUE_MOST = 2000
 _LABELS = (
@@ -39,37 +44,60 @@ _LABELS = (
     ("Because of", "cause_id"),
     ("Called by", "principal"),
 )
+# Of each of several rows in one notice.
+_LISTED = ("at", "user_name", "primary_id", "primary_directory_id", "status", "message")
 _KEPT = ("pk", "sk", "message", *(name for _, name in _LABELS))
-
-
-class NotSent(Exception):
-    """The bus did not take an event; the message has its words."""
 
 
 @dataclass
 class Announcer:
-    """Sends what an EVENT row says to the event bus and, where it needs a person, to the topic."""
+    """Sends what EVENT rows say to the event bus and, where they need a person, to the topic."""
 
     events: EventBridgeClient
     sns: SNSClient
     bus_name: str
     topic_arn: str
+    settings: Settings
 
-    def announce(self, event_row: Mapping[str, Any]) -> bool:
-        """Send one EVENT row, and return whether it made a notice; whatever it raises, it has to be sent again.
+    def announce(self, rows: Sequence[Item]) -> tuple[int, int, str]:
+        """Send EVENT rows in order: how many are done, how many notices left, and why not all are done ("" if all).
 
-        The bus comes first: its subscribers know a copy by version, a person does not.
+        The bus comes first: its subscribers recognise a copy by its version, a person does not. A notice is only about
+        rows that the bus took. Notices leave in the order of their first rows, so that all rows before the first one
+        that fails are notified. What a notice that left says about later rows is repeated when they come again.
         """
-        bus, whole = self.bus_name, detail(event_row)
-        event: Any = {"EventBusName": bus, "Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": whole}
-        answer = self.events.put_events(Entries=[event])
-        if answer.get("FailedEntryCount"):
-            entry = answer["Entries"][0]
-            raise NotSent(f"EventBridge: {entry.get('ErrorCode')}: {entry.get('ErrorMessage')}")
-        if not event_row.get("notice"):
-            return False
-        self.sns.publish(TopicArn=self.topic_arn, Subject=subject(event_row), Message=text(event_row))
-        return True
+        done, problem = self._to_bus(rows)
+        groups: dict[str, list[int]] = {}
+        for at, row in enumerate(rows[:done]):
+            if row.get("notice"):
+                groups.setdefault(_group(row), []).append(at)
+        for sent, group in enumerate(groups.values()):
+            try:
+                self._notify([rows[at] for at in group])
+            except Exception as failure:
+                return group[0], sent, f"SNS: {failure}"
+        return done, len(groups), problem
+
+    def _to_bus(self, rows: Sequence[Item]) -> tuple[int, str]:
+        """How many rows, from the first on, the bus took, and why not all."""
+        common = {"EventBusName": self.bus_name, "Source": SOURCE, "DetailType": DETAIL_TYPE}
+        for done in range(0, len(rows), _ENTRIES_MOST):
+            entries: Any = [{**common, "Detail": detail(row)} for row in rows[done : done + _ENTRIES_MOST]]
+            try:
+                answers = self.events.put_events(Entries=entries)["Entries"]
+                for at, (answer, _) in enumerate(zip(answers, entries, strict=True), done):
+                    if not answer.get("EventId"):
+                        return at, f"EventBridge: {answer.get('ErrorCode')}: {answer.get('ErrorMessage')}"
+            except Exception as failure:
+                return done, f"EventBridge: {failure}"
+        return len(rows), ""
+
+    def _notify(self, rows: Sequence[Item]) -> None:
+        # What is refused for its words would be refused for hours: then with none that came from elsewhere.
+        with suppress(self.sns.exceptions.InvalidParameterException):
+            self.sns.publish(TopicArn=self.topic_arn, Subject=subject(rows), Message=text(rows, self.settings))
+            return
+        self.sns.publish(TopicArn=self.topic_arn, Message=f"A notice that SNS refused: {command(rows, self.settings)}")
 
 
 def row_in(image: object) -> dict[str, Any]:
@@ -86,7 +114,7 @@ def row_in(image: object) -> dict[str, Any]:
     return row
 
 
-def detail(event_row: Mapping[str, Any]) -> str:
+def detail(event_row: Item) -> str:
     """The row as JSON in ASCII; of one that is more than the bus takes, which somebody wrote by hand, what matters.
 
     A row that the bus refuses would hold up all behind it for hours.
@@ -94,28 +122,56 @@ def detail(event_row: Mapping[str, Any]) -> str:
     whole = json.dumps(event_row, default=plain, sort_keys=True)
     if len(whole) <= _DETAIL_MOST:
         return whole
-    kept = {name: legible(event_row[name], 1000) for name in _KEPT if name in event_row}
+    kept = {name: legible(event_row[name], 100) for name in _KEPT if name in event_row}
     return json.dumps({**kept, "cut": True}, sort_keys=True)
 
 
-def subject(event_row: Mapping[str, Any]) -> str:
-    """The notice's subject: who, and what, in the ASCII characters that SNS allows."""
-    who = event_row.get("user_name") or event_row.get("primary_id")
-    words = f"WorkSpaces Standby: {who}: {event_row.get('status')} ({_code(event_row)})"
+def subject(rows: Sequence[Item]) -> str:
+    """A notice's subject: who, and what, in the ASCII characters that SNS allows."""
+    who = f"{len(rows)} desktops" if rows[1:] else rows[0].get("user_name") or rows[0].get("primary_id")
+    statuses = ", ".join(sorted({str(row.get("status")) for row in rows}))
+    words = f"WorkSpaces Standby: {who}: {statuses} ({_code(rows[0])})"
     ascii_ = words[:_SUBJECT_MOST].encode("ascii", "replace").decode("ascii")
     return "".join(one if one.isprintable() else "?" for one in ascii_)
 
 
-def _code(event_row: Mapping[str, Any]) -> str:
+def _code(event_row: Item) -> str:
     """What a notice is about: a remark that the row was given, or its reason."""
     return str(event_row.get("notice_code") or event_row.get("reason_code"))
 
 
-def text(event_row: Mapping[str, Any]) -> str:
-    """The notice: what happened, where, what to do."""
-    message = legible(event_row.get("message"), _VALUE_MOST)
-    lines = [message, "", f"What to do: {advice_for(_code(event_row))}", ""]
-    for label, name in _LABELS:
-        if event_row.get(name):
-            lines.append(f"{label}: {legible(event_row[name], _VALUE_MOST)}")
-    return "\n".join(lines)
+def _group(event_row: Item) -> str:
+    """What the rows of one notice share. A row of the pair or of a directory, such as HOLD#…, has its own notice."""
+    pk = str(event_row.get("pk"))
+    return f"{pk} {event_row.get('sk')}" if "#" in pk else _code(event_row)
+
+
+def text(rows: Sequence[Item], settings: Settings) -> str:
+    """The notice: what happened, what to do, where; of several rows the first twenty, and how to list them all."""
+    meaning = meaning_of(_code(rows[0]))
+    if len(rows) == 1:
+        what = legible(rows[0].get("message"), _VALUE_MOST)
+        known = ((label, rows[0].get(name)) for label, name in _LABELS)
+        where = [f"{label}: {legible(value, _VALUE_MOST)}" for label, value in known if value]
+    else:
+        what = meaning.sentence
+        where = ["  ".join(legible(row.get(name), 300) for name in _LISTED) for row in rows[:20]]
+        where += ["", f"These are {len(where)} of {len(rows)}. {command(rows, settings)}"]
+    return "\n".join([what, "", f"What to do: {meaning.advice}", "", *where])
+
+
+def command(rows: Sequence[Item], settings: Settings) -> str:
+    """How to list all that was notified for the reason of these rows, from the first one on."""
+    times = sorted(str(row.get("at")) for row in rows)
+    # Somebody may have written these by hand, and a shell is to run nothing of that.
+    code, *times = (re.sub("[^A-Za-z0-9_:.-]", "_", one[:99]) for one in (_code(rows[0]), *times))
+    return f"""To list all, and what followed for the same reason that day (UTC), run in a shell:
+
+for day in {" ".join(sorted({at[:10] for at in times}))}; do for shard in {" ".join(map(str, range(SHARDS)))}; do
+  aws dynamodb query --region {settings.primary_region} --table-name {settings.stack} --index-name by_day \\
+    --key-condition-expression 'ix_day = :day AND ix_day_at >= :since' --filter-expression \\
+    'notice = :yes AND (notice_code = :code OR attribute_not_exists(notice_code) AND reason_code = :code)' \\
+    --expression-attribute-values '{{":day": {{"S": "'$day'#'$shard'"}}, ":since": {{"S": "{times[0]}"}},
+      ":code": {{"S": "{code}"}}, ":yes": {{"BOOL": true}}}}' \\
+    --query 'Items[].[{".S, ".join(_LISTED)}.S]' --output text
+done; done"""

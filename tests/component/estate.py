@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import boto3
@@ -121,6 +122,8 @@ class Others:
     `problems` has what a method raises, by its name.
     """
 
+    exceptions = SimpleNamespace(InvalidParameterException=type("InvalidParameter", (Exception,), {}))
+
     def __init__(self) -> None:
         self.running: set[str] = set()
         self.sent: list[tuple[str, dict[str, Any]]] = []
@@ -137,7 +140,9 @@ class Others:
             self.sent.append((method, arguments))
             if method == "describe_execution":
                 return {"status": "RUNNING" if arguments["executionArn"] in self.running else "ABORTED"}
-            return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]} if method == "put_events" else {}
+            if method == "put_events":
+                return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in arguments["Entries"]]}
+            return {}
 
         return send
 

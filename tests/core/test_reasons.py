@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from standby.core.reasons import MEANING, Reason, advice_for
+from standby.core.reasons import MEANING, Reason, meaning_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = {reason.name for reason in Reason}
@@ -30,12 +30,12 @@ def test_a_meaning_is_sentences_that_end_and_advice_for_whom_it_notifies(reason:
         assert "|" not in text  # it stands in a table of the README
     if meaning.notify:
         assert not re.match(r"Nothing[.;]|No action needed", meaning.advice)
-    assert advice_for(reason.value) == meaning.advice
+    assert meaning_of(reason.value) == meaning
 
 
 @pytest.mark.parametrize("code", ["", "NEXT_YEARS", "ready"])
 def test_the_advice_for_a_code_of_a_later_version_is_to_read_the_message(code: str) -> None:
-    assert advice_for(code) == "See the message; the reason code is of a later version."
+    assert meaning_of(code).advice == "See the message; the reason code is of a later version."
 
 
 def test_the_code_gives_every_reason_and_no_other() -> None:

@@ -379,15 +379,13 @@ def _sns(sent: Sent, request: AWSPreparedRequest) -> tuple[int, bytes]:
 
 
 def _events(sent: Sent, request: AWSPreparedRequest) -> tuple[int, bytes]:
-    (entry,) = json.loads(_text(request.body))["Entries"]
-    if len(entry["Detail"].encode()) > MOST_OF_A_MESSAGE:
+    details = [entry["Detail"] for entry in json.loads(_text(request.body))["Entries"]]
+    if len(details) > 10 or sum(len(detail.encode()) for detail in details) > MOST_OF_A_MESSAGE:
         _refuse("PutEvents", "ValidationException", "Total size of the entries in the request is over the limit")
-    detail = json.loads(entry["Detail"])
-    if not isinstance(detail, dict):
-        failed = {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
-        return 200, json.dumps({"FailedEntryCount": 1, "Entries": [failed]}).encode()
-    sent.events.append(detail)
-    return 200, b'{"FailedEntryCount": 0, "Entries": [{"EventId": "one"}]}'
+    found = [json.loads(detail) for detail in details]
+    assert all(isinstance(one, dict) for one in found)
+    sent.events += found
+    return 200, json.dumps({"FailedEntryCount": 0, "Entries": [{"EventId": "one"} for _ in found]}).encode()
 
 
 def _text(body: Any) -> str:

@@ -75,6 +75,12 @@ def test_the_stream_wakes_announce_for_transitions_and_holds_only(example: Assem
     assert text(mapping["EventSourceArn"]).endswith(".StreamArn}")
 
 
+def test_what_happens_within_a_minute_of_a_shard_is_one_batch(example: Assembly) -> None:
+    mapping = only(example.primary, "AWS::Lambda::EventSourceMapping")
+    assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (1000, 60)
+    assert "ParallelizationFactor" not in mapping
+
+
 def test_one_bad_record_neither_blocks_the_stream_nor_is_lost(example: Assembly) -> None:
     mapping = only(example.primary, "AWS::Lambda::EventSourceMapping")
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]

@@ -9,11 +9,12 @@ from unittest.mock import Mock
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from local.queries import NotAQueryError, readme_queries, run_readme_command
+from local.queries import NotAQueryError, Query, readme_queries, run_readme_command
 from standby.core.model import DirectoryId, Region, Status, WorkspaceId
 from standby.core.reasons import Reason
-from standby.core.row import Kind, Row
-from tests.component.estate import PRIMARY, TABLE, Estate
+from standby.core.row import Condition, Kind, Row
+from standby.notices import text
+from tests.component.estate import HOME, PRIMARY, TABLE, Estate, settings
 
 NOW = datetime(2026, 3, 3, 9, 26, 54, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -103,6 +104,20 @@ def test_every_query_of_readmes_prints_what_the_ledger_has(ledger: Any) -> None:
             ["ws-0rphan001", "olga", "ws-left00001", None, "ORPHANED", "2026-03-03T09:26:54.000Z", "why"],
         ],
     }
+
+
+def test_the_command_in_a_notice_of_many_lists_what_was_notified_for_its_reason_from_then_on(ledger: Any) -> None:
+    told = {Kind.TROUBLE: Condition(NOW, NOW, notified=True)}
+    rows = [row(f"ws-{at}", f"u{at}", Status.REJECTED, Reason.ACCESS_DENIED, conditions=told) for at in range(8)]
+    moved = {Kind.MIGRATED: Condition(NOW, NOW, note="ws-9", notified=True)}
+    quiet, other = replace(rows[0], conditions={}), replace(rows[0], reason=Reason.SERVICE_REFUSED)
+    events = [one.to_event_item(None, NOW + 3 * at * HOUR) for at, one in enumerate(rows)]
+    others = [replace(one, version=2) for one in (quiet, other, replace(rows[1], conditions=moved))]
+    answers(ledger, *events, *(one.to_event_item(None, NOW + 4 * HOUR) for one in others))
+    _, _, command = text(events[1:6], settings()).partition("run in a shell:\n\n")
+    found = Query("notice", command).run(ledger, {})
+    assert sorted(found)[0] == ["2026-03-03T12:26:54.000Z", "u1", "ws-1", HOME, "REJECTED", "why"]
+    assert sorted(one[2] for one in found) == [one.primary_id for one in rows[1:]]
 
 
 def test_the_query_for_what_differs_finds_drift_and_old_data_and_nothing_else(ledger: Any) -> None:

@@ -18,6 +18,7 @@ def numbers(records: list[dict[str, Any]] | None) -> list[int] | None:
 def delivery(count: int, **policy: Any) -> Delivery:
     made = Delivery(Policy(**policy))
     made.take_in([record(number) for number in range(count)])
+    made.due(1000)
     return made
 
 
@@ -27,6 +28,19 @@ def test_a_batch_that_succeeds_is_done(answer: Any) -> None:
     assert numbers(made.due(1000)) == [0, 1, 2]
     assert made.settle(failed=False, answer=answer, now=1000) is None
     assert made.is_idle
+
+
+def test_records_are_gathered_until_the_window_ends_or_a_batch_is_full() -> None:
+    made = delivery(2, window_seconds=60, batch_size=3)
+    assert (made.due(1000), made.pause(1050), made.due(1059)) == (None, 10, None)
+    assert numbers(made.due(1060)) == [0, 1]
+    made.take_in([record(number) for number in range(2, 6)])
+    assert numbers(made.due(1061)) == [0, 1]
+    made.settle(failed=False, answer=None, now=1070)
+    assert numbers(made.due(1070)) == [2, 3, 4]
+    made.settle(failed=False, answer=None, now=1080)
+    # The window begins anew when the last batch is done.
+    assert (made.due(1080), made.due(1139), numbers(made.due(1140))) == (None, None, [5])
 
 
 @pytest.mark.parametrize(
@@ -81,6 +95,9 @@ def test_the_settings_of_a_mapping_are_read() -> None:
         "MaximumRecordAgeInSeconds": 21600,
         "BisectBatchOnFunctionError": "true",
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "BatchSize": 50,
+        "MaximumBatchingWindowInSeconds": 60,
     }
-    assert Policy.of(mapping) == Policy(20, 21600, bisects=True, reports_items=True)
+    policy = Policy(20, 21600, bisects=True, reports_items=True, batch_size=50, window_seconds=30)
+    assert Policy.of(mapping, window_scale=0.5) == policy
     assert Policy.of({}) == Policy()

@@ -253,38 +253,34 @@ class Outbox:
         self._functions = functions
         self._queue = queue
         self._delivery = Delivery(deployment.outbox)
-        self._waiting: list[dict[str, Any]] = []
         self._task = scheduler.spawn(self._work)
         self._is_parked = False
 
     @property
     def is_idle(self) -> bool:
         """Whether everything has been delivered, or given up."""
-        return self._delivery.is_idle and not self._waiting
+        return self._delivery.is_idle
 
     def take(self, records: list[dict[str, Any]]) -> None:
         at = self._scheduler.now().timestamp()
         for given in records:
             record: Any = {**given, "dynamodb": {**given["dynamodb"], "ApproximateCreationDateTime": at}}
             if any(pattern.matches_event(record) for pattern in self._deployment.outbox_filters):
-                self._waiting.append(record)
-        if self._waiting and self._is_parked:
+                self._delivery.take_in([record])
+        if self._is_parked and not self._delivery.is_idle:
             self._is_parked = False
             self._scheduler.wake(self._task)
 
     def _work(self) -> None:
         while True:
-            if self._delivery.is_idle:
-                if not self._waiting:
-                    self._is_parked = True
-                    self._scheduler.park()
-                self._scheduler.sleep(1.0)  # the mapping's window
-                most = self._deployment.outbox_batch
-                batch, self._waiting = self._waiting[:most], self._waiting[most:]
-                self._delivery.take_in(batch)
-            records = self._delivery.due(self._scheduler.now().timestamp())
+            now = self._scheduler.now().timestamp()
+            records = self._delivery.due(now)
             if records is None:
-                self._scheduler.sleep(0.5)
+                self._is_parked = self._delivery.is_idle
+                if self._is_parked:
+                    self._scheduler.park()
+                else:
+                    self._scheduler.sleep(max(self._delivery.pause(now), 0.5))
                 continue
             answer, failed = None, False
             try:

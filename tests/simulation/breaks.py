@@ -301,15 +301,15 @@ who_is_gone_stays_gone: Break = deciding(
 # What people are notified of
 
 real_announce = Announcer.announce
-nothing_is_announced = put(Announcer, "announce", lambda self, event_row: False)
+nothing_is_announced = put(Announcer, "announce", lambda self, rows: (len(rows), 0, ""))
 notices_are_not_sent = put(
-    Announcer, "announce", lambda self, event_row: real_announce(self, {**event_row, "notice": False})
+    Announcer, "announce", lambda self, rows: real_announce(self, [{**row, "notice": False} for row in rows])
 )
 notices_are_sent_twice = put(
-    Announcer, "announce", lambda self, event_row: real_announce(self, event_row) and real_announce(self, event_row)
+    Announcer, "announce", lambda self, rows: real_announce(self, rows) and real_announce(self, rows)
 )
 everything_is_a_notice = put(
-    Announcer, "announce", lambda self, event_row: real_announce(self, {**event_row, "notice": True})
+    Announcer, "announce", lambda self, rows: real_announce(self, [{**row, "notice": True} for row in rows])
 )
 nothing_asks_for_a_notice = put(row, "news", lambda *_: None)
 what_was_notified_is_forgotten = writing(

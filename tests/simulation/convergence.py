@@ -1,5 +1,6 @@
 """What must hold when everything has passed: all covered or explained, a true ledger, everybody told once."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -51,7 +52,7 @@ def _untold(run: Simulation, *, copies: bool) -> Sequence[str]:
     events = {(one, int(event["version"])) for one, story in run.audit.stories.items() for event in story}
     wrong = [f"never on the bus: {one}" for one in events if one not in told]
     due = run.audit.told()
-    subjects = Counter(notice["Message"].split("Primary: ")[1].split("\n")[0] for notice in run.topic.notices)
+    subjects = Counter(one for notice in run.topic.notices for one in _named(notice["Message"]))
     wanted = Counter(one for one, _ in due) + run.audit.of_the_pair
     for one in wanted | subjects:
         count = wanted[one]
@@ -63,3 +64,8 @@ def _untold(run: Simulation, *, copies: bool) -> Sequence[str]:
             wrong.append(f"{one} is {row['status']} ({row['reason_code']}), and nobody was told")
     wrong += [f"{one} was told of {reason} {count} times" for (one, reason), count in Counter(due).items() if count > 1]
     return wrong
+
+
+def _named(message: str) -> Sequence[str]:
+    """The primaries that a notice names: one, or in a line each."""
+    return re.findall(r"^Primary: (.*)", message, re.M) or re.findall(r"^20\S+  .*?  (\S+)  ", message, re.M)

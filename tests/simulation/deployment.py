@@ -37,7 +37,7 @@ class Deployment:
     `watcher` and `sweeper` are the state machines' definitions, `functions` and `permitted` (service and operation of
     what a role allows) go by short names; what matches one of `rules` EventBridge lets through to protect, what
     matches one of `forwarded` the DR Region hands over to the primary one's bus, and what matches one of
-    `outbox_filters` goes from the ledger's stream to announce, `outbox_batch` at most in one invocation.
+    `outbox_filters` goes from the ledger's stream to announce, as `outbox` says.
     """
 
     def __init__(self, template: dict[str, Any], dr_template: dict[str, Any], settings: Settings) -> None:
@@ -51,7 +51,6 @@ class Deployment:
         self.forwarded = _patterns(_of_type(dr_template, "AWS::Events::Rule"))
         (mapping,) = self._all("AWS::Lambda::EventSourceMapping")
         self.outbox = Policy.of(mapping)
-        self.outbox_batch = int(mapping["BatchSize"])
         self.outbox_filters = [EventPattern.load(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
         (table,) = self._all("AWS::DynamoDB::GlobalTable")
         names = ("TableName", "BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")

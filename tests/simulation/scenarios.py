@@ -449,7 +449,7 @@ def permission_refused_until_somebody_mends_it(deployment: Deployment) -> Simula
     ids = run.create(*USERS[:3])
     run.help_out(when=lambda: run.hours > 2)
     settle(run, covered(ids), at_least=2)
-    must(len(run.topic.notices) == len(ids), f"{len(run.topic.notices)} notices for {len(ids)} desktops")
+    was_notified_once(run, f"{len(ids)} desktops: REJECTED (ACCESS_DENIED)")
     return run
 
 

@@ -304,9 +304,9 @@ MEANING: dict[Reason, Meaning] = {
 NOT_OURS = frozenset({Reason.IS_STANDBY, Reason.MAPPED_ELSEWHERE})
 
 
-def advice_for(code: str) -> str:
-    """What to do about a reason code; a row of a later version may have one that this version does not know."""
+def meaning_of(code: str) -> Meaning:
+    """What a reason code means; a row of a later version may have one that this version does not know."""
     try:
-        return MEANING[Reason(code)].advice
+        return MEANING[Reason(code)]
     except ValueError:
-        return "See the message; the reason code is of a later version."
+        return Meaning("The reason is a new one.", "See the message; the reason code is of a later version.")
