@@ -13,8 +13,11 @@ from cli.live_check.checks import Check, Finding, Verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
-WIDTH: Final = 110
-_MARGIN: Final = 18
+WIDEST: Final = 110
+_MARGIN: Final = 20
+# Narrower than this, text beside a margin would be a column of single words.
+_NARROW: Final = 72
+_NARROW_MARGIN: Final = 2
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,27 @@ class Row:
     finding: Finding
 
 
-def lines(row: Row) -> str:
-    """One finding, for a person."""
-    text = row.finding.text + (f" → {row.finding.advice}" if row.finding.advice else "")
-    first = f"{row.check.id:<{_MARGIN}}"
-    told = f"{str(row.finding.verdict).upper()}: {text}"
-    # Commands stay whole, to be copied.
+def lines(row: Row, width: int) -> str:
+    """One finding, for a person, in a terminal of so many columns.
+
+    Each command is a line of its own without a break in it, however long, so that it can be copied.
+    """
+    finding = row.finding
+    margin = " " * (_MARGIN if width >= _NARROW else _NARROW_MARGIN)
+    name = f"{row.check.id:<{len(margin)}}" if width >= _NARROW else f"{row.check.id} "
+    found = wrapped(f"{str(finding.verdict).upper()}: {finding.text}", width, name, margin)
+    advice = [wrapped(f"→ {finding.advice}", width, margin, margin)] if finding.advice else []
+    commands = [f"{margin}  {command}" for command in finding.commands]
+    return "\n".join([found, *advice, *commands])
+
+
+def wrapped(text: str, width: int, first: str = "", others: str = "") -> str:
+    """A text in lines of so many columns at most, and of `WIDEST`; words stay whole."""
     return textwrap.fill(
-        told,
-        WIDTH,
+        text,
+        min(width, WIDEST),
         initial_indent=first,
-        subsequent_indent=" " * _MARGIN,
+        subsequent_indent=others,
         break_long_words=False,
         break_on_hyphens=False,
     )
@@ -64,6 +77,7 @@ def write(path: Path, account: str, at: str, rows: list[Row]) -> None:
                 "verdict": str(row.finding.verdict),
                 "text": row.finding.text,
                 "advice": row.finding.advice,
+                "commands": list(row.finding.commands),
             }
             for row in rows
         ],
