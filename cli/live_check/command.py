@@ -85,7 +85,7 @@ def _written_for(places: list[Place], primary_id: WorkspaceId) -> tuple[Place, D
 
 
 def _agreed(place: Place, primary: Desktop, *, yes: bool) -> bool:
-    print(writing.plan(place, primary), flush=True)
+    print(report.wrapped(writing.plan(place, primary), _width()), flush=True)
     if yes:
         return True
     try:
@@ -94,9 +94,14 @@ def _agreed(place: Place, primary: Desktop, *, yes: bool) -> bool:
         return False
 
 
+def _width() -> int:
+    """The terminal's columns."""
+    return shutil.get_terminal_size((report.WIDEST, 24)).columns
+
+
 def _check(places: list[Place], written_for: tuple[Place, Desktop] | None, output: Path) -> int:
     rows: list[report.Row] = []
-    width = shutil.get_terminal_size((report.WIDEST, 24)).columns
+    width = _width()
 
     def tell(row: report.Row) -> None:
         rows.append(row)

@@ -101,11 +101,11 @@ def _indexes(table: Mapping[str, Any], update: str) -> Iterator[Flaw]:
     found = {one["IndexName"]: one for one in table.get("GlobalSecondaryIndexes") or ()}
     for index, (partition, sort) in INDEXES.items():
         projected = "KEYS_ONLY" if index in KEYS_ONLY else "ALL"
-        keys = f"[{{AttributeName={partition},KeyType=HASH}},{{AttributeName={sort},KeyType=RANGE}}]"
-        made = f"{{IndexName={index},KeySchema={keys},Projection={{ProjectionType={projected}}}}}"
         make = (
             f"{update} --attribute-definitions AttributeName={partition},AttributeType=S "
-            f"AttributeName={sort},AttributeType=S --global-secondary-index-updates 'Create={made}'"
+            f"AttributeName={sort},AttributeType=S --global-secondary-index-updates 'Create={{IndexName={index},"
+            f"KeySchema=[{{AttributeName={partition},KeyType=HASH}},{{AttributeName={sort},KeyType=RANGE}}],"
+            f"Projection={{ProjectionType={projected}}}}}'"
         )
         if index not in found:
             yield f"index {index} is missing", (make,)

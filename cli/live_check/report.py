@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -56,9 +55,15 @@ def wrapped(text: str, width: int, first: str = "", others: str = "") -> str:
 
 
 def totals(rows: list[Row]) -> str:
-    """How many of each, in a sentence."""
-    counted = Counter(row.finding.verdict for row in rows)
-    return f"{len(rows)} checks: {', '.join(f'{counted[one]} {one}' for one in Verdict if counted[one])}."
+    """How many of each, in a sentence, and which ones somebody has to look at."""
+    found = {one: [row.check.id for row in rows if row.finding.verdict is one] for one in Verdict}
+    unremarkable = (Verdict.AS_ASSUMED, Verdict.CANNOT_TELL)
+    counts = [
+        f"{len(ids)} {one}" + ("" if one in unremarkable else f" ({', '.join(ids)})")
+        for one, ids in found.items()
+        if ids
+    ]
+    return f"{len(rows)} checks: {', '.join(counts)}."
 
 
 def write(path: Path, account: str, at: str, rows: list[Row]) -> None:

@@ -55,7 +55,7 @@ def plan(place: Place, primary: Desktop) -> str:
     return (
         f"This calls CreateStandbyWorkspaces in {pair.dr_region} twice, at once, for {primary.read.id} "
         f"({primary.read.user_name}, {primary.read.state}), into {partner}. AWS makes one standby, or two. {COST} "
-        f"If the product is deployed for this pair, pause it first."
+        f"If the product is deployed for this pair, pause it first (README, Pause)."
     )
 
 

@@ -11,22 +11,10 @@ TABLE = {
     "DeletionProtectionEnabled": True,
     "Replicas": [{"RegionName": DR, "ReplicaStatus": "ACTIVE"}],
 }
-
-
-def recovery(status: str) -> dict[str, Any]:
-    """The answer of DescribeContinuousBackups."""
-    return {"ContinuousBackupsDescription": {"PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": status}}}
-
-
-def expiry(**described: str) -> dict[str, Any]:
-    """The answer of DescribeTimeToLive."""
-    return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"} | described}
-
-
+RECOVERY = {"PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "ENABLED"}}
 TABLES: dict[tuple[str, str, str], Any] = {
-    ("dynamodb", P, "describe_table"): {"Table": TABLE},
-    ("dynamodb", DR, "describe_table"): {"Table": TABLE},
-    ("dynamodb", P, "describe_continuous_backups"): recovery("ENABLED"),
-    ("dynamodb", DR, "describe_continuous_backups"): recovery("ENABLED"),
-    ("dynamodb", P, "describe_time_to_live"): expiry(),
+    ("dynamodb", P, "describe_time_to_live"): {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}},
 }
+for _region in (P, DR):
+    TABLES["dynamodb", _region, "describe_table"] = {"Table": TABLE}
+    TABLES["dynamodb", _region, "describe_continuous_backups"] = {"ContinuousBackupsDescription": RECOVERY}

@@ -4,94 +4,84 @@ from typing import Any
 
 import pytest
 
-from cli.live_check import report
+from cli.live_check import CHECKS, report
 from cli.live_check.checks import Check, Finding, Verdict
 from cli.live_check.place import Place
 from tests.cli import test_live_check as live
-from tests.cli.ledgers import DR, TABLE, P, expiry, recovery
+from tests.cli.ledgers import DR, TABLE, P
 
 NAME = f"Standby-{P}-{DR}"
 HERE, THERE = ("dynamodb", P, "describe_table"), ("dynamodb", DR, "describe_table")
-RECOVERY = ("dynamodb", DR, "describe_continuous_backups")
+RECOVERY, EXPIRY = ("dynamodb", DR, "describe_continuous_backups"), ("dynamodb", P, "describe_time_to_live")
 MISSING = live.refusal("ResourceNotFoundException")
 INDEXES = [one for one in TABLE["GlobalSecondaryIndexes"] if one["IndexName"] != "by_due"]
-OTHER = {"IndexName": "by_due", "KeySchema": TABLE["KeySchema"], "Projection": {"ProjectionType": "ALL"}}
+OTHER_INDEX = {"IndexName": "by_due", "KeySchema": TABLE["KeySchema"], "Projection": {"ProjectionType": "ALL"}}
 OTHER_STREAM = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
-EXPIRY = expiry(TimeToLiveStatus="ENABLED", AttributeName="at")
+EXPIRES = {"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED", "AttributeName": "at"}}
 REGISTER = f"aws workspaces register-workspace-directory --region {DR} --directory-id {live.AWAY}"
-LONG = f"aws dynamodb update-table --region {P} --table-name {NAME} --replica-updates 'Create={{RegionName={DR}}}'"
+BAD, RISKY, GOOD = Verdict.DIFFERS, Verdict.WARNING, Verdict.AS_ASSUMED
 
 
 def table(**changed: Any) -> dict[str, Any]:
     return {"Table": TABLE | changed}
 
 
-def status(name: str) -> dict[str, Any]:
-    return table(Replicas=[{"RegionName": DR, "ReplicaStatus": name}])
+def replica(status: str) -> dict[Any, Any]:
+    return {HERE: table(Replicas=[{"RegionName": DR, "ReplicaStatus": status}]), THERE: MISSING}
 
 
-def found(check: str, answers: dict[Any, Any]) -> Finding:
-    place = Place(live.PAIR, live.FakeAccount({**live.HEALTHY, **answers}))
-    (wanted,) = [one for one in live.CHECKS if one.id == check]
-    return wanted.find(place)
+def partner(**shown: Any) -> dict[Any, Any]:
+    """A DR directory that has no WorkSpace."""
+    return {live.DR_DIRECTORIES: live.registered(live.AWAY, **shown), **live.standbys()}
 
 
 @pytest.mark.parametrize(
-    ("answers", "text", "commands"),
+    ("check", "answers", "verdict", "text", "commands"),
     [
-        ({HERE: MISSING}, f"There is no table {NAME} in {P}.", "deploy"),
-        ({HERE: table(KeySchema=TABLE["KeySchema"][:1])}, f"{NAME} in {P} has the keys pk, and not pk, sk", ""),
+        ("ledger", {HERE: MISSING}, BAD, f"There is no table {NAME} in {P}.", "deploy"),
+        ("ledger", {HERE: table(KeySchema=TABLE["KeySchema"][:1])}, BAD, "has the keys pk, and not pk, sk", ""),
         (
+            "ledger",
             {HERE: table(Replicas=[]), THERE: MISSING},
-            f"{DR} has no replica",
-            "Create={RegionName wait recovery protection",
+            BAD,
+            "no replica",
+            "Create={Region wait recovery protect",
         ),
-        ({HERE: table(Replicas=[])}, "that is no replica", "COUNT"),
-        ({HERE: status("CREATING"), THERE: MISSING}, f"the replica in {DR} is CREATING", "wait"),
-        ({RECOVERY: recovery("DISABLED")}, f"point-in-time recovery is off in {DR}.", f"{DR}"),
-        ({THERE: table(DeletionProtectionEnabled=False)}, f"protection is off in {DR}.", f"{DR}"),
-        ({HERE: table(DeletionProtectionEnabled=False)}, f"protection is off in {P}.", f"{P}"),
-        ({HERE: table(StreamSpecification=OTHER_STREAM)}, "its stream is KEYS_ONLY, not NEW_AND", "=false OLD_IMAGES"),
-        ({("dynamodb", P, "describe_time_to_live"): EXPIRY}, "rows expire by at", "AttributeName=at"),
-        ({HERE: table(GlobalSecondaryIndexes=INDEXES)}, "index by_due is missing", "ProjectionType=KEYS_ONLY"),
-        ({HERE: table(GlobalSecondaryIndexes=[*INDEXES, OTHER])}, "by_due has other keys", "Delete={ Create={"),
+        ("ledger", {HERE: table(Replicas=[])}, BAD, "that is no replica", "COUNT"),
+        ("ledger", replica("CREATING"), BAD, f"the replica in {DR} is CREATING", "wait"),
+        ("ledger", {RECOVERY: {"ContinuousBackupsDescription": {}}}, BAD, f"recovery is off in {DR}.", DR),
+        ("ledger", {THERE: table(DeletionProtectionEnabled=False)}, BAD, f"protection is off in {DR}.", DR),
+        ("ledger", {HERE: table(DeletionProtectionEnabled=False)}, BAD, f"protection is off in {P}.", P),
+        ("ledger", {HERE: table(StreamSpecification=OTHER_STREAM)}, BAD, "stream is KEYS_ONLY", "=false OLD_IMAGES"),
+        ("ledger", {EXPIRY: EXPIRES}, BAD, "rows expire by at", "AttributeName=at"),
+        ("ledger", {HERE: table(GlobalSecondaryIndexes=INDEXES)}, BAD, "by_due is missing", "ProjectionType=KEYS_ONLY"),
+        (
+            "ledger",
+            {HERE: table(GlobalSecondaryIndexes=[OTHER_INDEX, *INDEXES])},
+            BAD,
+            "other keys",
+            "Delete={ Create={",
+        ),
+        ("directories", partner(State="DEREGISTERED"), BAD, "is DEREGISTERED", "register-workspace-directory"),
+        ("directories", partner(State="DEREGISTERING"), BAD, "is DEREGISTERING", ""),
+        ("unused-directories", partner(), RISKY, f"{live.AWAY} in {DR} (AD_CONNECTOR) has no WorkSpace", ""),
+        ("unused-directories", partner(DirectoryType="SIMPLE_AD"), RISKY, "(SIMPLE_AD)", ""),
+        ("unused-directories", partner(DirectoryType="CUSTOMER_MANAGED"), GOOD, "No DR directory", ""),
     ],
 )
-def test_what_a_replica_of_the_ledger_lacks_is_found_with_the_commands_that_mend_it(
-    answers: dict[Any, Any], text: str, commands: str
+def test_what_differs_is_found_with_the_commands_that_mend_it(
+    check: str, answers: dict[Any, Any], verdict: Verdict, text: str, commands: str
 ) -> None:
-    finding = found("ledger", answers)
-    assert (finding.verdict, text in finding.text) == (Verdict.DIFFERS, True), finding.text
+    place = Place(live.PAIR, live.FakeAccount({**live.HEALTHY, **answers}))
+    (finding,) = [one.find(place) for one in CHECKS if one.id == check]
+    assert (finding.verdict, text in finding.text) == (verdict, True), finding.text
     assert all(part in one for part, one in zip(commands.split(), finding.commands, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("check", "shown", "standbys", "verdict", "text", "commands"),
-    [
-        ("directories", None, [live.STANDBY], Verdict.DIFFERS, "is not registered", [REGISTER]),
-        ("directories", {"State": "DEREGISTERED"}, [], Verdict.DIFFERS, "is DEREGISTERED", [REGISTER]),
-        ("directories", {"State": "DEREGISTERING"}, [], Verdict.DIFFERS, "is DEREGISTERING", []),
-        ("unused-directories", {}, [], Verdict.WARNING, f"{live.AWAY} in {DR} (AD_CONNECTOR) has no WorkSpace", []),
-        ("unused-directories", {"DirectoryType": "SIMPLE_AD"}, [], Verdict.WARNING, "(SIMPLE_AD)", []),
-        ("unused-directories", {"DirectoryType": "CUSTOMER_MANAGED"}, [], Verdict.AS_ASSUMED, "", []),
-        ("unused-directories", None, [], Verdict.AS_ASSUMED, "", []),
-    ],
-)
-def test_a_directory_that_is_or_will_be_deregistered(
-    check: str, shown: dict[str, Any] | None, standbys: list[Any], verdict: Verdict, text: str, commands: list[str]
-) -> None:
-    answer = {"Directories": []} if shown is None else live.registered(live.AWAY, **shown)
-    finding = found(check, {live.DR_DIRECTORIES: answer, **live.standbys(*standbys)})
-    assert (finding.verdict, list(finding.commands)) == (verdict, commands)
-    assert text in finding.text
-    assert verdict is Verdict.AS_ASSUMED or "refuse" in finding.advice or "no standby" in finding.advice
 
 
 @pytest.mark.parametrize("width", [40, 80, 110])
 def test_a_command_is_printed_whole_and_everything_else_fits_the_terminal(width: int) -> None:
-    finding = Finding(Verdict.DIFFERS, "word " * 40, "what to do " * 20, (LONG, REGISTER))
+    finding = Finding(Verdict.DIFFERS, "word " * 40, "what to do " * 20, (REGISTER, "make deploy"))
     check = Check("unused-directories", "", "", "", lambda _: finding)
     printed = report.lines(report.Row(NAME, check, finding), width).splitlines()
-    assert [line.strip() for line in printed[-2:]] == [LONG, REGISTER]
+    assert [line.strip() for line in printed[-2:]] == [REGISTER, "make deploy"]
     assert max(map(len, printed[:-2])) <= width
-    assert printed[0].startswith("unused-directories ")
