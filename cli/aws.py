@@ -72,7 +72,7 @@ def told(what: str) -> Iterator[None]:
 def sentence(problem: Problem) -> str:
     """What went wrong, and what to do."""
     if isinstance(problem, ProfileNotFound):
-        return f"{_ended(str(problem))} Set AWS_PROFILE to one that `aws configure list-profiles` shows."
+        return f"{_ended(str(problem))} Set AWS_PROFILE to one that ~/.aws/config has."
     if isinstance(problem, _NO_CREDENTIALS):
         return f"there are no usable AWS credentials ({problem}). Sign in, or set AWS_PROFILE."
     if not isinstance(problem, ClientError):

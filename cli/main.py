@@ -22,11 +22,18 @@ DEFAULT: Final = Path("standby.yaml")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 mistaken, 2 not understood."""
-    parser = argparse.ArgumentParser(prog="standby", description="WorkSpaces Standby: the operator's commands.")
-    parser.add_argument("--version", action="version", version=VERSION)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = parser().parse_args(arguments)
+    run_chosen: Callable[[argparse.Namespace], int] = chosen.run
+    return run_chosen(chosen)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands; what it finds has `run`."""
+    whole = argparse.ArgumentParser(prog="standby", description="WorkSpaces Standby: the operator's commands.")
+    whole.add_argument("--version", action="version", version=VERSION)
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, does, run in (
-        ("init", "make a configuration file from the example; never overwrites one", _init),
+        ("init", "write a configuration file from the example; never overwrites one", _init),
         ("check", "say what is wrong with a configuration file, or that it is valid", _check),
     ):
         command = commands.add_parser(name, help=does, description=does)
@@ -36,9 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("schema", help=does, description=does).set_defaults(run=_schema)
     redrive.add_command(commands)
     live_check.add_command(commands)
-    chosen = parser.parse_args(arguments)
-    run_chosen: Callable[[argparse.Namespace], int] = chosen.run
-    return run_chosen(chosen)
+    return whole
 
 
 def _schema(_: argparse.Namespace) -> int:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
+from infra.indexes import INDEXES, KEYS_ONLY
+
 if TYPE_CHECKING:
     from infra.config import Pair
-
-# Each index has key attributes of its own, so that STATE and EVENT rows never mix in one.
-INDEXES: Final = {
-    "by_status": ("ix_status", "ix_status_at"),
-    "by_user": ("ix_user", "ix_user_at"),
-    "by_uncovered": ("ix_uncovered", "ix_uncovered_at"),
-    "by_day": ("ix_day", "ix_day_at"),
-    "by_due": ("ix_due", "ix_due_at"),
-}
-# Of what is due the watcher reads ids alone.
-KEYS_ONLY: Final = ("by_due",)
 
 
 class Ledger(Construct):

@@ -7,11 +7,13 @@ assembly names with users in them, writes ``build/local.json`` and runs until Ct
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+from local.aws_cli import unpack
 from local.cloud import Cloud
 from local.control import VERBS
 from local.deploy import DeploymentError, Outputs
@@ -41,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
             options.output.parent.mkdir(parents=True, exist_ok=True)
             options.output.write_text(json.dumps(described, indent=2) + "\n")
             print(how_to(described, pairs, options.output), flush=True)
+            if shutil.which("aws") is None:
+                folder = unpack(options.output.parent / "aws-cli").resolve()
+                print(f"There is no AWS CLI here; to use this one:\n\n  export PATH={folder}:$PATH\n", flush=True)
             cloud.wait()
             sys.stderr.write(f"The embedded cloud has ended by itself:\n{cloud.log_tail()}\n")
             return 1

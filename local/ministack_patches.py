@@ -95,7 +95,16 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
     ),
     (
         dynamodb,
-        ("_delete_item", "_put_item", "stream_end_position", "stream_records_since", "stream_start_position"),
+        (
+            "_delete_item",
+            "_put_item",
+            "_replica_group",
+            "_replicate_write",
+            "_set_replica_group",
+            "stream_end_position",
+            "stream_records_since",
+            "stream_start_position",
+        ),
         ("_pitr_settings", "_tables"),
     ),
     (scheduler, ("_tick_schedules",), ("_schedule_last_fired", "_schedules")),

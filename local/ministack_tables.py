@@ -85,10 +85,12 @@ class _StreamPump:
 def replicate_global_tables() -> None:
     """Let the replicas of a global table exist, with their own protection and recovery, and follow its writes.
 
-    As it comes, MiniStack makes the one table and ignores ``Replicas``. Here replication goes one way, from the Region
-    of the stack: what is written to a replica stays there, which no caller of ours does.
+    As it comes, MiniStack makes the one table of a template and ignores ``Replicas``, and what UpdateTable makes a
+    replica of is there at once. Here replication is later, and goes one way, from the Region of the stack: what is
+    written to a replica stays there, which no caller of ours does.
     """
     replication = _Replication()
+    dynamodb._replicate_write = lambda *_: None
     provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::GlobalTable"]["create"] = replication.create
     threading.Thread(target=replication.run, daemon=True).start()
 
@@ -98,7 +100,6 @@ class _Link:
     account: str
     region: str
     table: str
-    replica_regions: list[str]
     position: int = 0
 
 
@@ -111,19 +112,18 @@ class _Replication:
         """Make the table and its replicas."""
         here = responses.get_region()
         name, attributes = self._create(logical_id, properties, stack_name)
-        link = _Link(responses.get_account_id(), here, name, [])
         try:
             for replica in properties.get("Replicas", ()):
                 responses.set_request_region(replica["Region"])
                 if replica["Region"] != here:
                     self._create(logical_id, {**properties, "TableName": name}, stack_name)
-                    link.replica_regions.append(replica["Region"])
                 recovery = replica.get("PointInTimeRecoverySpecification", {})
                 dynamodb._tables[name]["DeletionProtectionEnabled"] = _is_true(replica.get("DeletionProtectionEnabled"))
                 dynamodb._pitr_settings[name] = _is_true(recovery.get("PointInTimeRecoveryEnabled"))
         finally:
             responses.set_request_region(here)
-        self._links.append(link)
+        dynamodb._set_replica_group(name, {here, *(replica["Region"] for replica in properties.get("Replicas", ()))})
+        self._links.append(_Link(responses.get_account_id(), here, name))
         return name, attributes
 
     def run(self) -> None:
@@ -139,7 +139,8 @@ class _Replication:
         if link.table not in dynamodb._tables:
             return
         records = dynamodb.stream_records_since(link.table, link.position, _READ_AT_ONCE)
-        for region in link.replica_regions:
+        regions = dynamodb._replica_group(dynamodb._tables[link.table])
+        for region in set(regions) - {link.region}:
             responses.set_request_region(region)
             for record in records:
                 image = record["dynamodb"].get("NewImage")

@@ -80,7 +80,7 @@ def run_readme_command(name: str, dynamodb: Any, replaced: Mapping[str, str] = M
     """
     words = readme_command(name)
     if words[:2] != ["aws", "dynamodb"]:
-        raise NotAQueryError(f"not an `aws dynamodb` command: {shlex.join(words)}")
+        raise NotAQueryError(f"no command of the AWS CLI for DynamoDB: {shlex.join(words)}")
     arguments: dict[str, Any] = {}
     for option, value in zip(words[3::2], words[4::2], strict=True):
         text = _replaced(value, replaced)
@@ -107,7 +107,7 @@ def _unrolled(command: str) -> Iterator[str]:
 def _run(dynamodb: Any, command: str) -> Iterator[Any]:
     words = shlex.split(command.replace("\\\n", " "))
     if words[:3] != ["aws", "dynamodb", "query"]:
-        raise NotAQueryError(f"not an `aws dynamodb query`: {command}")
+        raise NotAQueryError(f"no query of the AWS CLI for DynamoDB: {command}")
     options = dict(zip(words[3::2], words[4::2], strict=True))
     arguments: dict[str, Any] = {
         "TableName": options.pop("--table-name"),

@@ -1,18 +1,14 @@
-"""The ledger's table as CreateTable takes it, read from infra/ledger.py: importing the CDK takes seconds."""
+"""The ledger's table as CreateTable takes it: importing the CDK, to read it off a template, takes seconds."""
 
-import ast
-import functools
 import itertools
-from pathlib import Path
 from typing import Any
 
-import infra
+from infra.indexes import INDEXES, KEYS_ONLY
 
 
 def definition(name: str) -> dict[str, Any]:
     """The table under this name, with its indexes."""
-    indexes, keys_only = _read()["INDEXES"], _read()["KEYS_ONLY"]
-    names = ["pk", "sk", *itertools.chain.from_iterable(indexes.values())]
+    names = ["pk", "sk", *itertools.chain.from_iterable(INDEXES.values())]
     return {
         "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
@@ -22,21 +18,10 @@ def definition(name: str) -> dict[str, Any]:
             {
                 "IndexName": index,
                 "KeySchema": _keys(*keys),
-                "Projection": {"ProjectionType": "KEYS_ONLY" if index in keys_only else "ALL"},
+                "Projection": {"ProjectionType": "KEYS_ONLY" if index in KEYS_ONLY else "ALL"},
             }
-            for index, keys in indexes.items()
+            for index, keys in INDEXES.items()
         ],
-    }
-
-
-@functools.cache
-def _read() -> dict[str, Any]:
-    """The constants of infra/ledger.py."""
-    source = ast.parse((Path(infra.__path__[0]) / "ledger.py").read_text(encoding="utf-8"))
-    return {
-        node.target.id: ast.literal_eval(node.value)
-        for node in source.body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None
     }
 
 

@@ -4,7 +4,7 @@ Each check is one question, with what the product assumes meanwhile (safe whatev
 the account. Only `writing.py` can write, and only when it is told to.
 """
 
-from cli.live_check import deployment, desktops, directories, history, orphans, writing
+from cli.live_check import deployment, desktops, directories, history, ledger, orphans, writing
 from cli.live_check.checks import CHECKS
 
-__all__ = ["CHECKS", "deployment", "desktops", "directories", "history", "orphans", "writing"]
+__all__ = ["CHECKS", "deployment", "desktops", "directories", "history", "ledger", "orphans", "writing"]

@@ -20,6 +20,7 @@ class Verdict(StrEnum):
     """How an answer stands to what the product assumes."""
 
     AS_ASSUMED = "as assumed"
+    WARNING = "warning"
     DIFFERS = "differs"
     CANNOT_TELL = "cannot be told by reading"
     NOT_ALLOWED = "not allowed"
@@ -27,17 +28,24 @@ class Verdict(StrEnum):
 
     @property
     def is_good(self) -> bool:
-        """Whether there is nothing to be done about it."""
-        return self in (Verdict.AS_ASSUMED, Verdict.CANNOT_TELL)
+        """Whether nothing has to be done about it today."""
+        return self in (Verdict.AS_ASSUMED, Verdict.WARNING, Verdict.CANNOT_TELL)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found, and what to do: about what differs, or to find out what reading does not tell."""
+    """What a check found, and what to do: about what differs, or to find out what reading does not tell.
+
+    Attributes
+    ----------
+    commands : tuple of str
+        What to run in a shell to do it, in this order. Nothing here runs them.
+    """
 
     verdict: Verdict
     text: str
     advice: str = ""
+    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,9 +95,14 @@ def check(
     return add
 
 
-def as_assumed(text: str) -> Finding:
+def as_assumed(text: str, advice: str = "", *commands: str) -> Finding:
     """The finding that all is as the product assumes."""
-    return Finding(Verdict.AS_ASSUMED, text)
+    return Finding(Verdict.AS_ASSUMED, text, advice, commands)
+
+
+def warning(text: str, advice: str, *commands: str) -> Finding:
+    """The finding that all is as the product assumes, and will not stay so."""
+    return Finding(Verdict.WARNING, text, advice, commands)
 
 
 def cannot_tell(text: str, advice: str) -> Finding:
@@ -97,22 +110,23 @@ def cannot_tell(text: str, advice: str) -> Finding:
     return Finding(Verdict.CANNOT_TELL, text, advice)
 
 
-def differs(text: str, advice: str) -> Finding:
+def differs(text: str, advice: str, *commands: str) -> Finding:
     """The finding that something has to be done."""
-    return Finding(Verdict.DIFFERS, text, advice)
+    return Finding(Verdict.DIFFERS, text, advice, commands)
 
 
 # What would tell what reading does not.
 WRITE: Final = "--write --primary ws-…"
+DEPLOY: Final = "make deploy"
+MOST_LISTED: Final = 5
 
 
 def terminate(region: str, workspace_id: str) -> str:
-    """The command that terminates a WorkSpace; nothing here runs it."""
-    request = f"--terminate-workspace-requests WorkspaceId={workspace_id}"
-    return f"aws workspaces terminate-workspaces --region {region} {request}"
+    """The command that terminates a WorkSpace. For this option the AWS CLI takes ids alone, not WorkspaceId=…."""
+    return f"aws workspaces terminate-workspaces --region {region} --terminate-workspace-requests {workspace_id}"
 
 
-def listed(problems: Sequence[str], most: int = 5) -> str:
+def listed(problems: Sequence[str], most: int = MOST_LISTED) -> str:
     """Some problems in one text, the first few in full."""
     more = f"; and {len(problems) - most} more" if len(problems) > most else ""
     return "; ".join(problems[:most]) + more + "."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -84,7 +85,7 @@ def _written_for(places: list[Place], primary_id: WorkspaceId) -> tuple[Place, D
 
 
 def _agreed(place: Place, primary: Desktop, *, yes: bool) -> bool:
-    print(writing.plan(place, primary), flush=True)
+    print(report.wrapped(writing.plan(place, primary), _width()), flush=True)
     if yes:
         return True
     try:
@@ -93,12 +94,18 @@ def _agreed(place: Place, primary: Desktop, *, yes: bool) -> bool:
         return False
 
 
+def _width() -> int:
+    """The terminal's columns."""
+    return shutil.get_terminal_size((report.WIDEST, 24)).columns
+
+
 def _check(places: list[Place], written_for: tuple[Place, Desktop] | None, output: Path) -> int:
-    rows = []
+    rows: list[report.Row] = []
+    width = _width()
 
     def tell(row: report.Row) -> None:
         rows.append(row)
-        print(report.lines(row), flush=True)
+        print(report.lines(row, width), flush=True)
 
     for place in places:
         print(f"\n{place.pair.stack_name}, at one call a second\n", flush=True)
@@ -107,5 +114,5 @@ def _check(places: list[Place], written_for: tuple[Place, Desktop] | None, outpu
         if written_for and written_for[0] is place:
             tell(report.Row(place.pair.stack_name, *writing.second_request(*written_for)))
     report.write(output, places[0].account.id, today(), rows)
-    print(f"\n{report.totals(rows)} Written to {output}.")
+    print(f"\nAll findings are in {output}.\n" + report.wrapped(report.totals(rows), width))
     return 0 if all(row.finding.verdict.is_good for row in rows) else 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from cli.live_check.checks import Finding, as_assumed, check, differs, listed
+from cli.live_check.checks import DEPLOY, Finding, as_assumed, check, differs, listed
 from infra.config import VERSION
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def deployment(place: Place) -> Finding:
         place.outputs_of(pair.dr_stack_name, pair.dr_region)
     except ClientError as problem:
         if "does not exist" in str(problem):
-            return differs(f"{problem.response['Error']['Message']}.", "make deploy")
+            text = f"{problem.response['Error']['Message']}."
+            return differs(text, "Deploy. If the first deployment failed: README, After a failed deployment.", DEPLOY)
         raise
     wanted = {"ConfigDigest": pair.digest, "Version": VERSION}
     problems = [f"output {name} is missing" for name in OUTPUTS if name not in outputs]
@@ -51,7 +52,7 @@ def deployment(place: Place) -> Finding:
         f"{name} is {outputs[name]}, not {value}" for name, value in wanted.items() if outputs.get(name, value) != value
     ]
     if problems:
-        return differs(listed(problems), "make deploy, with this configuration file.")
+        return differs(listed(problems), "Deploy this configuration file.", DEPLOY)
     return as_assumed(f"{pair.stack_name} and {pair.dr_stack_name}, version {VERSION}.")
 
 
@@ -94,12 +95,13 @@ def _broken(place: Place, region: str, name: str, target: str) -> Finding | None
         targets = place.account.ask("events", region, "list_targets_by_rule", Rule=name)["Targets"]
     except ClientError as problem:
         if problem.response["Error"]["Code"] == "ResourceNotFoundException":
-            return differs(f"There is no rule {name} in {region}.", "make deploy")
+            return differs(f"There is no rule {name} in {region}.", "Deploy again.", DEPLOY)
         raise
     if not str(state).startswith("ENABLED"):
-        return differs(f"{name} is {state}.", f"aws events enable-rule --region {region} --name {name}")
+        command = f"aws events enable-rule --region {region} --name {name}"
+        return differs(f"{name} is {state}.", "Enable it.", command)
     if not any(str(one["Arn"]).endswith(target) for one in targets):
-        return differs(f"{name} does not lead to {target.rpartition(':')[2]}.", "make deploy")
+        return differs(f"{name} does not lead to {target.rpartition(':')[2]}.", "Deploy again.", DEPLOY)
     return None
 
 

@@ -180,10 +180,10 @@ def second_standby(place: Place) -> Finding:
         if sum(standby.state not in GONE for standby in one.read.standbys) > 1
     }
     if twice:
-        region = place.pair.dr_region
         return differs(
             "It does not: " + listed([f"{primary} has {' and '.join(ids)}" for primary, ids in twice.items()]),
-            f"Each costs. Find out which one the user does not need, and terminate that: {terminate(region, 'ws-…')}",
+            "Each is billed. Find out which one the user does not need, and terminate that one with its id.",
+            terminate(place.pair.dr_region, "ws-…"),
         )
     existing = [told for told in refusals(place) if told.kind is Refusal.EXISTS]
     if existing:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from cli.live_check.checks import Finding, as_assumed, check, counted, differs, listed
-from cli.live_check.place import BATCH
+from cli.live_check.checks import Finding, as_assumed, check, counted, differs, listed, warning
 from standby.aws.call import error_of
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 STANDBYS_QUOTA: Final = "L-9A67B5CB"
 WORKSPACES_QUOTA: Final = "L-34278094"
+# Of these two AWS says that it deregisters them. DescribeWorkspaceDirectories may show a Managed AD as SIMPLE_AD, too.
+DEREGISTERED_UNUSED: Final = ("SIMPLE_AD", "AD_CONNECTOR")
 
 
 @check(
@@ -27,37 +29,29 @@ WORKSPACES_QUOTA: Final = "L-34278094"
 def directories(place: Place) -> Finding:
     """Compare both sides with the configuration."""
     pair = place.pair
-    shown = {
-        region: {one["DirectoryId"]: one for one in _directories(place, region, wanted)}
-        for region, wanted in (
-            (pair.primary_region, list(pair.directories)),
-            (pair.dr_region, [mapping.dr_directory for mapping in pair.directories.values()]),
-        )
-    }
-    problems = []
+    problems, commands = [], []
     for directory, mapping in pair.directories.items():
         replicates = mapping.data_replication != "NO_REPLICATION"
         for region, wanted in ((pair.primary_region, directory), (pair.dr_region, mapping.dr_directory)):
-            problems += [f"{wanted} in {region} {what}" for what in _unfit(shown[region].get(wanted), replicates)]
+            shown = place.directories[region].get(wanted)
+            problems += [f"{wanted} in {region} {what}" for what in _unfit(shown, replicates)]
+            if shown is None or shown.get("State") == "DEREGISTERED":
+                commands.append(
+                    f"aws workspaces register-workspace-directory --region {region} --directory-id {wanted}"
+                )
     if problems:
-        return differs(listed(problems), "Register or exchange the directory, or take its mapping out.")
-    kinds = Counter(str(one.get("DirectoryType")) for found in shown.values() for one in found.values())
+        advice = "Until it is mended, no standby is made there. Register or exchange the directory, or unmap it."
+        return differs(listed(problems), advice, *commands)
+    kinds = Counter(str(place.directories[region][one].get("DirectoryType")) for region, one in _mapped(place))
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     return as_assumed(f"All are registered: {told}. Whether both sides hold the same user names is not shown.")
 
 
-def _directories(place: Place, region: str, ids: list[str]) -> list[Any]:
-    return [
-        one
-        for start in range(0, len(ids), BATCH)
-        for one in place.account.pages(
-            "workspaces",
-            region,
-            "describe_workspace_directories",
-            "Directories",
-            DirectoryIds=ids[start : start + BATCH],
-        )
-    ]
+def _mapped(place: Place) -> Iterator[tuple[str, str]]:
+    """The Region and id of each directory that the pair names."""
+    for directory, mapping in place.pair.directories.items():
+        yield place.pair.primary_region, directory
+        yield place.pair.dr_region, mapping.dr_directory
 
 
 def _unfit(directory: Any, replicates: bool) -> list[str]:  # noqa: FBT001 - private, and called once
@@ -71,6 +65,32 @@ def _unfit(directory: Any, replicates: bool) -> list[str]:  # noqa: FBT001 - pri
     if directory.get("DirectoryType") == "SIMPLE_AD" and replicates:
         found.append("is a Simple AD, which cannot replicate data")
     return found
+
+
+@check(
+    "unused-directories",
+    asks="Does each DR directory have a WorkSpace, so that it stays registered?",
+    assumed="It does. AWS deregisters a Simple AD or an AD Connector when no WorkSpace of it was in use for 30 days.",
+    how="DirectoryType in DescribeWorkspaceDirectories, and the WorkSpaces of the DR directories",
+)
+def unused_directories(place: Place) -> Finding:
+    """Look for DR directories that wait for their first standby."""
+    region, used = place.pair.dr_region, {one.read.directory_id for one in place.partners}
+    empty = {
+        one: kind
+        for where, one in _mapped(place)
+        if where == region
+        and one not in used
+        and (kind := place.directories[region].get(one, {}).get("DirectoryType")) in DEREGISTERED_UNUSED
+    }
+    if not empty:
+        return as_assumed(f"No DR directory of {region} can be deregistered for want of WorkSpaces.")
+    return warning(
+        listed([f"{one} in {region} ({kind}) has no WorkSpace" for one, kind in empty.items()]),
+        "After 30 days without a WorkSpace in use AWS deregisters it; requests for standbys are refused from then on, "
+        "and AWS bills the directory. Get the first standby made before: accept the fleet, or ask for one desktop "
+        "(README, By hand). If that has to wait, keep one WorkSpace there in use.",
+    )
 
 
 @check(

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cli.live_check.checks import Finding, as_assumed, cannot_tell, check, counted, differs, listed, terminate
+from cli.live_check.checks import (
+    MOST_LISTED,
+    Finding,
+    as_assumed,
+    cannot_tell,
+    check,
+    counted,
+    differs,
+    listed,
+    terminate,
+)
 from cli.live_check.place import BATCH
 from standby.core.model import NO_REPLICATION, DirectoryId
 
@@ -29,8 +39,12 @@ def orphans(place: Place) -> Finding:
         f"{one.read.id} still names its primary" if one.read.primary else f"{one.read.id} names none"
         for one in place.orphans
     ]
-    example = terminate(place.pair.dr_region, place.orphans[0].read.id)
-    return as_assumed(f"It stays: {listed(told)} Each costs until it is terminated: {example}")
+    commands = [terminate(place.pair.dr_region, one.read.id) for one in place.orphans[:MOST_LISTED]]
+    return as_assumed(
+        f"It stays: {listed(told)} Each is billed until it is terminated.",
+        "Terminate those whose data nobody needs (README, Orphans).",
+        *commands,
+    )
 
 
 @check(

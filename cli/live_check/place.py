@@ -99,6 +99,20 @@ class Place:
         partners = [mapping.dr_directory for mapping in self.pair.directories.values()]
         return self._in_directories(self.pair.dr_region, partners)
 
+    @cached_property
+    def directories(self) -> dict[str, dict[str, Mapping[str, Any]]]:
+        """All directories that WorkSpaces shows, by Region and id.
+
+        They are not asked for by id: what the service answers to the id of one that it has deregistered is not known.
+        """
+        return {
+            region: {
+                one["DirectoryId"]: one
+                for one in self.account.pages("workspaces", region, "describe_workspace_directories", "Directories")
+            }
+            for region in (self.pair.primary_region, self.pair.dr_region)
+        }
+
     @property
     def primaries(self) -> list[Desktop]:
         """The WorkSpaces of the mapped directories that are no standbys themselves."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,8 +12,11 @@ from cli.live_check.checks import Check, Finding, Verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
-WIDTH: Final = 110
-_MARGIN: Final = 18
+WIDEST: Final = 110
+_MARGIN: Final = 20
+# Narrower than this, text beside a margin would be a column of single words.
+_NARROW: Final = 72
+_NARROW_MARGIN: Final = 2
 
 
 @dataclass(frozen=True)
@@ -26,26 +28,42 @@ class Row:
     finding: Finding
 
 
-def lines(row: Row) -> str:
-    """One finding, for a person."""
-    text = row.finding.text + (f" → {row.finding.advice}" if row.finding.advice else "")
-    first = f"{row.check.id:<{_MARGIN}}"
-    told = f"{str(row.finding.verdict).upper()}: {text}"
-    # Commands stay whole, to be copied.
+def lines(row: Row, width: int) -> str:
+    """One finding, for a person, in a terminal of so many columns.
+
+    Each command is a line of its own without a break in it, however long, so that it can be copied.
+    """
+    finding = row.finding
+    margin = " " * (_MARGIN if width >= _NARROW else _NARROW_MARGIN)
+    name = f"{row.check.id:<{len(margin)}}" if width >= _NARROW else f"{row.check.id} "
+    found = wrapped(f"{str(finding.verdict).upper()}: {finding.text}", width, name, margin)
+    advice = [wrapped(f"→ {finding.advice}", width, margin, margin)] if finding.advice else []
+    commands = [f"{margin}  {command}" for command in finding.commands]
+    return "\n".join([found, *advice, *commands])
+
+
+def wrapped(text: str, width: int, first: str = "", others: str = "") -> str:
+    """A text in lines of so many columns at most, and of `WIDEST`; words stay whole."""
     return textwrap.fill(
-        told,
-        WIDTH,
+        text,
+        min(width, WIDEST),
         initial_indent=first,
-        subsequent_indent=" " * _MARGIN,
+        subsequent_indent=others,
         break_long_words=False,
         break_on_hyphens=False,
     )
 
 
 def totals(rows: list[Row]) -> str:
-    """How many of each, in a sentence."""
-    counted = Counter(row.finding.verdict for row in rows)
-    return f"{len(rows)} checks: {', '.join(f'{counted[one]} {one}' for one in Verdict if counted[one])}."
+    """How many of each, in a sentence, and which ones somebody has to look at."""
+    found = {one: [row.check.id for row in rows if row.finding.verdict is one] for one in Verdict}
+    unremarkable = (Verdict.AS_ASSUMED, Verdict.CANNOT_TELL)
+    counts = [
+        f"{len(ids)} {one}" + ("" if one in unremarkable else f" ({', '.join(ids)})")
+        for one, ids in found.items()
+        if ids
+    ]
+    return f"{len(rows)} checks: {', '.join(counts)}."
 
 
 def write(path: Path, account: str, at: str, rows: list[Row]) -> None:
@@ -64,6 +82,7 @@ def write(path: Path, account: str, at: str, rows: list[Row]) -> None:
                 "verdict": str(row.finding.verdict),
                 "text": row.finding.text,
                 "advice": row.finding.advice,
+                "commands": list(row.finding.commands),
             }
             for row in rows
         ],

@@ -16,6 +16,7 @@ from standby.core.outcomes import Created, Pending, Refusal, Refused
 if TYPE_CHECKING:
     from cli.live_check.place import Desktop, Place
 
+END_IT: Final = "Terminate the standby if nobody needs it."
 ASKS: Final = "Does the service refuse a second standby for a primary?"
 COST: Final = (
     "Each standby costs a monthly fee (seen in us-east-1: USD 3.25 to 5.75, by bundle) and an hourly rate while it is "
@@ -54,7 +55,7 @@ def plan(place: Place, primary: Desktop) -> str:
     return (
         f"This calls CreateStandbyWorkspaces in {pair.dr_region} twice, at once, for {primary.read.id} "
         f"({primary.read.user_name}, {primary.read.state}), into {partner}. AWS makes one standby, or two. {COST} "
-        f"If the product is deployed for this pair, pause it first."
+        f"If the product is deployed for this pair, pause it first (README, Pause)."
     )
 
 
@@ -86,24 +87,28 @@ def _requested(place: Place, primary: Desktop) -> Finding:
             Verdict.FAILED, text, f"Look at {primary.read.id} and its user in {pair.dr_region}, and try again."
         )
     second = _outcome(standbys, request)
-    ends = f"The first standby is {first.standby_id}; to end it: {terminate(pair.dr_region, first.standby_id)}"
+    first_is = f"The first standby is {first.standby_id}."
+    end_first = terminate(pair.dr_region, first.standby_id)
     match second:
         case Pending(standby_id=same) if same == first.standby_id:
-            return as_assumed(f"It answers with the same standby again. {ends}")
+            return as_assumed(f"It answers with the same standby again. {first_is}", END_IT, end_first)
         case Pending():
-            also = terminate(pair.dr_region, second.standby_id)
-            return as_assumed(f"It made a second one, {second.standby_id}. TERMINATE IT: {also} {ends}")
+            end_second = terminate(pair.dr_region, second.standby_id)
+            text = f"It made a second one, {second.standby_id}. {first_is}"
+            return as_assumed(text, "TERMINATE BOTH, or keep one.", end_second, end_first)
         case Refused(kind=Refusal.EXISTS):
-            return as_assumed(f"It refuses: {_words(second)}. {ends}")
+            return as_assumed(f"It refuses: {_words(second)}. {first_is}", END_IT, end_first)
         case Refused(kind=Refusal.UNREACHABLE):
-            text = f"The second request was not sent ({_words(second)}), so nothing is known about it. {ends}"
-            return Finding(Verdict.FAILED, text, "Look at the network, and try again with another primary.")
+            text = f"The second request was not sent ({_words(second)}), so nothing is known about it. {first_is}"
+            advice = f"Look at the network, and try again with another primary. {END_IT}"
+            return Finding(Verdict.FAILED, text, advice, (end_first,))
         case Refused():
-            text = f"It refuses, {_words(second)}, which the product takes for {second.kind}. {ends}"
-            return differs(text, "Tell the maintainers the code and its words.")
+            text = f"It refuses, {_words(second)}, which the product takes for {second.kind}. {first_is}"
+            return differs(text, f"Tell the maintainers the code and its words. {END_IT}", end_first)
         case _:
-            text = f"The second request gave no clear answer ({_words(second)}); there may be two. {ends}"
-            return Finding(Verdict.FAILED, text, f"Look at {primary.read.id} in {pair.dr_region}.")
+            text = f"The second request gave no clear answer ({_words(second)}); there may be two. {first_is}"
+            advice = f"Look at {primary.read.id} in {pair.dr_region}. {END_IT}"
+            return Finding(Verdict.FAILED, text, advice, (end_first,))
 
 
 def _outcome(standbys: Standbys, request: StandbyRequest) -> Created:

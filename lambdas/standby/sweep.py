@@ -427,5 +427,6 @@ def _how_to_accept(directory: DirectoryId, region: str, table: str) -> str:
     return (
         "Nothing is created before it is accepted (README, The existing fleet): "
         f"aws dynamodb update-item --region {region} --table-name {table} --key '{key}' "
-        "--condition-expression 'attribute_exists(pk)' --update-expression 'SET accepted = :yes' --expression-attribute-values '{\":yes\": {\"BOOL\": true}}'"
+        "--condition-expression 'attribute_exists(pk)' --update-expression 'SET accepted = :yes' "
+        '--expression-attribute-values \'{":yes": {"BOOL": true}}\''
     )

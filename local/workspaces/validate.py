@@ -41,14 +41,24 @@ def check(operation: str, params: dict[str, Any]) -> None:
         ``ValidationException`` with every constraint it breaks, ``SerializationException`` for a wrong type, or
         ``UnknownOperationException``.
     """
-    shape = _operation(operation).input_shape
-    broken: list[str] = []
-    if shape is not None:
-        _check(shape, params, "", broken)
-    if broken:
-        plural = "" if len(broken) == 1 else "s"
-        message = f"{len(broken)} validation error{plural} detected: {'; '.join(broken)}"
+    if problems := broken(_operation(operation), params):
+        plural = "" if len(problems) == 1 else "s"
+        message = f"{len(problems)} validation error{plural} detected: {'; '.join(problems)}"
         raise ServiceError("ValidationException", message)
+
+
+def broken(operation: OperationModel, params: dict[str, Any]) -> list[str]:
+    """Return a sentence for each constraint that the parameters of an operation of any service break.
+
+    Raises
+    ------
+    ServiceError
+        ``SerializationException`` for a wrong type.
+    """
+    found: list[str] = []
+    if operation.input_shape is not None:
+        _check(operation.input_shape, params, "", found)
+    return found
 
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {

@@ -20,6 +20,7 @@ from infra.config import VERSION, Configuration
 from infra.config_file import load
 from standby.clock import Clock
 from standby.core.model import WorkspaceId
+from tests.cli.ledgers import TABLES
 from tests.cli.test_letters import event
 from tests.local.worlds import client_of, create_ready, make_world
 
@@ -227,6 +228,7 @@ HEALTHY: Answers = {
         "Role": f"arn:aws:iam::{ACCOUNT}:role/protect",
     },
     SIMULATION: allowed,
+    **TABLES,
 }
 
 
@@ -277,7 +279,7 @@ def find(check: str, answers: Answers | None = None, pair: Any = PAIR) -> tuple[
     place = Place(pair, FakeAccount({**HEALTHY, **(answers or {})}))
     (wanted,) = [one for one in CHECKS if one.id == check]
     finding = wanted.find(place)
-    return finding.verdict, f"{finding.text} {finding.advice}"
+    return finding.verdict, " ".join([finding.text, finding.advice, *finding.commands])
 
 
 GOOD, BAD, UNSURE = Verdict.AS_ASSUMED, Verdict.DIFFERS, Verdict.CANNOT_TELL
@@ -294,6 +296,7 @@ IN_HEALTH = [
     ("user-names", GOOD, "1 standby of the same users, 0 in another case"),
     ("second-standby", UNSURE, "--write"),
     ("directories", GOOD, "2 AD_CONNECTOR"),
+    ("unused-directories", GOOD, "No DR directory of us-west-2"),
     ("redirection", GOOD, "common connection alias"),
     ("keys", GOOD, "1 key configured"),
     ("quotas", GOOD, "L-9A67B5CB is 5 and L-34278094 10 in us-west-2, with 1 standby there for 1 desktop"),
@@ -305,6 +308,7 @@ IN_HEALTH = [
     ("accepted-states", UNSURE, "STOPPED"),
     ("terminations", UNSURE, "No standby was terminated"),
     ("renewals", UNSURE, "Rebuild a primary with a standby"),
+    ("ledger", GOOD, "protected, recoverable, 5 indexes"),
     ("orphans", UNSURE, "Terminate a primary"),
     ("orphan-data", UNSURE, "No standby here has lost its primary"),
     ("connection-status", GOOD, "It speaks of 1 standby, 1 of which nobody has used"),
@@ -364,7 +368,11 @@ DIFFERENT: list[tuple[str, Answers, str]] = [
     ("dr-trail", {DR_TRAILS: {"trailList": []}}, "There is no trail in us-west-2"),
     ("ended-rules", {RULE: STOPPED}, f"--region {P} --name {STACK}-ended-"),
     ("ended-rules", {DR_RULE: STOPPED}, f"--name {STACK}-dr-ended-workspaces"),
-    ("ended-rules", {DR_RULE: NO_RULE}, f"There is no rule {STACK}-dr-ended-workspaces in us-west-2. make deploy"),
+    (
+        "ended-rules",
+        {DR_RULE: NO_RULE},
+        f"There is no rule {STACK}-dr-ended-workspaces in us-west-2. Deploy again. make",
+    ),
     ("ended-rules", {DR_TARGETS: target("events", "us-east-2", "event-bus/default")}, "does not lead to event-bus"),
     ("connection-status", statuses(), "It does not speak of 1 of 1 standby: ws-standby01."),
     ("create-events", unreadable("CreateWorkspaces"), "e1: CreateWorkspaces names no WorkSpace that was created (0 of"),
@@ -398,7 +406,7 @@ OTHERS: list[tuple[str, Answers, Verdict, str]] = [
     ("user-names", NO_STANDBYS, UNSURE, "no standby"),
     ("user-names", standbys(STANDBY | {"UserName": "ALICE"}), GOOD, "1 in another case"),
     ("orphans", primaries(), GOOD, "ws-standby01 still names its primary"),
-    ("orphans", standbys(LEFT), GOOD, "--region us-west-2 --terminate-workspace-requests WorkspaceId=ws-standby09"),
+    ("orphans", standbys(LEFT), GOOD, "--region us-west-2 --terminate-workspace-requests ws-standby09"),
     ("orphan-data", primaries(), UNSURE, "none of which is replicated"),
     ("orphan-data", primaries() | standbys(STANDBY | COPIED), GOOD, "ws-standby01 shows PRIMARY_AS_SOURCE."),
     ("connection-status", NO_STANDBYS, UNSURE, "no standby"),
@@ -555,7 +563,7 @@ def failed(code: str, message: str = "words") -> dict[str, Any]:
 
 
 UNPROTECTED = {**HEALTHY, **primaries(ALONE), **standbys()}
-FIRST = "aws workspaces terminate-workspaces --region us-west-2 --terminate-workspace-requests WorkspaceId=ws-standby01"
+FIRST = "aws workspaces terminate-workspaces --region us-west-2 --terminate-workspace-requests ws-standby01"
 
 
 def request_twice(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[list[Any], Finding]:
@@ -570,7 +578,7 @@ def request_twice(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[list[
 @pytest.mark.parametrize(
     ("second", "verdict", "words"),
     [
-        (pending("ws-standby02"), GOOD, "It made a second one, ws-standby02. TERMINATE IT"),
+        (pending("ws-standby02"), GOOD, "It made a second one, ws-standby02."),
         (pending("ws-standby01"), GOOD, "the same standby again"),
         (failed("ResourceExists.WorkSpace"), GOOD, "It refuses: ResourceExists.WorkSpace: words"),
         (refusal("ResourceAlreadyExistsException"), GOOD, "It refuses"),
@@ -581,7 +589,7 @@ def request_twice(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[list[
 )
 def test_a_second_request(second: Any, verdict: Verdict, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, finding = request_twice(monkeypatch, pending("ws-standby01"), second)
-    assert (finding.verdict, words in finding.text, FIRST in finding.text) == (verdict, True, True), finding.text
+    assert (finding.verdict, words in finding.text, FIRST in finding.commands) == (verdict, True, True), finding.text
     item = {"PrimaryWorkspaceId": "ws-primary01", "DirectoryId": AWAY, "DataReplication": "NO_REPLICATION", "Tags": []}
     assert calls == [{"PrimaryRegion": P, "StandbyWorkspaces": [item]}] * 2
 
@@ -669,7 +677,7 @@ def test_told_yes_it_requests_exactly_two_standbys_and_names_them(
     assert "second-request AS ASSUMED: It made a second one" in printed
     made = [standby.workspace_id for standby in world.standbys_of(one)]
     assert len(made) == 2
-    assert all(f"--region {DR} --terminate-workspace-requests WorkspaceId={standby}" in printed for standby in made)
+    assert all(f"--region {DR} --terminate-workspace-requests {standby}" in printed for standby in made)
 
 
 @pytest.mark.parametrize(

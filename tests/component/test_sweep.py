@@ -36,7 +36,8 @@ COMPLETE = "1 of 1 directories were scanned completely"
 ACCEPT = (
     f"aws dynamodb update-item --region {PRIMARY} --table-name {TABLE} "
     '--key \'{"pk": {"S": "SWEEP#d-906732325d"}, "sk": {"S": "BASELINE"}}\' '
-    "--condition-expression 'attribute_exists(pk)' --update-expression 'SET accepted = :yes' --expression-attribute-values '{\":yes\": {\"BOOL\": true}}'"
+    "--condition-expression 'attribute_exists(pk)' --update-expression 'SET accepted = :yes' "
+    '--expression-attribute-values \'{":yes": {"BOOL": true}}\''
 )
 
 

@@ -2,10 +2,12 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+from local.aws_cli import unpack
 from local.cloud import Credentials
 from local.queries import readme_command
 from tests.e2e.conftest import DR, PRIMARY, ROOT, STACK, Deployed, wait_until
@@ -20,7 +22,11 @@ def standby(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command; its first word is where README's reader has it."""
     assert words[0] == ".venv/bin/standby"
-    keys = credentials or deployed.cloud.credentials
+    return run(deployed, [str(Path(sys.executable).parent / "standby"), *words[1:]], credentials)
+
+
+def run(deployed: Deployed, command: list[str], user: Credentials | None) -> subprocess.CompletedProcess[str]:
+    keys = user or deployed.cloud.credentials
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {
         "AWS_ENDPOINT_URL": deployed.cloud.endpoint,
@@ -30,7 +36,6 @@ def standby(
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "NO_PROXY": "127.0.0.1",
     }
-    command = [str(Path(sys.executable).parent / "standby"), *words[1:]]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
 
 
@@ -79,6 +84,8 @@ def test_a_live_check_only_reads_and_tells_what_it_reads(
     deployed.until(one, "PROTECTED")
     (statement,) = json.loads(POLICY.read_text(encoding="utf-8"))["Statement"]
     reader = deployed.cloud.make_user("reader", statement)
+    replica = deployed.cloud.client("dynamodb", DR)
+    replica.update_table(TableName=deployed.table, DeletionProtectionEnabled=False)
     before, output = len(deployed.cloud.world.calls()), tmp_path / "found.json"
     words = [str(configuration) if word == "standby.yaml" else word for word in readme_command("live-check")]
     done = standby(deployed, [*words, "--output", str(output)], reader)
@@ -93,3 +100,8 @@ def test_a_live_check_only_reads_and_tells_what_it_reads(
     assert "DescribeConnectionAliases" in found["redirection"]["text"]
     assert (found["trail"]["verdict"], found["keys"]["verdict"]) == ("differs", "differs")
     assert "is not in us-west-2" in found["keys"]["text"]
+    assert (found["ledger"]["verdict"], len(found["ledger"]["commands"])) == ("differs", 1)
+    words = shlex.split(found["ledger"]["commands"][0])
+    mended = run(deployed, [str(unpack(tmp_path) / words[0]), *words[1:]], None)
+    assert (mended.returncode, mended.stderr) == (0, "")
+    assert replica.describe_table(TableName=deployed.table)["Table"]["DeletionProtectionEnabled"]

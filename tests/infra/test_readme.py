@@ -1,4 +1,4 @@
-"""README's tables are those of the code, and what it names is there: files, folders, make targets."""
+"""README's tables are those of the code, and the files and folders that it names are there."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,6 @@ from infra.readme_tables import written
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 # Written by the commands that README tells of.
 MADE = {
     "standby.yaml",
@@ -32,11 +31,6 @@ def named_paths() -> list[str]:
 def test_a_file_that_readme_names_is_there(path: str) -> None:
     homes = (ROOT, ROOT / "infra", ROOT / "lambdas", ROOT / "local", ROOT / "tests")
     assert any((home / path).exists() for home in homes), f"README names {path}"
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|^)make ([a-z-]+)", README, re.MULTILINE))))
-def test_a_make_target_that_readme_names_is_there(target: str) -> None:
-    assert re.search(rf"^([a-z-]+ )*{target}( [a-z-]+)*:", MAKEFILE, re.MULTILINE)
 
 
 def test_readmes_tables_are_current() -> None:

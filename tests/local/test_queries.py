@@ -1,15 +1,13 @@
 """README's commands, run as they are printed."""
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from local.queries import NotAQueryError, Query, readme_queries, run_readme_command
+from local.queries import Query, readme_queries
 from standby.core.model import DirectoryId, Region, Status, WorkspaceId
 from standby.core.reasons import Reason
 from standby.core.row import Condition, Kind, Row
@@ -18,40 +16,6 @@ from tests.component.estate import HOME, PRIMARY, TABLE, Estate, settings
 
 NOW = datetime(2026, 3, 3, 9, 26, 54, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "replaced", "operation", "arguments"),
-    [
-        ("pause", {}, "put_item", {"Item": {"pk": {"S": "PAUSE"}, "sk": {"S": "PAUSE"}}}),
-        (
-            "accept",
-            {"d-906732325d": "d-000000001"},
-            "update_item",
-            {
-                "Key": {"pk": {"S": "SWEEP#d-000000001"}, "sk": {"S": "BASELINE"}},
-                "UpdateExpression": "SET accepted = :yes",
-                "ExpressionAttributeValues": {":yes": {"BOOL": True}},
-            },
-        ),
-    ],
-)
-def test_a_command_of_readmes_is_one_call(
-    name: str, replaced: dict[str, str], operation: str, arguments: dict[str, Any]
-) -> None:
-    dynamodb = Mock()
-    run_readme_command(name, dynamodb, replaced)
-    (call,) = dynamodb.method_calls
-    assert (call[0], call.args, call.kwargs) == (operation, (), {"TableName": TABLE, **arguments})
-
-
-@pytest.mark.parametrize(
-    ("name", "problem"),
-    [("redrive", "not an `aws dynamodb` command: .venv/bin/standby"), ("nothing", "README has no command nothing")],
-)
-def test_what_is_not_one_is_said(name: str, problem: str) -> None:
-    with pytest.raises(NotAQueryError, match=re.escape(problem)):
-        run_readme_command(name, Mock())
 
 
 def row(primary_id: str, user: str, status: Status, reason: Reason, **more: Any) -> Row:

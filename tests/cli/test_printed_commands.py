@@ -1,0 +1,135 @@
+"""Every command that the product prints, and that its documents name, is one that its program takes.
+
+They are read where they are written: in fenced `sh` blocks, between backticks, and as lines of their own in the strings
+of the code. bash takes them apart, with loops and quotes; the AWS CLI, the parser of `standby` and make do the rest.
+"""
+
+import ast
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from cli.main import parser
+from local.aws_cli import unpack
+from local.control import VERBS
+from local.workspaces import validate
+
+ROOT = Path(__file__).resolve().parents[2]
+READ = ("README.md", "docs/**/*.md", "*.yaml", *(f"{one}/**/*.py" for one in ("cli", "infra", "lambdas", "local")))
+PROGRAMS = r"(?:aws|curl|make|(?:\.venv/bin/)?standby)"
+FENCED = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+QUOTED = re.compile(rf"`({PROGRAMS} [^`]+)`")
+LOOP = re.compile(r"^for .*?^done[^`\n]*$", re.MULTILINE | re.DOTALL)
+PLAIN = re.compile(rf"(?:^ *|: )({PROGRAMS} [^`\n]+)$|\b(aws [a-z0-9-]+ [a-z]+-[a-z-]+ --[^`\n]+)$", re.MULTILINE)
+# For what the code knows only when it runs, and for what a reader has to put in.
+KEY = '{"pk": {"S": "SWEEP#d-906732325d"}, "sk": {"S": "BASELINE"}}'
+SAMPLES = {"region": "us-west-2", "name": "Standby-x", "workspace_id": "ws-1abc2def3", "wanted": "d-926722edaf"}
+SAMPLES |= {"dr_region": "us-west-2", "table": "Standby-x", "path": "standby.yaml", "attribute": "at", "key": KEY}
+SAMPLES |= {"directory": "d-906732325d", "USERS[0]": "user001", "pairs[0]['stack']": "Standby-x", "STREAM": "KEYS_ONLY"}
+SAMPLES |= {"described['control_url']": "http://local/", "described['dr_region']": "us-west-2", "index": "by_due"}
+SAMPLES |= {"partition": "a", "sort": "b", "projected": "ALL", "update": "aws dynamodb update-table --table-name one"}
+SAMPLES |= {"settings.primary_region": "us-east-1", "settings.stack": "Standby-x", "code": "DRIFT", "times[0]": "2026"}
+SAMPLES |= {"' '.join(sorted({at[:10] for at in times}))": "2026-03-03", "' '.join(map(str, range(SHARDS)))": "0 1"}
+SAMPLES |= {"'.S, '.join(_LISTED)": "at"}
+# Notes its words, for it stands in for every program.
+RECORDER = """#!/bin/sh
+{ printf '%s\\037' "$(basename "$0")" "$@"; printf '\\036'; } >> "$RECORD"
+"""
+READERS = {"QUEUE_URL": "https://q", "RECEIPT_HANDLE": "r", "BACKUP_ARN": f"arn:aws:dynamodb:{'x' * 30}"}
+
+
+def texts(file: Path) -> Iterator[str]:
+    """What people read of a file: of code, its strings, but no docstrings."""
+    text = file.read_text(encoding="utf-8")
+    nodes = list(ast.walk(ast.parse(text))) if file.suffix == ".py" else []
+    joined = [node for node in nodes if isinstance(node, ast.JoinedStr)]
+    others = {id(part) for node in joined for part in node.values}
+    others |= {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    yield from ["".join(map(_shown, node.values)) for node in joined] if nodes else [text]
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in others:
+            yield node.value
+
+
+def _shown(part: ast.expr) -> str:
+    if not isinstance(part, ast.FormattedValue):
+        return str(ast.literal_eval(part))
+    return SAMPLES.get(code := ast.unparse(part.value), f"<{code}>")
+
+
+def scripts() -> Iterator[str]:
+    for file in {file for pattern in READ for file in ROOT.glob(pattern)}:
+        for text in texts(file):
+            yield from FENCED.findall(text)
+            yield from QUOTED.findall(rest := FENCED.sub("", text))
+            if file.suffix == ".py":
+                yield from LOOP.findall(rest)
+                yield from ["".join(one) for one in PLAIN.findall(LOOP.sub("", rest))]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each program is a recorder of its words."""
+    made = tmp_path_factory.mktemp("commands")
+    for program in ("bin/aws", "bin/curl", "bin/make", "bin/standby", ".venv/bin/standby"):
+        (made / program).parent.mkdir(parents=True, exist_ok=True)
+        (made / program).write_text(RECORDER)
+        (made / program).chmod(0o755)
+    (made / "answer.json").touch()
+    return made
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[str]], list[Any]]:
+    """What the AWS CLI would send for the words of a command: an operation's model, and its parameters."""
+    sys.path.append(f"{unpack(tmp_path_factory.mktemp('cli'))}/awscli")
+    driver = importlib.import_module("awscli.clidriver").create_clidriver()
+    driver.session.set_credentials("testing", "testing")
+    driver.session.set_config_variable("region", "us-east-1")
+    found: list[Any] = []
+    driver.session.register("before-parameter-build", lambda params, model, **_: found.extend([model, params]))
+    driver.session.register("before-call", Mock(side_effect=InterruptedError))
+
+    def send(words: list[str]) -> list[Any]:
+        found.clear()
+        driver.main(words)
+        return list(found)
+
+    return send
+
+
+@pytest.mark.parametrize("script", sorted(set(scripts())), ids=lambda script: script[:70])
+def test_a_command_is_one_that_its_program_takes(
+    script: str, folder: Path, sent: Callable[[list[str]], list[Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment = os.environ | READERS | {"PATH": f"{folder}/bin:{os.environ['PATH']}", "RECORD": f"{folder}/record"}
+    (folder / "record").write_text("")
+    run = ["/bin/bash", "-uc", script.replace("ws-…", "ws-1abc2def3")]
+    done = subprocess.run(run, cwd=folder, env=environment, stderr=subprocess.PIPE, check=False)  # noqa: S603
+    assert done.stderr == b""
+    commands = [one.split("\x1f")[:-1] for one in (folder / "record").read_text(encoding="utf-8").split("\x1e")[:-1]]
+    assert commands
+    for program, *words in commands:
+        match program:
+            case "aws":
+                model, parameters = sent([word.replace("fileb://", f"fileb://{folder}/") for word in words])
+                assert capsys.readouterr().err.strip() == ""
+                assert validate.broken(model, parameters) == []
+            case "standby":
+                parser().parse_args(
+                    words if words != ["redrive"] else [*words, "Standby-x"]
+                )  # its name alone, in a text
+            case "make":
+                subprocess.run(["make", "-n", *words], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)  # noqa: S603, S607
+            case "curl":
+                assert words[0].rpartition("/")[2] in VERBS
+                assert all(json.loads(word) for word in words[2:])
