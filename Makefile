@@ -52,7 +52,7 @@ bootstrap: $(READY) $(CDK_CLI)  ## prepare both Regions of CONFIG for the CDK, o
 	$(CDK) bootstrap -c config=$(CONFIG) $(ARGS)
 
 deploy: $(READY) $(CDK_CLI)  ## deploy CONFIG (standby.yaml) with your AWS credentials
-	$(CDK) deploy --all -c config=$(CONFIG) --require-approval broadening $(ARGS)
+	$(CDK) deploy --all -c config=$(CONFIG) -c examples=refused --require-approval broadening $(ARGS)
 
 destroy: $(READY) $(CDK_CLI)  ## take the stacks of CONFIG away again; the ledger and the standbys stay
 	$(CDK) destroy --all -c config=$(CONFIG) $(ARGS)

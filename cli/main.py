@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import io
+import shlex
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cli import redrive
 from cli.live_check import command as live_check
 from infra.config import VERSION, json_schema
-from infra.config_file import EXAMPLE, ConfigurationError, load
-from infra.config_rules import cautions
+from infra.config_file import EXAMPLE, ConfigurationError, load_with_cautions
+from infra.odd_text import printable
 from infra.selection_rules import in_words
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ DEFAULT: Final = Path("standby.yaml")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 mistaken, 2 not understood."""
     chosen = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a character shows its number
+        sys.stdout.reconfigure(errors="backslashreplace")
     run_chosen: Callable[[argparse.Namespace], int] = chosen.run
     return run_chosen(chosen)
 
@@ -72,11 +77,11 @@ def _init(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     path: Path = options.path
     try:
-        configuration = load(path)
+        configuration, cautions = load_with_cautions(path, datetime.now(UTC).date())
     except ConfigurationError as failure:
         print(failure, file=sys.stderr)
         return 1
-    for caution in cautions(configuration):
+    for caution in cautions:
         print(f"{path}: warning: {caution}", file=sys.stderr)
     pairs, directories = len(configuration.pairs), sum(len(pair.directories) for pair in configuration.pairs)
     print(
@@ -84,5 +89,15 @@ def _check(options: argparse.Namespace) -> int:
         f"{directories} {'directory' if directories == 1 else 'directories'}."
     )
     for pair in configuration.pairs:
-        print(f"{pair.primary_region} to {pair.dr_region}: {in_words(pair)}.")
+        print(printable(f"{pair.primary_region} to {pair.dr_region}: {in_words(pair)}."))
+    named = "" if path == DEFAULT else f" CONFIG={shlex.quote(str(path))}"
+    if any(caution.stops for caution in cautions):
+        print(f"Next: write your own ids and addresses instead of the example's, then run `{_same(path)}` again.")
+    else:
+        looked = "Look at the warnings above. " if cautions else ""
+        print(f"Next: {looked}`make synth{named}` writes the templates, offline; `make deploy{named}` deploys them.")
     return 0
+
+
+def _same(path: Path) -> str:
+    return f".venv/bin/standby check{'' if path == DEFAULT else f' {shlex.quote(str(path))}'}"

@@ -11,17 +11,22 @@ import hashlib
 import json
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from infra import known, odd_text
 
 VERSION: Final = "0.1.0"
 
 DIRECTORY_ID: Final = r"^(d-[0-9a-f]{8,63}|wsd-[0-9a-z]{8,63})$"
-REGION: Final = r"^[a-z]{2}(-[a-z]+)+-[1-9]$"
+REGION: Final = r"^[a-z]{2,}(-[a-z]+)+-[1-9][0-9]*$"
 ACCOUNT: Final = r"^[0-9]{12}$"
 KEY_ARN: Final = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
 TOPIC_ARN: Final = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
-POLICY_ARN: Final = r"^arn:aws[a-z-]*:iam::[0-9]{12}:policy/[A-Za-z0-9+=,.@_/-]+$"
-EMAIL: Final = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+# A policy of AWS's own has no account: arn:aws-us-gov:iam::aws:policy/PowerUserAccess.
+POLICY_ARN: Final = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$"
+_IN_EMAIL: Final = r"[^@\s<>()\[\]:;,\"\\.]+"
+EMAIL: Final = rf"^{_IN_EMAIL}(\.{_IN_EMAIL})*@{_IN_EMAIL}(\.{_IN_EMAIL})+$"
 # WorkSpaces' own alphabet for tags.
 TAG_TEXT: Final = r"^[\w +\-=.:/@]*$"
 # [abc] is one of these characters; a bracket that nothing closes is a mistake.
@@ -30,8 +35,21 @@ GLOB: Final = r"^([^\[\]\x00-\x1f\x7f-\x9f]|\[[^\]\x00-\x1f\x7f-\x9f]+\])+$"
 # ComputeTypeName of the service, whose list grows.
 COMPUTE_TYPE: Final = r"^[A-Z][A-Z0-9_]{1,63}$"
 
+
+def _known(region: str) -> str:
+    if region not in known.regions():
+        raise PydanticCustomError("unknown_region", "botocore does not know it")
+    return region
+
+
+def _as_typed(address: str) -> str:
+    if odd_text.as_meant(address)[1]:
+        raise PydanticCustomError("odd_text", "no mail would arrive there")
+    return address
+
+
 DirectoryId = Annotated[str, StringConstraints(pattern=DIRECTORY_ID)]
-Region = Annotated[str, StringConstraints(pattern=REGION)]
+Region = Annotated[str, StringConstraints(pattern=REGION), AfterValidator(_known)]
 
 
 class _Section(BaseModel):
@@ -70,12 +88,12 @@ class Rules(_Section):
     ] = Field(
         default_factory=dict,
         description="tags of the WorkSpace, each a key and a value, as they are spelled, with * for any text and ? for "
-        "any character in the value, for example {Standby: no, Environment: dev*}",
+        "any character in the value, for example {Standby: no, Environment: dev*}; no regular expressions",
     )
     users: Annotated[list[Glob], Field(min_length=1)] = Field(
         default_factory=list,
         description="user names, in any case, with * for any text and ? for any character, in quotes, for example "
-        '["svc-*"]',
+        '["svc-*"], an entry for each; no regular expressions; "[UNDEFINED]" are the desktops without a user',
     )
     directories: Annotated[list[DirectoryId], Field(min_length=1)] = Field(
         default_factory=list,
@@ -147,7 +165,7 @@ class Pair(_Section):
     coverage_target: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = Field(
         default=95,
         description="below how many percent of protected desktops, among those that are to have a standby, there is an "
-        "alarm, from 0 to 100, for example 95",
+        "alarm, from 0 to 100, for example 95 (not 0.95)",
     )
     coverage_grace_hours: Annotated[float, Field(gt=0, le=144, allow_inf_nan=False)] = Field(
         default=4,
@@ -194,10 +212,10 @@ class Pair(_Section):
         description="which WorkSpaces get none, whatever include says: those that one of these rules matches, for "
         'example {users: ["svc-*"], directories: [d-906732325d]}',
     )
-    notify: list[Annotated[str, StringConstraints(pattern=EMAIL)]] = Field(
+    notify: list[Annotated[str, StringConstraints(pattern=EMAIL), AfterValidator(_as_typed)]] = Field(
         default_factory=list,
         description="a list of e-mail addresses, for example [ops@example.com]; subscribed in both Regions, or, "
-        "beside notify_topic_arn, in the DR Region only",
+        "beside notify_topic_arn, in the DR Region only (subscribe webhooks and telephones to your own topic)",
     )
     notify_topic_arn: Annotated[str, StringConstraints(pattern=TOPIC_ARN)] | None = Field(
         default=None,
@@ -207,7 +225,7 @@ class Pair(_Section):
     permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY_ARN)] | None = Field(
         default=None,
         description="the ARN of a managed policy that bounds every role of the stacks, for example "
-        "arn:aws:iam::123456789012:policy/boundary",
+        "arn:aws:iam::123456789012:policy/boundary, or one of AWS's own: arn:aws:iam::aws:policy/PowerUserAccess",
     )
 
     @property

@@ -1,7 +1,8 @@
-"""Reads a configuration file and tells all its mistakes at once, each by line, key path and what to write instead."""
+"""Reads a configuration file and lists all its mistakes at once, each by line, key path and what to write instead."""
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,19 +11,25 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from infra import meant, odd_text
 from infra.config import Configuration, DirectoryMapping, Pair, Rules
-from infra.config_rules import broken_rules
+from infra.config_rules import Caution, broken_rules, cautions
+from infra.examples import untouched
+from infra.meant import KeyPath
 from infra.selection_rules import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from pydantic_core import ErrorDetails
 
-    from infra.config_rules import KeyPath
-
-_MOST_SHOWN: Final = 400  # characters of what stands in the file, and of what quotes it
 EXAMPLE: Final = Path(__file__).resolve().parent.parent / "standby.example.yaml"
+_WANTED: Final = {"list_type": "a list", "dict_type": "a map", "model_type": "a map", "string_type": "one text"}
+_MISSING: Final = "this key is missing"
+_MOST_SHOWN: Final = 200  # characters of what stands in the file
+_MOST_REPEATED: Final = 80  # characters of advice that is given again
+_MOST_SAID: Final = 400  # characters of a sentence that quotes it
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,12 @@ class Mistake:
     problem: str
     advice: str
     line: int | None = None
+    key_meant: str = ""
 
     def __str__(self) -> str:
         line = f"line {self.line}: " if self.line else ""
         path = f"{_cut(self.path)}: " if self.path else ""
-        told = f"{line}{path}{_cut(self.problem)}. {_cut(self.advice)}."
-        # A control character in the file must not reach the terminal.
-        return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in told)
+        return odd_text.printable(f"{line}{path}{self.problem}. {self.advice}.")
 
 
 class ConfigurationError(Exception):
@@ -49,7 +55,13 @@ class ConfigurationError(Exception):
         self.file = file
         self.mistakes = mistakes
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        super().__init__("\n".join([f"{file}: {count}", *(f"  {mistake}" for mistake in mistakes)]))
+        said: set[str] = set()
+        lines = [f"{file}: {count}"]
+        for mistake in mistakes:
+            as_above = mistake.advice in said and len(mistake.advice) > _MOST_REPEATED
+            lines.append(f"  {replace(mistake, advice='What to write stands above') if as_above else mistake}")
+            said.add(mistake.advice)
+        super().__init__("\n".join(lines))
 
 
 def load(file: Path) -> Configuration:
@@ -60,24 +72,46 @@ def load(file: Path) -> Configuration:
     ConfigurationError
         with every mistake that was found, not only the first.
     """
+    return _load(file)[0]
+
+
+def load_with_cautions(file: Path, today: date) -> tuple[Configuration, list[Caution]]:
+    """The configuration, and what in it is allowed and probably not meant, by its line.
+
+    Raises
+    ------
+    ConfigurationError
+        as `load` does.
+    """
+    configuration, lines = _load(file)
+    found = [*cautions(configuration, today), *untouched(configuration, EXAMPLE)]
+    return configuration, [replace(caution, line=_line(lines, caution.path)) for caution in found]
+
+
+def _load(file: Path) -> tuple[Configuration, dict[str, int]]:
     document, lines, duplicates = _read(file)
     mistakes = list(duplicates)
     configuration = None
     try:
         configuration = Configuration.model_validate(document)
     except ValidationError as failure:
-        mistakes += [_mistake(document, error) for error in failure.errors()]
+        errors = failure.errors()
+        likely = meant.meant(document, errors, _field_name)
+        mistakes += [_mistake(error, likely.get(error["loc"])) for error in errors]
     # The rules between values look at the file as it was written, so that they speak up beside any other mistake.
     told = {mistake.path for mistake in mistakes}
     mistakes += [
-        Mistake(_dotted(rule.path), rule.problem, rule.advice)
+        Mistake(_dotted(rule.path), _cut(rule.problem, _MOST_SAID), _cut(rule.advice, _MOST_SAID))
         for rule in broken_rules(document)
         if _dotted(rule.path) not in told
     ]
+    # A key that is misspelt is not missing, too.
+    misspelt = {f"{mistake.path.rpartition('.')[0]}.{mistake.key_meant}" for mistake in mistakes if mistake.key_meant}
+    mistakes = [mistake for mistake in mistakes if mistake.problem != _MISSING or mistake.path not in misspelt]
     if mistakes or configuration is None:
         placed = [replace(mistake, line=mistake.line or _line(lines, mistake.path)) for mistake in mistakes]
         raise ConfigurationError(file, sorted(placed, key=lambda mistake: (mistake.line or 0, mistake.path)))
-    return configuration
+    return configuration, lines
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
@@ -112,14 +146,7 @@ for _tag, _first, _pattern in (
 
 def _read(file: Path) -> tuple[Any, dict[str, int], list[Mistake]]:
     """The document, the line of each key path, and keys that stand twice (YAML would silently take the last)."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        advice = "Make one with `.venv/bin/standby init`, or name another one"
-        raise ConfigurationError(file, [Mistake("", "there is no such file", advice)]) from None
-    except (OSError, UnicodeDecodeError) as failure:
-        advice = "Make it a readable text file in UTF-8"
-        raise ConfigurationError(file, [Mistake("", f"it cannot be read ({failure})", advice)]) from None
+    text = _text(file)
     try:
         loader = _PlainLoader(text)
         node = loader.get_single_node()
@@ -140,32 +167,75 @@ def _read(file: Path) -> tuple[Any, dict[str, int], list[Mistake]]:
         raise ConfigurationError(file, [Mistake("", "it is nested too deeply", advice)]) from None
 
 
+_SAVE_AS: Final = "Save it again as text in UTF-8 (the encoding is a choice in the editor's Save As)"
+
+
+def _text(file: Path) -> str:
+    """What the file holds, as text in UTF-8."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        advice = "Make one with `.venv/bin/standby init`, or name another one"
+        raise ConfigurationError(file, [Mistake("", "there is no such file", advice)]) from None
+    except OSError as failure:
+        mistake = Mistake("", f"it cannot be read ({failure.strerror})", "Name a file that you may read")
+        raise ConfigurationError(file, [mistake]) from None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:2]:
+        problem = "it cannot be read: it is text in UTF-16, as some Windows programs save it"
+        raise ConfigurationError(file, [Mistake("", problem, _SAVE_AS)])
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as failure:
+        problem = f"it cannot be read: the byte 0x{content[failure.start]:02x} is not UTF-8"
+        line = content.count(b"\n", 0, failure.start) + 1
+        raise ConfigurationError(file, [Mistake("", problem, _SAVE_AS, line)]) from None
+
+
 def _not_yaml(text: str, failure: yaml.YAMLError) -> Mistake:
+    if isinstance(failure, yaml.reader.ReaderError):
+        line = text.count("\n", 0, failure.position) + 1
+        return Mistake("", f"this is not YAML ({failure.reason})", "Remove the unreadable characters", line)
     mark = failure.problem_mark or failure.context_mark if isinstance(failure, yaml.MarkedYAMLError) else None
     if not isinstance(failure, yaml.MarkedYAMLError) or mark is None:
-        return Mistake("", f"this is not YAML ({failure})", "Remove the unreadable characters")
-    advice = "Indent with spaces, two a level, and put texts with special characters in quotes"
-    if "\t" in "".join(text.splitlines()[mark.line : mark.line + 1]):
-        return Mistake("", "this line has a tab where YAML wants spaces", advice, mark.line + 1)
-    return Mistake("", f"this is not YAML ({failure.problem or failure.context})", advice, mark.line + 1)
+        return Mistake("", "this is not YAML", "Write what standby.example.yaml shows")
+    problem = failure.problem or failure.context or ""
+    lines = re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text)
+    if "\t" in "".join(lines[mark.line : mark.line + 1]):
+        return Mistake(
+            "", "this line has a tab where YAML wants spaces", "Indent with spaces, two a level", mark.line + 1
+        )
+    for number in (mark.line, mark.line - 1):  # what is missing in one line is often noticed in the next
+        written = lines[number] if 0 <= number < len(lines) else ""
+        if odd := odd_text.characters(written.partition("#")[0]):
+            said = f"this is not YAML ({problem}): the line has {odd_text.in_words(odd)}"
+            return Mistake("", said, "Write plain quotes, colons, hyphens and blanks instead", number + 1)
+    if "another document" in problem:
+        said, advice = "this is not YAML of one document: a second one begins here", "Remove the line with ---"
+    else:
+        said = f"this is not YAML ({problem})"
+        advice = 'Indent with spaces, two a level, and put texts with special characters in quotes: "*-admin", "R&D: 1"'
+    return Mistake("", said, advice, mark.line + 1)
 
 
-def _keys(node: yaml.Node, path: KeyPath, above: set[int]) -> Iterator[tuple[str, int, bool]]:
-    """Each key path below a node: (path, line, whether its map has had that key already)."""
-    if id(node) in above:  # an anchor that contains itself
+def _keys(node: yaml.Node, path: KeyPath, seen: set[int]) -> Iterator[tuple[str, int, bool]]:
+    """Each key path below a node: (path, line, whether its map has had that key already).
+
+    What an anchor repeats is gone through once: a few lines of anchors can stand for a billion keys.
+    """
+    if id(node) in seen:
         return
-    above = above | {id(node)}
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
+        names: set[str] = set()
         for key, value in node.value:
             name = str(key.value)
-            yield _dotted((*path, name)), key.start_mark.line + 1, name in seen
-            seen.add(name)
-            yield from _keys(value, (*path, name), above)
+            yield _dotted((*path, name)), key.start_mark.line + 1, name in names
+            names.add(name)
+            yield from _keys(value, (*path, name), seen)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield _dotted((*path, index)), item.start_mark.line + 1, False
-            yield from _keys(item, (*path, index), above)
+            yield from _keys(item, (*path, index), seen)
 
 
 # -- telling ---------------------------------------------------------------------------------------------------------
@@ -185,8 +255,8 @@ def _shown(given: object) -> str:
     return _cut(repr(given))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+def _cut(text: str, most: int = _MOST_SHOWN) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _line(lines: dict[str, int], path: str) -> int | None:
@@ -196,32 +266,52 @@ def _line(lines: dict[str, int], path: str) -> int | None:
     return lines.get(path)
 
 
-def _mistake(document: Any, error: ErrorDetails) -> Mistake:
-    path = tuple(part for part in error["loc"] if part != "[key]")
-    kind, given = error["type"], error["input"]
+def _mistake(error: ErrorDetails, likely: Any) -> Mistake:
+    path, kind, given = _without_mark(error), error["type"], error["input"]
     if not path:
         advice = f"Write `pairs:` and below it {_describe(Configuration, 'pairs')}"
         return Mistake("", "the file holds no map", advice)
     model, field = _field(path)
     advice = f"Write {_describe(model, field)}"
+    key_meant = ""
     if kind == "extra_forbidden":
-        problem, advice = "there is no such key", f"Remove it, or write one of {', '.join(sorted(model.model_fields))}"
-    elif kind == "missing":
-        problem = "this key is missing"
-    elif "[key]" in error["loc"]:
-        problem = f"{_shown(given)} cannot be a key here"
-        advice = f"Write {_key_description(field)}"
-    elif given is None:
-        problem = "there is no value"
-    elif kind in {"too_short", "too_long"}:
-        problem = "it is empty" if kind == "too_short" else f"there are {len(given)} of them"
-    elif isinstance(given, (dict, list)):
-        problem = f"{'a map' if isinstance(given, dict) else 'a list'} is not what belongs here"
+        key_meant, words = meant.key_meant(str(path[-1]), model)
+        problem = f"there is no such key{words}"
+        advice = f"Remove it, or write one of {', '.join(sorted(model.model_fields))}"
+    elif meant.KEY in error["loc"]:
+        problem, advice = f"{_shown(given)} cannot be a key here", f"Write {_key_description(field)}"
     else:
-        problem = f"{_shown(given)} is not what belongs here"
-        if field == "account" and isinstance(given, int):
-            problem = f"{_shown(given)} is a number here, and a number loses leading zeros"
-    return Mistake(_dotted(path), problem, advice)
+        problem = _problem(kind, given, field)
+    if isinstance(given, str) and kind != "extra_forbidden":
+        # What else could be wrong with it: a character that tags, or ids and addresses, cannot have.
+        others = re.sub(r"[\w +\-=.:/@]" if field == "tags" else r"[\x00-\x7f]", "", given)
+        odd = odd_text.as_meant(given)[1] or odd_text.names(others)
+        problem += f": it has {odd_text.in_words(odd)}" if odd else meant.wrong_kind(given, field)
+    if likely is not None:
+        problem += f"; {_cut(meant.as_written(likely))} is probably meant"
+    return Mistake(_dotted(path), problem, advice, key_meant=key_meant)
+
+
+def _problem(kind: str, given: Any, field: str) -> str:
+    """What is wrong with a value."""
+    if kind == "missing":
+        return _MISSING
+    if given is None:
+        return "there is no value"
+    if kind in {"too_short", "too_long"}:
+        return "it is empty" if kind == "too_short" else f"there are {len(given)} of them"
+    if isinstance(given, (dict, list)):
+        wanted = _WANTED.get(kind)
+        return f"this is {'a map' if isinstance(given, dict) else 'a list'}{f', and not {wanted}' if wanted else ''}"
+    if kind == "unknown_region":
+        return f"{_shown(given)} is not a Region of AWS that this version knows"
+    if field == "account" and isinstance(given, int):
+        return f"{_shown(given)} is a number here, and a number loses leading zeros"
+    return f"{_shown(given)} is not valid here"
+
+
+def _without_mark(error: ErrorDetails) -> KeyPath:
+    return tuple(part for part in error["loc"] if part != meant.KEY)
 
 
 def _field(path: KeyPath) -> tuple[type[BaseModel], str]:
@@ -234,6 +324,12 @@ def _field(path: KeyPath) -> tuple[type[BaseModel], str]:
     if names[1] != "directories" or len(names) == 2:
         return Pair, names[1]
     return DirectoryMapping, names[3] if len(names) > 3 else ""
+
+
+def _field_name(error: ErrorDetails) -> str:
+    """The field that an error is in; of a map's key that of the map."""
+    path = _without_mark(error)
+    return _field(path[:-1] if meant.KEY in error["loc"] else path)[1]
 
 
 def _describe(model: type[BaseModel], field: str) -> str:

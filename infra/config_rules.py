@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.selection_rules import broken_selection, selection_cautions
+from infra import known, odd_text
+from infra.selection_rules import OWN_TAGS, broken_selection, selection_cautions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from infra.config import Configuration, Pair
 
 KeyPath = tuple[str | int, ...]
 
-# AWS's list of Regions for standby WorkSpaces as of 2026. It has grown before, so another one is only warned of.
-STANDBY_REGIONS: Final = ("us-east-1", "us-east-2", "us-west-2", "eu-central-1", "eu-west-1")
-RESERVED_TAGS: Final = ("aws:", "workspaces-standby:")
+RESERVED_TAGS: Final = ("aws:", OWN_TAGS)
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,16 @@ class BrokenRule:
 
 @dataclass(frozen=True)
 class Caution:
-    """Something that is allowed, and perhaps not meant."""
+    """Something that is allowed, and perhaps not meant; `stops` a deployment all the same if it cannot be meant."""
 
     path: str
     message: str
+    line: int | None = None
+    stops: bool = False
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
+        line = f" (line {self.line})" if self.line else ""
+        return odd_text.printable(f"{self.path}: {self.message}{line}")
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def _arns_in_their_place(pairs: list[_Written]) -> Iterator[BrokenRule]:
             advice = f"Write the ARN of a topic in {primary}: alarms and functions publish in their own Region"
             yield BrokenRule(pair.at("notify_topic_arn"), f"this topic is in {found}", advice)
         found = _arn_part(pair.text("permissions_boundary"), 4)
-        if found and account and found != account:
+        if found and account and found not in {account, "aws"}:
             advice = f"Write the ARN of a policy in account {account}: a boundary is of the role's own account"
             yield BrokenRule(pair.at("permissions_boundary"), f"this policy is in account {found}", advice)
 
@@ -205,11 +208,18 @@ SWEEPS_SHARE: Final = 0.5
 _CALLS_OF_AN_ACCOUNT: Final = 2.0
 
 
-def cautions(configuration: Configuration) -> list[Caution]:
-    """What is allowed, and perhaps not meant. The embedded cloud's configuration gets some of these on purpose."""
-    found = [
-        caution for index, pair in enumerate(configuration.pairs) for caution in _cautions(f"pairs[{index}]", pair)
-    ]
+def cautions(configuration: Configuration, today: date | None = None) -> list[Caution]:
+    """What is allowed, and perhaps not meant. The embedded cloud's configuration gets some of these on purpose.
+
+    Without `today`, no date counts as a future one.
+    """
+    found = []
+    for index, pair in enumerate(configuration.pairs):
+        told: set[str] = set()  # what one rule has said of a place says more than what a later one would
+        for rule in _CAUTIONS:
+            each = [(path, message) for path, message in rule(pair, today) if path not in told]
+            told |= {path for path, _ in each}
+            found += [Caution(f"pairs[{index}].{path}", message) for path, message in each]
     return [*found, *_about_shared_regions(configuration)]
 
 
@@ -229,27 +239,127 @@ def _about_shared_regions(configuration: Configuration) -> Iterator[Caution]:
             yield Caution(f"pairs[{index}].calls_per_second", message)
 
 
-def _cautions(at: str, pair: Pair) -> Iterator[Caution]:
+Told = Iterator[tuple[str, str]]  # key path below the pair, and message
+
+
+def _about_regions(pair: Pair, _: date | None) -> Told:
     for key in ("primary_region", "dr_region"):
         region = getattr(pair, key)
-        if region not in STANDBY_REGIONS:
-            known = ", ".join(STANDBY_REGIONS)
-            yield Caution(f"{at}.{key}", f"{region} is not one of the Regions known for standby WorkSpaces ({known})")
+        if region not in known.STANDBY_REGIONS:
+            of_them = ", ".join(known.STANDBY_REGIONS)
+            yield key, f"{region} is not one of the Regions known for standby WorkSpaces ({of_them})"
+    partition, other = known.regions()[pair.primary_region], known.regions()[pair.dr_region]
+    if partition != other:
+        message = f"it is in the partition {other}, and {pair.primary_region} in {partition}"
+        yield "dr_region", f"{message}: no account is in both, so no standby can be created"
+
+
+def _about_numbers(pair: Pair, _: date | None) -> Told:
     for key, least, why in _SMALLEST:
         value = getattr(pair, key)
         if value < least:
-            yield Caution(f"{at}.{key}", f"{value:g} is too small for a real account (write {least} or more): {why}")
+            yield key, f"{value:g} is too small for a real account (write {least} or more): {why}"
+    if 0 < pair.coverage_target <= 1:
+        target = pair.coverage_target
+        yield (
+            "coverage_target",
+            f"{target:g} means {target:g} percent: write {target * 100:g} for {target * 100:g} percent",
+        )
+    for name in pair.prices:
+        if name not in known.compute_types():
+            likely = known.nearest(name, known.compute_types())
+            advice = f"write {likely}" if likely else "correct it"
+            yield f"prices.{name}", f"{name} is not a compute type that this version knows: {advice}, unless it is new"
+
+
+def _about_the_fleet(pair: Pair, _: date | None) -> Told:
     if pair.existing_fleet == "protect":
         message = (
             f"the desktops that exist already get standbys, up to max_standbys ({pair.max_standbys}), at a monthly fee "
             "each, and nobody is asked: write report to see the plan first"
         )
-        yield Caution(f"{at}.existing_fleet", message)
-    for path, message in selection_cautions(pair):
-        yield Caution(f"{at}.{path}", message)
+        yield "existing_fleet", message
+
+
+def _about_arns(pair: Pair, _: date | None) -> Told:
+    """What is of another partition or account than the pair."""
+    partitions = known.regions()[pair.primary_region], known.regions()[pair.dr_region]
+    keys = {
+        f"directories.{name}.volume_encryption_key": m.volume_encryption_key for name, m in pair.directories.items()
+    }
+    arns = {**keys, "notify_topic_arn": pair.notify_topic_arn, "permissions_boundary": pair.permissions_boundary}
+    for path, arn in arns.items():
+        partition, account = _arn_part(arn, 1), _arn_part(arn, 4)
+        if partition and partition not in partitions:
+            yield path, f"it is in the partition {partition}, not in that of the Regions: write arn:{partitions[0]}:…"
+        elif account and pair.account and account not in {pair.account, "aws"}:
+            yield path, f"it is of account {account}: its policy has to let account {pair.account} use it"
+
+
+def _about_notify(pair: Pair, _: date | None) -> Told:
+    for index, address in enumerate(pair.notify):
+        if not address.isascii():
+            yield (
+                f"notify[{index}]",
+                f"{address} has letters beyond ASCII, which SNS may refuse: write its domain as xn--…",
+            )
     if not pair.notify:
         if pair.notify_topic_arn is None:
-            yield Caution(f"{at}.notify", "nobody is told of anything: write an address, or notify_topic_arn")
+            yield "notify", "nobody is told of anything: write an address, or notify_topic_arn"
         else:
             message = f"alarms in {pair.dr_region} reach nobody: a topic is of one Region, so write an address as well"
-            yield Caution(f"{at}.notify", f"{message}, or subscribe to the DR stack's topic yourself")
+            yield "notify", f"{message}, or subscribe to the DR stack's topic yourself"
+
+
+_DATE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ].*)?")
+
+
+def _about_texts(pair: Pair, today: date | None) -> Told:
+    return _about_text("", pair.model_dump(), today)
+
+
+def _about_text(path: str, value: Any, today: date | None) -> Told:
+    """Path and message of each text, key or value, that was probably meant otherwise."""
+    if isinstance(value, dict):
+        if {key.casefold() for key in value} == {"key", "value"}:
+            yield (
+                path,
+                f"these are two tags: write one, {{{': '.join(map(str, value.values()))}}}, unless they are meant",
+            )
+        for key, below in value.items():
+            place = f"{path}.{key}" if path else key
+            yield from _about_text(place, key, None)
+            yield from _about_text(place, below, today)
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _about_text(f"{path}[{index}]", one, today)
+    elif isinstance(value, str):
+        meant, odd = odd_text.as_meant(value)
+        if odd:
+            advice = f"write {odd_text.quoted(meant)}" if meant != value else "write it anew"
+            yield path, f"{odd_text.quoted(value)} has {odd_text.in_words(odd)}: {advice}, unless it is meant"
+        elif today and _is_after(today, value):
+            yield path, f"{value[:10]} is in the future: correct it, unless it is meant"
+
+
+def _is_after(today: date, text: str) -> bool:
+    match = _DATE.fullmatch(text)
+    try:
+        return match is not None and date.fromisoformat(match[1]) > today
+    except ValueError:
+        return False
+
+
+def _about_the_selection(pair: Pair, _: date | None) -> Told:
+    return selection_cautions(pair)
+
+
+_CAUTIONS: Final[tuple[Callable[[Pair, date | None], Told], ...]] = (
+    _about_regions,
+    _about_numbers,
+    _about_the_fleet,
+    _about_arns,
+    _about_texts,
+    _about_the_selection,
+    _about_notify,
+)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from infra import globs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from infra.config import Pair, Rules
 
+OWN_TAGS: Final = "workspaces-standby:"
 SECTIONS: Final = ("include", "exclude")
 _NO_RULES: Final = {
     "include": "Write tags, users or directories below it, or remove it: without it every desktop is included",
@@ -31,18 +35,92 @@ def broken_selection(pair: Mapping[Any, Any]) -> Iterator[tuple[tuple[str | int,
                 yield (section, "directories", index), f"{directory} is not under directories", advice
 
 
+@dataclass(frozen=True)
+class _Rule:
+    """One entry of a section: its kind (tags, users, directories), its place, and what of it is compared."""
+
+    kind: str
+    place: str
+    written: str
+    tag: str
+    pattern: str
+
+    def covers(self, other: _Rule) -> bool:
+        """Whether it matches every WorkSpace that the other one matches."""
+        return (self.kind, self.tag) == (other.kind, other.tag) and globs.covers(self.pattern, other.pattern)
+
+
 def selection_cautions(pair: Pair) -> Iterator[tuple[str, str]]:
     """Key and message of what is allowed and perhaps not meant."""
-    if pair.exclude is None:
-        return
+    included, excluded = _rules("include", pair.include), _rules("exclude", pair.exclude)
     leaves_none = "nobody gets a standby: to make none, set mode: observe"
-    if not set(pair.directories) - set(pair.exclude.directories):
+    if not set(pair.directories) - {rule.pattern for rule in excluded if rule.kind == "directories"}:
         yield "exclude.directories", f"every directory is excluded, so {leaves_none}"
-    if any(not glob.strip("*") for glob in pair.exclude.users):
+    if any(rule.kind == "users" and globs.covers(rule.pattern, "*") for rule in excluded):
         yield "exclude.users", f"every user is excluded, so {leaves_none}"
-    for rule in _written(pair.include):
-        if rule in _written(pair.exclude):
-            yield f"include.{rule[0]}", f"{rule[1]} stands under exclude.{rule[0]} too, which wins"
+    for rule in (*included, *excluded):
+        if message := _matches_nobody(rule):
+            yield rule.place, f"{rule.written}: {message}"
+    for narrow, wide in _covered(included, excluded):
+        message = f"{wide.place} ({wide.written}) has all that it matches, and exclude wins. Remove one of the two"
+        yield narrow.place, f"{narrow.written}: it matches nobody: {message}"
+    for rules in (included, excluded):
+        for narrow, wide in _covered(rules, rules):
+            message = f"{wide.place} ({wide.written}) has all that it matches. Remove one of the two"
+            yield narrow.place, f"{narrow.written}: it matches nobody else: {message}"
+    for rule in _unneeded(included, excluded):
+        message = f"it matches nobody: include.{rule.kind} has none that it matches. Remove it"
+        yield rule.place, f"{rule.written}: {message}"
+
+
+def _unneeded(included: list[_Rule], excluded: list[_Rule]) -> Iterator[_Rule]:
+    """Rules that exclude what is not included: that can be said if all include rules are of one kind."""
+    kinds, patterns = {rule.kind for rule in included}, {rule.pattern for rule in included}
+    wild = [pattern for pattern in patterns if globs.is_wild(pattern)]
+    for rule in excluded:
+        if kinds != {rule.kind} or rule.kind == "tags" or rule.pattern in patterns:
+            continue
+        if not any(globs.meet(rule.pattern, other) for other in (patterns if globs.is_wild(rule.pattern) else wild)):
+            yield rule
+
+
+def _matches_nobody(rule: _Rule) -> str | None:
+    if rule.kind == "directories":
+        return None
+    if rule.tag.casefold().startswith(OWN_TAGS):
+        return "it matches nobody: only standbys have this tag, and rules are about primaries"
+    nothing = globs.matches_nothing(rule.kind, rule.pattern)
+    meant = globs.otherwise_meant(rule.kind, rule.pattern if rule.tag else rule.written)
+    if nothing and not meant:
+        return f"it matches nobody: {nothing}. Write it as DescribeWorkspaces shows it, with * for any text"
+    return f"{meant}. As it stands it matches nobody: {nothing}" if nothing else meant
+
+
+def _covered(narrow: list[_Rule], wide: list[_Rule]) -> Iterator[tuple[_Rule, _Rule]]:
+    """Each rule that another one covers, with that one; of those that are equal, all but the first."""
+    wild = [rule for rule in wide if globs.is_wild(rule.pattern)]
+    equals: dict[tuple[str, str, str], _Rule] = {}
+    for rule in wide:
+        equals.setdefault((rule.kind, rule.tag, rule.pattern), rule)
+    for rule in narrow:
+        same = equals.get((rule.kind, rule.tag, rule.pattern), rule)
+        others = (other for other in wild if other.pattern != rule.pattern and other.covers(rule))
+        found = next(others, None) if same is rule else same
+        if found:
+            yield rule, found
+
+
+def _rules(section: str, rules: Rules | None) -> list[_Rule]:
+    """The rules of a section, each as it stands in the file and as it is compared."""
+    if rules is None:
+        return []
+    found = [_Rule("tags", f"{section}.tags.{key}", f"{key}: {value}", key, value) for key, value in rules.tags.items()]
+    for kind, entries in (("users", rules.users), ("directories", rules.directories)):
+        found += [
+            _Rule(kind, f"{section}.{kind}[{index}]", entry, "", globs.folded(kind, entry))
+            for index, entry in enumerate(entries)
+        ]
+    return found
 
 
 def in_words(pair: Pair) -> str:

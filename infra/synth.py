@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -12,8 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aws_cdk import App
 
 from infra import bundle, nag
-from infra.config_file import ConfigurationError, load
-from infra.config_rules import cautions
+from infra.config_file import ConfigurationError, load, load_with_cautions
 from infra.dr_stack import DrStack
 from infra.stack import PrimaryStack
 
@@ -25,16 +25,25 @@ DEFAULT_CONFIGURATION: Final = "standby.yaml"
 
 
 def main() -> int:
-    """Synthesise what the CDK context key `config` names; exit status 1 and a readable list if it is mistaken."""
+    """Synthesise what the CDK context key `config` names; exit status 1 and a readable list if it is mistaken.
+
+    With the context key `examples` as `refused`, as `make deploy` has it, the example's own ids and addresses end it,
+    too. Without, they may be synthesised: templates do no harm.
+    """
     app = new_app(Path(os.environ.get("CDK_OUTDIR", "cdk.out")))
     file = Path(str(app.node.try_get_context("config") or DEFAULT_CONFIGURATION))
     try:
-        configuration = load(file)
+        configuration, cautions = load_with_cautions(file, datetime.now(UTC).date())
     except ConfigurationError as failure:
         sys.stderr.write(f"{failure}\n")
         return 1
-    for caution in cautions(configuration):
-        sys.stderr.write(f"{file}: warning: {caution}\n")
+    is_deployment = app.node.try_get_context("examples") == "refused"
+    for caution in cautions:
+        if is_deployment or not caution.stops:
+            sys.stderr.write(f"{file}: warning: {caution}\n")
+    if is_deployment and any(caution.stops for caution in cautions):
+        sys.stderr.write(f"{file}: nothing is deployed. With ARGS='-c examples=allowed' it is, into an emulator.\n")
+        return 1
     _synthesise(app, configuration)
     return 0
 

@@ -21,7 +21,12 @@ def test_init_makes_a_file_that_check_finds_valid(capsys: Capsys) -> None:
     assert main(["init"]) == 0
     assert Path("standby.yaml").read_text(encoding="utf-8") == EXAMPLE
     assert main(["check"]) == 0
-    assert "standby.yaml is valid: 1 pair of Regions, 2 directories." in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "standby.yaml is valid: 1 pair of Regions, 2 directories." in told.out
+    assert (
+        "pairs[0]: d-906732325d, d-926722edaf, d-9067328a7c, d-926722f013, ops@example.com: only examples" in told.err
+    )
+    assert told.out.splitlines()[-1].startswith("Next: write your own ids and addresses instead of the example's")
 
 
 def test_init_never_overwrites(capsys: Capsys) -> None:
@@ -62,9 +67,24 @@ def test_check_says_who_gets_a_standby(capsys: Capsys) -> None:
     rules = '    include: {users: ["exec-*"]}\n    exclude: {tags: {Standby: "no"}}\n    notify:'
     file.write_text(file.read_text(encoding="utf-8").replace("    notify:", rules), encoding="utf-8")
     assert main(["check"]) == 0
-    assert capsys.readouterr().out.endswith(
+    assert capsys.readouterr().out.splitlines()[1] == (
         "us-east-1 to us-west-2: desktops that match include.users: exec-*, and none that matches exclude.tags: "
-        "Standby: no.\n"
+        "Standby: no."
+    )
+
+
+def test_check_ends_with_what_to_do_next(capsys: Capsys) -> None:
+    ids = (("d-906732325d", "d-906732325a"), ("d-926722edaf", "d-926722edaa"), ("d-9067328a7c", "d-9067328a7a"))
+    own = EXAMPLE.replace("d-926722f013", "d-926722f01a").replace("ops@example.com", "ops@corp.com")
+    for theirs, mine in ids:
+        own = own.replace(theirs, mine)
+    Path("my own.yaml").write_text(own, encoding="utf-8")
+    assert main(["check", "my own.yaml"]) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert told.out.splitlines()[-1] == (
+        "Next: `make synth CONFIG='my own.yaml'` writes the templates, offline; `make deploy CONFIG='my own.yaml'` "
+        "deploys them."
     )
 
 

@@ -38,6 +38,8 @@ NAMED = [f"users: {name}" for name in SIX[:5]]
     ("no rules", Selection(), {}, None),
     ("user", exclude(users=("svc-*",)), {}, out("users: svc-*")),
     ("user in any case", exclude(users=("SVC-B?ckup",)), {}, out("users: SVC-B?ckup")),
+    ("no user", exclude(users=("[undefined]",)), {"user_name": "[UNDEFINED]"}, out("users: [undefined]")),
+    ("no class of characters", exclude(users=("[UNDEFINED]",)), {"user_name": "u"}, None),
     ("user not in part", exclude(users=("vc-*",)), {}, None),
     ("user not known", exclude(users=("svc-*",)), {"user_name": None}, NOT_KNOWN),
     ("directory", exclude(directories=(HOME,)), {}, out(f"directories: {HOME}")),

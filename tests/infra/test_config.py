@@ -3,16 +3,21 @@
 import json
 import re
 import sys
+from datetime import date
 from decimal import Decimal
+from fnmatch import fnmatchcase
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from infra import globs
 from infra.config import Configuration, DirectoryMapping, Pair, json_schema
-from infra.config_file import ConfigurationError, load
+from infra.config_file import ConfigurationError, load, load_with_cautions
 from infra.config_rules import cautions
+from infra.known import regions as load_partitions
 from standby.core.settings import Rules, Selection, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +91,10 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         ("primary_region", None, "missing", "for example us-east-1"),
         ("dr_region", None, "missing", "for example us-west-2"),
         ("directories", None, "missing", "{d-906732325d: {dr_directory: d-926722edaf}}"),
-        ("primry_region", "x", "no such key", "primary_region"),
+        ("primry_region", "x", "no such key; primary_region is probably meant", ", tags"),
+        ("notifyTopicArn", TOPIC, "notify_topic_arn is probably meant", "write one of account, backfill_in_flight"),
+        ("users", ["a"], "users is a key of include or exclude", "write one of account"),
+        ("“mode”", "observe", "; mode is probably meant", "write one of account"),
         (f"{DIRECTORY}.replication", True, "no such key", "data_replication"),
         (f"{DIRECTORY}.dr_directory", None, "no value", "for example d-926722edaf"),
         ("directories", {}, "empty", "at least one directory"),
@@ -95,24 +103,58 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         # ids and ARNs
         ("primary_region", "US East", "'US East'", "for example us-east-1"),
         ("dr_region", "us-west-2a", "'us-west-2a'", "for example us-west-2"),
+        ("dr_region", "us-esat-2", "not a Region of AWS that this version knows; us-east-2 is probably", "us-west-2"),
+        ("dr_region", "US East (Ohio)", "; us-east-2 is probably meant", "for example us-west-2"),
+        ("dr_region", "eu–west-1", "has – (U+2013, en dash); eu-west-1 is probably meant", "for example us-west-2"),
+        ("dr_region", "us-west-2\u00a0# x", "(U+00A0, no-break space); us-west-2 is probably meant", "us-west-2"),
+        (f"{DIRECTORY}.dr_directory", " D-92672EDA00", "blanks around it; d-92672eda00 is probably meant", "the id of"),
+        (f"{DIRECTORY}.dr_directory", "d-92672еdа00", "cyrillic small letter ie), а (U+0430", "the id of"),
+        ("directories.D-92672EDA01", {"dr_directory": "d-92672eda00"}, "d-92672eda01 is probably meant", "the id of"),
         (f"{DIRECTORY}.dr_directory", "d-92672", "'d-92672'", "for example d-926722edaf"),
         ("directories.906732325d", {"dr_directory": "d-92672eda00"}, "cannot be a key", "for example d-906732325d"),
         ("account", "12345678901", "'12345678901'", "12 digits"),
         ("account", 123456789012, "loses leading zeros", "in quotes"),
+        ("account", "1234-5678-9012", '; "123456789012" is probably meant', "in quotes"),
         (f"{DIRECTORY}.volume_encryption_key", "alias/dr", "'alias/dr'", "an alias will not do"),
+        (
+            f"{DIRECTORY}.volume_encryption_key",
+            KEY.replace("key/", "alias/"),
+            "of 'alias', not of 'key'",
+            "an alias will",
+        ),
+        ("notify_topic_arn", TOPIC.replace("sns", "sqs"), "an ARN of sqs, not of sns", "arn:aws:sns:us-east-1"),
+        ("notify_topic_arn", "arn:aws:sns:ops", "not a whole ARN", "arn:aws:sns:us-east-1"),
         (f"{DIRECTORY}.data_replication", "yes", "'yes'", "PRIMARY_AS_SOURCE"),
         ("notify_topic_arn", "ops", "'ops'", "arn:aws:sns:us-east-1"),
         ("permissions_boundary", "boundary", "'boundary'", "policy/boundary"),
         ("notify", "ops@example.com", "'ops@example.com'", "[ops@example.com]"),
         ("notify[0]", "ops", "'ops'", "[ops@example.com]"),
+        ("notify", "ops@corp.com", "; [ops@corp.com] is probably meant", "[ops@example.com]"),
+        ("notify[0]", "mailto:ops@corp.com", "mailto: in front of it; ops@corp.com is", "[ops@example.com]"),
+        ("notify[0]", "ops@corp.com;", "a separator behind it; ops@corp.com is", "[ops@example.com]"),
+        ("notify[0]", "Jane <jane@corp.com>", "a name beside the address; jane@corp.com is", "[ops@example.com]"),
+        ("notify[0]", "“ops@corp.com”", "left double quotation mark", "[ops@example.com]"),
+        ("notify[0]", "ops@corp\u200b.com", "zero width space); ops@corp.com is", "[ops@example.com]"),
+        ("notify[0]", "a@corp.com, b@corp.com", "write an entry for each", "[ops@example.com]"),
+        ("notify[0]", "https://hooks.corp.com/x", "a web address", "to your own topic"),
+        ("notify[0]", "+15551234567", "'+15551234567'", "to your own topic"),
         # tags
-        ("tags.CostCenter", 12, "12", "in quotes"),
+        ("tags.CostCenter", 12, '12 is not valid here; "12" is probably meant', "in quotes"),
+        ("tags.CostCenter", "a – b", '– (U+2013, en dash); "a - b" is probably meant', "in quotes"),
+        ("tags.CostCenter", "Köln & Bonn", "it has & (U+0026, ampersand)", "letters, digits"),
         ("tags.Cost<Center", "dr", "cannot be a key", "a tag's key"),
         ("tags.aws:x", "y", "cannot be set", "another key"),
         ("tags.workspaces-standby:stack", "y", "cannot be set", "another"),
         ("tags", {f"k{n}": "v" for n in range(41)}, "41 of them", "at most 40"),
         # numbers and words
         ("mode", "dry-run", "'dry-run'", "protect, or observe"),
+        ("mode", "Protekt", "; protect is probably meant", "protect, or observe"),
+        ("recreate_missing", "yes", "; true is probably meant", "false, to be told"),
+        ("first_look_minutes", "15 min", "; 15 is probably meant", "for example 15"),
+        ("first_look_minutes", "2h", "'2h' is not valid here", "the minutes"),
+        ("coverage_target", "99,5%", "; 99.5 is probably meant", "not 0.95"),
+        ("max_standbys", "5,000", "; 5000 is probably meant", "for example 5000"),
+        ("max_standbys", 5000.0, "; 5000 is probably meant", "a whole number"),
         ("first_look_minutes", -1, "-1", "for example 15"),
         ("first_look_minutes", "15 min", "'15 min'", "for example 15"),
         ("poll_interval_seconds", 0, "0", "for example 120"),
@@ -136,6 +178,8 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         ("backfill_in_flight", 401, "401", "from 1 to 400"),
         ("calls_per_second", 0, "0", "from 0.1 to 50"),
         ("prices.Standard", 4, "cannot be a key", "a compute type as DescribeWorkspaces names it"),
+        ("prices.Power Pro", 4, "; POWERPRO is probably meant", "a compute type as DescribeWorkspaces names it"),
+        ("prices.POWER", "$4.50", "; 4.5 is probably meant", "by compute type"),
         ("prices.POWER", 0, "0", "more than 0"),
         ("prices.POWER", "4", "'4'", "by compute type"),
         ("prices", 4, "4", "{STANDARD: 5.75"),
@@ -257,8 +301,15 @@ pairs:
         ("pairs", "the file holds no map", "`pairs:`"),
         ("pairs:\n\t- primary_region: us-east-1\n", "a tab", "spaces"),
         ("pairs: [{\n", "this is not YAML", "quotes"),
-        ("pairs: []\n---\npairs: []\n", "this is not YAML", "quotes"),
+        ("pairs: []\n---\npairs: []\n", "this is not YAML of one document", "the line with ---"),
         ("pairs: \x07\n", "this is not YAML", "unreadable"),
+        ("users: [*-admin]\n", "undefined alias", '"*-admin"'),
+        ("pairs：\n  - a: b\n", "has ： (U+FF1A, fullwidth colon)", "plain quotes, colons"),
+        (
+            "pairs:\n  - a: b\n\u00a0\u00a0\u00a0\u00a0b: c\n    d: e\n",
+            "has (U+00A0, no-break space)",
+            "plain quotes, colons",
+        ),
         *((text, "", "a list with at least one pair of Regions") for text in NO_PAIRS),
     ],
 )
@@ -310,10 +361,12 @@ def test_what_is_quoted_of_the_file_is_short_and_sends_nothing_to_the_terminal(t
     ("content", "told"),
     [
         ("", r"there is no such file\. Make one with `\.venv/bin/standby init`"),
-        (b"pairs: \xff\xfe", "it cannot be read"),
+        (b"pairs: \xff\xfe", "it cannot be read: the byte 0xff is not UTF-8"),
+        ("pairs:".encode("utf-16"), "it is text in UTF-16"),
+        ("pairs:".encode("utf-16-be"), "it is text in UTF-16"),
         (None, "it cannot be read"),
     ],
-    ids=["missing", "no text", "a directory"],
+    ids=["missing", "no text", "UTF-16", "UTF-16 without a mark", "a directory"],
 )
 def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | str | None, told: str) -> None:
     file = tmp_path / "standby.yaml"
@@ -356,17 +409,113 @@ pairs:
         ({"exclude": {"directories": [ONE]}}, "exclude.directories", "every directory"),
         (
             {"include": {"users": ["Al", "bo"]}, "exclude": {"users": ["al"]}},
-            *("include.users", "al stands under exclude.users too, which wins"),
+            *("include.users[0]", "matches nobody: exclude.users[0] (al) has all that it matches, and exclude wins"),
         ),
-        ({"include": {"tags": {"a": "b"}}, "exclude": {"tags": {"a": "b"}}}, "include.tags", "a: b stands"),
+        ({"include": {"tags": {"a": "b"}}, "exclude": {"tags": {"a": "b*"}}}, "include.tags.a", "(a: b*) has all"),
+        # rules that can match nobody
+        ({"include": {"users": ["svc-[ab]?*", "c"]}, "exclude": {"users": ["svc-??*"]}}, "include.users[0]", "nobody"),
+        ({"exclude": {"users": ["svc-a", "SVC-*"]}}, "exclude.users[0]", "exclude.users[1] (SVC-*) has all"),
+        ({"exclude": {"users": ["al", "bo", "Al"]}}, "exclude.users[2]", "exclude.users[0] (al) has all"),
+        (
+            {"include": {"users": ["e-*"]}, "exclude": {"users": ["svc-*"]}},
+            "exclude.users[0]",
+            "has none that it match",
+        ),
+        ({"exclude": {"users": ["a,b"]}}, "exclude.users[0]", "write an entry for each"),
+        ({"exclude": {"users": ["a=b*"]}}, "exclude.users[0]", "no user name has =. Write it as"),
+        ({"exclude": {"users": ["CN=al,OU=x"]}}, "exclude.users[0]", "write the user name alone"),
+        ({"exclude": {"users": ["CORP\\al"]}}, "exclude.users[0]", "write al"),
+        ({"exclude": {"users": ["[z-a]x"]}}, "exclude.users[0]", "no user name has a character of [z-a]"),
+        ({"exclude": {"users": ["?" * 64]}}, "exclude.users[0]", "at most 63 characters"),
+        ({"exclude": {"users": ["ws-1abcdef23"]}}, "exclude.users[0]", "it is an id"),
+        ({"exclude": {"tags": {"a": "b;c"}}}, "exclude.tags.a", "no value of a tag has ;"),
+        (
+            {"exclude": {"tags": {"workspaces-standby:stack": "*"}}},
+            "exclude.tags.workspaces-standby:stack",
+            "primaries",
+        ),
+        # patterns of another kind
+        ({"exclude": {"users": ["^svc-.*$"]}}, "exclude.users[0]", "a regular expression, and only *, ? and [ab]"),
+        ({"exclude": {"users": [r"svc\.\d+"]}}, "exclude.users[0]", "regular expression"),
+        ({"exclude": {"users": ["(svc|adm)-*"]}}, "exclude.users[0]", "regular expression"),
+        ({"exclude": {"tags": {"a": "b.*"}}}, "exclude.tags.a", "write b* if that is meant"),
+        ({"exclude": {"users": ["svc-%"]}}, "exclude.users[0]", "write svc-* if any text is meant"),
+        # texts from elsewhere
+        ({"exclude": {"users": ["“svc-*”"]}}, "exclude.users[0]", "right double quotation mark), quotation"),
+        ({"exclude": {"users": ["O’Brien"]}}, "exclude.users[0]", 'write "O\'Brien"'),
+        ({"exclude": {"users": ["svс-*"]}}, "exclude.users[0]", "с (U+0441, cyrillic small letter es): write 'svc-*'"),
+        ({"exclude": {"users": ["ｓvc＊"]}}, "exclude.users[0]", "write 'svc*'"),
+        ({"exclude": {"users": ["Rene\u0301"]}}, "exclude.users[0]", "accents that are characters of their own"),
+        ({"exclude": {"users": ["svc\u200b-*"]}}, "exclude.users[0]", "(U+200B, zero width space): write 'svc-*'"),
+        ({"exclude": {"users": [" svc-*"]}}, "exclude.users[0]", "blanks around it: write 'svc-*'"),
+        ({"exclude": {"users": ["svc-*;"]}}, "exclude.users[0]", "a separator behind it: write 'svc-*'"),
+        ({"exclude": {"users": ["mailto:al"]}}, "exclude.users[0]", "mailto: in front of it: write 'al'"),
+        ({"include": {"tags": {"Standby": "no\u00a0"}}}, "include.tags.Standby", "no-break space), blanks around it"),
+        ({"include": {"tags": {"Standby ": "no"}}}, "include.tags.Standby ", "write 'Standby'"),
+        ({"tags": {"Cost\u200dCenter": "1"}}, "tags.Cost\u200dCenter", "zero width joiner): write 'CostCenter'"),
+        ({"tags": {"a": " b"}}, "tags.a", "write 'b'"),
+        ({"tags": {"Key": "a", "Value": "b"}}, "tags", "write one, {a: b}"),
+        ({"tags": {"Since": "2062-01-01"}}, "tags.Since", "2062-01-01 is in the future"),
+        ({"notify": ["ops@cörp.de"]}, "notify[0]", "xn--"),
+        # what does not go together, or does not exist
+        ({"coverage_target": 0.98}, "coverage_target", "write 98 for 98 percent"),
+        ({"prices": {"POWER_PRO": 5}}, "prices.POWER_PRO", "write POWERPRO, unless it is new"),
+        ({"prices": {"NEXT_YEARS": 5}}, "prices.NEXT_YEARS", "correct it, unless it is new"),
+        ({"permissions_boundary": "arn:aws-cn:iam::aws:policy/X"}, "permissions_boundary", "partition aws-cn"),
+        ({"account": "111111111111", "notify_topic_arn": TOPIC}, "notify_topic_arn", "of account 123456789012"),
     ],
     ids=str,
 )
 def test_what_is_allowed_and_perhaps_not_meant_is_a_warning(
     tmp_path: Path, careless: dict[str, Any], path: str, message: str
 ) -> None:
-    (caution,) = cautions(read(tmp_path, {"pairs": [pair(**{"notify": ["ops@example.com"], **careless})]}))
+    written = {"pairs": [pair(**{"notify": ["ops@example.com"], **careless})]}
+    (caution,) = cautions(read(tmp_path, written), date(2026, 3, 3))
     assert (caution.path, message in caution.message) == (f"pairs[0].{path}", True), caution.message
+
+
+@pytest.mark.parametrize(
+    "careful",
+    [
+        {"exclude": {"users": ["o'brien", "иван", "Отдел-IT", "[UNDEFINED]", "al@corp.com", "[!a]*", "svc-[ab]-?"]}},
+        {"include": {"users": ["svc-*"], "tags": {"Owner": "Köln*"}}, "exclude": {"users": ["svc-a*"]}},
+        {"tags": {"Site": "Köln", "部門": "営業", "Since": "2026-03-02", "No": "2062-13-45"}},
+        {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess", "account": "123456789012"},
+    ],
+    ids=str,
+)
+def test_what_is_right_gives_no_warning(tmp_path: Path, careful: dict[str, Any]) -> None:
+    written = {"pairs": [pair(**{"notify": ["ops@example.com"], **careful})]}
+    assert cautions(read(tmp_path, written), date(2026, 3, 3)) == []
+
+
+def test_what_is_said_of_two_patterns_is_true_of_all_short_texts() -> None:
+    texts = ["".join(letters) for length in range(1, 5) for letters in product("abc", repeat=length)]
+    parts = ("a", "b", "*", "?", "[ab]", "[!a]")
+    patterns = ["".join(some) for length in (1, 2, 3) for some in product(parts, repeat=length)]
+    matched = {pattern: {text for text in texts if fnmatchcase(text, pattern)} for pattern in patterns}
+    for one, other in product(patterns[::5], patterns[::7]):
+        assert globs.meet(one, other) == bool(matched[one] & matched[other]), (one, other)
+        assert not globs.covers(one, other) or matched[other] <= matched[one], (one, other)
+
+
+def test_any_region_of_any_partition_is_at_most_warned_of(tmp_path: Path) -> None:
+    partitions = load_partitions()
+    assert {"aws", "aws-cn", "aws-us-gov", "aws-eusc"} <= set(partitions.values())
+    for region, partition in partitions.items() - {("us-east-1", "aws")}:
+        arn = f"arn:{partition}:iam::aws:policy/PowerUserAccess"
+        found = cautions(read(tmp_path, {"pairs": [pair(dr_region=region, permissions_boundary=arn)]}))
+        assert ("no account is in both" in str(found)) is (partition != "aws"), region
+
+
+def test_warnings_and_the_keys_that_an_anchor_repeats_have_their_lines(tmp_path: Path) -> None:
+    """Ten anchors that each repeat the one before ten times stand for more keys than there is time for."""
+    file = tmp_path / "standby.yaml"
+    file.write_text(yaml.safe_dump({"pairs": [pair(tags={"a": " b"}, notify=["ops@corp.com"])]}, sort_keys=False))
+    _, (caution, example) = load_with_cautions(file, date(2026, 3, 3))
+    assert (str(caution).endswith("(line 8)"), caution.stops, example.stops) == (True, False, True)
+    bomb = "a: &a [x]\n" + "".join(f"{n}: &{n} [{', '.join([f'*{o}'] * 10)}]\n" for o, n in pairwise("abcdefghijk"))
+    assert len(mistakes(tmp_path, f"{bomb}pairs: *k\n")) == 21
 
 
 @pytest.mark.parametrize(

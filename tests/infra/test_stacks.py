@@ -16,13 +16,13 @@ from tests.infra.templates import FUNCTION, STACK, Assembly, each_of, resources,
 ROOT = Path(__file__).parents[2]
 
 
-def run_app(tmp_path: Path, config: Path | str) -> subprocess.CompletedProcess[str]:
+def run_app(tmp_path: Path, config: Path | str, **context: str) -> subprocess.CompletedProcess[str]:
     """`python app.py` as the CDK's command line would start it, with neither credentials nor a Node.js on the path."""
     environment = {
         "PATH": str(tmp_path),
         "HOME": str(Path.home()),  # where jsii keeps its unpacked libraries
         "CDK_OUTDIR": str(tmp_path / "cdk.out"),
-        "CDK_CONTEXT_JSON": json.dumps({"config": str(config)}),
+        "CDK_CONTEXT_JSON": json.dumps({"config": str(config), **context}),
     }
     return subprocess.run(
         [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -104,6 +104,16 @@ def test_a_mistaken_configuration_ends_synthesis_with_the_list_and_no_traceback(
     assert first == f"{config}: 2 mistakes"
     assert mistakes[0].startswith("  line 2: pairs[0].directories: this key is missing. Write ")
     assert mistakes[1].startswith("  line 3: pairs[0].dr_region: us-east-1 is the primary Region too. Write ")
+
+
+def test_a_deployment_stops_at_the_ids_and_addresses_of_the_example(tmp_path: Path) -> None:
+    deploy = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ndeploy:")[2].splitlines()[1]
+    assert "-c examples=refused" in deploy
+    app = run_app(tmp_path, EXAMPLE, examples="refused")
+    assert (app.returncode, list(tmp_path.glob("cdk.out/*.template.json"))) == (1, [])
+    warning, stopped = app.stderr.splitlines()
+    assert "d-906732325d, " in warning
+    assert stopped.startswith(f"{EXAMPLE}: nothing is deployed.")
 
 
 def test_the_default_account_of_the_cdk_is_used_where_the_file_names_none(

@@ -45,7 +45,9 @@ class Rules:
             yield f"directories: {directory}", None if seen.directory_id is None else seen.directory_id == directory
         for glob in self.users:
             name = seen.user_name
-            yield f"users: {glob}", None if name is None else fnmatchcase(user_key(name), user_key(glob))
+            # The name of WorkSpaces without a user is meant as it stands, and not as a class of characters.
+            pattern = user_key(glob).replace("[undefined]", "[[]undefined]")
+            yield f"users: {glob}", None if name is None else fnmatchcase(user_key(name), pattern)
         for key, glob in self.tags.items():
             tags = None if seen.tags is None else dict(seen.tags)
             yield f"tags: {key}: {glob}", None if tags is None else key in tags and fnmatchcase(tags[key], glob)
