@@ -9,7 +9,6 @@ import copy
 import functools
 import importlib
 import io
-import itertools
 import json
 import os
 import sys
@@ -24,45 +23,36 @@ from typing import Any, NamedTuple, NoReturn
 from unittest import mock
 
 import boto3
-from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local import dynamodb_adapter, service_quotas
+from local import service_quotas
 from local.botocore_adapter import CONTENT_TYPE, answer, read_request
-from local.workspaces import ManualClock, World
+from local.workspaces import World
 from standby import wiring
 from standby.core.model import WorkspaceId
 from standby.core.row import Row
 from standby.core.settings import Settings
 from standby.schedule import Round
-from tests import ledger_table, short_way
 from tests.component.estate import (
     ACCOUNT,
-    AWAY,
     DR,
     ENVIRONMENT,
     EXECUTION,
-    HOME,
     PRIMARY,
     SWEEP,
-    TABLE,
     USERS,
     Estate,
-    Notes,
-    Others,
-    VirtualClock,
+    make_client,
+    make_world,
     settings,
 )
-from tests.short_way import WholeWay
 from tests.simulation.process import Context
 
 TIME_OUT = timedelta(seconds=300)
 MOST_OF_AN_ANSWER = 6 * 1024 * 1024  # of Lambda
 MOST_OF_A_MESSAGE = 256 * 1024  # of SQS, SNS and EventBridge, as long as they have been there
 _ENVIRONMENT = ENVIRONMENT | {"POWERTOOLS_METRICS_NAMESPACE": "WorkspacesStandby", "POWERTOOLS_LOG_LEVEL": "INFO"}
-_ONCE = Config(retries={"total_max_attempts": 1}, signature_version=UNSIGNED)
 # Operation, Region and the answer's body in; the body that is sent instead out.
 Alter = Callable[[str, str, Any], Any]
 _Serve = Callable[[AWSPreparedRequest, str], tuple[int, bytes]]
@@ -100,10 +90,7 @@ class Stage(Estate):
     """An estate behind the deployed functions. Use `stage()`."""
 
     def __init__(self, configured: Settings, world: World) -> None:
-        self.world = world
-        self.clock = VirtualClock(self.world)
-        self.notes = Notes()  # the handlers have their own
-        self.others = Others()
+        super().__init__(configured, world)
         self.sent = Sent()
         self.logs: list[dict[str, Any]] = []
         self.alter: Alter | None = None
@@ -111,21 +98,16 @@ class Stage(Estate):
         self.takes_any_token = False
         self.time_out = TIME_OUT
         self.ends_at = self.clock.now() + TIME_OUT
-        self._ids = itertools.count()
-        self.deployed = wiring.Deployed(
-            settings=configured,
-            make_client=lambda service, region: _wires().client(service, region_name=region),
-            clock=self.clock,
-            telemetry=self.notes,  # type: ignore[arg-type]
-            environment=_ENVIRONMENT,
-        )
-        self.dynamodb = _wires().dynamodb
-        self.table = self.deployed.table()
+        self.dynamodb = self.client("dynamodb", PRIMARY)
+
+    def client(self, service: str, region: str) -> Any:
+        """A client whose answers are altered, if it is of one of these services."""
+        return _wires().clients.get((service, region)) or super().client(service, region)
 
     def save(self) -> Saved:
         """The world and the ledger as they stand, when nothing is on its way."""
         assert self.world.next_happening() is None
-        return Saved(self.world, _ask("Scan", {"TableName": TABLE})["Items"])
+        return Saved(self.world, self.items())
 
     def send(self, event: Any, *, calls: int | None = None) -> dict[str, Any]:
         """Invoke protect."""
@@ -135,19 +117,6 @@ class Stage(Estate):
     def observe(self, number: int = 0, execution: str = EXECUTION) -> Round:
         """Invoke watch."""
         return self._round("watch", execution, number)
-
-    def watch(self, *, hours: float = 12, until: Callable[[], bool] = lambda: False) -> list[Round]:
-        """Run the watcher until it ends, `until` holds, or at most so long."""
-        end, rounds = self.clock.now() + timedelta(hours=hours), list[Round]()
-        while self.clock.now() < end and not until():
-            rounds.append(self.observe(len(rounds)))
-            if rounds[-1].done:
-                break
-            if rounds[-1].ready:
-                self.protect(*rounds[-1].ready, cause="watch")
-            self.clock.sleep(rounds[-1].wait_seconds)
-        self.others.running.discard(EXECUTION)
-        return rounds
 
     def sweep_part(self, execution: str = SWEEP, number: int = 0, *, calls: int | None = None) -> Round:
         """Invoke sweep, which has its time."""
@@ -224,15 +193,13 @@ class Stage(Estate):
 @contextmanager
 def stage(configured: Settings | None = None, saved: Saved | None = None, **world_settings: Any) -> Iterator[Stage]:
     """The functions, deployed afresh."""
-    wires, configured = _wires(), configured or settings()
-    dynamodb_adapter.reset()
-    _ask("CreateTable", ledger_table.definition(TABLE))
-    if saved is not None:
-        puts = [{"Put": {"TableName": TABLE, "Item": one}} for one in saved.items]
-        assert _ask("TransactWriteItems", {"TransactItems": puts}) is not None
-    found = wires.stage = Stage(configured, _copy(saved.world) if saved else _new_world(**world_settings))
+    configured = configured or settings()
+    world = _copy(saved.world) if saved else make_world(USERS[:9], **world_settings)
+    found = _wires().stage = Stage(configured, world)
+    for item in saved.items if saved else ():
+        found.table.put(item)
     with (
-        mock.patch.object(boto3, "client", wires.client),
+        mock.patch.object(boto3, "client", lambda service, *, region_name, **_: found.client(service, region_name)),
         mock.patch.object(Settings, "load", lambda _: configured),  # noqa: PT008 (a Mock costs a case's tenth)
         mock.patch.object(wiring, "Clock", lambda: found.clock),  # noqa: PT008
         mock.patch.dict(os.environ, _ENVIRONMENT),
@@ -247,13 +214,6 @@ def stage(configured: Settings | None = None, saved: Saved | None = None, **worl
             wiring.deployed.cache_clear()
 
 
-def _new_world(**world_settings: Any) -> World:
-    world = World(ManualClock(), account=ACCOUNT, **{"throttling": False, **world_settings})
-    world.add_directory(PRIMARY, HOME, USERS[:9])
-    world.add_directory(DR, AWAY, USERS[:9])
-    return world
-
-
 def _copy(world: World) -> World:
     return copy.deepcopy(world, {id(world._lock): threading.RLock()})  # a lock cannot be copied
 
@@ -263,7 +223,7 @@ class _Wires:
 
     def __init__(self) -> None:
         self.stage: Stage
-        self._clients: dict[tuple[str, str], Any] = {}
+        self.clients: dict[tuple[str, str], Any] = {}
         for region in (PRIMARY, DR):
             self._make("workspaces", region, lambda request, region: self.stage.receive(request, region))
             self._make("cloudwatch", region, lambda *_: (200, b"{}"))
@@ -272,45 +232,14 @@ class _Wires:
         self._make("events", PRIMARY, lambda request, _: _events(self.stage.sent, request))
         self._make("resourcegroupstaggingapi", PRIMARY, lambda request, region: self.stage.receive(request, region))
         self._make("service-quotas", DR, lambda request, region: self.stage.quota(request, region))
-        self.dynamodb: Any = boto3.client(
-            "dynamodb", region_name=PRIMARY, aws_access_key_id="test", aws_secret_access_key="test", config=_ONCE
-        )
-        dynamodb_adapter.attach(self.dynamodb, ACCOUNT)
-        short_way.let_take(self.dynamodb, _ask_ledger)
-
-    def client(self, service: str, *, region_name: str, **_: Any) -> Any:
-        """boto3.client."""
-        if service == "dynamodb":
-            return self.dynamodb
-        return self.stage.others if service == "stepfunctions" else self._clients[service, region_name]
 
     def _make(self, service: str, region: str, serve: _Serve) -> None:
-        client: Any = boto3.client(
-            service,  # type: ignore[call-overload]
-            region_name=region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=_ONCE,
-        )
-
         def before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
             status, body = serve(request, region)
             return AWSResponse(request.url, status, {"Content-Type": CONTENT_TYPE}, _Raw(body))  # type: ignore[arg-type]
 
+        client = self.clients[service, region] = make_client(service, region)
         client.meta.events.register("before-send", before_send)
-        self._clients[service, region] = client
-
-
-def _ask_ledger(operation: str, parameters: dict[str, Any], whole_way: WholeWay) -> Any:
-    found = _ask(operation, parameters)
-    # Refused, it has changed nothing.
-    return whole_way(operation, parameters) if found is None else found
-
-
-def _ask(operation: str, parameters: dict[str, Any]) -> Any:
-    """DynamoDB's answer; None if it refuses."""
-    status, found = dynamodb_adapter.answer(ACCOUNT, PRIMARY, operation, json.dumps(parameters).encode())
-    return json.loads(found) if status == 200 else None
 
 
 class _Raw(io.BytesIO):
