@@ -4,55 +4,31 @@ What is altered is altered on the wire, so that botocore's own parser reads it. 
 they cost more than a case; each case has a world and a table of its own.
 """
 
-import contextlib
 import copy
 import functools
-import importlib
 import io
 import json
-import os
-import sys
 import threading
 import urllib.parse
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, NamedTuple, NoReturn
-from unittest import mock
 
-import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 
 from local import service_quotas
 from local.botocore_adapter import CONTENT_TYPE, answer, read_request
 from local.workspaces import World
-from standby import wiring
 from standby.core.model import WorkspaceId
 from standby.core.row import Row
 from standby.core.settings import Settings
 from standby.schedule import Round
-from tests.component.estate import (
-    ACCOUNT,
-    DR,
-    ENVIRONMENT,
-    EXECUTION,
-    PRIMARY,
-    SWEEP,
-    USERS,
-    Estate,
-    make_client,
-    make_world,
-    settings,
-)
-from tests.simulation.process import Context
+from tests.component.estate import DR, EXECUTION, PRIMARY, SWEEP, USERS, make_client, make_world, settings
+from tests.component.functions import Functions, in_lambda
 
-TIME_OUT = timedelta(seconds=300)
-MOST_OF_AN_ANSWER = 6 * 1024 * 1024  # of Lambda
 MOST_OF_A_MESSAGE = 256 * 1024  # of SQS, SNS and EventBridge, as long as they have been there
-_ENVIRONMENT = ENVIRONMENT | {"POWERTOOLS_METRICS_NAMESPACE": "WorkspacesStandby", "POWERTOOLS_LOG_LEVEL": "INFO"}
 # Operation, Region and the answer's body in; the body that is sent instead out.
 Alter = Callable[[str, str, Any], Any]
 _Serve = Callable[[AWSPreparedRequest, str], tuple[int, bytes]]
@@ -86,18 +62,15 @@ class Saved:
     items: list[Any]
 
 
-class Stage(Estate):
-    """An estate behind the deployed functions. Use `stage()`."""
+class Stage(Functions):
+    """The deployed functions, whose answers can be altered. Use `stage()`."""
 
     def __init__(self, configured: Settings, world: World) -> None:
         super().__init__(configured, world)
         self.sent = Sent()
-        self.logs: list[dict[str, Any]] = []
         self.alter: Alter | None = None
         self.asked: dict[str, Any] = {}  # the request whose answer is altered
         self.takes_any_token = False
-        self.time_out = TIME_OUT
-        self.ends_at = self.clock.now() + TIME_OUT
         self.dynamodb = self.client("dynamodb", PRIMARY)
 
     def client(self, service: str, region: str) -> Any:
@@ -133,29 +106,6 @@ class Stage(Estate):
         """The row of a primary, if it has one that can be read."""
         found = self.ledger().load([WorkspaceId(primary_id)]).get(WorkspaceId(primary_id))
         return found if isinstance(found, Row) else None
-
-    def invoke(self, name: str, event: Any) -> Any:
-        """Invoke a function as Lambda does: JSON in, JSON out, a log of JSON lines, and not for ever."""
-        module = _handlers()[name]
-        lines = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        handler: Any = wiring.logger.registered_handler
-        handler.setStream(lines)
-        handler.handleError = _raise
-        self.ends_at = self.clock.now() + self.time_out
-        arn, request = f"arn:aws:lambda:{PRIMARY}:{ACCOUNT}:function:{name}", f"request-{next(self._ids)}"
-        context = Context(arn, request, lambda: (self.ends_at - self.clock.now()).total_seconds())
-        try:
-            with contextlib.redirect_stdout(lines), warnings.catch_warnings():
-                # As the handlers' modules have it when they are imported, which here is in another test.
-                warnings.filterwarnings("ignore", "No application metrics to publish")
-                answered = module.handler(json.loads(json.dumps(event)), context)
-            # As Lambda's runtime for Python 3.13 writes an answer.
-            body = json.dumps(answered, ensure_ascii=False).encode()
-        finally:
-            lines.seek(0)
-            self.logs = [json.loads(line) for line in lines if line.strip()]
-        assert len(body) <= MOST_OF_AN_ANSWER, f"an answer of {len(body)} bytes"
-        return json.loads(body)
 
     def receive(self, request: AWSPreparedRequest, region: str) -> tuple[int, bytes]:
         """The answer of WorkSpaces, or of the Tagging API, altered."""
@@ -193,25 +143,12 @@ class Stage(Estate):
 @contextmanager
 def stage(configured: Settings | None = None, saved: Saved | None = None, **world_settings: Any) -> Iterator[Stage]:
     """The functions, deployed afresh."""
-    configured = configured or settings()
     world = _copy(saved.world) if saved else make_world(USERS[:9], **world_settings)
-    found = _wires().stage = Stage(configured, world)
+    found = _wires().stage = Stage(configured or settings(), world)
     for item in saved.items if saved else ():
         found.table.put(item)
-    with (
-        mock.patch.object(boto3, "client", lambda service, *, region_name, **_: found.client(service, region_name)),
-        mock.patch.object(Settings, "load", lambda _: configured),  # noqa: PT008 (a Mock costs a case's tenth)
-        mock.patch.object(wiring, "Clock", lambda: found.clock),  # noqa: PT008
-        mock.patch.dict(os.environ, _ENVIRONMENT),
-    ):
-        wiring.deployed.cache_clear()
-        # A process has one of these: who ran in it before may have left its own pair's dimension.
-        wiring.metrics.clear_default_dimensions()
-        wiring.metrics.provider.dimension_set.clear()
-        try:
-            yield found
-        finally:
-            wiring.deployed.cache_clear()
+    with in_lambda(found):
+        yield found
 
 
 def _copy(world: World) -> World:
@@ -252,25 +189,6 @@ class _Raw(io.BytesIO):
 @functools.cache
 def _wires() -> _Wires:
     return _Wires()
-
-
-@functools.cache
-def _handlers() -> dict[str, Any]:
-    """The handlers' modules; Powertools reads its environment when they are imported."""
-    names = ("protect", "watch", "sweep", "announce")
-    with mock.patch.dict(os.environ, _ENVIRONMENT):
-        fresh = {name: sys.modules.pop(name, None) for name in names}
-        try:
-            return {name: importlib.import_module(name) for name in names}
-        finally:
-            sys.modules.update({name: module for name, module in fresh.items() if module is not None})
-
-
-def _raise(_: object) -> None:
-    """A log line that cannot be written is lost on Lambda; here it is seen."""
-    problem = sys.exc_info()[1]
-    assert problem is not None
-    raise problem
 
 
 def _refuse(operation: str, code: str, message: str) -> NoReturn:
