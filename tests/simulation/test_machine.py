@@ -7,7 +7,6 @@ import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 
 from local.cloud import Cloud
 from tests.simulation.deployment import Deployment
-from tests.simulation.machine import Execution, StateError
+from tests.simulation.machine import Execution, Turns
 
 REGION = "us-east-1"
 PATIENCE = 60.0
@@ -72,33 +71,6 @@ SITUATIONS = {
 def own_words(cause: str) -> str:
     """What the definition itself says of a failure; the rest is worded differently everywhere."""
     return ": ".join(cause.split(": ")[:2]) if " failed: " in cause else ""
-
-
-class Virtual:
-    """The functions of a situation under a virtual clock."""
-
-    def __init__(self, situation: Situation) -> None:
-        self.answers = {"watch": list(situation.watch), "protect": list(situation.protect)}
-        self.calls: list[Any] = []
-        self.time = datetime(2026, 3, 3, 9, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-    def jitter(self, most: float) -> float:
-        return most
-
-    def invoke(self, function: str, payload: Any, timeout_seconds: float) -> Any:
-        if function == "throttled":
-            raise StateError("Lambda.TooManyRequestsException", "Rate Exceeded.")
-        self.calls.append([function, payload])
-        answer = self.answers[function].pop(0)
-        if isinstance(answer, str):
-            raise StateError(answer, "because")
-        return answer
 
 
 def definition(deployment: Deployment, situation: Situation) -> dict[str, Any]:
@@ -158,8 +130,9 @@ def embedded(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_it_goes_the_same_way_as_in_the_embedded_cloud(name: str, embedded: Embedded, deployment: Deployment) -> None:
-    around = Virtual(SITUATIONS[name])
-    run = Execution(definition(deployment, SITUATIONS[name]), embedded.running[name], around)
+    given = SITUATIONS[name]
+    around = Turns({"watch": "watch", "protect": "protect"}, watch=given.watch, protect=given.protect)
+    run = Execution(definition(deployment, given), embedded.running[name], around)
     run.run({})
     here = run.status, run.output, run.error, own_words(run.cause), run.path, around.calls
     assert here == embedded.outcome(name)
