@@ -1,7 +1,7 @@
 """Each branch of the definition of both state machines, as it stands in the synthesised template."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from standby.core.settings import Settings
 from standby.schedule import Round
 from tests.infra.templates import FUNCTION, STACK, Assembly, only, text
 from tests.simulation.deployment import Deployment
-from tests.simulation.machine import Execution, Turns
+from tests.simulation.machine import Execution, StateError
 
 MACHINE = "AWS::StepFunctions::StateMachine"
 # Failures of an invocation as AWS documents them for Lambda's Invoke and for Step Functions.
@@ -20,9 +20,31 @@ DOCUMENTED += [f"Lambda.{name}Exception" for name in ("ClientExecutionTimeout", 
 DOCUMENTED += ["Lambda.Unknown", "Sandbox.Timedout", "States.Timeout"]
 
 
-def functions_of(rounds: list[Any], protect: list[Any] | None = None) -> Turns:
-    """What both functions do in turn."""
-    return Turns({"watch": "round", "sweep": "round", "protect": "protect"}, round=rounds, protect=protect or [])
+class Functions:
+    """The two functions and a virtual clock: each returns its answers, or raises its errors, in turn."""
+
+    def __init__(self, rounds: list[Any], protect: list[Any] | None = None) -> None:
+        self.answers = {"round": list(rounds), "protect": list(protect or [])}
+        self.payloads: dict[str, list[Any]] = {"round": [], "protect": []}
+        self.time = datetime(2026, 3, 3, 9, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+    def jitter(self, most: float) -> float:
+        return most
+
+    def invoke(self, function: str, payload: Any, timeout_seconds: float) -> Any:
+        name = {"watch": "round", "sweep": "round", "protect": "protect"}[function]
+        assert timeout_seconds == 330
+        self.payloads[name].append(payload)
+        given = self.answers[name].pop(0)
+        if isinstance(given, str):
+            raise StateError(given, "because")
+        return given
 
 
 @dataclass(frozen=True)
@@ -36,7 +58,7 @@ class Loop:
     def execution(self) -> str:
         return f"arn:aws:states:us-east-1:123456789012:execution:{STACK}-{self.name}:one"
 
-    def run(self, functions: Turns, given: Any = None) -> Execution:
+    def run(self, functions: Functions, given: Any = None) -> Execution:
         execution = Execution(self.definition, self.execution, functions)
         execution.run(given or {})
         return execution
@@ -100,7 +122,7 @@ WAYS: dict[str, tuple[list[Any], list[Any], list[str], list[int]]] = {
 def test_which_way_it_goes_and_what_it_hands_on(
     loop: Loop, rounds: list[Any], protect: list[Any], path: list[str], waits: list[int]
 ) -> None:
-    functions = functions_of(rounds, protect)
+    functions = Functions(rounds, protect)
     run = loop.run(functions, {"round": 9, "anything": "else"})  # of the execution before
     assert (run.status, run.output, run.waits) == ("SUCCEEDED", {"outcome": "all done"}, waits)
     assert run.path == ["Start", *path, "Finished"]
@@ -117,19 +139,38 @@ def test_which_way_it_goes_and_what_it_hands_on(
 @pytest.mark.parametrize("function", ["round", "protect"])
 def test_each_documented_failure_is_retried(loop: Loop, function: str, error: str) -> None:
     if function == "round":
-        functions = functions_of([error, error, DONE])
+        functions = Functions([error, error, DONE])
     else:
-        functions = functions_of([answer("ws-1c0ffee01"), DONE], [error, error, {}])
+        functions = Functions([answer("ws-1c0ffee01"), DONE], [error, error, {}])
     assert loop.run(functions).status == "SUCCEEDED"
     assert len(functions.payloads[function]) == 3
 
 
-@pytest.mark.parametrize("error", [*DOCUMENTED, "KeyError", "Runtime.ExitError", "States.QueryEvaluationError"])
+# How often its function is invoked before that is given up.
+TRIES = {"Lambda.TooManyRequestsException": 13, **dict.fromkeys(DOCUMENTED[1:7], 7)}
+ERRORS = [*DOCUMENTED, "KeyError", "Runtime.ExitError", "States.QueryEvaluationError"]
+
+
+@pytest.mark.parametrize("error", ERRORS)
 def test_when_its_function_fails_for_good_the_execution_fails_and_says_why(loop: Loop, error: str) -> None:
-    run = loop.run(functions_of([error] * 50))
-    assert run.status == "FAILED"
-    assert run.path == ["Start", "Work", "WorkFailed"]
+    functions = Functions([error] * 50)
+    run = loop.run(functions)
+    assert (run.status, run.path) == ("FAILED", ["Start", "Work", "WorkFailed"])
     assert (run.error, run.cause) == ("WorkFailed", f"{loop.name} failed: {error}: because")
+    assert len(functions.payloads["round"]) == TRIES.get(error, 4)
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "error"),
+    [
+        ({"done": True}, ["Work", "WorkFailed"], "WorkFailed"),
+        ({**answer(), "wait_seconds": 1.5}, [*ONCE, "Wait"], "States.QueryEvaluationError"),
+    ],
+    ids=["without a field", "no such wait"],
+)
+def test_an_answer_of_another_form_fails_the_execution(loop: Loop, given: Any, path: list[str], error: str) -> None:
+    run = loop.run(Functions([given] * 4))
+    assert (run.status, run.path, run.error) == ("FAILED", ["Start", *path], error)
 
 
 @pytest.mark.parametrize("state", ["Work", "Protect"])

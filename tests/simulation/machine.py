@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from tests.simulation import expressions
@@ -153,40 +152,6 @@ class Execution:
 
     def _left(self) -> float:
         return (self._ends_at - self._surroundings.now()).total_seconds()
-
-
-class Turns:
-    """Functions under a virtual clock: each, by its `role`, returns its answers or raises its errors in turn.
-
-    `payloads` are what each was called with, `calls` all of it in order.
-    """
-
-    def __init__(self, roles: Mapping[str, str], **answers: list[Any]) -> None:
-        self.answers = {role: list(given) for role, given in answers.items()}
-        self.payloads: dict[str, list[Any]] = {role: [] for role in answers}
-        self.calls: list[list[Any]] = []
-        self.time = datetime(2026, 3, 3, 9, tzinfo=UTC)
-        self._roles = roles
-
-    def now(self) -> datetime:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-    def jitter(self, most: float) -> float:
-        return most
-
-    def invoke(self, function: str, payload: Any, timeout_seconds: float) -> Any:
-        assert timeout_seconds == 330
-        if function not in self._roles:
-            raise StateError("Lambda.TooManyRequestsException", "Rate Exceeded.")
-        self.calls.append([function, payload])
-        self.payloads[self._roles[function]].append(payload)
-        given = self.answers[self._roles[function]].pop(0)
-        if isinstance(given, str):
-            raise StateError(given, "because")
-        return given
 
 
 def _matching(handlers: list[dict[str, Any]], failure: StateError) -> tuple[int, dict[str, Any]]:
