@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 
 from cli import aws
 from cli.live_check import CHECKS, command, writing
@@ -21,6 +21,8 @@ from infra.config_file import load
 from standby.clock import Clock
 from standby.core.model import WorkspaceId
 from tests.cli.test_letters import event
+from tests.cli.test_redrive import refusal
+from tests.component.wire import NOON
 from tests.local.worlds import client_of, create_ready, make_world
 
 P, DR, ACCOUNT = "us-east-1", "us-west-2", "123456789012"
@@ -35,11 +37,6 @@ Capsys = pytest.CaptureFixture[str]
 Key = tuple[str, str, str]
 Answer = Any
 Answers = dict[Key, Answer]
-
-
-def refusal(code: str, message: str = "no", status: int = 400) -> ClientError:
-    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "Operation")
 
 
 def configuration(**changes: Any) -> Configuration:
@@ -237,7 +234,7 @@ class NoWaiting(Clock):
         self.slept = 0.0
 
     def now(self) -> datetime:
-        return datetime(2026, 3, 3, 12, tzinfo=UTC)
+        return NOON
 
     def sleep(self, seconds: float) -> None:
         self.slept += seconds

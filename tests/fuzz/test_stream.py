@@ -9,33 +9,14 @@ from typing import Any
 from boto3.dynamodb.types import TypeSerializer
 from hypothesis import strategies as st
 
-from tests.component.estate import AWAY, DR, HOME, PRIMARY
+from tests.component.test_notices import ROW as NOTICED
 from tests.fuzz.garbage import EDITS, JSON, TEXTS, Edits, edited, storable
 from tests.fuzz.properties import holds_for
 from tests.fuzz.stage import stage
 
 AT = "2026-03-03T12:00:00.000Z"
-ROW: dict[str, Any] = {
-    "pk": "ws-1abc2def3",
-    "sk": "EVENT#000003",
-    "version": 3,
-    "primary_id": "ws-1abc2def3",
-    "primary_region": PRIMARY,
-    "primary_directory_id": HOME,
-    "dr_region": DR,
-    "dr_directory_id": AWAY,
-    "user_name": "alex",
-    "status": "REJECTED",
-    "reason_code": "SERVICE_REFUSED",
-    "message": "The service refused the standby.",
-    "error_code": "Quantum.Entangled",
-    "error_message": "Try next year.",
-    "at": AT,
-    "cause_id": "e-1",
-    "principal": "arn:aws:iam::123456789012:user/al",
-    "conditions": {"TROUBLE": {"since": AT, "last": AT, "times": 1, "note": "SERVICE_REFUSED", "notified": True}},
-    "notice": True,
-}
+TROUBLE = {"TROUBLE": {"since": AT, "last": AT, "times": 1, "note": "SERVICE_REFUSED", "notified": True}}
+ROW: dict[str, Any] = {**NOTICED, "conditions": TROUBLE}
 GOOD = {**ROW, "pk": "ws-1c0ffee99", "primary_id": "ws-1c0ffee99", "user_name": "alice"}
 SIZES = st.sampled_from([0, 0, 0, 90_000, 300_000])
 ODD_ROW = st.one_of(

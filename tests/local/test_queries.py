@@ -10,10 +10,11 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from local.queries import NotAQueryError, readme_queries, run_readme_command
-from standby.core.model import DirectoryId, Region, Status, WorkspaceId
+from standby.core.model import Status, WorkspaceId
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from tests.component.estate import PRIMARY, TABLE, Estate
+from tests.core import cases
 
 NOW = datetime(2026, 3, 3, 9, 26, 54, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -53,19 +54,10 @@ def test_what_is_not_one_is_said(name: str, problem: str) -> None:
         run_readme_command(name, Mock())
 
 
-def row(primary_id: str, user: str, status: Status, reason: Reason, **more: Any) -> Row:
+def row(primary_id: str, user: str, state: str, **more: Any) -> Row:
     """A row as the ledger writes it."""
-    given: dict[str, Any] = {"message": "why", "version": 1, "first_seen_at": NOW, "changed_at": NOW}
-    given |= {"cause_type": "event", "cause_id": "e-1", "primary_directory_id": DirectoryId("d-906732325d")}
-    return Row(
-        primary_id=WorkspaceId(primary_id),
-        primary_region=Region("us-east-1"),
-        dr_region=Region("us-west-2"),
-        status=status,
-        reason=reason,
-        user_name=user,
-        **(given | more),
-    )
+    whose = {"primary_id": WorkspaceId(primary_id), "user_name": user}
+    return cases.row(state, **whose, message="why", version=1, first_seen_at=NOW, changed_at=NOW, **more)
 
 
 @pytest.fixture
@@ -83,10 +75,10 @@ def answers(ledger: Any, *items: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def test_every_query_of_readmes_prints_what_the_ledger_has(ledger: Any) -> None:
-    alice = row("ws-1abc2def3", "Alice", Status.REJECTED, Reason.ACCESS_DENIED, error_message="no", principal="arn:al")
+    alice = row("ws-1abc2def3", "Alice", "REJECTED ACCESS_DENIED", error_message="no", principal="arn:al")
     before = replace(alice, status=Status.CLAIMED, reason=Reason.CLAIM_TAKEN)
-    orphan = row("ws-0rphan001", "olga", Status.PRIMARY_GONE, Reason.ORPHANED, standby_id="ws-left00001")
-    gone = row("ws-g0ne00001", "gina", Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
+    orphan = row("ws-0rphan001", "olga", "PRIMARY_GONE ORPHANED", standby_id="ws-left00001")
+    gone = row("ws-g0ne00001", "gina", "PRIMARY_GONE PRIMARY_TERMINATED")
     found = answers(
         ledger,
         *(one.to_state_item() for one in (alice, orphan, gone)),
@@ -100,7 +92,7 @@ def test_every_query_of_readmes_prints_what_the_ledger_has(ledger: Any) -> None:
         "history": [["2026-03-03T10:26:54.000Z", "REJECTED", "ACCESS_DENIED", "why", "arn:al"]],
         "uncovered": [["ws-1abc2def3", "Alice", "REJECTED", "ACCESS_DENIED"]],
         "orphans": [
-            ["ws-0rphan001", "olga", "ws-left00001", None, "ORPHANED", "2026-03-03T09:26:54.000Z", "why"],
+            ["ws-0rphan001", "olga", "ws-left00001", "STANDARD", "ORPHANED", "2026-03-03T09:26:54.000Z", "why"],
         ],
     }
 
@@ -108,7 +100,7 @@ def test_every_query_of_readmes_prints_what_the_ledger_has(ledger: Any) -> None:
 def test_the_query_for_what_differs_finds_drift_and_old_data_and_nothing_else(ledger: Any) -> None:
     differs = "compute_type STANDARD≠POWER"
     fine, drifts, stale, both = (
-        row(one, user, Status.PROTECTED, Reason.STANDBY_READY, standby_id=f"ws-{standby}00000001")
+        row(one, user, "PROTECTED STANDBY_READY", standby_id=f"ws-{standby}00000001")
         for one, user, standby in (
             ("ws-f1ne00001", "fred", "a"),
             ("ws-dr1ft0001", "dora", "b"),
