@@ -419,30 +419,26 @@ OTHERS: list[tuple[str, Answers, Verdict, str]] = [
 ]
 
 
+# Where something else is configured.
+CONFIGURED: list[tuple[str, Answers, Verdict, str, dict[str, Any]]] = [
+    ("orphan-data", primaries() | standbys(ORPHAN), GOOD, "ws-standby01 shows NO_REPLICATION. ", REPLICATED),
+    ("keys", primaries(LOCKED), BAD, f"{HOME} has 1 encrypted desktop and no key", {"volume_encryption_key": None}),
+    ("directories", {DIRECTORIES: SIMPLE_AD}, BAD, "is a Simple AD, which cannot replicate", REPLICATED),
+]
+
+
 @pytest.mark.parametrize(
-    ("check", "answers", "verdict", "words"),
+    ("check", "answers", "verdict", "words", "configured"),
     [
-        *((check, {}, verdict, words) for check, verdict, words in IN_HEALTH),
-        *((check, answers, BAD, words) for check, answers, words in DIFFERENT),
-        *OTHERS,
+        *((check, {}, verdict, words, {}) for check, verdict, words in IN_HEALTH),
+        *((check, answers, BAD, words, {}) for check, answers, words in DIFFERENT),
+        *((*other, {}) for other in OTHERS),
+        *CONFIGURED,
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_a_check_finds_and_what_to_do_about_it(check: str, answers: Answers, verdict: Verdict, words: str) -> None:
-    found, text = find(check, answers)
-    assert (found, words in text) == (verdict, True), text
-
-
-@pytest.mark.parametrize(
-    ("check", "configured", "answers", "verdict", "words"),
-    [
-        ("orphan-data", REPLICATED, primaries() | standbys(ORPHAN), GOOD, "ws-standby01 shows NO_REPLICATION. "),
-        ("keys", {"volume_encryption_key": None}, primaries(LOCKED), BAD, f"{HOME} has 1 encrypted desktop and no key"),
-        ("directories", REPLICATED, {DIRECTORIES: SIMPLE_AD}, BAD, "is a Simple AD, which cannot replicate"),
-    ],
-)
-def test_what_a_check_finds_where_something_else_is_configured(
-    check: str, configured: dict[str, Any], answers: Answers, verdict: Verdict, words: str
+def test_what_a_check_finds_and_what_to_do_about_it(
+    check: str, answers: Answers, verdict: Verdict, words: str, configured: dict[str, Any]
 ) -> None:
     found, text = find(check, answers, configuration(**configured).pairs[0])
     assert (found, words in text) == (verdict, True), text
