@@ -9,14 +9,12 @@ import functools
 import io
 import json
 import threading
-import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from dataclasses import dataclass
+from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ClientError
 
 from local import service_quotas
 from local.botocore_adapter import CONTENT_TYPE, answer, read_request
@@ -27,8 +25,8 @@ from standby.core.settings import Settings
 from standby.schedule import Round
 from tests.component.estate import DR, EXECUTION, PRIMARY, SWEEP, USERS, make_client, make_world, settings
 from tests.component.functions import Functions, in_lambda
+from tests.simulation.services import Bus, Queue, Topic
 
-MOST_OF_A_MESSAGE = 256 * 1024  # of SQS, SNS and EventBridge, as long as they have been there
 # Operation, Region and the answer's body in; the body that is sent instead out.
 Alter = Callable[[str, str, Any], Any]
 _Serve = Callable[[AWSPreparedRequest, str], tuple[int, bytes]]
@@ -36,22 +34,6 @@ _Serve = Callable[[AWSPreparedRequest, str], tuple[int, bytes]]
 
 class KilledError(BaseException):
     """Lambda ends a function that is past its time-out."""
-
-
-class Letter(NamedTuple):
-    """A message in the dead-letter queue."""
-
-    body: str
-    reason: str
-
-
-@dataclass
-class Sent:
-    """What went out."""
-
-    letters: list[Letter] = field(default_factory=list)
-    notices: list[dict[str, str]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -67,7 +49,7 @@ class Stage(Functions):
 
     def __init__(self, configured: Settings, world: World) -> None:
         super().__init__(configured, world)
-        self.sent = Sent()
+        self.queue, self.topic, self.bus = Queue(), Topic(), Bus()
         self.alter: Alter | None = None
         self.asked: dict[str, Any] = {}  # the request whose answer is altered
         self.takes_any_token = False
@@ -164,9 +146,9 @@ class _Wires:
         for region in (PRIMARY, DR):
             self._make("workspaces", region, lambda request, region: self.stage.receive(request, region))
             self._make("cloudwatch", region, lambda *_: (200, b"{}"))
-        self._make("sqs", PRIMARY, lambda request, _: _sqs(self.stage.sent, request))
-        self._make("sns", PRIMARY, lambda request, _: _sns(self.stage.sent, request))
-        self._make("events", PRIMARY, lambda request, _: _events(self.stage.sent, request))
+        self._make("sqs", PRIMARY, lambda request, _: _call(self.stage.queue, "SendMessage", request))
+        self._make("sns", PRIMARY, lambda request, _: _call(self.stage.topic, "Publish", request))
+        self._make("events", PRIMARY, lambda request, _: _call(self.stage.bus, "PutEvents", request))
         self._make("resourcegroupstaggingapi", PRIMARY, lambda request, region: self.stage.receive(request, region))
         self._make("service-quotas", DR, lambda request, region: self.stage.quota(request, region))
 
@@ -191,50 +173,8 @@ def _wires() -> _Wires:
     return _Wires()
 
 
-def _refuse(operation: str, code: str, message: str) -> NoReturn:
-    error = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-    raise ClientError(error, operation)  # type: ignore[arg-type]
-
-
-def _sqs(sent: Sent, request: AWSPreparedRequest) -> tuple[int, bytes]:
-    message = json.loads(_text(request.body))
-    reason = message["MessageAttributes"]["reason"]["StringValue"]
-    if not message["MessageBody"] or not reason:
-        _refuse("SendMessage", "InvalidParameterValue", "empty")
-    if not all(_is_text_of_sqs(one) for one in message["MessageBody"] + reason):
-        _refuse("SendMessage", "InvalidMessageContents", "a character that is not allowed")
-    if len((message["MessageBody"] + reason).encode()) > MOST_OF_A_MESSAGE:
-        _refuse("SendMessage", "InvalidParameterValue", "too long")
-    sent.letters.append(Letter(message["MessageBody"], reason))
-    return 200, b'{"MessageId": "one"}'
-
-
-def _is_text_of_sqs(one: str) -> bool:
-    return one in "\t\n\r" or " " <= one <= "\ud7ff" or "\ue000" <= one <= "\ufffd" or one >= "\U00010000"
-
-
-def _sns(sent: Sent, request: AWSPreparedRequest) -> tuple[int, bytes]:
-    notice = dict(urllib.parse.parse_qsl(_text(request.body), keep_blank_values=True, strict_parsing=True))
-    subject, message = notice["Subject"], notice["Message"]
-    if not (0 < len(subject) < 100 and subject.isascii() and subject.isprintable()):
-        _refuse("Publish", "InvalidParameter", "Invalid parameter: Subject")
-    if not message or len(message.encode()) > MOST_OF_A_MESSAGE:
-        _refuse("Publish", "InvalidParameter", "Invalid parameter: Message")
-    sent.notices.append(notice)
-    answer = "<PublishResult><MessageId>one</MessageId></PublishResult>"
-    return 200, f'<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">{answer}</PublishResponse>'.encode()
-
-
-def _events(sent: Sent, request: AWSPreparedRequest) -> tuple[int, bytes]:
-    (entry,) = json.loads(_text(request.body))["Entries"]
-    if len(entry["Detail"].encode()) > MOST_OF_A_MESSAGE:
-        _refuse("PutEvents", "ValidationException", "Total size of the entries in the request is over the limit")
-    detail = json.loads(entry["Detail"])
-    if not isinstance(detail, dict):
-        failed = {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
-        return 200, json.dumps({"FailedEntryCount": 1, "Entries": [failed]}).encode()
-    sent.events.append(detail)
-    return 200, b'{"FailedEntryCount": 0, "Entries": [{"EventId": "one"}]}'
+def _call(service: Queue | Topic | Bus, operation: str, request: AWSPreparedRequest) -> tuple[int, bytes]:
+    return service.call(PRIMARY, operation, _text(request.body).encode())
 
 
 def _text(body: Any) -> str:

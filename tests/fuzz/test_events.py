@@ -44,7 +44,7 @@ def test_a_good_id_beside_bad_ones_gets_its_standby(around: tuple[list[Any], lis
         assert requested(found) == [good]
         assert good in [one["primary_id"] for one in answer["decisions"]]
         assert_letters_are_whole(found, event, answer)
-        assert len(found.sent.letters) == ("problem" in answer)
+        assert len(found.queue.messages) == ("problem" in answer)
         found.assert_one_standby_at_most()
 
 
@@ -78,7 +78,7 @@ def test_a_good_id_in_a_call_by_hand_gets_its_standby(ids: list[Any], at: int, c
         assert [one["primary_id"] for one in answer["decisions"]] == [good]
         assert ("problem" in answer) == bool(ids)
         # Whoever calls by hand has the answer.
-        assert found.sent.letters == []
+        assert found.queue.messages == []
 
 
 @holds_for(0.06, edits=EDITS)
@@ -92,7 +92,7 @@ def test_a_call_by_hand_edited_anywhere_is_worked_on_or_told(edits: Edits) -> No
         answer = found.send(event)
         assert requested(found) == ([good] if named and len(event["workspace_ids"]) <= 1000 else [])
         assert answer["decisions"] or answer["problem"]
-        assert len(found.sent.letters) == (0 if by_hand else 1)
+        assert len(found.queue.messages) == (0 if by_hand else 1)
 
 
 def assert_worked_on_or_told(found: Stage, event: Any) -> None:
@@ -105,12 +105,12 @@ def assert_worked_on_or_told(found: Stage, event: Any) -> None:
 
 def assert_letters_are_whole(found: Stage, event: Any, answer: dict[str, Any]) -> None:
     """At most one, only for a problem, with its reason and the event."""
-    assert len(found.sent.letters) <= ("problem" in answer)
-    for letter in found.sent.letters:
-        assert letter.reason.strip()
+    assert len(found.queue.messages) <= ("problem" in answer)
+    for letter in found.queue.messages:
+        assert letter["attributes"]["reason"].strip()
         text = json.dumps(event)
-        assert letter.body == text[: len(letter.body)]
-        assert len(letter.body) >= min(len(text), 200_000)
+        assert letter["text"] == text[: len(letter["text"])]
+        assert len(letter["text"]) >= min(len(text), 200_000)
 
 
 def requested(found: Stage) -> list[str]:

@@ -39,10 +39,10 @@ def test_a_row_is_announced_whatever_is_in_the_rows_beside_it(before: list[Any],
         records = [record(row, at) for at, row in enumerate(rows)]
         assert found.invoke("announce", {"Records": records}) == {"batchItemFailures": []}
         events = [row for row in rows if row["sk"].startswith("EVENT#")]
-        assert len(found.sent.events) == len(events)
-        assert GOOD in found.sent.events
-        assert len(found.sent.notices) == len([row for row in events if row.get("notice")])
-        assert len([one for one in found.sent.notices if "alice" in one["Subject"]]) == 1
+        assert len(found.bus.details) == len(events)
+        assert GOOD in found.bus.details
+        assert len(found.topic.notices) == len([row for row in events if row.get("notice")])
+        assert len([one for one in found.topic.notices if "alice" in one["Subject"]]) == 1
 
 
 @holds_for(0.06, before=st.lists(EDITS, max_size=2), after=st.lists(EDITS, max_size=2))
@@ -52,9 +52,9 @@ def test_a_record_of_any_form_stops_none_behind_it(before: list[Edits], after: l
         odd = [edited(record(ROW, at), edits, fixed) for at, edits in enumerate([*before, *after])]
         records = [*odd[: len(before)], record(GOOD, 9), *odd[len(before) :]]
         assert found.invoke("announce", {"Records": records}) == {"batchItemFailures": []}
-        assert len(found.sent.events) == len(records)
-        assert GOOD in found.sent.events
-        assert [one for one in found.sent.notices if "alice" in one["Subject"]]
+        assert len(found.bus.details) == len(records)
+        assert GOOD in found.bus.details
+        assert [one for one in found.topic.notices if "alice" in one["Subject"]]
 
 
 def record(row: Any, number: int) -> dict[str, Any]:
