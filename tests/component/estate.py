@@ -8,7 +8,7 @@ import functools
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -75,7 +75,7 @@ def refusal(code: str, *reasons: str, status: int = 400) -> ClientError:
     return ClientError(told, "x")
 
 
-def make_world(users: Sequence[str], **world_settings: Any) -> World:
+def make_world(users: list[str], **world_settings: Any) -> World:
     """One directory of the same users in each Region, without throttling unless asked for."""
     world = World(ManualClock(), account=ACCOUNT, **{"throttling": False, **world_settings})
     world.add_directory(PRIMARY, HOME, users)
