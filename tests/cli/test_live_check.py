@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 
 from cli import aws
 from cli.live_check import CHECKS, command, writing
@@ -22,6 +22,8 @@ from standby.clock import Clock
 from standby.core.model import WorkspaceId
 from tests.cli.ledgers import TABLES
 from tests.cli.test_letters import event
+from tests.cli.test_redrive import refusal
+from tests.component.wire import NOON
 from tests.local.worlds import client_of, create_ready, make_world
 
 P, DR, ACCOUNT = "us-east-1", "us-west-2", "123456789012"
@@ -36,11 +38,6 @@ Capsys = pytest.CaptureFixture[str]
 Key = tuple[str, str, str]
 Answer = Any
 Answers = dict[Key, Answer]
-
-
-def refusal(code: str, message: str = "no", status: int = 400) -> ClientError:
-    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "Operation")
 
 
 def configuration(**changes: Any) -> Configuration:
@@ -239,7 +236,7 @@ class NoWaiting(Clock):
         self.slept = 0.0
 
     def now(self) -> datetime:
-        return datetime(2026, 3, 3, 12, tzinfo=UTC)
+        return NOON
 
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
@@ -430,30 +427,26 @@ OTHERS: list[tuple[str, Answers, Verdict, str]] = [
 ]
 
 
+# Where something else is configured.
+CONFIGURED: list[tuple[str, Answers, Verdict, str, dict[str, Any]]] = [
+    ("orphan-data", primaries() | standbys(ORPHAN), GOOD, "ws-standby01 shows NO_REPLICATION. ", REPLICATED),
+    ("keys", primaries(LOCKED), BAD, f"{HOME} has 1 encrypted desktop and no key", {"volume_encryption_key": None}),
+    ("directories", {DIRECTORIES: SIMPLE_AD}, BAD, "is a Simple AD, which cannot replicate", REPLICATED),
+]
+
+
 @pytest.mark.parametrize(
-    ("check", "answers", "verdict", "words"),
+    ("check", "answers", "verdict", "words", "configured"),
     [
-        *((check, {}, verdict, words) for check, verdict, words in IN_HEALTH),
-        *((check, answers, BAD, words) for check, answers, words in DIFFERENT),
-        *OTHERS,
+        *((check, {}, verdict, words, {}) for check, verdict, words in IN_HEALTH),
+        *((check, answers, BAD, words, {}) for check, answers, words in DIFFERENT),
+        *((*other, {}) for other in OTHERS),
+        *CONFIGURED,
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_a_check_finds_and_what_to_do_about_it(check: str, answers: Answers, verdict: Verdict, words: str) -> None:
-    found, text = find(check, answers)
-    assert (found, words in text) == (verdict, True), text
-
-
-@pytest.mark.parametrize(
-    ("check", "configured", "answers", "verdict", "words"),
-    [
-        ("orphan-data", REPLICATED, primaries() | standbys(ORPHAN), GOOD, "ws-standby01 shows NO_REPLICATION. "),
-        ("keys", {"volume_encryption_key": None}, primaries(LOCKED), BAD, f"{HOME} has 1 encrypted desktop and no key"),
-        ("directories", REPLICATED, {DIRECTORIES: SIMPLE_AD}, BAD, "is a Simple AD, which cannot replicate"),
-    ],
-)
-def test_what_a_check_finds_where_something_else_is_configured(
-    check: str, configured: dict[str, Any], answers: Answers, verdict: Verdict, words: str
+def test_what_a_check_finds_and_what_to_do_about_it(
+    check: str, answers: Answers, verdict: Verdict, words: str, configured: dict[str, Any]
 ) -> None:
     found, text = find(check, answers, configuration(**configured).pairs[0])
     assert (found, words in text) == (verdict, True), text

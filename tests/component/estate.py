@@ -76,6 +76,14 @@ def refusal(code: str, *reasons: str, status: int = 400, message: str = "x") -> 
     return ClientError(told, "x")
 
 
+def make_world(users: list[str], **world_settings: Any) -> World:
+    """One directory of the same users in each Region, without throttling unless asked for."""
+    world = World(ManualClock(), account=ACCOUNT, **{"throttling": False, **world_settings})
+    world.add_directory(PRIMARY, HOME, users)
+    world.add_directory(DR, AWAY, users)
+    return world
+
+
 class VirtualClock(Clock):
     """The world's clock, as the logic sees it; `ahead` is how far this process's own clock is off."""
 
@@ -148,15 +156,13 @@ class Others:
 
 
 class Estate:
-    """Everything together: one directory of the same users in each Region, without throttling unless asked for.
+    """Everything together, around a world.
 
     `between`, if it is set, has each call of the ledger and of WorkSpaces before it is sent.
     """
 
-    def __init__(self, configured: Settings | None = None, **world_settings: Any) -> None:
-        self.world = World(ManualClock(), account=ACCOUNT, **{"throttling": False, **world_settings})
-        self.world.add_directory(PRIMARY, HOME, USERS)
-        self.world.add_directory(DR, AWAY, USERS)
+    def __init__(self, configured: Settings | None = None, world: World | None = None, **world_settings: Any) -> None:
+        self.world = world or make_world(USERS, **world_settings)
         self.clock = VirtualClock(self.world)
         self.notes = Notes()
         self.others = Others()
@@ -167,7 +173,7 @@ class Estate:
         _ask("CreateTable", ledger_table.definition(TABLE))
         self.deployed = Deployed(
             settings=configured or settings(),
-            make_client=lambda service, region: _clients().get((service, region), self.others),
+            make_client=self.client,
             clock=self.clock,
             telemetry=self.notes,  # type: ignore[arg-type]
             environment=ENVIRONMENT,
@@ -175,6 +181,10 @@ class Estate:
         )
         self.table = self.deployed.table()
         self.sweeps = Sweeps(self.table, {HOME: AWAY})
+
+    def client(self, service: str, region: str) -> Any:
+        """What stands for AWS's client of a service."""
+        return _clients().get((service, region), self.others)
 
     def new_id(self) -> str:
         return f"id-{next(self._ids)}"
@@ -285,10 +295,10 @@ class Estate:
         self.pass_time(minutes=5)
         return ids
 
-    def watch(self, *, hours: float = 12) -> list[Round]:
-        """Run the watcher until it ends, at most so long."""
-        until, rounds = self.clock.now() + timedelta(hours=hours), list[Round]()
-        while self.clock.now() < until:
+    def watch(self, *, hours: float = 12, until: Callable[[], bool] = lambda: False) -> list[Round]:
+        """Run the watcher until it ends, `until` holds, or at most so long."""
+        end, rounds = self.clock.now() + timedelta(hours=hours), list[Round]()
+        while self.clock.now() < end and not until():
             rounds.append(self.observe(len(rounds)))
             if rounds[-1].done:
                 break

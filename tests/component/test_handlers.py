@@ -1,24 +1,19 @@
 """protect's answers, and the four handlers as Lambda runs them: environment, clients, log lines, metrics."""
 
-import importlib
-import io
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
-from pathlib import Path
-from types import SimpleNamespace
+from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from standby import wiring
 from standby.aws.others import NotKept
-from standby.core.settings import BadSettings, Settings
+from standby.core.settings import BadSettings
 from tests.component import estate as of
 from tests.component.estate import ACCOUNT, CREATE, DR, EXECUTION, PRIMARY, SWEEP, UNREACHABLE, USERS, Estate, refusal
+from tests.component.functions import Functions, in_lambda
 from tests.component.test_events import MISTAKES, NOBODYS, SOMEBODYS, by_hand, created
 
 PER_FUNCTION = {
@@ -28,8 +23,6 @@ PER_FUNCTION = {
     "announce": "NOTIFICATION_TOPIC_ARN EVENT_BUS_NAME",
 }
 ROUND = {"execution_arn": EXECUTION, "round": 0}
-# As wiring.py asks for it, which pytest undoes.
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 # What protect does with an invocation
 
@@ -105,73 +98,19 @@ def test_a_few_ids_are_worked_on_at_once(found: Estate, count: int, cause: str, 
 
 # The handlers
 
-REQUEST = "11111111-2222-3333-4444-555555555555"
-
-
-def context(name: str, seconds_left: float) -> Any:
-    """What Lambda hands to a handler."""
-    return SimpleNamespace(
-        function_name="f",
-        memory_limit_in_mb=256,
-        aws_request_id=REQUEST,
-        invoked_function_arn=f"arn:aws:lambda:{PRIMARY}:{ACCOUNT}:function:{name}",
-        get_remaining_time_in_millis=lambda: int(seconds_left * 1000),
-    )
-
-
-class Functions:
-    """The functions, deployed around an estate."""
-
-    def __init__(self, estate: Estate) -> None:
-        self.estate = estate
-        self.made: list[tuple[str, str, Any]] = []
-        self.logs: list[dict[str, Any]] = []
-        self.metrics: list[dict[str, Any]] = []
-
-    def client(self, service: str, *, region_name: str, config: Any) -> Any:
-        self.made.append((service, region_name, config))
-        return self.estate.deployed.make_client(service, region_name)  # type: ignore[arg-type]
-
-    def invoke(self, name: str, event: Any, *, seconds_left: float = 300) -> Any:
-        """Invoke a function in a new environment, and take apart what it printed."""
-        sys.modules.pop(name, None)
-        wiring.deployed.cache_clear()
-        wiring.metrics.clear_default_dimensions()
-        wiring.metrics.provider.dimension_set.clear()
-        handler = importlib.import_module(name).handler
-        lines, metrics = io.StringIO(), io.StringIO()
-        wiring.logger.registered_handler.setStream(lines)  # type: ignore[attr-defined]
-        try:
-            with redirect_stdout(metrics):
-                return handler(event, context(name, seconds_left))
-        finally:
-            self.logs = [json.loads(line) for line in lines.getvalue().splitlines()]
-            self.metrics = [json.loads(line) for line in metrics.getvalue().splitlines()]
-
-    def counted(self) -> dict[str, float]:
-        """The metrics of the last invocation."""
-        directives = [(line, line["_aws"]["CloudWatchMetrics"][0]) for line in self.metrics]
-        assert {line["Stack"] for line, _ in directives} <= {of.TABLE}
-        return {one["Name"]: sum(line[one["Name"]]) for line, directive in directives for one in directive["Metrics"]}
-
 
 @pytest.fixture
-def functions(monkeypatch: pytest.MonkeyPatch, found: Estate) -> Iterator[Functions]:
-    def load(path: Path) -> Settings:
-        assert path == Path(wiring.__file__).parents[1] / "settings.json"
-        return found.deployed.settings
+def functions() -> Iterator[Functions]:
+    found = Functions()
+    with in_lambda(found):
+        yield found
 
-    functions = Functions(found)
-    monkeypatch.setattr(Settings, "load", load)
-    monkeypatch.setattr(boto3, "client", functions.client)
-    monkeypatch.setattr(wiring, "Clock", lambda: found.clock)
-    monkeypatch.setattr(wiring.metrics.provider, "service", "f")
-    for name, value in of.ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    yield functions
-    wiring.deployed.cache_clear()
-    for name in PER_FUNCTION:
-        sys.modules.pop(name, None)
+
+def counted(found: Functions) -> dict[str, float]:
+    """The metrics of the last invocation."""
+    directives = [(line, line["_aws"]["CloudWatchMetrics"][0]) for line in found.metrics]
+    assert {line["Stack"] for line, _ in directives} <= {of.TABLE}
+    return {one["Name"]: sum(line[one["Name"]]) for line, directive in directives for one in directive["Metrics"]}
 
 
 def stream(*rows: dict[str, Any]) -> dict[str, Any]:
@@ -188,15 +127,14 @@ def change(number: int, **more: Any) -> dict[str, Any]:
 
 
 def test_protect_answers_with_decisions_json_log_lines_and_metrics(functions: Functions) -> None:
-    found = functions.estate
-    ready, linux = *found.create_ready(USERS[0]), *found.create_ready(USERS[1], BundleId="wsb-ubuntustandard")
+    ready, linux = *functions.create_ready(USERS[0]), *functions.create_ready(USERS[1], BundleId="wsb-ubuntustandard")
     answer = functions.invoke("protect", created(ready, linux))
     assert [one["status"] for one in answer["decisions"]] == ["REQUESTED", "INELIGIBLE"]
     assert json.loads(json.dumps(answer)) == answer
     line = next(one for one in functions.logs if one["reason_code"] == "CREATE_ACCEPTED")
     assert (line["primary_id"], line["cause_type"], line["level"]) == (ready, "event", "INFO")
-    assert line["function_request_id"] == REQUEST
-    assert functions.counted() == {"StandbysRequested": 1, "Ineligible": 1}
+    assert line["function_request_id"] == functions.last_id
+    assert counted(functions) == {"StandbysRequested": 1, "Ineligible": 1}
     functions.invoke("protect", created(linux))
     assert (functions.logs, functions.metrics) == ([], [])
 
@@ -207,29 +145,30 @@ def test_protect_goes_by_its_account_and_its_time_and_does_not_crash(functions: 
     answer = functions.invoke("protect", {"what": "is this"})
     (line,) = functions.logs
     assert (line["level"], line["message"]) == ("WARNING", f"Not worked on in this event: {answer['problem']}")
-    assert functions.counted() == {"BadEvents": 1}
-    assert functions.estate.others.of("send_message")[0]["QueueUrl"] == of.ENVIRONMENT["DEAD_LETTER_QUEUE_URL"]
-    (one,) = functions.estate.create_ready(USERS[0])
-    functions.invoke("protect", created(one), seconds_left=60)
-    assert functions.estate.calls(CREATE) == []
-    functions.invoke("protect", created(one), seconds_left=61)
-    assert len(functions.estate.calls(CREATE)) == 1
+    assert counted(functions) == {"BadEvents": 1}
+    assert functions.others.of("send_message")[0]["QueueUrl"] == of.ENVIRONMENT["DEAD_LETTER_QUEUE_URL"]
+    (one,) = functions.create_ready(USERS[0])
+    functions.time_out = timedelta(seconds=60)
+    functions.invoke("protect", created(one))
+    assert functions.calls(CREATE) == []
+    functions.time_out = timedelta(seconds=61)
+    functions.invoke("protect", created(one))
+    assert len(functions.calls(CREATE)) == 1
 
 
 def test_watch_selects_a_round_and_beats_whether_or_not_it_has_the_lease(functions: Functions) -> None:
-    found = functions.estate
-    (one,) = found.create(USERS[0])
+    (one,) = functions.create(USERS[0])
     functions.invoke("protect", created(one))
-    found.pass_time(hours=1)
+    functions.pass_time(hours=1)
     assert functions.invoke("watch", ROUND) == {"done": False, "outcome": "looked", "wait_seconds": 120, "ready": [one]}
-    assert functions.counted() == {"DueRows": 1}
-    found.others.running.add(EXECUTION)
+    assert counted(functions) == {"DueRows": 1}
+    functions.others.running.add(EXECUTION)
     answer = functions.invoke("watch", ROUND | {"execution_arn": f"{EXECUTION}2"})
     assert (answer["outcome"], functions.logs) == ("another watcher holds the lease", [])
-    beats = [given["MetricData"][0]["MetricName"] for given in found.others.of("put_metric_data")]
+    beats = [given["MetricData"][0]["MetricName"] for given in functions.others.of("put_metric_data")]
     assert beats == ["Heartbeat"] * 2
     assert {region for service, region, _ in functions.made if service == "cloudwatch"} == {DR}
-    found.others.problems["put_metric_data"] = refusal("Throttled")
+    functions.others.problems["put_metric_data"] = refusal("Throttled")
     assert functions.invoke("watch", ROUND)["ready"] == [one]
     assert [line["level"] for line in functions.logs] == ["WARNING"]
 
@@ -239,15 +178,15 @@ def test_announce_sends_each_event_in_order_and_counts_notices(functions: Functi
     batch = stream(*others, change(4, notice=True), change(5), change(6, notice=True))
     batch["Records"] += [{"eventName": "REMOVE", "dynamodb": {"SequenceNumber": "9"}}, {"eventName": "REMOVE"}]
     assert functions.invoke("announce", batch) == {"batchItemFailures": []}
-    (given,) = functions.estate.others.of("put_events")
+    (given,) = functions.others.of("put_events")
     assert [json.loads(entry["Detail"])["pk"][-1] for entry in given["Entries"]] == ["4", "5", "6"]
-    assert functions.counted() == {"NoticesSent": 1}
+    assert counted(functions) == {"NoticesSent": 1}
     assert functions.invoke("announce", stream(change(1))) == {"batchItemFailures": []}
     assert (functions.logs, functions.metrics) == ([], [])
 
 
 def test_announce_stops_at_the_first_that_fails_and_names_it(functions: Functions) -> None:
-    functions.estate.others.problems["publish"] = refusal("Throttled")
+    functions.others.problems["publish"] = refusal("Throttled")
     answer = functions.invoke("announce", stream(*(change(number, notice=number > 1) for number in (1, 2, 3))))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "101"}]}
     assert functions.metrics == []
@@ -265,7 +204,7 @@ def test_a_function_whose_environment_is_not_whole_names_what_is_missing(
     functions: Functions, monkeypatch: pytest.MonkeyPatch, name: str, variable: str
 ) -> None:
     monkeypatch.delenv(variable)
-    (one,) = functions.estate.create_ready(USERS[0])
+    (one,) = functions.create_ready(USERS[0])
     events = {"announce": stream(change(1)), "protect": created(one)}
     event = {} if variable == "DEAD_LETTER_QUEUE_URL" else events.get(name, ROUND)
     with pytest.raises(BadSettings, match=f"the environment variable {variable} is not set; deploy the stack again"):
@@ -273,7 +212,7 @@ def test_a_function_whose_environment_is_not_whole_names_what_is_missing(
 
 
 def test_clients_are_of_their_regions_made_once_and_no_create_is_repeated_by_botocore(functions: Functions) -> None:
-    (one,) = functions.estate.create_ready(USERS[0])
+    (one,) = functions.create_ready(USERS[0])
     functions.invoke("protect", created(one))
     regions = sorted((service, region) for service, region, _ in functions.made)
     assert regions == [("dynamodb", PRIMARY), ("stepfunctions", PRIMARY), ("workspaces", PRIMARY), ("workspaces", DR)]

@@ -58,6 +58,7 @@ EXISTING: Fields = {"existing": True}
 YESTERDAYS: Fields = {"counted_day": YESTERDAY}
 MISSING: Fields = {"status": Status.STANDBY_MISSING, "standby_id": S, "requested_at": NOW}
 TODAYS = f"DAY#{TODAY} +1 below 200"
+UNLIMITED = ["TOTAL +1", f"DAY#{TODAY} +1"]
 PLACE, NO_PLACE = ["TOTAL +1 below 5000", TODAYS], ["TOTAL -1", f"DAY#{TODAY} -1"]
 # Old row, new row: what is written beside the row and its event.
 DIFFERENCES: dict[str, tuple[Fields | None, Fields, Sequence[str]]] = {
@@ -71,6 +72,8 @@ DIFFERENCES: dict[str, tuple[Fields | None, Fields, Sequence[str]]] = {
     "is created": (CLAIMED, REQUESTED, [f"STANDBY#{S}"]),
     "is ready": (REQUESTED, PROTECTED, []),
     "is adopted": (WAITING, PROTECTED | {"counted_day": None}, [f"take {A}, looked for", "TOTAL +1", f"STANDBY#{S}"]),
+    # It is there, so neither limit refuses it.
+    "is adopted on the day": (WAITING, PROTECTED, [f"take {A}, looked for", *UNLIMITED, f"STANDBY#{S}"]),
     "is adopted amid a claim": (CLAIMED, PROTECTED, [f"STANDBY#{S}"]),
     "has another standby": (PROTECTED, PROTECTED | {"standby_id": T}, [f"STANDBY#{T}"]),
     "has lost its standby, whose day stays spent": (PROTECTED, MISSING, [f"give back {A}", "TOTAL -1"]),

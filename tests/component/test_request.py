@@ -32,8 +32,6 @@ from tests.component.estate import (
 
 TRANSACT, READ, TODAY = "TransactWriteItems", "BatchGetItem", "2026-01-05"
 CLAIM = claim_key(AWAY, USERS[0])
-UNCLEAR_WITHOUT_EFFECT = ["error_before", "read_timeout_before"]
-UNCLEAR_WITH_EFFECT = ["error_after", "read_timeout_after", "connection_closed_after", "malformed", "empty"]
 NOT_ACTIVE = {
     "code": "InvalidResourceStateException",
     "message": "The specified directory is not in a valid state. Confirm that the directory has a status of Active,"
@@ -50,10 +48,10 @@ def statuses(found: Estate, ids: list[WorkspaceId]) -> set[tuple[Status, str]]:
     return {found.status(one) for one in ids}
 
 
-def unclear(found: Estate, kind: str = "read_timeout_before") -> WorkspaceId:
+def unclear(found: Estate) -> WorkspaceId:
     """A primary whose request has had no clear answer."""
     (one,) = found.create_ready(USERS[0])
-    found.world.inject(Fault(CREATE, kind, times=1))
+    found.world.inject(Fault(CREATE, "read_timeout_before", times=1))
     found.protect(one)
     assert found.status(one) == (Status.CLAIMED, "REQUEST_UNCERTAIN")
     return one
@@ -89,18 +87,6 @@ def test_a_claim_is_written_then_checked_then_used_once_and_then_settled(found: 
     row, (standby,) = found.row(one), found.world.standbys()
     assert (row.standby_id, row.claim_key, row.claim_expires_at) == (standby.workspace_id, CLAIM, None)
     assert (found.item(CLAIM)["primary_id"], found.taken(), found.taken(TODAY)) == (one, 1, 1)
-
-
-@pytest.mark.parametrize("kind", UNCLEAR_WITHOUT_EFFECT + UNCLEAR_WITH_EFFECT)
-@pytest.mark.parametrize("strict", [True, False])
-def test_an_unclear_answer_keeps_the_claim_and_nothing_is_sent_within_its_lease(kind: str, strict: bool) -> None:
-    found = Estate(strict=strict)
-    one = unclear(found, kind)
-    assert (found.item(CLAIM)["primary_id"], found.taken(), found.taken(TODAY)) == (one, 1, 1)
-    found.pass_time(seconds=LATER - 5)
-    found.protect(one)
-    assert len(found.calls()) == 1
-    ends_well(found, one, calls=1 if kind in UNCLEAR_WITH_EFFECT else 2)
 
 
 # Between claim and call
@@ -189,18 +175,6 @@ def test_what_was_created_is_recorded_though_the_ledger_fails(found: Estate) -> 
     found.disturb(TRANSACT, UNREACHABLE, skip=1)
     found.protect(one)
     assert [found.row(one).standby_id] == [standby.workspace_id for standby in found.world.standbys()]
-
-
-def test_of_two_invocations_at_once_one_claims(found: Estate) -> None:
-    (one,) = found.create_ready(USERS[0])
-
-    def another() -> None:
-        found.between = None
-        found.protect(one)
-
-    found.disturb(TRANSACT, another)
-    (answer,) = found.protect(one)
-    assert (answer["action"], len(found.calls())) == ("NONE", 1)
 
 
 # Batches

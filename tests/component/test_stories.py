@@ -8,26 +8,13 @@ import pytest
 from local.workspaces import Fault
 from standby.core.model import DirectoryId, Status, WorkspaceId
 from standby.core.row import Kind
-from standby.core.settings import PRIMARY_TAG, STACK_TAG, Directory, Rules, Selection
+from standby.core.settings import PRIMARY_TAG, STACK_TAG, Directory
 from standby.events import DETAIL_TYPE
 from tests.component.estate import ACCOUNT, AWAY, CREATE, DESCRIBE, DR, HOME, PRIMARY, TABLE, USERS, Estate, settings
 
 KEY = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
 ENCRYPTED = {"UserVolumeEncryptionEnabled": True, "VolumeEncryptionKey": KEY.replace("us-west-2", "us-east-1")}
 WELL, SECONDARY = (Status.PROTECTED, "STANDBY_READY"), (Status.INELIGIBLE, "SECONDARY_EXISTS")
-NOT_FOR_DEV = Selection(exclude=Rules(tags={"Environment": "dev*"}))
-DEV = {"Tags": [{"Key": "Environment", "Value": "dev1"}]}
-ARN = f"arn:aws:workspaces:us-east-1:{ACCOUNT}:workspace/"
-
-
-def protected(found: Estate, *users: str) -> list[WorkspaceId]:
-    """Protected desktops of a directory that was swept before."""
-    found.take_baselines()
-    ids = found.create_ready(*users)
-    found.protect(*ids)
-    found.watch()
-    assert {found.status(one) for one in ids} == {WELL}
-    return ids
 
 
 def standby_of(found: Estate, primary: str) -> Any:
@@ -103,30 +90,12 @@ def test_desktops_of_a_fleet_that_a_throttle_put_off_take_no_more_than_its_part(
     assert found.notes.counts["Throttled"] == 8
 
 
-# The selection
-
-
-def test_tags_are_asked_for_when_nothing_else_decides_and_what_cannot_be_read_is_not_known(found: Estate) -> None:
-    found.configure(selection=NOT_FOR_DEV)
-    asked = found.disturb("GetResources", lambda: None)
-    found.protect(*found.create(USERS[9]))
-    ids = found.create_ready(*USERS[:2]) + found.create_ready(USERS[2], **DEV)
-    assert asked == []
-    found.world.inject(Fault("GetResources", "throttle", times=1))
-    found.protect(*ids)
-    assert {found.status(one) for one in ids} == {(Status.WAITING, "TAGS_UNKNOWN")}
-    assert (asked[0]["ResourceARNList"], found.notes.gauges["TagsUnknown"]) == ([f"{ARN}{one}" for one in ids], 3)
-    found.protect(*ids)
-    assert [found.status(one)[0] for one in ids] == [Status.REQUESTED] * 2 + [Status.EXCLUDED]
-    assert found.row(ids[2]).message.endswith("The rule is exclude.tags: Environment: dev*.")
-
-
 # What a sweep notes
 
 
 def test_a_standby_that_differs_is_noted_until_it_matches_and_what_no_answer_shows_is_no_news(found: Estate) -> None:
     """In parts: what one invocation saw of the DR directory is there for another that decides."""
-    one, *_, other = protected(found, *USERS[:30])
+    one, *_, other = found.protected(*USERS[:30])
     standby_of(found, one).properties["ComputeTypeName"] = "VALUE"
     standby_of(found, other).properties["ComputeTypeName"] = "POWER"
     drifted = {one: "compute_type STANDARD≠VALUE", other: "compute_type STANDARD≠POWER"}

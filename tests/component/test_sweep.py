@@ -314,6 +314,11 @@ def test_orphans_and_what_they_cost_are_figures_of_the_day_and_of_the_pair(found
     pages_fail(found, HOME, times=4)
     found.sweep()
     assert day(found) == before
+    found.notes.gauges.clear()
+    found.configure(prices={"POWER": Decimal(9)})
+    sweeps(found, 1)
+    assert orphans(found) == (2, None, 2, 2, None)  # what has no price is named, and not counted as 0
+    found.configure(prices=PRICES)
     for one in gone:
         found.world.terminate(str(found.row(one).standby_id))
     sweeps(found, 3)

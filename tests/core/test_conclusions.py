@@ -219,6 +219,7 @@ COST = f"It is {STANDBY}. Its monthly cost is not known"
 @table(
     "of shown other claim message",
     ("orphan", P1, None, THERE, cases.CLAIM, COST),
+    ("orphan, its standby missed once", P1, None, None, cases.CLAIM, COST),
     ("found again", replace(BOTH_GONE, claim_key=None), None, THERE, cases.CLAIM, COST),
     ("both", P1S1, None, None, None, MEANING[Reason.PRIMARY_TERMINATED].sentence),
     ("standby", S1, seen(), None, None, f"It was {STANDBY}."),

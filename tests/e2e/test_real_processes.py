@@ -1,4 +1,4 @@
-"""Real processes: a function killed with SIGKILL in the middle of a call, a server that cuts a connection off.
+"""Real processes: a function killed with SIGKILL in the middle of a call.
 
 What virtual time cannot show. The functions' processes are children of the embedded cloud that run the deployed zip,
 under their own roles. The lease of a claim (120 s) and the distance of two looks (60 s) are real; instead of waiting
@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ import pytest
 from local.cloud import Cloud
 from local.connections import ConnectionFault
 from standby.core.model import from_text, to_text
-from tests.e2e.conftest import AWAY, DR, HOME, PRIMARY, SCHEDULE, STACK, Deployed, wait_until
+from tests.e2e.conftest import AWAY, DR, HOME, PRIMARY, STACK, Deployed, wait_until
 
 CREATE = "CreateStandbyWorkspaces"
 # The seconds of the state machine's waits and retries are a tenth.
@@ -39,15 +38,12 @@ class Killable(Deployed):
         """Let the next such call be held."""
         self.cloud.world.disturb(ConnectionFault(service, operation, kind, **only))
 
-    def who_is_held(self, function: str, *, by_watcher: bool = False) -> int:
-        """Wait until a function's process is held in a call; its id. The watcher is started as in `until`."""
-        scheduled = time.monotonic() + SCHEDULE
+    def who_is_held(self, function: str) -> int:
+        """Wait until a function's process is held in a call; its id."""
         found: list[dict[str, Any]] = []
 
         def is_held() -> bool:
             found[:] = self.cloud.world.held()
-            if by_watcher and not found and time.monotonic() > scheduled:
-                self.start_watcher()
             # While two of a function are busy, it cannot be told which of them is held.
             return [len(one["pids"]) for one in found] == [1]
 
@@ -122,12 +118,6 @@ class Killable(Deployed):
             assert call["outcome"] == "ok"
             assert [int(event["version"]) for event in self.history(one)] == list(range(1, int(row["version"]) + 1))
 
-    def total(self) -> int:
-        """The ledger's count of standbys."""
-        key = {"pk": {"S": "COUNTER#TOTAL"}, "sk": {"S": "COUNTER"}}
-        item = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item", {})
-        return int(item["taken"]["N"]) if item else 0
-
     def _busy(self) -> bool:
         return any(one["busy"] for one in self.cloud.world.functions() if not one["function"].endswith("-announce"))
 
@@ -142,20 +132,10 @@ def deployed(assembly: Path) -> Iterator[Killable]:
 @pytest.fixture
 def user(deployed: Killable) -> str:
     """Somebody new, known to both directories."""
-    return new_users(deployed, 1)[0]
-
-
-@pytest.fixture(autouse=True)
-def _relations_show_at_once(deployed: Killable) -> Iterator[None]:
-    yield
-    deployed.cloud.world.change(relation_lag_seconds=0)
-
-
-def new_users(deployed: Killable, count: int, prefix: str = "") -> list[str]:
-    users = [f"{prefix}{number}" for number in itertools.islice(NUMBERS, count)]
-    deployed.cloud.world.add_directory(PRIMARY, HOME, users)
-    deployed.cloud.world.add_directory(DR, AWAY, users)
-    return users
+    found = str(next(NUMBERS))
+    deployed.cloud.world.add_directory(PRIMARY, HOME, [found])
+    deployed.cloud.world.add_directory(DR, AWAY, [found])
+    return found
 
 
 def test_killed_after_the_effect_protect_finds_its_standby_again(deployed: Killable, user: str) -> None:
@@ -184,53 +164,6 @@ def test_killed_before_the_effect_the_standby_is_made_once_two_looks_found_none(
     deployed.later(one)
     deployed.until(one, "PROTECTED")
     deployed.assert_one_standby(one)
-
-
-@pytest.mark.parametrize(("kind", "recorded"), [("hold_before", 1), ("hold_after", 2)])
-def test_a_round_killed_in_the_middle_loses_nothing(deployed: Killable, kind: str, recorded: int) -> None:
-    # Three rows come due together: protect dies at the second, before it is written or after.
-    deployed.hold("dynamodb", "TransactWriteItems", kind, function="protect", containing="STANDBY_READY", skip=1)
-    ids = deployed.create(*new_users(deployed, 3))
-    protect = deployed.who_is_held("protect", by_watcher=True)
-    reasons = [event["reason_code"] for one in ids for event in deployed.history(one)]
-    assert reasons.count("STANDBY_READY") == recorded
-    deployed.kill(protect)
-    for one in ids:
-        deployed.until(one, "PROTECTED")
-    deployed.assert_one_standby(*ids)
-
-
-def test_a_create_that_is_cut_off_after_its_effect_is_found_again(deployed: Killable, user: str) -> None:
-    deployed.cloud.world.change(relation_lag_seconds=3600)
-    deployed.hold("workspaces", CREATE, "cut_after")
-    (one,) = deployed.create(user)
-    row = deployed.until_told(one, "REQUEST_UNCERTAIN")
-    assert row["error_code"] == "ConnectionClosedError"
-    deployed.later(one)
-    deployed.until_told(one, "DR_DESKTOP_UNCLEAR")
-    deployed.cloud.world.advance(3600)
-    deployed.later(one)
-    deployed.until(one, "PROTECTED")
-    deployed.assert_one_standby(one)
-
-
-@pytest.mark.parametrize("change", ["CLAIM_TAKEN", "CREATE_ACCEPTED", "STANDBY_READY"])
-def test_a_change_whose_answer_the_ledger_lost_is_made_once(deployed: Killable, user: str, change: str) -> None:
-    before = deployed.total()
-    deployed.hold("dynamodb", "TransactWriteItems", "cut_after", containing=change)
-    (one,) = deployed.create(user)
-    deployed.until_told(one, "CREATE_ACCEPTED")
-    deployed.later(one)
-    deployed.until(one, "PROTECTED")
-    deployed.assert_one_standby(one)
-    reasons = [event["reason_code"] for event in deployed.history(one)]
-    # A look may have come before it was ready.
-    assert [reason for reason in reasons if reason != "STANDBY_STARTING"] == [
-        "CLAIM_TAKEN",
-        "CREATE_ACCEPTED",
-        "STANDBY_READY",
-    ]
-    assert deployed.total() == before + 1
 
 
 def test_announce_killed_between_bus_and_topic_tells_again(deployed: Killable, user: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import DR, PRIMARY, STACK, Deployed, denied, gather
+from tests.e2e.conftest import DR, STACK, Deployed, denied, gather
 
 # The world's seconds in which a WorkSpace that is being terminated is still shown: longer than any of this takes.
 SHOWN = 600
@@ -31,13 +31,13 @@ def terminate(deployed: Deployed, region: str, workspace_id: str, who: str) -> s
     return f"arn:aws:iam::{deployed.cloud.account}:user/{who}"
 
 
-def notices(deployed: Deployed, ears: str, primary_id: str, number: int) -> list[str]:
-    """Wait until the topic has told so much of a primary; the messages, in order of their coming."""
+def notices(deployed: Deployed, ears: str, primary_id: str) -> list[str]:
+    """Wait until the topic has notified of a primary; the messages."""
 
     def about_it(bodies: list[dict[str, Any]]) -> list[str]:
         return [body["Message"] for body in bodies if primary_id in body.get("Message", "")]
 
-    return about_it(deployed.hear(ears, lambda bodies: len(about_it(bodies)) >= number))
+    return about_it(deployed.hear(ears, lambda bodies: bool(about_it(bodies))))
 
 
 def no_way_to_the_primary_region(deployed: Deployed) -> AbstractContextManager[None]:
@@ -55,22 +55,9 @@ def test_who_terminates_a_standby_in_the_dr_region_is_on_record_and_told(deploye
     assert deployed.conditions(one)["STANDBY_TERMINATED"]["note"] == f"{standby} {who}"
     assert row["principal"] == who
     assert (row["reason_code"], row["cause_type"]) == ("STANDBY_GONE", "event")
-    (notice,) = notices(deployed, ears, one, 1)
+    (notice,) = notices(deployed, ears, one)
     assert f"TerminateWorkspaces was called for its standby {standby}, by {who}." in notice
     assert {made["workspace_id"] for made in deployed.standbys_of(one)} <= {standby}  # none was made in its place
-
-
-def test_who_terminates_a_primary_is_on_record_and_told(deployed: Deployed) -> None:
-    ears = deployed.listen("ears-primary-terminated")
-    (one,) = deployed.create("user091")
-    standby = deployed.until(one, "PROTECTED")["standby_id"]
-    who = terminate(deployed, PRIMARY, one, "leaver")
-    row = deployed.until(one, "PRIMARY_GONE")
-    assert deployed.conditions(one)["PRIMARY_TERMINATED"]["note"] == f"{one} {who}"
-    assert row["reason_code"] == "ORPHANED"
-    by_whom, left = notices(deployed, ears, one, 2)
-    assert f"TerminateWorkspaces was called for the primary, by {who}." in by_whom
-    assert standby in left
 
 
 def test_what_cannot_be_handed_over_waits_in_the_dr_regions_queue(deployed: Deployed) -> None:

@@ -4,65 +4,29 @@ What is altered is altered on the wire, so that botocore's own parser reads it. 
 they cost more than a case; each case has a world and a table of its own.
 """
 
-import contextlib
 import copy
 import functools
-import importlib
 import io
-import itertools
 import json
-import os
-import sys
 import threading
-import urllib.parse
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, NamedTuple, NoReturn
-from unittest import mock
+from dataclasses import dataclass
+from typing import Any
 
-import boto3
-from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
-from local import dynamodb_adapter, service_quotas
+from local import service_quotas
 from local.botocore_adapter import CONTENT_TYPE, answer, read_request
-from local.workspaces import ManualClock, World
-from standby import wiring
+from local.workspaces import World
 from standby.core.model import WorkspaceId
 from standby.core.row import Row
 from standby.core.settings import Settings
 from standby.schedule import Round
-from tests import ledger_table, short_way
-from tests.component.estate import (
-    ACCOUNT,
-    AWAY,
-    DR,
-    ENVIRONMENT,
-    EXECUTION,
-    HOME,
-    PRIMARY,
-    SWEEP,
-    TABLE,
-    USERS,
-    Estate,
-    Notes,
-    Others,
-    VirtualClock,
-    settings,
-)
-from tests.short_way import WholeWay
-from tests.simulation.process import Context
+from tests.component.estate import DR, EXECUTION, PRIMARY, SWEEP, USERS, make_client, make_world, settings
+from tests.component.functions import Functions, in_lambda
+from tests.simulation.services import Bus, Queue, Topic
 
-TIME_OUT = timedelta(seconds=300)
-MOST_OF_AN_ANSWER = 6 * 1024 * 1024  # of Lambda
-MOST_OF_A_MESSAGE = 256 * 1024  # of SQS, SNS and EventBridge, as long as they have been there
-_ENVIRONMENT = ENVIRONMENT | {"POWERTOOLS_METRICS_NAMESPACE": "WorkspacesStandby", "POWERTOOLS_LOG_LEVEL": "INFO"}
-_ONCE = Config(retries={"total_max_attempts": 1}, signature_version=UNSIGNED)
 # Operation, Region and the answer's body in; the body that is sent instead out.
 Alter = Callable[[str, str, Any], Any]
 _Serve = Callable[[AWSPreparedRequest, str], tuple[int, bytes]]
@@ -70,22 +34,6 @@ _Serve = Callable[[AWSPreparedRequest, str], tuple[int, bytes]]
 
 class KilledError(BaseException):
     """Lambda ends a function that is past its time-out."""
-
-
-class Letter(NamedTuple):
-    """A message in the dead-letter queue."""
-
-    body: str
-    reason: str
-
-
-@dataclass
-class Sent:
-    """What went out."""
-
-    letters: list[Letter] = field(default_factory=list)
-    notices: list[dict[str, str]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -96,36 +44,25 @@ class Saved:
     items: list[Any]
 
 
-class Stage(Estate):
-    """An estate behind the deployed functions. Use `stage()`."""
+class Stage(Functions):
+    """The deployed functions, whose answers can be altered. Use `stage()`."""
 
     def __init__(self, configured: Settings, world: World) -> None:
-        self.world = world
-        self.clock = VirtualClock(self.world)
-        self.notes = Notes()  # the handlers have their own
-        self.others = Others()
-        self.sent = Sent()
-        self.logs: list[dict[str, Any]] = []
+        super().__init__(configured, world)
+        self.queue, self.topic, self.bus = Queue(), Topic(), Bus()
         self.alter: Alter | None = None
         self.asked: dict[str, Any] = {}  # the request whose answer is altered
         self.takes_any_token = False
-        self.time_out = TIME_OUT
-        self.ends_at = self.clock.now() + TIME_OUT
-        self._ids = itertools.count()
-        self.deployed = wiring.Deployed(
-            settings=configured,
-            make_client=lambda service, region: _wires().client(service, region_name=region),
-            clock=self.clock,
-            telemetry=self.notes,  # type: ignore[arg-type]
-            environment=_ENVIRONMENT,
-        )
-        self.dynamodb = _wires().dynamodb
-        self.table = self.deployed.table()
+        self.dynamodb = self.client("dynamodb", PRIMARY)
+
+    def client(self, service: str, region: str) -> Any:
+        """A client whose answers are altered, if it is of one of these services."""
+        return _wires().clients.get((service, region)) or super().client(service, region)
 
     def save(self) -> Saved:
         """The world and the ledger as they stand, when nothing is on its way."""
         assert self.world.next_happening() is None
-        return Saved(self.world, _ask("Scan", {"TableName": TABLE})["Items"])
+        return Saved(self.world, self.items())
 
     def send(self, event: Any, *, calls: int | None = None) -> dict[str, Any]:
         """Invoke protect."""
@@ -135,19 +72,6 @@ class Stage(Estate):
     def observe(self, number: int = 0, execution: str = EXECUTION) -> Round:
         """Invoke watch."""
         return self._round("watch", execution, number)
-
-    def watch(self, *, hours: float = 12, until: Callable[[], bool] = lambda: False) -> list[Round]:
-        """Run the watcher until it ends, `until` holds, or at most so long."""
-        end, rounds = self.clock.now() + timedelta(hours=hours), list[Round]()
-        while self.clock.now() < end and not until():
-            rounds.append(self.observe(len(rounds)))
-            if rounds[-1].done:
-                break
-            if rounds[-1].ready:
-                self.protect(*rounds[-1].ready, cause="watch")
-            self.clock.sleep(rounds[-1].wait_seconds)
-        self.others.running.discard(EXECUTION)
-        return rounds
 
     def sweep_part(self, execution: str = SWEEP, number: int = 0, *, calls: int | None = None) -> Round:
         """Invoke sweep, which has its time."""
@@ -164,29 +88,6 @@ class Stage(Estate):
         """The row of a primary, if it has one that can be read."""
         found = self.ledger().load([WorkspaceId(primary_id)]).get(WorkspaceId(primary_id))
         return found if isinstance(found, Row) else None
-
-    def invoke(self, name: str, event: Any) -> Any:
-        """Invoke a function as Lambda does: JSON in, JSON out, a log of JSON lines, and not for ever."""
-        module = _handlers()[name]
-        lines = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        handler: Any = wiring.logger.registered_handler
-        handler.setStream(lines)
-        handler.handleError = _raise
-        self.ends_at = self.clock.now() + self.time_out
-        arn, request = f"arn:aws:lambda:{PRIMARY}:{ACCOUNT}:function:{name}", f"request-{next(self._ids)}"
-        context = Context(arn, request, lambda: (self.ends_at - self.clock.now()).total_seconds())
-        try:
-            with contextlib.redirect_stdout(lines), warnings.catch_warnings():
-                # As the handlers' modules have it when they are imported, which here is in another test.
-                warnings.filterwarnings("ignore", "No application metrics to publish")
-                answered = module.handler(json.loads(json.dumps(event)), context)
-            # As Lambda's runtime for Python 3.13 writes an answer.
-            body = json.dumps(answered, ensure_ascii=False).encode()
-        finally:
-            lines.seek(0)
-            self.logs = [json.loads(line) for line in lines if line.strip()]
-        assert len(body) <= MOST_OF_AN_ANSWER, f"an answer of {len(body)} bytes"
-        return json.loads(body)
 
     def receive(self, request: AWSPreparedRequest, region: str) -> tuple[int, bytes]:
         """The answer of WorkSpaces, or of the Tagging API, altered."""
@@ -224,34 +125,12 @@ class Stage(Estate):
 @contextmanager
 def stage(configured: Settings | None = None, saved: Saved | None = None, **world_settings: Any) -> Iterator[Stage]:
     """The functions, deployed afresh."""
-    wires, configured = _wires(), configured or settings()
-    dynamodb_adapter.reset()
-    _ask("CreateTable", ledger_table.definition(TABLE))
-    if saved is not None:
-        puts = [{"Put": {"TableName": TABLE, "Item": one}} for one in saved.items]
-        assert _ask("TransactWriteItems", {"TransactItems": puts}) is not None
-    found = wires.stage = Stage(configured, _copy(saved.world) if saved else _new_world(**world_settings))
-    with (
-        mock.patch.object(boto3, "client", wires.client),
-        mock.patch.object(Settings, "load", lambda _: configured),  # noqa: PT008 (a Mock costs a case's tenth)
-        mock.patch.object(wiring, "Clock", lambda: found.clock),  # noqa: PT008
-        mock.patch.dict(os.environ, _ENVIRONMENT),
-    ):
-        wiring.deployed.cache_clear()
-        # A process has one of these: who ran in it before may have left its own pair's dimension.
-        wiring.metrics.clear_default_dimensions()
-        wiring.metrics.provider.dimension_set.clear()
-        try:
-            yield found
-        finally:
-            wiring.deployed.cache_clear()
-
-
-def _new_world(**world_settings: Any) -> World:
-    world = World(ManualClock(), account=ACCOUNT, **{"throttling": False, **world_settings})
-    world.add_directory(PRIMARY, HOME, USERS[:9])
-    world.add_directory(DR, AWAY, USERS[:9])
-    return world
+    world = _copy(saved.world) if saved else make_world(USERS[:9], **world_settings)
+    found = _wires().stage = Stage(configured or settings(), world)
+    for item in saved.items if saved else ():
+        found.table.put(item)
+    with in_lambda(found):
+        yield found
 
 
 def _copy(world: World) -> World:
@@ -263,54 +142,23 @@ class _Wires:
 
     def __init__(self) -> None:
         self.stage: Stage
-        self._clients: dict[tuple[str, str], Any] = {}
+        self.clients: dict[tuple[str, str], Any] = {}
         for region in (PRIMARY, DR):
             self._make("workspaces", region, lambda request, region: self.stage.receive(request, region))
             self._make("cloudwatch", region, lambda *_: (200, b"{}"))
-        self._make("sqs", PRIMARY, lambda request, _: _sqs(self.stage.sent, request))
-        self._make("sns", PRIMARY, lambda request, _: _sns(self.stage.sent, request))
-        self._make("events", PRIMARY, lambda request, _: _events(self.stage.sent, request))
+        self._make("sqs", PRIMARY, lambda request, _: _call(self.stage.queue, "SendMessage", request))
+        self._make("sns", PRIMARY, lambda request, _: _call(self.stage.topic, "Publish", request))
+        self._make("events", PRIMARY, lambda request, _: _call(self.stage.bus, "PutEvents", request))
         self._make("resourcegroupstaggingapi", PRIMARY, lambda request, region: self.stage.receive(request, region))
         self._make("service-quotas", DR, lambda request, region: self.stage.quota(request, region))
-        self.dynamodb: Any = boto3.client(
-            "dynamodb", region_name=PRIMARY, aws_access_key_id="test", aws_secret_access_key="test", config=_ONCE
-        )
-        dynamodb_adapter.attach(self.dynamodb, ACCOUNT)
-        short_way.let_take(self.dynamodb, _ask_ledger)
-
-    def client(self, service: str, *, region_name: str, **_: Any) -> Any:
-        """boto3.client."""
-        if service == "dynamodb":
-            return self.dynamodb
-        return self.stage.others if service == "stepfunctions" else self._clients[service, region_name]
 
     def _make(self, service: str, region: str, serve: _Serve) -> None:
-        client: Any = boto3.client(
-            service,  # type: ignore[call-overload]
-            region_name=region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=_ONCE,
-        )
-
         def before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
             status, body = serve(request, region)
             return AWSResponse(request.url, status, {"Content-Type": CONTENT_TYPE}, _Raw(body))  # type: ignore[arg-type]
 
+        client = self.clients[service, region] = make_client(service, region)
         client.meta.events.register("before-send", before_send)
-        self._clients[service, region] = client
-
-
-def _ask_ledger(operation: str, parameters: dict[str, Any], whole_way: WholeWay) -> Any:
-    found = _ask(operation, parameters)
-    # Refused, it has changed nothing.
-    return whole_way(operation, parameters) if found is None else found
-
-
-def _ask(operation: str, parameters: dict[str, Any]) -> Any:
-    """DynamoDB's answer; None if it refuses."""
-    status, found = dynamodb_adapter.answer(ACCOUNT, PRIMARY, operation, json.dumps(parameters).encode())
-    return json.loads(found) if status == 200 else None
 
 
 class _Raw(io.BytesIO):
@@ -325,67 +173,8 @@ def _wires() -> _Wires:
     return _Wires()
 
 
-@functools.cache
-def _handlers() -> dict[str, Any]:
-    """The handlers' modules; Powertools reads its environment when they are imported."""
-    names = ("protect", "watch", "sweep", "announce")
-    with mock.patch.dict(os.environ, _ENVIRONMENT):
-        fresh = {name: sys.modules.pop(name, None) for name in names}
-        try:
-            return {name: importlib.import_module(name) for name in names}
-        finally:
-            sys.modules.update({name: module for name, module in fresh.items() if module is not None})
-
-
-def _raise(_: object) -> None:
-    """A log line that cannot be written is lost on Lambda; here it is seen."""
-    problem = sys.exc_info()[1]
-    assert problem is not None
-    raise problem
-
-
-def _refuse(operation: str, code: str, message: str) -> NoReturn:
-    error = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-    raise ClientError(error, operation)  # type: ignore[arg-type]
-
-
-def _sqs(sent: Sent, request: AWSPreparedRequest) -> tuple[int, bytes]:
-    message = json.loads(_text(request.body))
-    reason = message["MessageAttributes"]["reason"]["StringValue"]
-    if not message["MessageBody"] or not reason:
-        _refuse("SendMessage", "InvalidParameterValue", "empty")
-    if not all(_is_text_of_sqs(one) for one in message["MessageBody"] + reason):
-        _refuse("SendMessage", "InvalidMessageContents", "a character that is not allowed")
-    if len((message["MessageBody"] + reason).encode()) > MOST_OF_A_MESSAGE:
-        _refuse("SendMessage", "InvalidParameterValue", "too long")
-    sent.letters.append(Letter(message["MessageBody"], reason))
-    return 200, b'{"MessageId": "one"}'
-
-
-def _is_text_of_sqs(one: str) -> bool:
-    return one in "\t\n\r" or " " <= one <= "\ud7ff" or "\ue000" <= one <= "\ufffd" or one >= "\U00010000"
-
-
-def _sns(sent: Sent, request: AWSPreparedRequest) -> tuple[int, bytes]:
-    notice = dict(urllib.parse.parse_qsl(_text(request.body), keep_blank_values=True, strict_parsing=True))
-    subject, message = notice["Subject"], notice["Message"]
-    if not (0 < len(subject) < 100 and subject.isascii() and subject.isprintable()):
-        _refuse("Publish", "InvalidParameter", "Invalid parameter: Subject")
-    if not message or len(message.encode()) > MOST_OF_A_MESSAGE:
-        _refuse("Publish", "InvalidParameter", "Invalid parameter: Message")
-    sent.notices.append(notice)
-    answer = "<PublishResult><MessageId>one</MessageId></PublishResult>"
-    return 200, f'<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">{answer}</PublishResponse>'.encode()
-
-
-def _events(sent: Sent, request: AWSPreparedRequest) -> tuple[int, bytes]:
-    details = [entry["Detail"] for entry in json.loads(_text(request.body))["Entries"]]
-    if len(details) > 10 or sum(len(detail.encode()) for detail in details) > MOST_OF_A_MESSAGE:
-        _refuse("PutEvents", "ValidationException", "Total size of the entries in the request is over the limit")
-    found = [json.loads(detail) for detail in details]
-    assert all(isinstance(one, dict) for one in found)
-    sent.events += found
-    return 200, json.dumps({"FailedEntryCount": 0, "Entries": [{"EventId": "one"} for _ in found]}).encode()
+def _call(service: Queue | Topic | Bus, operation: str, request: AWSPreparedRequest) -> tuple[int, bytes]:
+    return service.call(PRIMARY, operation, _text(request.body).encode())
 
 
 def _text(body: Any) -> str:

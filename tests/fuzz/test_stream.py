@@ -10,33 +10,14 @@ from typing import Any
 from boto3.dynamodb.types import TypeSerializer
 from hypothesis import strategies as st
 
-from tests.component.estate import AWAY, DR, HOME, PRIMARY
+from tests.component.test_notices import ROW as NOTICED
 from tests.fuzz.garbage import EDITS, JSON, TEXTS, Edits, edited, storable
 from tests.fuzz.properties import holds_for
 from tests.fuzz.stage import stage
 
 AT = "2026-03-03T12:00:00.000Z"
-ROW: dict[str, Any] = {
-    "pk": "ws-1abc2def3",
-    "sk": "EVENT#000003",
-    "version": 3,
-    "primary_id": "ws-1abc2def3",
-    "primary_region": PRIMARY,
-    "primary_directory_id": HOME,
-    "dr_region": DR,
-    "dr_directory_id": AWAY,
-    "user_name": "alex",
-    "status": "REJECTED",
-    "reason_code": "SERVICE_REFUSED",
-    "message": "The service refused the standby.",
-    "error_code": "Quantum.Entangled",
-    "error_message": "Try next year.",
-    "at": AT,
-    "cause_id": "e-1",
-    "principal": "arn:aws:iam::123456789012:user/al",
-    "conditions": {"TROUBLE": {"since": AT, "last": AT, "times": 1, "note": "SERVICE_REFUSED", "notified": True}},
-    "notice": True,
-}
+TROUBLE = {"TROUBLE": {"since": AT, "last": AT, "times": 1, "note": "SERVICE_REFUSED", "notified": True}}
+ROW: dict[str, Any] = {**NOTICED, "conditions": TROUBLE}
 GOOD = {**ROW, "pk": "ws-1c0ffee99", "primary_id": "ws-1c0ffee99", "user_name": "alice"}
 SIZES = st.sampled_from([0, 0, 0, 90_000, 300_000])
 ODD_ROW = st.one_of(
@@ -59,12 +40,11 @@ def test_a_row_is_announced_whatever_is_in_the_rows_beside_it(before: list[Any],
         records = [record(row, at) for at, row in enumerate(rows)]
         assert found.invoke("announce", {"Records": records}) == {"batchItemFailures": []}
         events = [row for row in rows if row["sk"].startswith("EVENT#")]
-        assert len(found.sent.events) == len(events)
-        assert GOOD in found.sent.events
-        # A row is a line of its notice, or all of it.
-        told = sum(len(re.findall(r"^\S+  .*  ", one["Message"], re.M)) or 1 for one in found.sent.notices)
-        assert told == len([row for row in events if row.get("notice")])
-        assert len([one for one in found.sent.notices if GOOD["pk"] in one["Message"]]) == 1
+        assert len(found.bus.details) == len(events)
+        assert GOOD in found.bus.details
+        told = [re.findall(r"These are \d+ of (\d+)\.", one["Message"]) or [1] for one in found.topic.notices]
+        assert sum(int(one[-1]) for one in told) == len([row for row in events if row.get("notice")])
+        assert len([one for one in found.topic.notices if GOOD["pk"] in one["Message"]]) == 1
 
 
 @holds_for(0.06, before=st.lists(EDITS, max_size=2), after=st.lists(EDITS, max_size=2))
@@ -74,9 +54,9 @@ def test_a_record_of_any_form_stops_none_behind_it(before: list[Edits], after: l
         odd = [edited(record(ROW, at), edits, fixed) for at, edits in enumerate([*before, *after])]
         records = [*odd[: len(before)], record(GOOD, 9), *odd[len(before) :]]
         assert found.invoke("announce", {"Records": records}) == {"batchItemFailures": []}
-        assert len(found.sent.events) == len(records)
-        assert GOOD in found.sent.events
-        assert [one for one in found.sent.notices if GOOD["pk"] in one["Message"]]
+        assert len(found.bus.details) == len(records)
+        assert GOOD in found.bus.details
+        assert [one for one in found.topic.notices if GOOD["pk"] in one["Message"]]
 
 
 def record(row: Any, number: int) -> dict[str, Any]:

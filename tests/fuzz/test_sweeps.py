@@ -21,9 +21,10 @@ from standby.core.settings import Rules, Selection
 from standby.schedule import BadInput, round_of
 from standby.wiring import RESERVE_SECONDS
 from tests.component.estate import DR, HOME, PRIMARY, SWEEP, USERS, settings
+from tests.component.functions import TIME_OUT
 from tests.fuzz.garbage import EDIT, EDITS, JSON, Edit, Edits, edited
 from tests.fuzz.properties import holds_for
-from tests.fuzz.stage import TIME_OUT, Alter, Saved, Stage, stage
+from tests.fuzz.stage import Alter, Saved, Stage, stage
 from tests.fuzz.test_answers import DESCRIBE, all_protected, botocore_reads, of
 from tests.fuzz.test_rows import put
 

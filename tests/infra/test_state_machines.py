@@ -1,6 +1,5 @@
 """Each branch of the definition of both state machines, as it stands in the synthesised template."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +24,7 @@ class Functions:
     """The two functions and a virtual clock: each returns its answers, or raises its errors, in turn."""
 
     def __init__(self, rounds: list[Any], protect: list[Any] | None = None) -> None:
-        self.answers = {"round": rounds, "protect": protect or []}
+        self.answers = {"round": list(rounds), "protect": list(protect or [])}
         self.payloads: dict[str, list[Any]] = {"round": [], "protect": []}
         self.time = datetime(2026, 3, 3, 9, tzinfo=UTC)
 
@@ -89,59 +88,52 @@ def answer(*ready: str, wait: int = 120, outcome: str = "looked", done: bool = F
 DONE = answer(outcome="all done", wait=0, done=True)
 
 
-def test_when_it_is_done_it_ends_after_one_call(loop: Loop) -> None:
-    functions = Functions([DONE])
-    run = loop.run(functions)
-    assert run.status == "SUCCEEDED"
-    assert run.path == ["Start", "Work", "Anything ready", "Done", "Finished"]
+ONE, MANY = "ws-1c0ffee01", [f"ws-{number:09x}" for number in range(500)]
+ONCE, PROTECTS = ["Work", "Anything ready", "Done"], ["Work", "Anything ready", "Protect", "Done"]
+# A large answer of protect goes no further.
+LARGE = {"decisions": ["x" * 200_000]}
+# The answers of the function and of protect; the states between the first and the last; the waits.
+WAYS: dict[str, tuple[list[Any], list[Any], list[str], list[int]]] = {
+    "done": ([DONE], [], ONCE, []),
+    "nothing is ready": (
+        [answer(wait=0), answer(wait=77), DONE],
+        [],
+        [*ONCE, "Wait", *ONCE, "Wait", *ONCE],
+        [0, 77],
+    ),
+    "one is ready": ([answer(ONE), DONE], [LARGE], [*PROTECTS, "Wait", *ONCE], [120]),
+    "two are ready": ([answer(ONE, "ws-2"), DONE], [{}], [*PROTECTS, "Wait", *ONCE], [120]),
+    "many are ready": ([answer(*MANY), DONE], [{}], [*PROTECTS, "Wait", *ONCE], [120]),
+    "ready in the last round": ([{**DONE, "ready": [ONE]}], [{}], PROTECTS, []),
+    "protect fails in the last round": ([{**DONE, "ready": [ONE]}], ["Runtime.ExitError"], PROTECTS, []),
+    **{
+        f"protect fails for good: {error}": (
+            [answer(ONE, wait=60), DONE],
+            [error] * 50,
+            [*PROTECTS, "Wait", *ONCE],
+            [60],
+        )
+        for error in (*DOCUMENTED, "KeyError", "Runtime.ExitError")
+    },
+}
+
+
+@pytest.mark.parametrize(("rounds", "protect", "path", "waits"), WAYS.values(), ids=WAYS)
+def test_which_way_it_goes_and_what_it_hands_on(
+    loop: Loop, rounds: list[Any], protect: list[Any], path: list[str], waits: list[int]
+) -> None:
+    functions = Functions(rounds, protect)
+    run = loop.run(functions, {"round": 9, "anything": "else"})  # of the execution before
     assert run.output == {"outcome": "all done"}
-    assert functions.payloads["round"] == [{"execution_arn": loop.execution, "round": 0}]
-
-
-@pytest.mark.parametrize("wait", [0, 77])
-def test_with_nothing_ready_it_waits_and_says_which_round_comes_next(loop: Loop, wait: int) -> None:
-    functions = Functions([answer(wait=wait), DONE])
-    run = loop.run(functions)
-    once = ["Work", "Anything ready", "Done"]
-    assert run.path == ["Start", *once, "Wait", *once, "Finished"]
-    assert run.waits == [wait]
-    assert functions.payloads["round"][1] == {"execution_arn": loop.execution, "round": 1}
-    assert functions.payloads["protect"] == []
-
-
-@pytest.mark.parametrize(
-    "ready", [["ws-1c0ffee01"], ["ws-1c0ffee01", "ws-1c0ffee02"], [f"ws-{n:09x}" for n in range(500)]]
-)
-def test_what_is_ready_is_handed_to_protect_as_a_list(loop: Loop, ready: list[str]) -> None:
-    functions = Functions([answer(*ready), DONE], [{"decisions": ["anything"] * len(ready)}])
-    run = loop.run(functions)
-    assert functions.payloads["protect"] == [
-        {"mode": "reconcile", "workspace_ids": ready, "cause": {"type": loop.name, "id": loop.execution}}
-    ]
-    protected = ["Work", "Anything ready", "Protect", "Done", "Wait"]
-    assert run.path == ["Start", *protected, "Work", "Anything ready", "Done", "Finished"]
-
-
-@pytest.mark.parametrize("error", [None, "Runtime.ExitError"])
-def test_what_the_last_round_found_is_handed_to_protect_too(loop: Loop, error: str | None) -> None:
-    functions = Functions([{**DONE, "ready": ["ws-1c0ffee01"]}], [error or {}])
-    run = loop.run(functions)
-    assert run.status == "SUCCEEDED"
-    assert run.path == ["Start", "Work", "Anything ready", "Protect", "Done", "Finished"]
-    assert functions.payloads["protect"][0]["workspace_ids"] == ["ws-1c0ffee01"]
-    assert run.output == {"outcome": "all done"}
-
-
-def test_the_answer_of_protect_goes_no_further(loop: Loop) -> None:
-    run = loop.run(Functions([answer("ws-1c0ffee01"), DONE], [{"decisions": ["x" * 200_000]}]))
-    assert "x" not in json.dumps(run.output)
+    assert (run.status, run.waits) == ("SUCCEEDED", waits)
+    assert run.path == ["Start", *path, "Finished"]
     assert set(run.variables) == {"round_number", "done", "wait_seconds", "ready"}
-
-
-def test_rounds_are_counted_and_forgotten_by_the_next_execution(loop: Loop) -> None:
-    functions = Functions([answer(), answer(), answer(), DONE])
-    loop.run(functions, {"round": 9, "anything": "else"})
-    assert [payload["round"] for payload in functions.payloads["round"]] == [0, 1, 2, 3]
+    turns = [{"execution_arn": loop.execution, "round": number} for number in range(len(rounds))]
+    assert functions.payloads["round"] == turns
+    cause = {"type": loop.name, "id": loop.execution}
+    handed = [one["ready"] for one in rounds if one["ready"]]
+    calls = [{"mode": "reconcile", "workspace_ids": ready, "cause": cause} for ready in handed]
+    assert functions.payloads["protect"][: len(handed)] == calls
 
 
 @pytest.mark.parametrize("error", DOCUMENTED)
@@ -155,20 +147,31 @@ def test_each_documented_failure_is_retried(loop: Loop, function: str, error: st
     assert len(functions.payloads[function]) == 3
 
 
-@pytest.mark.parametrize("error", [*DOCUMENTED, "KeyError", "Runtime.ExitError", "States.QueryEvaluationError"])
+# How often its function is invoked before that is given up.
+TRIES = {"Lambda.TooManyRequestsException": 13, **dict.fromkeys(DOCUMENTED[1:7], 7)}
+ERRORS = [*DOCUMENTED, "KeyError", "Runtime.ExitError", "States.QueryEvaluationError"]
+
+
+@pytest.mark.parametrize("error", ERRORS)
 def test_when_its_function_fails_for_good_the_execution_fails_and_says_why(loop: Loop, error: str) -> None:
-    run = loop.run(Functions([error] * 50))
-    assert run.status == "FAILED"
-    assert run.path == ["Start", "Work", "WorkFailed"]
-    assert (run.error, run.cause) == ("WorkFailed", f"{loop.name} failed: {error}: because")
-
-
-@pytest.mark.parametrize("error", [*DOCUMENTED, "KeyError", "Runtime.ExitError"])
-def test_when_protect_fails_for_good_the_loop_goes_on(loop: Loop, error: str) -> None:
-    functions = Functions([answer("ws-1c0ffee01", wait=60), DONE], [error] * 50)
+    functions = Functions([error] * 50)
     run = loop.run(functions)
-    assert run.status == "SUCCEEDED"
-    assert run.waits == [60]
+    assert (run.status, run.path) == ("FAILED", ["Start", "Work", "WorkFailed"])
+    assert (run.error, run.cause) == ("WorkFailed", f"{loop.name} failed: {error}: because")
+    assert len(functions.payloads["round"]) == TRIES.get(error, 4)
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "error"),
+    [
+        ({"done": True}, ["Work", "WorkFailed"], "WorkFailed"),
+        ({**answer(), "wait_seconds": 1.5}, [*ONCE, "Wait"], "States.QueryEvaluationError"),
+    ],
+    ids=["without a field", "no such wait"],
+)
+def test_an_answer_of_another_form_fails_the_execution(loop: Loop, given: Any, path: list[str], error: str) -> None:
+    run = loop.run(Functions([given] * 4))
+    assert (run.status, run.path, run.error) == ("FAILED", ["Start", *path], error)
 
 
 @pytest.mark.parametrize("state", ["Work", "Protect"])

@@ -17,6 +17,7 @@ from unittest import mock
 from standby import wiring
 from standby.clock import Clock
 from standby.wiring import Deployed
+from tests.component.functions import Context
 from tests.simulation.deployment import Deployment
 from tests.simulation.scheduler import Scheduler
 
@@ -36,20 +37,6 @@ class ProcessClock(Clock):
 
     def sleep(self, seconds: float) -> None:
         self.scheduler.sleep(seconds)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What Lambda hands to a handler."""
-
-    invoked_function_arn: str
-    aws_request_id: str
-    seconds_left: Callable[[], float]
-    function_name: str = "simulated"
-    memory_limit_in_mb: int = 512
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self.seconds_left() * 1000)
 
 
 @dataclass(eq=False)

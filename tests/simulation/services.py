@@ -1,11 +1,14 @@
-"""The services behind the wire: each takes an operation and its body, and answers as on the wire."""
+"""The services behind the wire: each takes an operation and its body, and answers as on the wire.
+
+What AWS would refuse is an `AssertionError`: the product sends no such message.
+"""
 
 import json
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from ministack.core.responses import (  # type: ignore[import-untyped]
     set_request_account_id,
@@ -19,6 +22,7 @@ from local.workspaces import World
 # Status and body of the answer to a Region, an operation and a body.
 Answer = tuple[int, bytes]
 Service = Callable[[str, str, bytes], Answer]
+MOST_OF_A_MESSAGE = 256 * 1024  # of SQS, SNS and EventBridge, as long as they have been there
 # A Region that nobody calls: the indexes of the ledger as they were a moment ago.
 _INDEXES = "indexes"
 _INDEXED = "ix_"
@@ -111,8 +115,13 @@ class Ledger:
         return dynamodb_adapter.answer(self._account, region, operation, body)
 
 
+def _fits(*texts: str) -> bool:
+    """Whether texts are not empty, and together no more than a message may be."""
+    return all(texts) and len("".join(texts).encode()) <= MOST_OF_A_MESSAGE
+
+
 class Queue:
-    """The dead-letter queue."""
+    """The dead-letter queue; `text` is a message's body as it came, which may be cut."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -120,9 +129,20 @@ class Queue:
     def call(self, region: str, operation: str, body: bytes) -> Answer:
         request = json.loads(body)
         assert operation == "SendMessage", operation
+        text = request["MessageBody"]
         attributes = {name: one["StringValue"] for name, one in request.get("MessageAttributes", {}).items()}
-        self.messages.append({"body": json.loads(request["MessageBody"]), "attributes": attributes})
+        assert _fits(text, *attributes.values())
+        assert all(map(_is_text_of_sqs, "".join([text, *attributes.values()])))
+        try:
+            parsed = json.loads(text)
+        except ValueError:
+            parsed = None
+        self.messages.append({"body": parsed, "attributes": attributes, "text": text})
         return 200, json.dumps({"MessageId": str(len(self.messages))}).encode()
+
+
+def _is_text_of_sqs(one: str) -> bool:
+    return one in "\t\n\r" or " " <= one <= "\ud7ff" or "\ue000" <= one <= "\ufffd" or one >= "\U00010000"
 
 
 class Topic:
@@ -132,8 +152,11 @@ class Topic:
         self.notices: list[dict[str, str]] = []
 
     def call(self, region: str, operation: str, body: bytes) -> Answer:
-        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
         assert form["Action"] == operation == "Publish"
+        subject = form["Subject"]
+        assert 0 < len(subject) < 100
+        assert (subject.isascii(), subject.isprintable(), _fits(form["Message"])) == (True, True, True)
         self.notices.append(form)
         return 200, b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
 
@@ -147,6 +170,9 @@ class Bus:
     def call(self, region: str, operation: str, body: bytes) -> Answer:
         assert operation == "PutEvents", operation
         entries = json.loads(body)["Entries"]
-        self.details += [json.loads(entry["Detail"]) for entry in entries]
+        assert _fits(*(entry["Detail"] for entry in entries))
+        details = [json.loads(entry["Detail"]) for entry in entries]
+        assert all(isinstance(one, dict) for one in details)
+        self.details += details
         answer = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in entries]}
         return 200, json.dumps(answer).encode()
