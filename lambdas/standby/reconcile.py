@@ -41,9 +41,11 @@ class Reconciler:
         """
         by_id = {change.primary_id: change for change in self._reconcile(ids)}
         while (raced := self.recorder.raced) and self.recorder.has_time():
-            # A sweep has written what the event names meanwhile: the event counts, for the row that there is now.
-            self.recorder.raced = []
-            by_id |= {change.primary_id: change for change in self._reconcile(raced)}
+            # Where a sweep has written what the event names meanwhile, the event counts, for the row that there is now.
+            self.recorder.raced, loaded = [], self.recorder.ledger.load(raced)
+            rows = {one: row for one, row in loaded.items() if isinstance(row, Row)}
+            again = [one for one, row in rows.items() if self.recorder.case(one, row).is_new_after_all]
+            by_id |= {change.primary_id: change for change in self._reconcile(again)}
         lost = self.recorder.unrecorded | dict.fromkeys(raced, "somebody else was faster")
         if lost:
             why = next(iter(lost.values()))
