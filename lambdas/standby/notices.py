@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from standby.core.model import legible
+from standby.core.model import is_unassigned, legible
 from standby.core.reasons import meaning_of
 from standby.core.row import SHARDS
 from standby.core.settings import Settings
@@ -128,7 +128,11 @@ def detail(event_row: Item) -> str:
 
 def subject(rows: Sequence[Item]) -> str:
     """A notice's subject: who, and what, in the ASCII characters that SNS allows."""
-    who = f"{len(rows)} desktops" if rows[1:] else rows[0].get("user_name") or rows[0].get("primary_id")
+    one, user = rows[0], rows[0].get("user_name")
+    who = (None if is_unassigned(user) else user) or one.get(
+        "primary_directory_id" if "#" in _group(one) else "primary_id"
+    )
+    who = f"{len(rows)} desktops" if rows[1:] else who or "all directories"
     statuses = ", ".join(sorted({str(row.get("status")) for row in rows}))
     words = f"WorkSpaces Standby: {who}: {statuses} ({_code(rows[0])})"
     ascii_ = words[:_SUBJECT_MOST].encode("ascii", "replace").decode("ascii")

@@ -55,7 +55,7 @@ def a_termination_before_its_desktop_is_known(deployment: Deployment) -> Simulat
     run.later(600, lambda: run.terminate(PRIMARY, one))
     run.run(1.2)
     must(one not in run.audit.rows, "a termination made a row")
-    settle(run, {one: (Status.TIMED_OUT,)}, at_least=2)
+    settle(run, {one: (Status.PRIMARY_GONE,)}, at_least=2)
     must(not creates(run), "something was created for it")
     return run
 

@@ -443,13 +443,11 @@ def _quota(refusal: str, deployment: Deployment) -> Simulation:
 
 @scenario
 def permission_refused_until_somebody_mends_it(deployment: Deployment) -> Simulation:
-    """A policy forbids it; a person mends the policy and asks by hand, as the notice says."""
+    """A policy forbids it; a person mends the policy, and within the hour it is tried again."""
     run = Simulation(deployment)
     run.disturb(faults.REFUSED, minutes=(0, 120), matches=lambda call: call == CREATE)
-    ids = run.create(*USERS[:3])
-    run.help_out(when=lambda: run.hours > 2)
-    settle(run, covered(ids), at_least=2)
-    was_notified_once(run, f"{len(ids)} desktops: REJECTED (ACCESS_DENIED)")
+    settle(run, covered(run.create(*USERS[:3])), at_least=2)
+    was_notified_once(run, "HELD (ACCESS_DENIED)")
     return run
 
 

@@ -156,9 +156,9 @@ def a_standby_fails(deployment: Deployment) -> None:
 
 
 def refused_for_longer_than_a_day(deployment: Deployment) -> None:
-    """A day, and some hours of the next, on which nobody permits the request: the sweep has it tried again."""
+    """A day, and some hours of the next, on which the service refuses it: the sweep has it tried again."""
     run = Simulation(deployment)
-    run.disturb(faults.REFUSED, minutes=(0, 27 * 60), matches=lambda call: call == CREATE)
+    run.world.inject(Fault(CREATE.operation, "fail_item", code="Unsupported", message="Not offered."))
     ids = run.create(USERS[0])
     run.run(26)
     must(run.audit.calls[CREATE] <= 2, f"{run.audit.calls[CREATE]} requests in 26 hours")
@@ -278,7 +278,7 @@ BROKEN: list[tuple[Break, Lived | str, str]] = [
     (breaks.everything_is_a_notice, ordinary, "0 notices are due for .*, 4 were sent"),
     (breaks.an_unknown_answer_ends_an_invocation, nothing_is_described, "left in the dead-letter queue"),
     (breaks.nothing_asks_for_a_notice, a_standby_fails, "is FAILED .*, and nobody was told"),
-    (breaks.what_was_notified_is_forgotten, refused_for_longer_than_a_day, "was told of ACCESS_DENIED 2 times"),
+    (breaks.what_was_notified_is_forgotten, refused_for_longer_than_a_day, "was told of SERVICE_REFUSED 2 times"),
     (forgetting(Kind.STANDBY_TERMINATED), "terminations_told_twice_and_late", r"SOMEBODY of ws-\w+ [23] times"),
     (forgetting(Kind.MIGRATED), MIGRATED, r"was told of MIGRATED of ws-\w+ [23] times"),
 ]
