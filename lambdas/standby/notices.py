@@ -21,7 +21,7 @@ SOURCE = "workspaces-standby"
 DETAIL_TYPE = "Standby Status Changed"
 _SUBJECT_MOST = 99  # of SNS, in ASCII: "less than 100 characters"
 _DETAIL_MOST = 250_000  # bytes, below what the bus takes with its other fields
-# Characters of an attribute that somebody wrote by hand: fifteen of them, of any script, fit a notice.
+# Characters of an attribute that somebody wrote by hand: sixteen of them, of any script, fit a notice.
 _VALUE_MOST = 2000
 _LABELS = (
     ("Primary", "primary_id"),
@@ -38,6 +38,7 @@ _LABELS = (
     ("At", "at"),
     ("Because of", "cause_id"),
     ("Called by", "principal"),
+    ("Primary created by", "created_by"),
 )
 _KEPT = ("pk", "sk", "message", *(name for _, name in _LABELS))
 

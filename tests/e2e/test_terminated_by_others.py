@@ -69,7 +69,7 @@ def test_who_terminates_a_primary_is_on_record_and_told(deployed: Deployed) -> N
     assert deployed.conditions(one)["PRIMARY_TERMINATED"]["note"] == f"{one} {who}"
     assert row["reason_code"] == "ORPHANED"
     by_whom, left = notices(deployed, ears, one, 2)
-    assert f"TerminateWorkspaces was called for the primary, by {who}." in by_whom
+    assert f"TerminateWorkspaces was called for the primary {one}, by {who}." in by_whom
     assert standby in left
 
 
