@@ -70,7 +70,8 @@ class DirectoryMapping(_Section):
     )
     data_replication: Literal["NO_REPLICATION", "PRIMARY_AS_SOURCE"] = Field(
         default="NO_REPLICATION",
-        description="NO_REPLICATION, or PRIMARY_AS_SOURCE (one-way copies every 12 hours, at an extra monthly charge)",
+        description="NO_REPLICATION, or PRIMARY_AS_SOURCE (one-way copies every 12 hours, at an extra monthly charge); "
+        "of new standbys: of existing ones it is switched in place, from the primary",
     )
 
 

@@ -138,7 +138,7 @@ def _read_all(place: Place, name: str, advice: str) -> Finding:
                 problems.append(f"{record.get('eventID')}: {bad} (responseElements has {', '.join(keys) or 'nothing'})")
     if problems:
         return differs(listed(problems, 3), "Ask by hand for those desktops, and tell the maintainers the form.")
-    who = Counter(principal(record) for record in records).most_common(3)
+    who = Counter(principal(place, record) for record in records).most_common(3)
     callers = ", ".join(f"{caller} ({count})" for caller, count in who)
     return as_assumed(f"{counted(len(records), 'record')} with {counted(named, 'new desktop')}, by {callers}.")
 
@@ -202,7 +202,7 @@ def terminations(place: Place) -> Finding:
     pair = place.pair
     standbys = pending_ids(place.history(pair.dr_region, REQUEST)) | {one.read.id for one in place.standbys}
     told = [
-        f"{item.get('workspaceId')} in {region} by {principal(record)}"
+        f"{item.get('workspaceId')} in {region} by {principal(place, record)}"
         + (f", refused: {record['errorCode']}" if record.get("errorCode") else "")
         for region in (pair.dr_region, pair.primary_region)
         for record in place.history(region, "TerminateWorkspaces")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from standby.aws.call import kind_of
 from standby.core.outcomes import Refusal
+from standby.events import UNNAMED, caller
 
 if TYPE_CHECKING:
     from cli.live_check.place import Place
@@ -73,7 +74,6 @@ def _items(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [one for one in found if isinstance(one, Mapping)]
 
 
-def principal(record: Mapping[str, Any]) -> str:
+def principal(place: Place, record: Mapping[str, Any]) -> str:
     """Who called."""
-    identity = record.get("userIdentity") or {}
-    return str(identity.get("arn") or identity.get("principalId") or identity.get("invokedBy") or "somebody")
+    return caller(record, place.account.id) or UNNAMED

@@ -13,6 +13,7 @@ MOST_BY_HAND = 1000  # what fits protect's time-out, paced
 # Characters of what is quoted from an event: it is kept in rows of at most 400 KB, and in an answer.
 _MOST_OF_A_NAME = 500
 _MOST_OF_A_MESSAGE = 2000
+UNNAMED = "somebody whom CloudTrail does not name"
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 CREATE, MIGRATE, TERMINATE = "CreateWorkspaces", "MigrateWorkspace", "TerminateWorkspaces"
 
@@ -80,10 +81,12 @@ def _from_trail(event: Mapping[str, Any], account: str, region: str, dr_region: 
             for_a_person=not all(isinstance(one, str) for one in told),
         )
     request, answer = (_half(detail, half) for half in ("requestParameters", "responseElements"))
+    who = caller(detail, account)
     cause = Cause(
         type=EVENT,
         id=_name(event.get("id") or "unknown"),
-        principal=_principal(detail),
+        principal=who,
+        created_by=None if name == TERMINATE else who,
         succeeds=name == MIGRATE,
         migrated_from=_source(request or {}, answer or {}) if name == MIGRATE else None,
     )
@@ -165,9 +168,24 @@ def _hint(candidates: list[Any], cause: Cause) -> Hint:
     return Hint(ids=ids, cause=cause, bad_ids=bad)
 
 
-def _principal(detail: Mapping[str, Any]) -> str | None:
-    identity = detail.get("userIdentity")
-    if not isinstance(identity, Mapping):
-        return None
-    found = identity.get("arn") or identity.get("principalId") or identity.get("invokedBy")
+def caller(record: Mapping[str, Any], account: str) -> str | None:
+    """Who made the call of a CloudTrail record, by the best name that its `userIdentity` has; None if it has none.
+
+    E.g. an ARN, `al (Directory)`, or `somebody in account 999999999999 (another account)`: than `account`, the stack's.
+    """
+
+    def text(*path: str) -> str:
+        found: object = record.get("userIdentity")
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found.strip() if isinstance(found, str) else ""
+
+    arn, user, kind = text("arn"), text("userName"), text("type")
+    person, store = text("onBehalfOf", "userId"), text("onBehalfOf", "identityStoreArn").rpartition("/")[2]
+    found = arn or (f"user {person} of Identity Center {store}".rstrip() if person else "")
+    found = found or (f"{user} ({kind})" if user and kind else user) or text("principalId") or text("invokedBy")
+    # The account of an identity store is the organisation's, and not that of who called.
+    home = text("accountId") or (arn.split(":")[4] if arn.count(":") > 4 else "")
+    if home and (home != account or not found):
+        found = f"{found or 'somebody'} in account {home}" + (" (another account)" if home != account else "")
     return _name(found) if found else None

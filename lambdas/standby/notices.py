@@ -26,7 +26,7 @@ DETAIL_TYPE = "Standby Status Changed"
 _SUBJECT_MOST = 99  # of SNS, in ASCII: "less than 100 characters"
 _ENTRIES_MOST = 10  # of a call of the bus
 _DETAIL_MOST = 25_000  # bytes: so many entries are below what a call takes
-# Characters of an attribute that somebody wrote by hand: fifteen of them, of any script, fit a notice.
+# Characters of an attribute that somebody wrote by hand: sixteen of them, of any script, fit a notice.
 _VALUE_MOST = 2000
 _LABELS = (
     ("Primary", "primary_id"),
@@ -43,6 +43,7 @@ _LABELS = (
     ("At", "at"),
     ("Because of", "cause_id"),
     ("Called by", "principal"),
+    ("Primary created by", "created_by"),
 )
 # Of each of several rows in one notice.
 _LISTED = ("at", "user_name", "primary_id", "primary_directory_id", "status", "message")

@@ -64,7 +64,7 @@ class Reconciler:
             self.recorder.telemetry.count("UnknownAnswers", unknown)
         cases = [self.recorder.case(one, rows.get(one), described.get(one)) for one in readable]
         decided = [(case, decide(case)) for case in cases]
-        done = [self.recorder.record(change) for _, change in decided if change.effect is Effect.NOTHING]
+        done = self.recorder.record_all([one for _, one in decided if one.effect is Effect.NOTHING], self.standbys)
         # A lookup comes first: one that finds the DR Region in trouble keeps this run from creating there.
         todo = [one for one in decided if one[1].effect is not Effect.NOTHING]
         first = next((one for one in todo if one[1].effect is Effect.LOOK), None)
@@ -92,7 +92,7 @@ class Reconciler:
         while left and len(ready) < BATCH and self.recorder.clock.now() - began < LOOKING_TAKES:
             case, change = left.popleft()
             if change.effect is Effect.LOOK and (change := self._look(case)).effect is not Effect.REQUEST:
-                done.append(self.recorder.record(change))
+                done += self.recorder.record_all([change], self.standbys)
             else:
                 ready.append(case)
         return done + Requester(self.recorder, self.standbys).request(ready)

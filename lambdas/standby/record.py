@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from standby.aws.workspaces import WorkSpaces
 from standby.clock import Clock
 from standby.core.change import Case, Change, Fleet
 from standby.core.model import Cause, Status, Unknown, Workspace, WorkspaceId
@@ -18,6 +19,7 @@ from standby.telemetry import PowertoolsTelemetry
 
 _TRIES = 3
 _TRIES_TO_AMEND = 5
+_FAILED = (Reason.STANDBY_IN_ERROR, Reason.STANDBY_UNHEALTHY)
 
 
 @dataclass
@@ -53,6 +55,23 @@ class Recorder:
             return self._write(change)
         except (LostRace, Taken, LedgerUnavailable) as problem:
             return self.left_alone(change, problem)
+
+    def record_all(self, changes: Sequence[Change], standbys: WorkSpaces) -> list[Change]:
+        """Write changes, and with those to whom a standby failed what AWS says of it: one call for all of these.
+
+        A standby's state is its primary's to show, the reason for it is not. A lookup that fails changes nothing.
+        """
+        news = [one.new for one in changes if one.reason in _FAILED and not (one.old and one.old.reason is one.reason)]
+        failed = [new.standby_id for new in news if new and new.standby_id]
+        seen = standbys.describe(failed) if failed and self.has_time() else {}
+        done = []
+        for change in changes:
+            standby = seen.get(change.new.standby_id) if change.new and change.new.standby_id else None
+            if change.new and isinstance(standby, Workspace) and standby.error:
+                code, words = standby.error
+                change = change.having(dataclasses.replace(change.new, error_code=code, error_message=words))
+            done.append(self.record(change))
+        return done
 
     def must(self, make: Callable[[Row | None], Change], row: Row | None) -> Change:
         """Write what only this invocation knows, and must not be lost: a standby was just created.

@@ -18,7 +18,7 @@ from typing import Any
 from standby.aws.others import beat, standby_quota
 from standby.aws.workspaces import Page, WorkSpaces
 from standby.core.admission import left_behind
-from standby.core.change import Effect
+from standby.core.change import Change, Effect
 from standby.core.conclusions import OWN, PARTNER, Census, Scan, judged
 from standby.core.coverage import OLDEST, UNREADABLE, Coverage, add, count, orphan_attributes, with_orphans
 from standby.core.decide import decide
@@ -35,7 +35,7 @@ from standby.core.model import (
     from_text,
     to_text,
 )
-from standby.core.plan import monthly_cost, plan, progress
+from standby.core.plan import ACCEPTED, monthly_cost, plan, progress
 from standby.core.reasons import Reason
 from standby.core.row import ALL_SHARDS, Row, Unreadable
 from standby.core.upkeep import mark_in, marked_users
@@ -190,6 +190,7 @@ class _Part:
         rows = self._recorder.ledger.load(one.id for one in shown)
         fleet = dataclasses.replace(self._sweeps.fleet(directory), shapes=shapes, users=marked_users(shapes.values()))
         counts: dict[str, int] = {}
+        settled: list[Change] = []
         for workspace in shown:
             row = rows.get(workspace.id)
             if isinstance(row, Unreadable):
@@ -200,9 +201,10 @@ class _Part:
             change = decide(case)
             counts = add(counts, count(case, change))
             if change.effect is Effect.NOTHING:
-                self._recorder.record(change)
+                settled.append(change)
             else:
                 self.ready.append(workspace.id)
+        self._recorder.record_all(settled, self._partners)
         return counts
 
     def _problem_of(self, side: str, page: Page, seen: Seen) -> str:
@@ -245,10 +247,14 @@ class _Part:
         is_accepted = row.get("accepted", False) is True or settings.existing_fleet == "protect"
         new: dict[str, Any] = {"progress": progress(counts)}
         quota = self._quota  # in each sweep: a backfill goes by it
-        if "plan" not in row or not is_accepted:
-            # What was accepted stays as it was read.
-            how = "" if is_accepted else _how_to_accept(directory, settings.primary_region, settings.stack)
-            found = new["plan"] = plan(directory, counts, quota, self._recorder.gates.standbys(), settings, how)
+        how, kept = _how_to_accept(directory, settings.primary_region, settings.stack), row.get("plan")
+        if kept is not None and is_accepted:
+            # What was accepted stays as it was read, but for how to accept it.
+            if isinstance(kept, Mapping) and (said := str(kept.get("message"))).endswith(how):
+                self._sweeps.set(directory, {"plan": {**kept, "message": said.removesuffix(how) + ACCEPTED}})
+        else:
+            asks = "" if is_accepted else how
+            found = new["plan"] = plan(directory, counts, quota, self._recorder.gates.standbys(), settings, asks)
             if "taken_at" not in row and (found["would_get"] or found["cannot"]):
                 number, message, cause = mapping_number(row), found["message"], self._recorder.cause
                 more: dict[str, Any] = {"version": number, "primary_directory_id": directory}

@@ -18,6 +18,7 @@ from standby.core.model import GONE, HAD_ONE, READY, Status, Workspace, Workspac
 from standby.core.orphans import left_to, migrated
 from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import Kind, Row, Unreadable
+from standby.events import UNNAMED
 from standby.record import Recorder
 
 
@@ -106,9 +107,9 @@ class Terminations:
 
         Of a standby that was followed by another nothing is noted.
         """
-        who = self.recorder.cause.principal or "somebody whom CloudTrail does not name"
+        who = self.recorder.cause.principal or UNNAMED
         kind = Kind.PRIMARY_TERMINATED if ended == primary_id else Kind.STANDBY_TERMINATED
-        what = "the primary" if ended == primary_id else f"its standby {ended}"
+        what = f"the primary {ended}" if ended == primary_id else f"its standby {ended}"
 
         def make(case: Case) -> Change | None:
             row = case.row

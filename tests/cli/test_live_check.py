@@ -30,7 +30,7 @@ P, DR, ACCOUNT = "us-east-1", "us-west-2", "123456789012"
 HOME, AWAY = "d-906732325d", "d-926722edaf"
 STACK = f"Standby-{P}-{DR}"
 KEY = f"arn:aws:kms:{DR}:{ACCOUNT}:key/1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d"
-BOB = "arn:aws:iam::1:user/bob"
+BOB = f"arn:aws:iam::{ACCOUNT}:user/bob"
 TRAIL = f"arn:aws:cloudtrail:{P}:{ACCOUNT}:trail/audit"
 ROOT = Path(__file__).resolve().parents[2]
 

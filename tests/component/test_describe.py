@@ -241,6 +241,23 @@ def test_all_that_counts_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("entry", "error"),
+    [
+        ({"State": "ERROR", "ErrorCode": "E", "ErrorMessage": "so"}, ("E", "so")),
+        ({"State": "UNHEALTHY", "ErrorCode": "E"}, ("E", "")),
+        ({"State": "IMPAIRED", "ErrorMessage": "x" * 2000}, ("Unknown", "x" * 1000)),
+        ({"State": "AVAILABLE", "ErrorCode": "E", "ErrorMessage": "of last week"}, None),
+        ({"State": "ERROR", "ErrorCode": 7, "ErrorMessage": ["so"]}, None),
+        ({"State": "ERROR"}, None),
+    ],
+)
+def test_awss_reason_is_read_of_what_is_unwell(entry: dict[str, object], error: tuple[str, str] | None) -> None:
+    found = read(**entry)
+    assert found is not None
+    assert found.error == error
+
+
 NAMES: list[object] = ["x" * 257, "half a character: \ud800", "nul \x00", 7, ["al"], "", None]
 NOT_TOLD: list[dict[str, Any]] = [
     {},

@@ -14,6 +14,8 @@ from tests.component.estate import ACCOUNT, DR, PRIMARY
 EVENTS = Path(__file__).parents[1] / "events"
 PERSON = f"arn:aws:sts::{ACCOUNT}:assumed-role/desktop-admin/alex"
 A, B = "ws-1c0ffee01", "ws-1c0ffee02"
+BEHALF = {"userId": "5d0f", "identityStoreArn": "arn:aws:identitystore::777777777777:identitystore/d-9067642ac7"}
+OF_CENTER, OTHER = "user 5d0f of Identity Center d-9067642ac7", " (another account)"
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def test_an_event_yields_all_that_it_names_in_their_order_and_who_made_the_call(
     found = hint(event)
     named = [one["workspaceId"] for one in event["detail"]["responseElements"]["pendingRequests"]]
     assert (list(found.ids), len(set(named)), found.bad_ids, found.ends) == (named, 25, (), False)
-    assert found.cause == Cause("event", event["id"], PERSON)
+    assert found.cause == Cause("event", event["id"], PERSON, created_by=PERSON)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +120,29 @@ def test_a_termination_yields_what_did_not_fail_in_either_region() -> None:
         ({"type": "IAMUser", "arn": "arn:aws:iam::123456789012:user/al"}, "arn:aws:iam::123456789012:user/al"),
         ({"type": "AWSService", "invokedBy": "cloudformation.amazonaws.com"}, "cloudformation.amazonaws.com"),
         ({"type": "AssumedRole", "principalId": "AROAEXAMPLE:alex"}, "AROAEXAMPLE:alex"),
+        ({"type": "Directory", "userName": "al"}, "al (Directory)"),
+        ({"type": "SAMLUser", "principalId": "x:al", "userName": "al", "accountId": ACCOUNT}, "al (SAMLUser)"),
+        ({"userName": "al"}, "al"),
+        ({"type": "IdentityCenterUser", "onBehalfOf": BEHALF, "accountId": ACCOUNT}, OF_CENTER),
+        ({"type": "IdentityCenterUser", "onBehalfOf": BEHALF, "accountId": "9"}, f"{OF_CENTER} in account 9{OTHER}"),
+        ({"onBehalfOf": {"userId": "al", "identityStoreArn": 7}}, "user al of Identity Center"),
+        ({"arn": "arn:aws:iam::9:user/al"}, f"arn:aws:iam::9:user/al in account 9{OTHER}"),
+        ({"type": "AWSAccount", "principalId": "AIDA", "accountId": "9"}, f"AIDA in account 9{OTHER}"),
+        ({"type": "AWSAccount", "accountId": "9"}, f"somebody in account 9{OTHER}"),
+        ({"type": "Unknown", "accountId": ACCOUNT}, f"somebody in account {ACCOUNT}"),
+        ({"arn": ["x"], "userName": {}, "onBehalfOf": "al", "principalId": " ", "accountId": 9}, None),
+        ({"arn": None, "userName": 7, "type": [], "invokedBy": "x.amazonaws.com"}, "x.amazonaws.com"),
+        ({"arn": "::", "accountId": ACCOUNT}, "::"),
         ({}, None),
         (None, None),
         ("root", None),
     ],
 )
 def test_the_principal_is_found_in_whatever_form_the_trail_names_it(identity: object, principal: str | None) -> None:
-    assert hint(changed(created(A), identity, "detail", "userIdentity")).cause.principal == principal
+    cause = hint(changed(created(A), identity, "detail", "userIdentity")).cause
+    assert (cause.principal, cause.created_by) == (principal, principal)
+    ended = hint(changed(ENDED, identity, "detail", "userIdentity")).cause
+    assert (ended.principal, ended.created_by) == (principal, None)
 
 
 @pytest.mark.parametrize(

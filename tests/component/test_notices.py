@@ -17,7 +17,8 @@ ROW: dict[str, Any] = (
     | {"primary_region": PRIMARY, "primary_directory_id": "d-906732325d", "dr_region": DR, "dr_directory_id": AWAY}
     | {"status": "REJECTED", "reason_code": "SERVICE_REFUSED", "message": "The service refused the standby."}
     | {"error_code": "Quantum.Entangled", "error_message": "Try next year.", "at": "2026-03-03T12:00:00.000Z"}
-    | {"cause_id": "e-1", "principal": "arn:aws:iam::123456789012:user/al", "notice": True}
+    | {"cause_id": "e-1", "principal": "al (Directory)", "created_by": "arn:aws:iam::123456789012:user/al"}
+    | {"notice": True}
 )
 
 
@@ -59,9 +60,9 @@ def test_a_notice_names_all_that_is_known_and_nothing_that_is_not() -> None:
     first, *told = words(ROW).splitlines()
     assert (first, told[1]) == (ROW["message"], f"What to do: {MEANING[Reason.SERVICE_REFUSED].advice}")
     labels = ["Primary", "User", "Directory", "Region", "DR Region", "DR directory", "Status", "Reason"]
-    labels += ["AWS's error code", "AWS's message", "At", "Because of", "Called by"]
+    labels += ["AWS's error code", "AWS's message", "At", "Because of", "Called by", "Primary created by"]
     assert [line.partition(": ")[0] for line in told[3:]] == labels
-    assert told[-4:-2] == ["AWS's message: Try next year.", "At: 2026-03-03T12:00:00.000Z"]
+    assert told[-5:-3] == ["AWS's message: Try next year.", "At: 2026-03-03T12:00:00.000Z"]
     assert "None" not in words({"reason_code": "DAILY_CAP", "message": "m", "status": "HELD"})
 
 

@@ -114,6 +114,33 @@ def test_a_standby_that_differs_is_noted_until_it_matches_and_what_no_answer_sho
     assert found.row(one).status is Status.PROTECTED
 
 
+@pytest.mark.parametrize("how", ["watched", "swept", "no answer"])
+def test_awss_reason_for_standbys_that_failed_is_asked_for_once_for_all_of_them(found: Estate, how: str) -> None:
+    why = ("SnapshotFailed", "The root volume could not be copied.")
+    ids = found.create_ready(*USERS[:3]) if how == "watched" else found.protected(*USERS[:3])
+    for one, user in zip(ids[:2], USERS, strict=False):
+        if how == "watched":
+            found.world.fail_standby_of(user, *why)
+        else:
+            found.world.set_state(standby_of(found, one).workspace_id, "UNHEALTHY", *why)
+    if how == "no answer":
+        found.world.inject(Fault(DESCRIBE, "throttle", DR, when=lambda given: "WorkspaceIds" in given))
+    found.protect(*ids)
+    for _ in range(3):
+        found.watch()
+        found.sweep()
+        found.pass_time(hours=1)
+    failed = [found.row(one) for one in ids[:2]]
+    assert {(row.status, row.error_code, row.error_message) for row in failed} == {
+        (Status.FAILED, *((None, None) if how == "no answer" else why))
+    }
+    asked = [call.params["WorkspaceIds"] for call in found.calls(DESCRIBE) if "WorkspaceIds" in call.params]
+    assert [sorted(one) for one in asked] == [sorted(str(row.standby_id) for row in failed)]
+    assert (found.status(ids[2]), found.row(ids[2]).error_code) == (WELL, None)
+    notices = [event for one in ids for event in found.history(one) if event.get("notice")]
+    assert [event.get("error_code") for event in notices] == [row.error_code for row in failed]
+
+
 def test_a_user_of_whom_the_dr_directory_shows_a_desktop_is_looked_for_before_anything_is_requested(
     found: Estate,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from standby.core import plan as plans
 from standby.core.model import DirectoryId, Status
 from standby.core.settings import Directory
 from standby.ledger.leases import SWEEP_LEASE
@@ -119,7 +120,9 @@ def test_the_first_complete_scan_leaves_the_plan_and_notifies_once() -> None:
     assert notice(found) == event
     found.accept()
     sweeps(found, 1)
-    assert planned(found) == baseline["plan"]  # as it was read
+    accepted = plan["message"].partition("Nothing is created before")[0] + plans.ACCEPTED
+    assert planned(found) == plan | {"message": accepted}  # as it was read
+    assert kept(found, "BASELINE")["plan_at"] == baseline["plan_at"]
     assert len(found.calls()) == 2  # the one that was there before, and that for the new desktop
 
 

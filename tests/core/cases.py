@@ -26,7 +26,8 @@ NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 BEFORE = NOW - timedelta(days=1)  # when a row was written, unless told
 NONE: Mapping[Kind, Condition] = {}
 
-BY_EVENT = Cause(model.EVENT, "event-1", principal="arn:aws:iam::123456789012:role/helpdesk")
+HELPDESK = "arn:aws:iam::123456789012:role/helpdesk"
+BY_EVENT = Cause(model.EVENT, "event-1", principal=HELPDESK, created_by=HELPDESK)
 BY_WATCH = Cause(model.WATCH, "round-1", execution_arn="arn:watch")
 BY_SWEEP = Cause(model.SWEEP, "run-1", execution_arn="arn:sweep")
 BY_HAND = Cause("manual", "ticket-1")

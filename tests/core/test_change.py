@@ -26,14 +26,17 @@ def test_the_first_row_of_a_primary() -> None:
     change = case(seen=seen(), cause=BY_EVENT).record(Status.WAITING, Reason.PRIMARY_PENDING, "It is new.", **due)
     words = f"{MEANING[Reason.PRIMARY_PENDING].sentence} It is new."
     given: Any = {"version": 1, "first_seen_at": NOW, "changed_at": NOW, "message": words, "cause_id": "event-1"}
-    given |= {"due_at": NOW + minutes(15), "deadline_at": NOW + minutes(240), "principal": BY_EVENT.principal}
-    first = row("WAITING PRIMARY_PENDING", **given)
+    given |= {"due_at": NOW + minutes(15), "deadline_at": NOW + minutes(240), "principal": cases.HELPDESK}
+    first = row("WAITING PRIMARY_PENDING", created_by=cases.HELPDESK, **given)
     assert change == Change(ONE, None, first, Reason.PRIMARY_PENDING, words)
 
 
 # What a fact, a cause or a moment becomes
 
 WAITING = row(due_at=NOW, deadline_at=NOW + minutes(9), error_code="Old", error_message="old", principal="al")
+CREATED, TERMINATION = row(created_by="al", principal="al"), Cause("event", "e", principal="bo")
+HAS_FAILED = row("FAILED STANDBY_IN_ERROR", standby_id=STANDBY, error_code="Old", error_message="old")
+AILING, AWS_SAYS = seen(standby("ERROR"), state="ERROR", error=("E", "e")), {"error_code": "E", "error_message": "e"}
 EMPTY = seen(directory_id=None, user_name=None, state=None, compute_type=None)
 TOLD = seen(state="STOPPED", user_name="Bo", compute_type="POWER")
 FACTS = {"primary_state": "AVAILABLE", "user_name": cases.USER, "compute_type": "STANDARD"}
@@ -52,8 +55,11 @@ FACTS |= {"dr_directory_id": cases.AWAY}
     ("its cause", case(WAITING, seen(), BY_HAND), {"cause_type": "manual", "cause_id": "ticket-1"}),
     ("its execution", case(WAITING, seen()), {"execution_arn": "arn:watch"}),
     ("no execution", case(row(execution_arn="x"), seen(), BY_HAND), {"execution_arn": None}),
-    ("who causes the charge", case(WAITING, seen(), BY_EVENT), {"principal": BY_EVENT.principal}),
-    ("who caused it stays known", case(WAITING, seen(), BY_HAND), {"principal": "al"}),
+    ("who created it", case(row(), seen(), BY_EVENT), {"principal": cases.HELPDESK, "created_by": cases.HELPDESK}),
+    ("who created it caused no later change", case(CREATED, seen()), {"principal": None, "created_by": "al"}),
+    ("created once", case(CREATED, seen(), BY_EVENT), {"principal": cases.HELPDESK, "created_by": "al"}),
+    ("who terminates did not create", case(row(), seen(), TERMINATION), {"principal": "bo", "created_by": None}),
+    ("AWS's reason for its being in ERROR", case(WAITING, AILING), AWS_SAYS),
     ("the next version", case(WAITING, seen()), {"version": 4, "first_seen_at": BEFORE, "change_id": ""}),
     ("an error that is over", case(WAITING, seen()), {"error_code": None, "error_message": None}),
     ("open: what is due stays", case(WAITING, seen()), {"due_at": NOW, "deadline_at": NOW + minutes(9)}),
@@ -81,6 +87,41 @@ IN_ONE, SETTLED = {"due_at": NOW, "deadline_at": NOW + minutes(1)}, {"due_at": N
 )
 def test_what_is_recorded(before: Row, status: str, more: dict[str, Any], expected: dict[str, Any]) -> None:
     assert facts(new(case(before, seen()).record(Status(status), Reason.PRIMARY_PENDING, **more)), expected) == expected
+
+
+@table(
+    "before state code",
+    ("not the primary's", row(), "FAILED STANDBY_IN_ERROR", None),
+    ("as it was told once", HAS_FAILED, "FAILED STANDBY_IN_ERROR", "Old"),
+    ("it is over", HAS_FAILED, "PROTECTED STANDBY_READY", None),
+)
+def test_awss_reason_is_that_of_the_standby_that_failed(before: Row, state: str, code: str | None) -> None:
+    assert recorded(case(before, AILING), state, standby=standby("ERROR")).error_code == code
+
+
+OF_USER, OF_DIRECTORY = (f"user {cases.USER}", f"DR directory {cases.AWAY}"), (f"directory {cases.HOME}",)
+ABOUT_USER = "USER_NOT_IN_DR_DIRECTORY USER_NOT_FOUND DR_DESKTOP_UNCLEAR SECONDARY_EXISTS USER_HAS_STANDBY"
+ABOUT_DIRECTORY = "DIRECTORY_NOT_MAPPED MAPPED_ELSEWHERE MAPPING_REMOVED PARTNER_CHANGED EXISTING_FLEET BACKFILL"
+ABOUT_DIRECTORY += " FLEET_FOUND ACCESS_DENIED"
+SPOKEN_OF: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(ABOUT_USER.split(), OF_USER),
+    **dict.fromkeys(ABOUT_DIRECTORY.split(), OF_DIRECTORY),
+    **dict.fromkeys(("NO_DR_KEY", "QUOTA_REACHED", "CREATE_UNREACHABLE"), ("DR Region us-west-2",)),
+    "DIRECTORY_REFUSED": (*OF_DIRECTORY, f"DR directory {cases.AWAY}"),
+}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_message_names_whom_and_what_its_sentence_speaks_of(reason: Reason) -> None:
+    spoken = ", ".join(SPOKEN_OF.get(reason, ()))
+    expected = " ".join([MEANING[reason].sentence, *([f"It is about {spoken}."] if spoken else []), "So."])
+    assert case(row(), seen()).nothing(reason, "So.").message == expected
+    changed = case(row(), seen(), **({} if reason is not Reason.PARTNER_CHANGED else MOVED))
+    now_and_then = f"Its dr_directory is {cases.UNMAPPED}, and was {cases.AWAY}. So."
+    found = new(changed.record(Status.REPORTED, reason, "So.")).message
+    assert found == (expected.replace("So.", now_and_then) if reason is Reason.PARTNER_CHANGED else expected)
+    # What the particulars name is not said twice.
+    assert new(case(row(), seen()).record(Status.FAILED, reason, f"{cases.HOME}.")).message.count(cases.HOME) == 1
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -24,7 +24,7 @@ ATTRIBUTES |= {"requested_at": "2026-03-03T12:04:00.000Z", "protected_at": "2026
 ATTRIBUTES |= {"claim_key": "CLAIM#d-926722edaf#ärzte-strasse", "claim_expires_at": "2026-03-03T12:06:00.000Z"}
 ATTRIBUTES |= {"counted_day": "2026-03-03", "cause_type": "event", "cause_id": "e-1", "execution_arn": "arn:watch"}
 ATTRIBUTES |= {"principal": "arn:aws:iam::123456789012:user/al", "error_code": "Code", "error_message": "Words"}
-ATTRIBUTES |= {"replication": "NO_REPLICATION"}
+ATTRIBUTES |= {"replication": "NO_REPLICATION", "created_by": "arn:aws:iam::123456789012:user/bo"}
 NOTES = {Kind.GONE: "PROTECTED STANDBY_READY", Kind.UNMAPPED: "STANDBY_IN_ERROR"}
 NOTES |= {Kind.COPIED: "2026-03-03T12:00:00.000Z"}
 EVERY = {kind: Condition(BEFORE, NOW, 2, NOTES.get(kind, "why"), notified=True) for kind in Kind}

@@ -10,7 +10,7 @@ from standby.core.model import Related, Status, Workspace, WorkspaceId, to_text
 from standby.core.reasons import Reason
 from standby.core.row import Condition, Kind, Row, news
 from standby.core.settings import Directory
-from standby.core.upkeep import annotate, copy_age, digest, drift
+from standby.core.upkeep import advice, annotate, copy_age, digest, drift
 from tests.core import cases
 from tests.core.cases import NOW, STANDBY, ago, case, has, hours, lasting, minutes, new, seen, standby, table, with_one
 
@@ -168,10 +168,24 @@ def test_another_limit_can_be_configured() -> None:
     assert (new(change).has(Kind.STALE), change.message[-30:]) == (True, " No copy of the data is known.")
 
 
+SWITCHED = f"data_replication {YES}≠{NO}"
+
+
+@table(
+    "differs in_place anew",
+    ("replication", SWITCHED, True, False),
+    ("what cannot be changed", BOTH_TOLD, False, True),
+    ("both", f"{DIFFERS}; {SWITCHED}", True, True),
+)
+def test_only_what_cannot_be_switched_in_place_asks_for_a_new_standby(differs: str, in_place: bool, anew: bool) -> None:
+    words = advice(differs)
+    assert ("in place" in words, "terminate it" in words) == (in_place, anew)
+
+
 KNOWN_DRIFT = lasting(Kind.DRIFT, note=DIFFERS)
 LOST = with_one("FAILED STANDBY_IN_ERROR")
 LOST_KNOWN = replace(LOST, conditions=KNOWN_DRIFT | due(1))
-IT_DIFFERS = f" It differs: {DIFFERS}."
+IT_DIFFERS = f" It differs: {DIFFERS}. {advice(DIFFERS)}"
 IS_OLD = f"{IT_DIFFERS} Its data is of 2026-03-01T20:00:00.000Z."
 BOOTING, ANOTHER = standby("REBOOTING"), standby(id=cases.DESKTOP)
 

@@ -70,7 +70,7 @@ def test_an_event_that_failed_three_times_is_given_to_protect_again(deployed: De
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == f"1 message in the dead-letter queue of {STACK}: 1 given to protect."
     row = deployed.until(one, "PROTECTED")
-    assert row["principal"].endswith("user/operator")
+    assert row["created_by"].endswith("user/operator")
     assert len(deployed.standbys_of(one)) == 1
     assert dead_letters(deployed) == 0
 

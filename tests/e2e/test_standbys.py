@@ -12,7 +12,7 @@ def test_a_new_desktop_gets_its_standby_and_both_regions_ledgers_tell_the_story(
     (standby,) = deployed.standbys_of(one)
     assert row["standby_id"] == standby["workspace_id"]
     assert row["user_key"] == "user000"
-    assert row["principal"].endswith("user/operator")
+    assert row["created_by"].endswith("user/operator")
     assert standby["tags"]["workspaces-standby:stack"] == STACK
     assert standby["tags"]["CostCenter"] == "dr"
     history = deployed.history(one)

@@ -29,7 +29,8 @@ _USUAL: Mapping[str, Any] = {
     "standby_state": "AVAILABLE",
     "replication": "NO_REPLICATION",
     "cause_type": "watch",
-    "principal": "arn:aws:iam::123456789012:user/operator",
+    "created_by": "arn:aws:iam::123456789012:user/operator",
+    "principal": None,
     "error_code": None,
     "error_message": None,
 }
@@ -103,6 +104,7 @@ def _row(run: Simulation, one: str, row: Mapping[str, Any], names: Mapping[str, 
     kept = {name: plain(row.get(name)) for name in VALUES} | {name: row.get(name) is not None for name in TIMES}
     for name, user in (("user_name", desktop.user_name), ("user_key", desktop.user_key)):
         kept[name] = "<user>" if row.get(name) == user else row.get(name)
-    # The sentence is its reason code's, and said once, there.
+    # The sentence is its reason code's, and said once, there; whom it is about are attributes of the row.
     kept["message"] = kept["message"].replace(MEANING[Reason(row["reason_code"])].sentence, "…", 1)
+    kept["message"] = re.sub(r"… It is about [^.]*\.", "…", kept["message"])
     return kept

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from standby.aws.call import MALFORMED, MOST_OF_A_MESSAGE, MOST_OF_A_NAME, call, kind_of
 from standby.core.model import (
+    UNWELL_STANDBY,
     DirectoryId,
     Lookup,
     Region,
@@ -284,7 +285,8 @@ def read_workspace(entry: object) -> Workspace | None:
         return None
     if related is None or not all(isinstance(one, bool) for one in encrypted):
         return None
-    directory_id = string(entry, "DirectoryId")
+    directory_id, state = string(entry, "DirectoryId"), string(entry, "State")
+    error = (string(entry, "ErrorCode") or "Unknown", words(entry, "ErrorMessage") or "")
     properties = entry.get("WorkspaceProperties")
     properties = properties if isinstance(properties, Mapping) else {}
     copied = entry.get("DataReplicationSettings")
@@ -295,7 +297,7 @@ def read_workspace(entry: object) -> Workspace | None:
         directory_id=DirectoryId(directory_id) if directory_id else None,
         user_name=string(entry, "UserName"),
         name=string(entry, "WorkspaceName"),
-        state=string(entry, "State"),
+        state=state,
         compute_type=string(properties, "ComputeTypeName"),
         operating_system=string(properties, "OperatingSystemName"),
         root_gib=_size(properties.get("RootVolumeSizeGib")),
@@ -307,6 +309,7 @@ def read_workspace(entry: object) -> Workspace | None:
         replication=tuple((standby_id, string(one, "DataReplication") or "") for standby_id, one in standbys),
         snapshots=tuple((one, taken) for one, of in standbys if (taken := _moment(of.get("RecoverySnapshotTime")))),
         data_replication=string(copied, "DataReplication") if isinstance(copied, Mapping) else None,
+        error=error if state in UNWELL_STANDBY and error != ("Unknown", "") else None,
     )
 
 

@@ -179,4 +179,4 @@ def left_behind(case: Case) -> Change | None:
         return None  # a former one's, of which somebody was notified
     if row.existing:
         return case.record(Status.REPORTED, Reason.MAPPING_REMOVED)
-    return case.record(Status.INELIGIBLE, Reason.DIRECTORY_NOT_MAPPED)
+    return case.record(Status.INELIGIBLE, Reason.DIRECTORY_NOT_MAPPED, f"The directory is {directory}.")

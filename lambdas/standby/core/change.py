@@ -6,6 +6,7 @@ The log line, the metric, the ledger's row, its event and the notice are all mad
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,9 @@ from standby.core.settings import Directory, Settings
 # catch one that does not.
 _MESSAGE_MOST = 300
 _OF_A_FLEET = (Reason.EXISTING_FLEET, Reason.BACKFILL)
+# Of what a sentence speaks, the message gives the name: an attribute of the row.
+_NAMED = {"user": "user_name", "directory": "primary_directory_id"}
+_NAMED |= {"DR directory": "dr_directory_id", "DR Region": "dr_region"}
 # No request was made for what stands so.
 _UNTRIED = (Status.HELD, Status.INELIGIBLE, Status.EXCLUDED)
 # What a person may ask for: it has no standby that anybody could be sent to.
@@ -109,10 +113,14 @@ class Change:
         }
 
 
-def say(reason: Reason, detail: str = "") -> str:
-    """The reason's sentence, with what is particular to this case."""
+def say(reason: Reason, detail: str = "", row: Row | None = None) -> str:
+    """The reason's sentence, with whom and what of the row it speaks of, and what is particular to this case."""
     sentence = MEANING[reason].sentence
-    return f"{sentence} {detail}" if detail else sentence
+    spoken = [label for label in _NAMED if re.search(rf"(?<!DR )\b{label}\b", sentence)]
+    found = [(label, getattr(row, _NAMED[label], None)) for label in spoken]
+    named = [f"{label} {value}" for label, value in found if value and (label == "user" or value not in detail)]
+    subject = f"It is about {', '.join(named)}." if named else ""
+    return " ".join(words for words in (sentence, subject, detail) if words)
 
 
 @dataclass(frozen=True)
@@ -180,7 +188,7 @@ class Case:
 
     def nothing(self, reason: Reason, detail: str = "") -> Change:
         """Everything stays as it is, but that an answer shows the primary ends what says that none does."""
-        change = Change(self.id, self.row, self.row, reason, say(reason, detail))
+        change = Change(self.id, self.row, self.row, reason, say(reason, detail, self.row))
         if self.row is None or self.shown is None:
             return change
         new = self.row.without(Kind.ABSENT, Kind.MISSED)
@@ -233,15 +241,19 @@ class Case:
         """The row's next state.
 
         `standby` is the one it rests on; `due_in` the time until it is due again; `deadline_in` starts the deadline
-        anew; `error` has AWS's code and words. `quiet` makes no notice of it: one was sent already.
+        anew; `error` has AWS's code and words, if not what it says of a primary in ERROR. `quiet` makes no notice of
+        it: one was sent already.
         """
-        message = say(reason, detail)
-        base = self.row or self._blank(status, reason, message)
+        base = self.row or self._blank(status, reason)
+        if error is None and standby is None:
+            error = self.shown.error if self.shown else None
+        elif error is None and base.reason is reason and base.error_code:
+            error = base.error_code, base.error_message or ""  # asked for once, when it failed
         new = self.stamped(
             base,
             status=status,
             reason=reason,
-            message=message,
+            created_by=base.created_by or self.cause.created_by,
             error_code=error[0] if error else None,
             error_message=error[1] if error else None,
             existing=not self.is_new_after_all and (base.existing or reason in _OF_A_FLEET),
@@ -258,21 +270,24 @@ class Case:
         elif status is Status.STANDBY_MISSING or reason is Reason.PRIMARY_TERMINATED:
             # No standby stands behind it. It goes on naming it: should it be shown again, it is looked for first.
             new = dataclasses.replace(new, **_NO_CLAIM).without(*OF_A_REQUEST)
+        if reason is Reason.PARTNER_CHANGED and (mapped := self.mapped):
+            detail = f"Its dr_directory is {mapped.dr_directory}, and was {base.dr_directory_id}. {detail}".rstrip()
+        new = dataclasses.replace(new, message=say(reason, detail, new))
         new = self._lasting(base, new, quiet=quiet)
         if self.row is not None and not new.is_another_state(base):
             new = dataclasses.replace(new, changed_at=base.changed_at)
-        return Change(self.id, self.row, new, reason, message)
+        return Change(self.id, self.row, new, reason, new.message)
 
     # How the next row is made
 
-    def _blank(self, status: Status, reason: Reason, message: str) -> Row:
+    def _blank(self, status: Status, reason: Reason) -> Row:
         return Row(
             primary_id=self.id,
             primary_region=self.settings.primary_region,
             dr_region=self.settings.dr_region,
             status=status,
             reason=reason,
-            message=message,
+            message="",
             version=0,
             first_seen_at=self.now,
             changed_at=self.now,
@@ -281,13 +296,13 @@ class Case:
         )
 
     def stamped(self, base: Row, **changes: Any) -> Row:
-        """The next version of a row, with what caused it. Who caused the charge stays known."""
+        """The next version of a row, with what caused it, and who, where somebody did."""
         given: dict[str, Any] = {
             "version": base.version + 1,
             "cause_type": self.cause.type,
             "cause_id": self.cause.id,
             "execution_arn": self.cause.execution_arn,
-            "principal": self.cause.principal or base.principal,
+            "principal": self.cause.principal,
         }
         if "status" in changes:
             given["changed_at"] = self.now

@@ -185,6 +185,7 @@ def _absent(case: Case) -> Change:
             return case.record(Status.PRIMARY_GONE, Reason.NEVER_RETURNED)
         reason = Reason.STANDBY_NOT_READY if requested else Reason.PRIMARY_NOT_READY
         detail = f"No answer of DescribeWorkspaces has shown the primary since {to_text(since or case.now)}."
+        detail += f" Its standby is {row.standby_id}." if requested and row.standby_id else ""
         return case.record(Status.TIMED_OUT, reason, detail)
     return case.record(row.status, Reason.NOT_VISIBLE_YET).observe(Kind.ABSENT, True, case.now)
 
@@ -324,7 +325,7 @@ def _claimed(case: Case, row: Row) -> Change:
 
 def _standby_not_seen(case: Case, row: Row) -> Change:
     if row.status is Status.REQUESTED and past(row.deadline_at, case.now):
-        detail = "The primary shows no standby in RelatedWorkspaces."
+        detail = f"The primary shows no standby in RelatedWorkspaces; it is {row.standby_id or 'of unknown id'}."
         return case.record(Status.TIMED_OUT, Reason.STANDBY_NOT_READY, detail)
     # Whoever terminated it, if that is configured.
     is_wanted = case.settings.recreate_missing and case.cause.type == SWEEP and row.status is Status.STANDBY_MISSING

@@ -132,6 +132,7 @@ class Workspace:
     snapshots: tuple[tuple[WorkspaceId, datetime], ...] = ()  # standby id -> its RecoverySnapshotTime
     data_replication: str | None = None  # a standby's own
     name: str | None = None  # WorkspaceName, which tells desktops without a user apart
+    error: tuple[str, str] | None = None  # AWS's code and words for its being in ERROR, UNHEALTHY or IMPAIRED
 
     @property
     def primary(self) -> Related | None:
@@ -193,15 +194,17 @@ class Cause:
 
     `succeeds` says that it is a migrated WorkSpace, whose predecessor's standby may serve the user; `migrated_from` is
     the predecessor where that is known, and `continues_fleet` whether it was only reported: then it is no new desktop.
+    `created_by` is who called CreateWorkspaces or MigrateWorkspace for it, and so caused the charge.
     """
 
     type: str  # event, watch, sweep, or what a person's call says
     id: str
-    principal: str | None = None  # the ARN that made the call: who caused the charge, or ended it
+    principal: str | None = None  # who made the call that an event is of, as `events.caller` names them
     execution_arn: str | None = None
     succeeds: bool = False
     migrated_from: WorkspaceId | None = None
     continues_fleet: bool = False
+    created_by: str | None = None
 
     @property
     def names_new(self) -> bool:

@@ -64,7 +64,7 @@ def _money(amount: Decimal) -> str:
 QUOTA_CODE = "L-9A67B5CB"
 STAGES = ("reported", "waiting", "under_way", "protected", "other")
 _STAGE_OF = {Status.REPORTED: "reported", Status.HELD: "waiting", Status.PROTECTED: "protected"}
-_ACCEPTED = "It is accepted: they get their standbys, a few at a time."
+ACCEPTED = "It is accepted: they get their standbys, a few at a time."
 
 
 def stage(status: Status) -> str:
@@ -99,7 +99,7 @@ def plan(
     left_out = f", {_with_reasons(excluded, 'are left out')}" if excluded else ""
     words = [f"Directory {directory}: {found}, {_with_reasons(cannot, 'cannot have one')}{left_out}."]
     if wanted:
-        words += [str(cost), _room(quota, standbys, wanted, settings.dr_region), how_to_accept or _ACCEPTED]
+        words += [str(cost), _room(quota, standbys, wanted, settings.dr_region), how_to_accept or ACCEPTED]
     return {
         "would_get": wanted,
         "has": has,

@@ -210,7 +210,7 @@ MEANING: dict[Reason, Meaning] = {
         "Nothing; AWS does not offer it.",
     ),
     Reason.NO_USER: Meaning(
-        "No user is assigned to the WorkSpace ([UNDEFINED]); such a desktop cannot be told apart in the DR directory.",
+        "The WorkSpace is assigned to nobody ([UNDEFINED]); its standby could not be told apart from those of others.",
         "Assign a user, if it is to have a standby; or exclude the user [UNDEFINED].",
     ),
     Reason.NO_DR_KEY: _notice(

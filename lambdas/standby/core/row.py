@@ -158,7 +158,8 @@ class Row:
     `changed_at` is when something else than its conditions last changed; `due_at` when an open row is to be reconciled
     next; `deadline_at` when it stops being waited for; `claim_key` the key of the user's claim it holds, if it holds
     one, and `claim_expires_at` the end of its lease, until the request is settled; `counted_day` the UTC day of whose
-    new standbys it is one. `existing` says that it was there before its directory was watched.
+    new standbys it is one. `existing` says that it was there before its directory was watched. `created_by` is who made
+    the primary, `principal` whose call caused this change.
     """
 
     primary_id: WorkspaceId
@@ -189,6 +190,7 @@ class Row:
     counted_day: str | None = None
     existing: bool = False
     migrated_from: WorkspaceId | None = None
+    created_by: str | None = None
     principal: str | None = None
     execution_arn: str | None = None
     error_code: str | None = None

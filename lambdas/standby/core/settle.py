@@ -144,7 +144,8 @@ def after_exists(case: Case, look: Lookup, refused: Refused) -> Change:
     if ours := _standby_in(case, look):
         return ours
     if look.complete and look.desktops and not look.live:
-        change = case.record(Status.WAITING, Reason.STANDBY_TERMINATING, due_in=poll, error=error)
+        going = f"It is {look.desktops[0].id}."
+        change = case.record(Status.WAITING, Reason.STANDBY_TERMINATING, going, due_in=poll, error=error)
         return change.observe(Kind.DESKTOP_SEEN, False, case.now)
     if row and row.has(Kind.UNCLEAR) and not _unclear_for(case, row, case.settings.standby_deadline):
         # An earlier request of ours had no clear answer: what exists may be its standby, not related yet.
@@ -243,7 +244,8 @@ def _before_request(case: Case, look: Lookup) -> Change:
             return case.nothing(row.reason, "The DR directory has shown a desktop of this user lately.")
         return case.request()
     if look.complete and not look.live:
-        return wait(Reason.STANDBY_TERMINATING).observe(Kind.DESKTOP_SEEN, False, case.now)
+        going = wait(Reason.STANDBY_TERMINATING, f"It is {look.desktops[0].id}.")
+        return going.observe(Kind.DESKTOP_SEEN, False, case.now)
     if look.complete and row and (is_own or (not is_fresh and past(row.deadline_at, case.now))):
         return _secondary(case, look)
     change = wait(Reason.DR_DESKTOP_UNCLEAR, look.problem)

@@ -1,8 +1,8 @@
 """What a sweep says of a protected primary's standby: whether it is well, what it is, and how old its data is. Pure.
 
 A standby that was ready once and is unwell counts as lost when two sweeps have seen it so, with none in between that
-saw it well: until then it may be the service that puts it right. Drift and old data change no status. A standby cannot
-be modified: one that differs stays so until it is made anew, or AWS brings it along.
+saw it well: until then it may be the service that puts it right. Drift and old data change no status. Of a standby only
+data replication can be modified: one that differs else stays so until it is made anew, or AWS brings it along.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _LEAST = timedelta(minutes=30)
 UNWELL_LOOKS = 2
 _PROPERTIES = ("compute_type", "operating_system", "protocols", "root_volume_gib", "user_volume_gib")
 REPLICATION = "data_replication"
+_SWITCH = "Replication is switched in place, from the primary (ModifyWorkspaceProperties); no termination is needed."
+_ANEW = "Anything else of a standby cannot be changed: to have it otherwise, terminate it and call protect by hand."
 _WORD = re.compile(r"[A-Za-z0-9_.,+-]+")
 
 
@@ -67,12 +69,18 @@ def annotate(case: Case, change: Change) -> Change:
     is_news = copy.made_at is not None and (not new.note(Kind.COPIED) or new.has(Kind.STALE) != base.has(Kind.STALE))
     note = to_text(copy.made_at) if copy.made_at and is_news else None
     new = new.observe(Kind.COPIED, copy.is_due, case.now, note=note)
-    words = f" It differs: {found}." if found else ""
+    words = f" It differs: {found}. {advice(found)}" if found else ""
     if copy.is_stale:
         words += f" Its data is of {to_text(copy.made_at)}." if copy.made_at else " No copy of the data is known."
     if change.new is change.old and new.conditions == change.new.conditions:
         return change
     return change.having(new, f"{change.message}{words}")
+
+
+def advice(differs: str) -> str:
+    """What to do about a drift: data replication is switched in place, all else only a new standby has."""
+    names = {one.partition(" ")[0] for one in differs.split("; ")}
+    return " ".join([_SWITCH] * (REPLICATION in names) + [_ANEW] * bool(names - {REPLICATION}))
 
 
 def copy_age(case: Case, change: Change) -> timedelta | None:
