@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from standby.aws.others import put_aside
+from standby.aws.workspaces import WorkSpaces
 from standby.core.admission import continues_fleet
 from standby.core.change import Change
 from standby.core.model import BATCH, SWEEP, WATCH, legible
@@ -46,7 +47,9 @@ def _work(deployed: Deployed, hint: Hint, invoked: Invoked) -> list[Change]:
     primaries, standbys = deployed.primaries(pacer, invoked.has_time), deployed.standbys(pacer, invoked.has_time)
     recorder = deployed.recorder(cause, invoked.has_time)
     if hint.ends:
-        return Terminations(recorder, primaries, standbys).follow(hint.ids)
+        # What a termination leaves does not depend on tags.
+        untagged = WorkSpaces(deployed.client("workspaces"), pacer, invoked.has_time)
+        return Terminations(recorder, untagged, standbys).follow(hint.ids)
     if (old := cause.migrated_from) is not None:
         note_migration(recorder, old, hint.ids[0])
         row = recorder.ledger.load([old]).get(old)

@@ -7,6 +7,7 @@ import pytest
 from local.workspaces import Fault
 from standby.core.model import Status
 from standby.core.row import Kind
+from standby.core.settings import Rules, Selection
 from tests.component.estate import ACCOUNT, DESCRIBE, DR, PRIMARY, UNREACHABLE, USERS, Estate
 
 AL = f"arn:aws:iam::{ACCOUNT}:user/al"
@@ -47,10 +48,12 @@ def test_a_terminated_standby_is_missing_and_who_did_it_is_notified_once_whateve
     assert notice["message"].startswith(f"TerminateWorkspaces was called for its standby {standby}, by {AL}. {until}")
     assert (notice["notice_code"], notice["principal"], notice["status"]) == (TERMINATED, AL, Status.PROTECTED)
     history = found.history(one)
+    found.configure(selection=Selection(exclude=Rules(tags={"Environment": "dev*"})))
+    asked_for_tags = found.disturb("GetResources", lambda: None)
     found.send(event)
     found.pass_time(hours=1)
     found.send(event)
-    assert found.history(one) == history
+    assert (found.history(one), asked_for_tags) == (history, [])
 
 
 @pytest.mark.parametrize("how", ["absent", "throttled", "open"])
