@@ -51,6 +51,12 @@ def describe_workspaces(function: StandbyFunction, pair: Pair) -> None:
     )
 
 
+def describe_directories(function: StandbyFunction, pair: Pair) -> None:
+    """DescribeWorkspaceDirectories in both Regions; it takes no resource."""
+    actions = ["workspaces:DescribeWorkspaceDirectories"]
+    function.allow("DescribeDirectories", actions, ["*"], _only_in(pair.primary_region, pair.dr_region))
+
+
 def read_tags(function: StandbyFunction, pair: Pair) -> None:
     """GetResources in the primary Region, if a rule asks for tags; it takes no resource."""
     if pair.has_tag_rules:

@@ -141,6 +141,7 @@ class PrimaryStack(Stack):
             WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
         )
         permissions.describe_workspaces(sweep, self.pair)
+        permissions.describe_directories(sweep, self.pair)
         permissions.read_tags(sweep, self.pair)
         permissions.use_ledger(sweep, self.ledger)
         permissions.find_rows(sweep, self.ledger, "by_status")

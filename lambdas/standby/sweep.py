@@ -38,7 +38,7 @@ from standby.core.model import (
 from standby.core.plan import ACCEPTED, monthly_cost, plan, progress
 from standby.core.reasons import Reason
 from standby.core.row import ALL_SHARDS, Row, Unreadable
-from standby.core.upkeep import mark_in, marked_users
+from standby.core.upkeep import PCOIP_NOTICE, end_of_pcoip, mark_in, marked_users
 from standby.ledger.leases import SWEEP_LEASE
 from standby.ledger.sweeps import BASELINE, DAYS_BACK, Sweeps, directory_key, mapping_number
 from standby.pages import Pages, Seen
@@ -49,6 +49,8 @@ from standby.wiring import SWEEPS_SHARE, Deployed
 _PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
 # What a scan missed is asked for by its id so often, at most so far apart, before it counts as missed.
 LOOKS, _LOOKS_APART = 3, timedelta(seconds=5)
+# States of a directory of which nobody is notified.
+_REGISTERED = ("REGISTERED", "REGISTERING")
 # How far the existing fleets have come, by their desktops' stage.
 _STAGE_METRICS = {
     "ExistingReported": "reported",
@@ -254,7 +256,8 @@ class _Part:
                 self._sweeps.set(directory, {"plan": {**kept, "message": said.removesuffix(how) + ACCEPTED}})
         else:
             asks = "" if is_accepted else how
-            found = new["plan"] = plan(directory, counts, quota, self._recorder.gates.standbys(), settings, asks)
+            standbys, pcoip = self._recorder.gates.standbys(), end_of_pcoip(counts, now)
+            found = new["plan"] = plan(directory, counts, quota, standbys, settings, asks, pcoip)
             if "taken_at" not in row and (found["would_get"] or found["cannot"]):
                 number, message, cause = mapping_number(row), found["message"], self._recorder.cause
                 more: dict[str, Any] = {"version": number, "primary_directory_id": directory}
@@ -366,6 +369,13 @@ class _Part:
         """Publish what a sweep that is over has found; of how many directories its scan was complete."""
         telemetry, settings, complete = self._recorder.telemetry, self._recorder.settings, len(self._complete())
         self._recorder.try_to(self._report_coverage)
+        for source, region, directories in (
+            (self._primaries, settings.primary_region, self.directories),
+            (self._partners, settings.dr_region, sorted(set(self._sweeps.partners.values()))),
+        ):
+            for batch in batches(directories):
+                if self._recorder.has_time():
+                    self._recorder.try_to(functools.partial(self._report_registrations, source, region, batch))
         orphans: Counter[str] = Counter()
         for types in place.orphans.values():
             orphans.update(types)
@@ -415,6 +425,24 @@ class _Part:
             detail = f"{stale} of this pair hold data that is older than {hours:g} hours, or none."
             status = Status.PROTECTED
             self._recorder.ledger.tell_once_a_day(Reason.REPLICATION_STALE, self._recorder.cause, detail, status=status)
+        now, reason = self._recorder.clock.now(), Reason.PCOIP_ENDS
+        if now.date() >= PCOIP_NOTICE and (words := end_of_pcoip(whole, now)):
+            key, cause = f"HOLD#{reason}", self._recorder.cause
+            self._recorder.ledger.tell(key, "000001", Status.REPORTED, reason, words, cause)
+
+    def _report_registrations(self, source: WorkSpaces, region: str, directories: Sequence[DirectoryId]) -> None:
+        """Notify of each of some mapped directories that is known not to be registered with WorkSpaces."""
+        states = source.registrations(directories)
+        if isinstance(states, Unknown):
+            what = f"Whether {', '.join(directories)} in {region} is registered is not known"
+            self._recorder.telemetry.problem(f"{what}: {states.code}: {states.message}")
+            return
+        for directory, state in states.items():
+            if state not in _REGISTERED:
+                how = f"is in state {state}" if state else "is not returned by DescribeWorkspaceDirectories"
+                reason, cause = Reason.DIRECTORY_NOT_REGISTERED, self._recorder.cause
+                detail = f"{directory} in {region} {how}."
+                self._recorder.ledger.tell_once_a_day(reason, cause, detail, directory=directory)
 
     def _keep_orphans(self, orphans: Mapping[str, Mapping[str, int]], census: Mapping[DirectoryId, Census]) -> None:
         for directory, found in census.items():

@@ -201,6 +201,7 @@ def test_what_a_page_and_a_description_show_gets_its_tags() -> None:
 
 NINE = datetime(2026, 3, 3, 9, tzinfo=UTC)
 STANDBY: dict[str, Any] = {"WorkspaceId": TWO, "Region": DR, "State": "AVAILABLE", "Type": "STANDBY"}
+NESTED = {"NestedVirtualizationEnabled": True}
 RELATED = Related(TWO, Region(DR), "AVAILABLE", "STANDBY")
 
 
@@ -214,8 +215,9 @@ def test_all_that_counts_is_read() -> None:
         DirectoryId=HOME,
         UserName="Alex",
         State="AVAILABLE",
-        WorkspaceProperties={**properties, "UserVolumeSizeGib": 50, "Protocols": ["PCOIP", "WSP"]},
+        WorkspaceProperties={**properties, "UserVolumeSizeGib": 50, "Protocols": ["PCOIP", "WSP"], **NESTED},
         RootVolumeEncryptionEnabled=True,
+        VolumeEncryptionKey="arn:key/1",
         RelatedWorkspaces=[STANDBY, {"Region": DR}],
         StandbyWorkspacesProperties=[
             {"StandbyWorkspaceId": TWO, "DataReplication": "PRIMARY_AS_SOURCE", "RecoverySnapshotTime": NINE},
@@ -234,6 +236,8 @@ def test_all_that_counts_is_read() -> None:
         user_gib=50,
         protocols=("PCOIP", "WSP"),
         root_encrypted=True,
+        volume_encryption_key="arn:key/1",
+        nested_virtualization=True,
         related=(RELATED,),
         replication=((TWO, "PRIMARY_AS_SOURCE"),),
         snapshots=((TWO, NINE),),
@@ -262,7 +266,8 @@ NAMES: list[object] = ["x" * 257, "half a character: \ud800", "nul \x00", 7, ["a
 NOT_TOLD: list[dict[str, Any]] = [
     {},
     {"WorkspaceProperties": None, "RelatedWorkspaces": None, "StandbyWorkspacesProperties": "junk"},
-    *({"UserName": odd, "DirectoryId": odd, "State": odd} for odd in NAMES),
+    *({"UserName": odd, "DirectoryId": odd, "State": odd, "VolumeEncryptionKey": odd} for odd in NAMES),
+    *({"WorkspaceProperties": {"NestedVirtualizationEnabled": odd}} for odd in (None, False, "true", 1)),
     *({"WorkspaceProperties": {"RootVolumeSizeGib": odd}} for odd in (None, True, "80", 0, -1, 80.5, ["80"])),
     *({"WorkspaceProperties": {"Protocols": odd}} for odd in (None, "PCOIP", ["PCOIP", 7], {"PCOIP": 1})),
 ]
@@ -306,3 +311,33 @@ def test_a_relation_of_a_new_type_is_neither_primary_nor_standby() -> None:
     found = read(RelatedWorkspaces=[STANDBY | {"WorkspaceId": THREE, "Type": "CLONE"}])
     assert found
     assert (found.standbys, found.primary, len(found.related)) == ((), None, 1)
+
+
+# Directories
+
+
+def registered(*found: tuple[object, object], **more: object) -> dict[str, object]:
+    return {"Directories": [{"DirectoryId": one, "State": state} for one, state in found], **more}
+
+
+SHOWN = registered((HOME, "REGISTERED"), (AWAY, "ERROR"))
+REGISTRATIONS: dict[str, tuple[object, dict[str, str | None] | str]] = {
+    "both": (SHOWN, {HOME: "REGISTERED", AWAY: "ERROR"}),
+    "one": (registered((HOME, "DEREGISTERING")), {HOME: "DEREGISTERING", AWAY: None}),
+    "none": (registered(), {HOME: None, AWAY: None}),
+    "there is more": (registered((HOME, "REGISTERED"), NextToken="a"), "MalformedAnswer"),
+    "another": (registered((HOME, "REGISTERED"), ("d-90strange00", "REGISTERED")), "MalformedAnswer"),
+    **{f"state {odd!r}": (registered((HOME, odd)), "MalformedAnswer") for odd in (None, 7, "")},
+    **{f"{odd!r}": (odd, "MalformedAnswer") for odd in (None, {}, {"Directories": None}, {"Directories": "junk"})},
+    **{f"entry {odd!r}": ({"Directories": [odd]}, "MalformedAnswer") for odd in ("junk", {}, {"State": "REGISTERED"})},
+    "refused": (error("AccessDeniedException"), "AccessDeniedException"),
+    "no answer": (TIME_OUT, "ReadTimeoutError"),
+}
+
+
+@pytest.mark.parametrize(("answer", "expected"), REGISTRATIONS.values(), ids=REGISTRATIONS.keys())
+def test_which_directories_are_registered_is_known_from_whole_answers_alone(answer: object, expected: Any) -> None:
+    workspaces, wire = reading(answer)
+    found = workspaces.registrations([HOME, AWAY])
+    assert (found.code if isinstance(found, Unknown) else found) == expected
+    assert wire.sent == [{"DirectoryIds": [HOME, AWAY]}]

@@ -242,7 +242,7 @@ def test_a_place_that_is_taken_says_so_once_and_costs_no_more_calls_with_the_hou
         found.pass_time(hours=1)
         assert found.status(one) == stands
         calls.append(len(found.world.calls) - before)
-    assert max(calls[3:]) == min(calls[3:]) <= 6  # once the sweeps have noted what is gone: their pages alone
+    assert max(calls[3:]) == min(calls[3:]) <= 8  # once the sweeps have noted what is gone: what each asks anyhow
     assert [event["reason_code"] for event in found.history(one) if event.get("notice")] == [stands[1]]
 
 

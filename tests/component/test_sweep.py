@@ -32,6 +32,7 @@ OTHER, PARTNER = DirectoryId("d-9067328a7c"), DirectoryId("d-926722f013")
 BOTH = {HOME: Directory(AWAY), OTHER: Directory(PARTNER)}
 REPORTED, WELL = (Status.REPORTED, "EXISTING_FLEET"), (Status.PROTECTED, "STANDBY_READY")
 GONE = (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
+REGISTERED, LOST = "DescribeWorkspaceDirectories", "HOLD#DIRECTORY_NOT_REGISTERED"
 LINUX, PRICES = {"BundleId": "wsb-ubuntustandard"}, {"STANDARD": Decimal("4.10")}
 COMPLETE = "1 of 1 directories were scanned completely"
 ACCEPT = (
@@ -182,7 +183,7 @@ def test_what_is_held_is_left_to_the_watcher_and_calls_are_two_seconds_apart(fou
     found.world.calls.clear()
     assert found.sweep()[-1].ready == ()
     assert [found.row(one) for one in ids] == before
-    assert {call.operation for call in found.world.calls} == {DESCRIBE}
+    assert {call.operation for call in found.world.calls} == {DESCRIBE, REGISTERED}
     assert all(later.at - call.at >= timedelta(seconds=2) for call, later in pairwise(found.world.calls))
 
 
@@ -299,10 +300,47 @@ def test_old_data_is_notified_once_a_day_for_the_pair(found: Estate) -> None:
     found.protected(USERS[0])
     found.configure(rpo=timedelta(0))
     sweeps(found, 3)
-    assert found.notes.counts["SweepIntervalSeconds"] == 2 * 3602  # a sweep of this fleet takes two seconds
+    assert found.notes.counts["SweepIntervalSeconds"] == 2 * 3606  # a sweep of this fleet takes six seconds
     (event,) = found.history("HOLD#REPLICATION_STALE")
     assert "1 of this pair hold data that is older than 0 hours, or none." in event["message"]
     assert (found.notes.gauges["StaleStandbys"], day(found)["stale"]) == (1, 1)
+
+
+def test_who_uses_pcoip_is_in_plan_and_figures_and_notified_once_a_quarter_of_a_year_ahead(found: Estate) -> None:
+    one, *_ = found.create_ready(*USERS[:2], WorkspaceProperties={"Protocols": ["PCOIP"]})
+    found.create_standby(one)
+    before = "Desktops use PCoIP, which AWS discontinues. It ends on 2027-10-31. Primaries that use it: 2. Standbys"
+    for days, notices, ends in ((1, 0, "ends"), (570, 0, "ends"), (1, 1, "ends"), (92, 1, "ends"), (1, 1, "ended")):
+        found.pass_time(days=days)
+        found.sweep()
+        assert [event["day"] for event in found.history("HOLD#PCOIP_ENDS")] == ["2027-07-31"] * notices
+        assert (day(found)["pcoip_primaries"], day(found)["pcoip_standbys"]) == (2, 1)
+        assert f"cannot have one. {before.replace('ends', ends)} that use it: 1. " in planned(found)["message"]
+    assert found.history("HOLD#PCOIP_ENDS")[0]["message"] == f"{before} that use it: 1."
+
+
+def test_a_mapped_directory_that_is_not_registered_is_notified_once_a_day_and_not_known_is_registered(
+    found: Estate,
+) -> None:
+    map_both(found)
+    found.world.set_directory(DR, AWAY, state="DEREGISTERED")
+    found.world.set_directory(PRIMARY, OTHER, state="ERROR")
+    found.world.set_directory(DR, PARTNER, state="REGISTERING")
+    found.pass_time(minutes=5)
+    denied = found.disturb(REGISTERED, UNREACHABLE, times=2)
+    for hour in range(4):
+        found.sweep()
+        assert len(found.history(f"{LOST}#{AWAY}")) == (hour > 0)
+        found.pass_time(hours=1)
+    assert [one["DirectoryIds"] for one in denied[:2]] == [sorted(BOTH), sorted([AWAY, PARTNER])]
+    assert f"Whether {AWAY}, {PARTNER} in {DR} is registered is not known: Endpoint" in found.notes.problems[1][:99]
+    notices = {one: [event["message"] for event in found.history(f"{LOST}#{one}")] for one in (*BOTH, AWAY, PARTNER)}
+    words = "A mapped directory is not registered with WorkSpaces."
+    gone = f"{words} {AWAY} in {DR} is not returned by {REGISTERED}."
+    assert notices == {HOME: [], OTHER: [f"{words} {OTHER} in {PRIMARY} is in state ERROR."], AWAY: [gone], PARTNER: []}
+    found.pass_time(days=1)
+    found.sweep()
+    assert len(found.history(f"{LOST}#{AWAY}")) == 2
 
 
 def test_orphans_and_what_they_cost_are_figures_of_the_day_and_of_the_pair(found: Estate) -> None:

@@ -113,6 +113,7 @@ def scan_of(run: str, ended_at: datetime) -> Scan:
 
 def keep(found: Estate, run: str, protected: int) -> Coverage:
     counts = {"status/PROTECTED": protected, "status/FAILED": 1, "drifted": 1, "stale": 0, "oldest_seconds": 60}
+    counts |= {"pcoip_primaries": 2, "pcoip_standbys": 1}
     found.sweeps.keep_coverage(HOME, Coverage(counts), scan_of(run, found.clock.now()))
     return Coverage(counts)
 

@@ -10,8 +10,8 @@ from standby.core.coverage import OLDEST, Coverage, add, count, orphan_attribute
 from standby.core.model import Region, Status
 from standby.core.plan import UNTOLD
 from standby.core.reasons import Reason
-from standby.core.row import Row
-from tests.core.cases import HOME, ONE, UNMAPPED, case, row, seen, settings, table, with_one
+from standby.core.row import Kind, Row
+from tests.core.cases import HOME, ONE, UNMAPPED, all_lasting, case, row, seen, settings, table, with_one
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -50,6 +50,7 @@ WAITS, OLD, IS_STANDBY = row(), row(existing=True), row("INELIGIBLE IS_STANDBY")
 FLEET, CAP, BACKFILL = row("REPORTED EXISTING_FLEET"), row("HELD DAILY_CAP"), row("HELD BACKFILL")
 CANNOT, EXCLUDED = row("INELIGIBLE OPERATING_SYSTEM"), row("EXCLUDED NOT_INCLUDED")
 TAKEN, ANOTHERS = row("INELIGIBLE SECONDARY_EXISTS"), row("INELIGIBLE USER_HAS_STANDBY")
+ON = all_lasting(Kind.PCOIP, Kind.STANDBY_PCOIP)
 STARTS, FAILED = with_one("REQUESTED ADOPTED"), with_one("FAILED STANDBY_IN_ERROR")
 SHOWN, UNTYPED, REPORTED = seen(), seen(compute_type=None), f"status/REPORTED, wants/{UNTOLD}, stage/reported"
 
@@ -87,6 +88,13 @@ def counted(old: Row | None, new: Row | None, effect: Effect = Effect.NOTHING, s
     ("excluded", counted(None, EXCLUDED), "status/EXCLUDED, excluded/NOT_INCLUDED"),
     ("excluded, of a fleet", counted(OLD, EXCLUDED), "status/EXCLUDED, excluded/NOT_INCLUDED, stage/other"),
     ("protected", counted(None, with_one()), "status/PROTECTED"),
+    ("on PCoIP", counted(None, with_one(conditions=ON)), "status/PROTECTED, pcoip_primaries, pcoip_standbys"),
+    (
+        "on PCoIP, without",
+        counted(None, row("FAILED STANDBY_IN_ERROR", conditions=ON)),
+        "status/FAILED, pcoip_primaries",
+    ),
+    ("on PCoIP, and gone", counted(None, with_one("PRIMARY_GONE ORPHANED", conditions=ON)), "status/PRIMARY_GONE"),
     ("protected, of a fleet", counted(OLD, with_one()), "status/PROTECTED, stage/protected"),
     ("under way", counted(OLD, STARTS), "status/REQUESTED, stage/under_way"),
     ("to be requested, of a fleet", counted(OLD, FLEET, Effect.REQUEST), "status/CLAIMED, stage/under_way"),

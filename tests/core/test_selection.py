@@ -78,6 +78,8 @@ def test_tags_are_needed_by_rules_about_tags_alone() -> None:
 ENCRYPTED = {"root_encrypted": True}
 NO_KEY = (Reason.NO_DR_KEY, f"The directory is {HOME}.")
 LINUX = ("AMAZON_LINUX_2", "UBUNTU_22_04", "RHEL_9", "ROCKY_8")
+MANAGED = ("alias/aws/workspaces", "arn:aws:kms:us-east-1:123456789012:alias/aws/workspaces")
+OWN_KEYS = ("arn:aws:kms:us-east-1:123456789012:key/1", "alias/mine", "arn:aws:kms:us-east-1:1:alias/my/aws/workspaces")
 LARGE = ("GRAPHICS", "GRAPHICSPRO_G4DN", "GENERALPURPOSE_4XLARGE", "GENERALPURPOSE_8XLARGE")
 
 
@@ -90,6 +92,13 @@ LARGE = ("GRAPHICS", "GRAPHICSPRO_G4DN", "GENERALPURPOSE_4XLARGE", "GENERALPURPO
     *((name, {"compute_type": name}, (Reason.COMPUTE_TYPE, f"It is {name}.")) for name in LARGE),
     ("another type", {"compute_type": "POWERPRO"}, None),
     *((f"{name} is not told", {name: None}, None) for name in ("directory_id", "operating_system", "compute_type")),
+    ("nested", {"nested_virtualization": True}, (Reason.NESTED_VIRTUALIZATION, "")),
+    *(
+        (key, {**ENCRYPTED, "volume_encryption_key": key}, (Reason.AWS_MANAGED_KEY, f"The key is {key}."))
+        for key in MANAGED
+    ),
+    *((key, {**ENCRYPTED, "volume_encryption_key": key}, NO_KEY) for key in OWN_KEYS),
+    ("not encrypted", {"volume_encryption_key": MANAGED[0]}, None),
     ("root encrypted", ENCRYPTED, NO_KEY),
     ("user encrypted", {"user_encrypted": True}, NO_KEY),
     ("encrypted, of no directory", {**ENCRYPTED, "directory_id": None}, None),

@@ -115,6 +115,20 @@ def test_the_answer_to_a_request(row: Row, answer: Any, expected: str, due: Any,
     assert (new(found).error_code, new(found).error_message) == error
 
 
+KEY_NAMED = " The primary's volumes are encrypted with arn:key/1, which must not be the AWS managed key."
+
+
+@table(
+    "key encrypted named",
+    ("told", "arn:key/1", True, KEY_NAMED),
+    ("not used", "arn:key/1", False, ""),
+    ("", None, True, ""),
+)
+def test_a_refusal_names_the_key_of_an_encrypted_primary(key: Any, encrypted: bool, named: str) -> None:
+    shown = seen(user_encrypted=encrypted, volume_encryption_key=key)
+    assert settle(case(SENT, shown), refused(Refusal.OTHER)).message.endswith(f"Code: Words.{named}")
+
+
 def test_a_refusal_because_there_is_one_asks_for_a_lookup() -> None:
     assert cases.outcome(settle(case(SENT, seen()), refused(Refusal.EXISTS))) == "LOOK CLAIMED CLAIM_TAKEN"
 

@@ -16,7 +16,7 @@ from tests.core.cases import NOW, STANDBY, ago, case, has, hours, lasting, minut
 
 YES, NO = "PRIMARY_AS_SOURCE", "NO_REPLICATION"
 PLAIN: dict[str, Any] = {"compute_type": "STANDARD", "operating_system": "WINDOWS_SERVER_2022"}
-PLAIN |= {"protocols": ("PCOIP",), "root_gib": 80, "user_gib": 50}
+PLAIN |= {"protocols": ("WSP",), "root_gib": 80, "user_gib": 50}
 DIFFERS = "compute_type STANDARD≠VALUE"
 
 
@@ -33,10 +33,10 @@ WSP = {"protocols": ("WSP", "PCOIP"), "data_replication": NO}
 
 @table(
     "of word",
-    ("plain", shape(), "STANDARD/WINDOWS_SERVER_2022/PCOIP/80/50/"),
+    ("plain", shape(), "STANDARD/WINDOWS_SERVER_2022/WSP/80/50/"),
     ("protocols, replication", shape(**WSP), f"STANDARD/WINDOWS_SERVER_2022/PCOIP,WSP/80/50/{NO}"),
     ("nothing is told", Workspace(STANDBY), ""),
-    *((str(odd), shape(compute_type=odd), "/WINDOWS_SERVER_2022/PCOIP/80/50/") for odd in ODD),
+    *((str(odd), shape(compute_type=odd), "/WINDOWS_SERVER_2022/WSP/80/50/") for odd in ODD),
 )
 def test_a_digest_is_one_word_without_what_could_be_mistaken(of: Workspace, word: str) -> None:
     assert digest(of) == word
@@ -50,10 +50,11 @@ BY_HAND = ("", "whatever", "; ;", "compute_type≠", "colour RED≠BLUE; compute
 @table(
     "primary other before differs",
     ("alike", shape(), shape(), None, None),
+    ("one protocol of two names", shape(), shape(protocols=("DCV",)), None, None),
     ("order of protocols", shape(protocols=("PCOIP", "WSP")), shape(protocols=("WSP", "PCOIP")), None, None),
     ("compute type", shape(), VALUE, None, DIFFERS),
     ("system", shape(), shape(operating_system="WIN_11"), None, "operating_system WINDOWS_SERVER_2022≠WIN_11"),
-    ("protocols", shape(), shape(protocols=("WSP",)), None, "protocols PCOIP≠WSP"),
+    ("protocols", shape(), shape(protocols=("PCOIP",)), None, "protocols WSP≠PCOIP"),
     ("root", shape(), shape(root_gib=175), None, "root_volume_gib 80≠175"),
     ("two, sorted", shape(), shape(user_gib=100, compute_type="POWER"), None, BOTH_TOLD),
     ("ends", shape(), shape(), DIFFERS, None),
@@ -185,7 +186,8 @@ def test_only_what_cannot_be_switched_in_place_asks_for_a_new_standby(differs: s
 KNOWN_DRIFT = lasting(Kind.DRIFT, note=DIFFERS)
 LOST = with_one("FAILED STANDBY_IN_ERROR")
 LOST_KNOWN = replace(LOST, conditions=KNOWN_DRIFT | due(1))
-IT_DIFFERS = f" It differs: {DIFFERS}. {advice(DIFFERS)}"
+OFF = f"data_replication {YES}≠{NO}"
+IT_DIFFERS, IS_OFF = (f" It differs: {one}. {advice(one)}" for one in (DIFFERS, OFF))
 IS_OLD = f"{IT_DIFFERS} Its data is of 2026-03-01T20:00:00.000Z."
 BOOTING, ANOTHER = standby("REBOOTING"), standby(id=cases.DESKTOP)
 
@@ -193,6 +195,7 @@ BOOTING, ANOTHER = standby("REBOOTING"), standby(id=cases.DESKTOP)
 @table(
     "found differs message",
     ("differs", looked(protected(), other=VALUE), DIFFERS, IT_DIFFERS),
+    ("differs in what can be changed", looked(protected(), replication=NO), OFF, IS_OFF),
     ("ended", looked(protected(KNOWN_DRIFT)), None, " is AVAILABLE."),
     ("not well now", looked(protected(), BOOTING, other=VALUE), DIFFERS, f" is REBOOTING.{IT_DIFFERS}"),
     ("another one", looked(protected(KNOWN_DRIFT), ANOTHER), None, f"{cases.DESKTOP} in us-west-2 is AVAILABLE."),
@@ -237,6 +240,35 @@ UNPROTECTED = [status for status in Status if status is not Status.PROTECTED]
 def test_only_a_sweep_notes_and_counts_and_only_of_what_is_protected_and_shown(found: Case, after: Row) -> None:
     change = Change(cases.ONE, OF, after, Reason.STANDBY_READY, "")
     assert (annotate(found, change), copy_age(found, change)) == (change, None)
+
+
+# PCoIP
+
+BOTH_USE_IT = cases.all_lasting(Kind.PCOIP, Kind.STANDBY_PCOIP)
+PCOIP, DCV, UNTOLD = ("PCOIP",), ("DCV",), ()
+FLEET, GONE_ONE = cases.row("REPORTED EXISTING_FLEET"), with_one("STANDBY_MISSING STANDBY_GONE", conditions=BOTH_USE_IT)
+
+
+@table(
+    "before ours theirs after",
+    ("both", protected(), PCOIP, PCOIP, "PCOIP STANDBY_PCOIP"),
+    ("one of two", protected(), ("WSP", "PCOIP"), DCV, "PCOIP"),
+    ("changed in place", protected(BOTH_USE_IT), DCV, PCOIP, "STANDBY_PCOIP"),
+    ("replaced", protected(BOTH_USE_IT), DCV, DCV, ""),
+    ("not told any more", protected(BOTH_USE_IT), UNTOLD, UNTOLD, "PCOIP STANDBY_PCOIP"),
+    ("not told", protected(), UNTOLD, UNTOLD, ""),
+    ("one of next year", protected(), ("PCOIP2",), ("pcoip",), ""),
+    ("only reported", FLEET, PCOIP, PCOIP, "PCOIP"),
+    ("with no standby any more", GONE_ONE, PCOIP, PCOIP, "PCOIP STANDBY_PCOIP"),
+)
+def test_a_sweep_notes_who_uses_pcoip_and_notifies_nobody(before: Row, ours: Any, theirs: Any, after: str) -> None:
+    shown = [standby()] if before.status is Status.PROTECTED else []
+    fleet = replace(cases.KNOWN, shapes={STANDBY: digest(Workspace(STANDBY, protocols=theirs))})
+    change = decide(case(before, seen(*shown, protocols=ours), cases.BY_SWEEP, fleet))
+    found = new(change)
+    assert " ".join(sorted(found.conditions.keys() & BOTH_USE_IT.keys())) == after
+    assert (found.status, news(before.conditions, found.conditions)) == (before.status, None)
+    assert found.cause_type == "sweep" or not found.differs_from(before)
 
 
 # Whether it is well: the states that sweeps see, each so many minutes after the one before

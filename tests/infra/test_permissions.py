@@ -12,7 +12,7 @@ from tests.infra.templates import STACK, Assembly, actions, as_list, each_of, gr
 LOG_DELIVERY = [f"{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")] + ["ListLogDeliveries"]
 # The only actions on "*", for AWS lets no ARN be named: by service, with the condition that bounds them instead.
 WITHOUT_AN_ARN: dict[str, tuple[str | None, tuple[str, ...]]] = {
-    "workspaces": ("aws:RequestedRegion", ("DescribeWorkspaces", "CreateTags")),
+    "workspaces": ("aws:RequestedRegion", ("DescribeWorkspaces", "DescribeWorkspaceDirectories", "CreateTags")),
     "servicequotas": ("aws:RequestedRegion", ("GetAWSDefaultServiceQuota", "GetServiceQuota")),
     "tag": ("aws:RequestedRegion", ("GetResources",)),
     "cloudwatch": ("cloudwatch:namespace", ("PutMetricData",)),
@@ -33,6 +33,7 @@ SEEN = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "x
 LEDGER = {f"dynamodb:{name}" for name in ("BatchGetItem", "PutItem", "UpdateItem", "Query")}
 LEASE = {"cloudwatch:PutMetricData", "states:DescribeExecution"}
 QUOTAS = {"servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota"}
+DESCRIBED = {"workspaces:DescribeWorkspaces", "workspaces:DescribeWorkspaceDirectories"}
 STREAM = {f"dynamodb:{name}" for name in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
 
 
@@ -54,7 +55,7 @@ def test_watch_may_do_this_and_no_more_and_nothing_with_a_workspace(assembly: As
 
 
 def test_sweep_may_do_this_and_no_more(example: Assembly) -> None:
-    expected = LEDGER | LEASE | QUOTAS | SEEN | {"workspaces:DescribeWorkspaces"}
+    expected = LEDGER | LEASE | QUOTAS | SEEN | DESCRIBED
     assert actions(example.primary, "SweepRole") == expected
 
 

@@ -285,7 +285,7 @@ def what_cannot_have_a_standby_gets_no_request(deployment: Deployment) -> Simula
         {"BundleId": "wsb-windowsgraphicspro"},
         {"BundleId": "wsb-windowsgeneralpurpose4xlarge"},
         {"BundleId": "wsb-amazonlinuxpower"},
-        {"RootVolumeEncryptionEnabled": True, "VolumeEncryptionKey": "alias/aws/workspaces"},
+        {"RootVolumeEncryptionEnabled": True, "VolumeEncryptionKey": "alias/ours"},
     ]
     ids = [one for user, kind in zip(USERS, kinds, strict=False) for one in run.create(user, **kind)]
     return settle(run, dict.fromkeys(ids, EXPLAINED) | covered(run.create(USERS[8])), at_least=3)

@@ -126,6 +126,19 @@ class WorkSpaces:
         here = [one for one in read if one is not None and one.directory_id in (directory, None)]
         return Page(tuple(self.tagged(here)), following, is_whole=None not in read)
 
+    def registrations(self, directories: Sequence[DirectoryId]) -> dict[DirectoryId, str | None] | Unknown:
+        """The states of the registrations of at most 25 directories; None of what a whole answer does not have."""
+        self.pacer.wait()
+        answer = call(self.client.describe_workspace_directories, DirectoryIds=list(directories))
+        if isinstance(answer, Problem):
+            return Unknown(answer.code, answer.message)
+        listed, following = answer.body.get("Directories"), answer.body.get("NextToken")
+        told = {string(one, "DirectoryId"): string(one, "State") for one in entries(answer.body, "Directories")}
+        is_whole = isinstance(listed, list) and len(told) == len(listed) and None not in told.values()
+        if not is_whole or following or not told.keys() <= set(directories):
+            return Unknown(MALFORMED, "DescribeWorkspaceDirectories gave an answer that is not whole")
+        return {one: told.get(one) for one in directories}
+
     def _pages(self, told: defaultdict[WorkspaceId, set[Workspace]], **arguments: Any) -> Problem | None:
         """Put into `told` what all pages say of each WorkSpace; None if they came whole."""
         token: str | None = None
@@ -305,6 +318,8 @@ def read_workspace(entry: object) -> Workspace | None:
         protocols=_names(properties.get("Protocols")),
         root_encrypted=encrypted[0],
         user_encrypted=encrypted[1],
+        volume_encryption_key=string(entry, "VolumeEncryptionKey"),
+        nested_virtualization=properties.get("NestedVirtualizationEnabled") is True,
         related=related,
         replication=tuple((standby_id, string(one, "DataReplication") or "") for standby_id, one in standbys),
         snapshots=tuple((one, taken) for one, of in standbys if (taken := _moment(of.get("RecoverySnapshotTime")))),

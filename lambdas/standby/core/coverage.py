@@ -19,7 +19,7 @@ from standby.core.plan import UNTOLD, Prices, monthly_cost, stage, under
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import Settings
-from standby.core.upkeep import copy_age
+from standby.core.upkeep import ON_PCOIP, copy_age
 
 OLDEST = "oldest_seconds"
 # A row that this version cannot read: somebody's desktop, of which it is not known that it is covered.
@@ -50,9 +50,11 @@ def count(case: Case, change: Change) -> dict[str, int]:
         names.append(f"wants/{(case.shown and case.shown.compute_type) or UNTOLD}")
     if is_of_fleet or any(one is not None and one.existing for one in (row, new)):
         names.append(f"stage/{stage(status)}")
+    names += ON_PCOIP[:1] if new and new.has(Kind.PCOIP) and status is not Status.PRIMARY_GONE else ()
     if status is not Status.PROTECTED or new is None:
         return dict.fromkeys(names, 1)
     names += ["drifted"] * new.has(Kind.DRIFT) + ["stale"] * new.has(Kind.STALE)
+    names += ON_PCOIP[1:] if new.has(Kind.STANDBY_PCOIP) else ()
     age = copy_age(case, change)
     return dict.fromkeys(names, 1) | ({} if age is None else {OLDEST: int(age.total_seconds())})
 

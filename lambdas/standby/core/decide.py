@@ -29,7 +29,7 @@ from standby.core.orphans import orphaned
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import NOT_KNOWN, Excluded, Verdict, not_told, obstacle
-from standby.core.upkeep import annotate, fares
+from standby.core.upkeep import annotate, fares, with_protocol
 
 # While one of these lasts, a lookup in the DR directory comes before a request.
 DOUBTS = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.THROTTLED, Kind.DESKTOP_SEEN)
@@ -48,7 +48,7 @@ def decide(case: Case) -> Change:
     change = _doubled(case, _sighted(case, change))
     if change.effect is Effect.REQUEST and (why := doubt(case)):
         return case.look(why)
-    return change
+    return with_protocol(case, change)
 
 
 def doubt(case: Case) -> str:

@@ -126,6 +126,8 @@ class Workspace:
     protocols: tuple[str, ...] = ()
     root_encrypted: bool = False
     user_encrypted: bool = False
+    volume_encryption_key: str | None = None
+    nested_virtualization: bool = False
     related: tuple[Related, ...] = ()
     replication: tuple[tuple[WorkspaceId, str], ...] = ()  # standby id -> its DataReplication
     tags: tuple[tuple[str, str], ...] | None = None

@@ -84,11 +84,12 @@ def plan(
     standbys: int,
     settings: Settings,
     how_to_accept: str,
+    end_of_pcoip: str = "",
 ) -> dict[str, Any]:
     """What standbys for a directory's existing fleet would mean, as the ledger holds it.
 
     `counts` are what its pages have counted, `standbys` how many standbys the ledger counts against the DR Region's
-    `quota`. `how_to_accept` is empty if the directory is accepted.
+    `quota`. `how_to_accept` is empty if the directory is accepted, `end_of_pcoip` if nobody uses it.
     """
     desktops = under(counts, "wants")
     cannot, excluded = under(counts, "cannot"), under(counts, "excluded")
@@ -98,6 +99,7 @@ def plan(
     found = f"{wanted} {'desktop' if wanted == 1 else 'desktops'} would get a standby, {has} have one"
     left_out = f", {_with_reasons(excluded, 'are left out')}" if excluded else ""
     words = [f"Directory {directory}: {found}, {_with_reasons(cannot, 'cannot have one')}{left_out}."]
+    words += [end_of_pcoip] if end_of_pcoip else []
     if wanted:
         words += [str(cost), _room(quota, standbys, wanted, settings.dr_region), how_to_accept or ACCEPTED]
     return {

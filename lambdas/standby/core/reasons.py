@@ -54,6 +54,8 @@ class Reason(StrEnum):
     OPERATING_SYSTEM = "OPERATING_SYSTEM"
     COMPUTE_TYPE = "COMPUTE_TYPE"
     NO_USER = "NO_USER"
+    NESTED_VIRTUALIZATION = "NESTED_VIRTUALIZATION"
+    AWS_MANAGED_KEY = "AWS_MANAGED_KEY"
     NO_DR_KEY = "NO_DR_KEY"
     SECONDARY_EXISTS = "SECONDARY_EXISTS"
     USER_HAS_STANDBY = "USER_HAS_STANDBY"
@@ -78,6 +80,8 @@ class Reason(StrEnum):
     TWO_STANDBYS = "TWO_STANDBYS"
     TERMINATED_BY_SOMEBODY = "TERMINATED_BY_SOMEBODY"
     MIGRATED = "MIGRATED"
+    DIRECTORY_NOT_REGISTERED = "DIRECTORY_NOT_REGISTERED"
+    PCOIP_ENDS = "PCOIP_ENDS"
     NOT_IN_LEDGER = "NOT_IN_LEDGER"
 
 
@@ -93,6 +97,8 @@ class Meaning:
 def _notice(sentence: str, advice: str) -> Meaning:
     return Meaning(sentence, advice, notify=True)
 
+
+REPLACED = "terminate it. Protect called manually, or a sweep with recreate_missing: true, makes a new one."
 
 MEANING: dict[Reason, Meaning] = {
     Reason.NOT_VISIBLE_YET: Meaning("DescribeWorkspaces does not show the WorkSpace, or not all of it, yet."),
@@ -213,6 +219,14 @@ MEANING: dict[Reason, Meaning] = {
         "The WorkSpace is assigned to nobody ([UNDEFINED]); its standby could not be told apart from those of others.",
         "Assign a user, if it is to have a standby; or exclude the user [UNDEFINED].",
     ),
+    Reason.NESTED_VIRTUALIZATION: Meaning(
+        "Standbys do not support nested virtualization, which is enabled for it.",
+        "Nothing, or disable nested virtualization if it is to have a standby.",
+    ),
+    Reason.AWS_MANAGED_KEY: _notice(
+        "Its volumes are encrypted with the AWS managed key, and only a customer managed key allows a standby.",
+        "If it is to have a standby, create the desktop again with a customer managed key.",
+    ),
     Reason.NO_DR_KEY: _notice(
         "Its volumes are encrypted and the configuration names no key in the DR Region.",
         "Set volume_encryption_key for its directory (a symmetric key in the DR Region) and deploy.",
@@ -295,6 +309,15 @@ MEANING: dict[Reason, Meaning] = {
     Reason.MIGRATED: _notice(
         "The primary was migrated and has a new id; the message says which, and what its old standby is worth.",
         "Terminate the old standby when nobody needs its data: then the next sweeps take up the new id.",
+    ),
+    Reason.DIRECTORY_NOT_REGISTERED: _notice(
+        "A mapped directory is not registered with WorkSpaces.",
+        "Register it again. AWS deregisters a Simple AD or AD Connector that had no WorkSpace in use for 30 days.",
+    ),
+    Reason.PCOIP_ENDS: _notice(
+        "Desktops use PCoIP, which AWS discontinues.",
+        "Change the primaries' protocol to DCV (WSP), in place or by migration. A standby's cannot be changed: once its"
+        f" primary uses DCV, {REPLACED}",
     ),
     Reason.NOT_IN_LEDGER: Meaning("The ledger knows no primary, and no standby, of this id.", "Nothing."),
 }

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     UNMAPPED = "UNMAPPED"  # its directory is not in the configuration any more: the reason it had before
     PRIMARY_TERMINATED = "PRIMARY_TERMINATED"  # somebody called TerminateWorkspaces for it: its id, and who
     MIGRATED = "MIGRATED"  # its migration was requested: the new id; notified once that is there
+    PCOIP = "PCOIP"  # it uses PCoIP
     # what makes a request doubtful: another lookup comes first
     UNCLEAR = "UNCLEAR"  # a request had no clear answer
     THROTTLED = "THROTTLED"  # a request was throttled, which does not prove that it had no effect
@@ -46,13 +47,15 @@ class Kind(StrEnum):
     DRIFT = "DRIFT"  # it differs from its primary, or from what is configured: in what
     COPIED = "COPIED"  # data is to be copied to it, since its first grace began: when the last noted copy was made
     STALE = "STALE"  # its data is older than it may be
+    STANDBY_PCOIP = "STANDBY_PCOIP"  # it uses PCoIP
     # people
     ASKED = "ASKED"  # a person asked for a standby, and it could not be requested yet
     TROUBLE = "TROUBLE"  # a person was notified of the row's reason: that reason
 
 
 # What is true of one standby, and of the next one not yet.
-OF_A_STANDBY = (Kind.STANDBY_MISSED, Kind.STANDBY_TERMINATED, Kind.UNWELL, Kind.DRIFT, Kind.COPIED, Kind.STALE)
+_SEEN_OF_IT = (Kind.UNWELL, Kind.DRIFT, Kind.COPIED, Kind.STALE, Kind.STANDBY_PCOIP)
+OF_A_STANDBY = (Kind.STANDBY_MISSED, Kind.STANDBY_TERMINATED, *_SEEN_OF_IT)
 # What a request leaves behind until it is known what became of it.
 OF_A_REQUEST = (Kind.UNCLEAR, Kind.NOTHING_SEEN, Kind.DESKTOP_SEEN)
 # Notices, each with its own condition; the last wins where a change makes two.

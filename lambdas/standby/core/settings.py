@@ -99,6 +99,8 @@ class Selection:
 # Prefixes: the enums grow (RHEL_9, GRAPHICS_G8), and an unknown value is the service's to judge.
 LINUX = ("AMAZON_LINUX", "UBUNTU", "RHEL", "ROCKY")
 COMPUTE_REFUSED = ("GRAPHICS", "GENERALPURPOSE_4XLARGE", "GENERALPURPOSE_8XLARGE")
+# The ARN of a key does not say whether AWS manages it, and no function may ask KMS: an alias does.
+_AWS_MANAGED_KEY = "alias/aws/workspaces"
 
 
 def obstacle(seen: Workspace, settings: Settings) -> tuple[Reason, str] | None:
@@ -109,6 +111,10 @@ def obstacle(seen: Workspace, settings: Settings) -> tuple[Reason, str] | None:
         return Reason.OPERATING_SYSTEM, f"It is {seen.operating_system}."
     if seen.compute_type and seen.compute_type.startswith(COMPUTE_REFUSED):
         return Reason.COMPUTE_TYPE, f"It is {seen.compute_type}."
+    if seen.nested_virtualization:
+        return Reason.NESTED_VIRTUALIZATION, ""
+    if seen.is_encrypted and (seen.volume_encryption_key or "").rpartition(":")[2] == _AWS_MANAGED_KEY:
+        return Reason.AWS_MANAGED_KEY, f"The key is {seen.volume_encryption_key}."
     mapped = settings.directories[seen.directory_id] if seen.directory_id else None
     if seen.is_encrypted and mapped and mapped.volume_encryption_key is None:
         return Reason.NO_DR_KEY, f"The directory is {seen.directory_id}."

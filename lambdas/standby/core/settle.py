@@ -120,8 +120,14 @@ def _refused(case: Case, refused: Refused) -> Change:
         case Refusal.EXISTS:
             return case.look("The user has a desktop in the DR directory: is it the standby?")
         case Refusal.OTHER | Refusal.INTERNAL:
-            detail = f"{refused.code}: {refused.message}"
+            detail = f"{refused.code}: {refused.message}{_key_named(case)}"
             return case.record(Status.REJECTED, Reason.SERVICE_REFUSED, detail, error=error)
+
+
+def _key_named(case: Case) -> str:
+    """The key of an encrypted primary: a refusal may be about it, and only a person can look up whose it is."""
+    key = case.shown.volume_encryption_key if case.shown and case.shown.is_encrypted else None
+    return f" The primary's volumes are encrypted with {key}, which must not be the AWS managed key." if key else ""
 
 
 def _user_missing(case: Case, error: tuple[str, str]) -> Change:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from standby.core.change import Case, Change
+from standby.core.change import Case, Change, say
 from standby.core.model import REPLICATED, UNWELL_STANDBY, Related, Status, Workspace, from_text, to_text, user_key
-from standby.core.reasons import Reason
+from standby.core.reasons import REPLACED, Reason
 from standby.core.row import Kind, Row
 
 # Two sweeps that somebody starts within minutes are one look.
@@ -25,7 +25,12 @@ UNWELL_LOOKS = 2
 _PROPERTIES = ("compute_type", "operating_system", "protocols", "root_volume_gib", "user_volume_gib")
 REPLICATION = "data_replication"
 _SWITCH = "Replication is switched in place, from the primary (ModifyWorkspaceProperties); no termination is needed."
-_ANEW = "Anything else of a standby cannot be changed: to have it otherwise, terminate it and call protect by hand."
+_ANEW = f"Anything else of a standby cannot be changed: {REPLACED}"
+# Its last day. https://docs.aws.amazon.com/workspaces/latest/adminguide/workspaces-pcoip-end-of-support.html
+PCOIP_ENDS = date(2027, 10, 31)
+PCOIP_NOTICE = PCOIP_ENDS - timedelta(days=92)  # a quarter of a year ahead
+# What is counted of primaries and of standbys that use it.
+ON_PCOIP = ("pcoip_primaries", "pcoip_standbys")
 _WORD = re.compile(r"[A-Za-z0-9_.,+-]+")
 
 
@@ -61,6 +66,8 @@ def annotate(case: Case, change: Change) -> Change:
         before=base.note(Kind.DRIFT),
     )
     new = base.observe(Kind.DRIFT, found is not None, case.now, note=found)
+    theirs = (case.fleet.shapes.get(standby.id, "") + "//").split("/")[_PROPERTIES.index("protocols")]
+    new = new.observe(Kind.STANDBY_PCOIP, _uses_pcoip(theirs.split(",")), case.now)
     if standby.id in case.fleet.shapes:
         new = new.without(Kind.STANDBY_MISSED)
     copy = _copy(case, new, seen.recovery_snapshot_of(standby.id))
@@ -81,6 +88,29 @@ def advice(differs: str) -> str:
     """What to do about a drift: data replication is switched in place, all else only a new standby has."""
     names = {one.partition(" ")[0] for one in differs.split("; ")}
     return " ".join([_SWITCH] * (REPLICATION in names) + [_ANEW] * bool(names - {REPLICATION}))
+
+
+def with_protocol(case: Case, change: Change) -> Change:
+    """The change, with whether a sweep is shown that the primary uses PCoIP."""
+    seen, row = case.shown, change.new
+    if case.fleet is None or seen is None or row is None:
+        return change
+    base = case.stamped(row) if row is change.old else row
+    new = base.observe(Kind.PCOIP, _uses_pcoip(seen.protocols), case.now)
+    return change if new.conditions == row.conditions else change.having(new)
+
+
+def _uses_pcoip(protocols: Sequence[str]) -> bool | None:
+    """Whether one of the protocols is PCoIP; None where none is told."""
+    return "PCOIP" in protocols if any(protocols) else None
+
+
+def end_of_pcoip(counts: Mapping[str, int], now: datetime) -> str:
+    """When PCoIP ends, or ended, and how many still use it, in sentences; empty if none is known to."""
+    primaries, standbys = (counts.get(name, 0) for name in ON_PCOIP)
+    when = f"It {'ends' if now.date() <= PCOIP_ENDS else 'ended'} on {PCOIP_ENDS}."
+    used = f"Primaries that use it: {primaries}. Standbys that use it: {standbys}."
+    return say(Reason.PCOIP_ENDS, f"{when} {used}") if primaries or standbys else ""
 
 
 def copy_age(case: Case, change: Change) -> timedelta | None:
@@ -136,7 +166,8 @@ def digest(workspace: Workspace) -> str:
     words = [
         workspace.compute_type,
         workspace.operating_system,
-        ",".join(sorted(workspace.protocols)),
+        # WSP is the former name of DCV.
+        ",".join(sorted({"DCV": "WSP"}.get(one, one) for one in workspace.protocols)),
         workspace.root_gib and str(workspace.root_gib),
         workspace.user_gib and str(workspace.user_gib),
         workspace.data_replication,

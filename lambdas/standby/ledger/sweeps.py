@@ -20,6 +20,7 @@ from standby.core.change import Fleet
 from standby.core.conclusions import OWN, PARTNER, Scan
 from standby.core.coverage import OLDEST, Coverage
 from standby.core.model import DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
+from standby.core.upkeep import ON_PCOIP
 from standby.ledger.table import Item, Table
 
 BASELINE = "BASELINE"
@@ -197,6 +198,7 @@ class Sweeps:
             "coverage_of_all_percent": found.percent_of_all,
             "drifted": found.counts.get("drifted", 0),
             "stale": found.counts.get("stale", 0),
+            **{name: found.counts.get(name, 0) for name in ON_PCOIP},
             OLDEST: found.counts.get(OLDEST),
             "complete": True,
             "began_at": to_text(scan.began_at),
@@ -238,5 +240,6 @@ def _lines(seen: Iterable[tuple[WorkspaceId, str]]) -> str:
 
 def _read_day(item: Mapping[str, Any], now: datetime) -> Coverage:
     counts = {f"status/{status}": int(count) for status, count in item["by_status"].items()}
-    counts |= {name: int(item[name]) for name in ("drifted", "stale", OLDEST) if item.get(name) is not None}
+    names = ("drifted", "stale", OLDEST, *ON_PCOIP)
+    counts |= {name: int(item[name]) for name in names if item.get(name) is not None}
     return Coverage(counts, now - from_text(item["scanned_at"]))
