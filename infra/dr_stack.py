@@ -30,6 +30,7 @@ class DrStack(Stack):
             scope,
             pair.dr_stack_name,
             env=Environment(account=account, region=pair.dr_region),
+            termination_protection=True,
             description=f"WorkSpaces Standby {VERSION}: watches the ledger's replica, and {pair.primary_region}",
         )
         notifications = Notifications(self, "Notifications", addresses=pair.notify)

@@ -43,6 +43,7 @@ class PrimaryStack(Stack):
             scope,
             pair.stack_name,
             env=Environment(account=account, region=pair.primary_region),
+            termination_protection=True,
             description=f"WorkSpaces Standby {VERSION}: standbys in {pair.dr_region} for WorkSpaces here",
         )
         self.pair = pair

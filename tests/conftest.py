@@ -20,7 +20,7 @@ Synthesise = Callable[[str], Path]
 FIRST = ("e2e", "infra", "simulation", "local", "component")
 TOGETHER = ("e2e", "infra", "local")
 # Of these directories, files with clouds of their own.
-APART = ("test_real_processes.py",)
+APART = ("test_real_processes.py", "test_upgrade.py")
 # Files whose tests need nothing of each other, and take long.
 SINGLY = ("test_scenarios.py", "test_seeds.py", "test_broken_rules.py")
 

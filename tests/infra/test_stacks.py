@@ -10,6 +10,8 @@ from aws_cdk import Stack
 
 from infra.config_file import load
 from infra.synth import add_stacks, new_app
+from tests.conftest import Synthesise
+from tests.infra import names
 from tests.infra.conftest import EXAMPLE
 from tests.infra.templates import FUNCTION, STACK, Assembly, each_of, resources, text
 
@@ -37,6 +39,22 @@ def test_the_outputs_have_their_fixed_names(example: Assembly) -> None:
     )
     assert outputs["Version"] == "0.1.0"
     assert len(outputs["ConfigDigest"]) == 16
+
+
+def test_no_resource_has_moved_or_changed_its_name(synthesised: Synthesise) -> None:
+    made = {title: synthesised(text) for title, text in names.CONFIGURATIONS.items()}
+    there, now = (set(text.splitlines()) for text in (names.FILE.read_text(), names.written(made)))
+    assert (sorted(there - now), sorted(now - there)) == ([], []), (
+        "Resources are gone, new, moved or renamed. What moves or is renamed cannot be updated: CloudFormation makes "
+        "the new one first, and its name is taken. If it is meant: run `make names`, and write under Upgrading in "
+        "CHANGELOG.md what it means for an operator."
+    )
+
+
+@each_of("example", "everything")
+def test_no_stack_is_deleted_by_accident(assembly: Assembly) -> None:
+    stacks = [one["properties"] for one in assembly.artifacts.values() if one["type"] == "aws:cloudformation:stack"]
+    assert [one["terminationProtection"] for one in stacks] == [True] * len(stacks)
 
 
 def test_a_pair_is_two_stacks_and_two_pairs_that_point_at_each_other_are_four(everything: Assembly) -> None:
