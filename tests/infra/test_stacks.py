@@ -1,6 +1,7 @@
 """The stacks as a whole: names, outputs, lint, sizes, and the same result whoever synthesises."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from aws_cdk import Stack
 
+from infra.config import Configuration
 from infra.config_file import load
 from infra.synth import add_stacks, new_app
 from tests.conftest import Synthesise
@@ -15,6 +17,8 @@ from tests.infra import names
 from tests.infra.conftest import EXAMPLE
 from tests.infra.templates import FUNCTION, STACK, Assembly, each_of, resources, text
 
+# AWS services that these stacks trust, or let in.
+TRUSTED = ("cloudwatch", "events", "lambda", "scheduler", "states")
 ROOT = Path(__file__).parents[2]
 
 
@@ -70,6 +74,35 @@ def test_a_pair_is_two_stacks_and_two_pairs_that_point_at_each_other_are_four(ev
         "Standby-us-west-2-us-east-1-dr": "us-east-1",
     }
     assert STACK in artifacts[f"{STACK}-dr"]["dependencies"]
+
+
+@pytest.mark.parametrize(
+    ("primary", "dr", "partition", "topic"),
+    [
+        ("us-gov-west-1", "us-gov-east-1", "aws-us-gov", "own"),
+        ("cn-north-1", "cn-northwest-1", "aws-cn", "existing"),
+    ],
+)
+def test_a_pair_of_another_partition_names_that_partition_only(
+    tmp_path: Path, primary: str, dr: str, partition: str, topic: str
+) -> None:
+    keys = {"primary_region": primary, "dr_region": dr, "account": "123456789012", "notify": ["ops@example.com"]}
+    keys |= {"directories": {"d-906732325d": {"dr_directory": "d-926722edaf"}}}
+    if topic == "existing":
+        keys |= {"notify_topic_arn": f"arn:{partition}:sns:{primary}:123456789012:ops"}
+    app = new_app(tmp_path / "out")
+    add_stacks(app, Configuration.model_validate({"pairs": [keys]}), tmp_path / "work")
+    templates = [json.dumps(stack.template) for stack in app.synth().stacks]
+    assert len(templates) == 2
+    for template in templates:
+        assert set(re.findall(r"arn:aws[a-z-]*:", template)) == {f"arn:{partition}:"}
+        services = set(re.findall(r'"([a-z-]+\.[a-z0-9.-]*amazonaws\.[a-z.]+)"', template))
+        # The last one is what an event of CloudTrail names.
+        assert services <= {f"{one}.amazonaws.com" for one in (*TRUSTED, "workspaces")}
+    machines = resources(json.loads(templates[0]), "AWS::StepFunctions::StateMachine").values()
+    invoke = f"arn:{partition}:states:::lambda:invoke"
+    assert {one["Properties"]["DefinitionSubstitutions"]["LambdaInvoke"] for one in machines} == {invoke}
+    assert {one["Properties"]["DefinitionString"].count("arn:") for one in machines} == {0}
 
 
 def test_all_functions_of_a_pair_come_from_one_zip(example: Assembly) -> None:
