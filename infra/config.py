@@ -202,7 +202,8 @@ class Pair(_Section):
     notify_topic_arn: Annotated[str, StringConstraints(pattern=TOPIC_ARN)] | None = Field(
         default=None,
         description="the ARN of an existing SNS topic in the primary Region, for example "
-        "arn:aws:sns:us-east-1:123456789012:ops; its policy has to let CloudWatch and EventBridge publish",
+        "arn:aws:sns:us-east-1:123456789012:ops; its policy has to let CloudWatch and EventBridge publish, and its "
+        "key's policy has to let them use it (README, An existing topic)",
     )
     permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY_ARN)] | None = Field(
         default=None,

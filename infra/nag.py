@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Acknowledgment, App, Token, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from infra.notifications import topic_keys
 from infra.permissions import MOST_DIRECTORIES_BY_ID
 from infra.state_machines import SWEEP, WATCH, machine_name
 
@@ -41,6 +42,12 @@ def acknowledge(stack: PrimaryStack) -> None:
             "take no resource; all but X-Ray's are bound by conditions to the pair's Regions or our namespace.",
         )
     _wildcard(stack.announce.role, "*", "xray:PutTraceSegments and xray:PutTelemetryRecords take no resource.")
+    if not stack.notifications.key:
+        _wildcard(
+            stack.announce.role,
+            topic_keys(stack),
+            "An existing topic's key is not known here; the conditions bind its use to SNS and to that topic.",
+        )
     for region in (pair.primary_region, pair.dr_region):
         of_region = f"arn:{stack.partition}:workspaces:{region}:{account}"
         _wildcard(

@@ -92,6 +92,7 @@ class PrimaryStack(Stack):
             topic=self.notifications.topic,
             dead_letters=self.dead_letters,
         )
+        self.notifications.let_rules_publish(self.failed_executions.rules)
         self._build_alarms()
         self._build_outputs()
 
@@ -161,7 +162,7 @@ class PrimaryStack(Stack):
         )
         bus = f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/default"
         announce.allow("Bus", ["events:PutEvents"], [bus], {"StringEquals": {"events:source": "workspaces-standby"}})
-        self.notifications.grant_publish(announce.role)
+        self.notifications.grant_publish(announce)
         return announce
 
     def _function(

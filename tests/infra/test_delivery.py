@@ -137,6 +137,22 @@ def test_the_topic_is_encrypted_and_alarms_and_rules_may_use_it(example: Assembl
         ]
 
 
+def test_eventbridge_may_publish_for_the_two_rules_and_use_the_key_for_the_topic_only(example: Assembly) -> None:
+    rules = [name for name in resources(example.primary, RULE) if name.startswith("FailedExecutions")]
+    topic_policy = only(example.primary, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    key_policy = only(example.primary, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    publishes, uses_key = (
+        [s["Condition"] for s in statements if "events" in text(s["Principal"])]
+        for statements in (topic_policy, key_policy)
+    )
+    (condition,) = publishes
+    assert sorted(map(text, condition["ArnEquals"]["aws:SourceArn"])) == sorted(f"${{{name}.Arn}}" for name in rules)
+    # AWS does not support a source in a key's policy here.
+    (condition,) = uses_key
+    topics = f"arn:aws:sns:us-east-1:${{AWS::AccountId}}:{STACK}-*"
+    assert text(condition["ArnLike"]["kms:EncryptionContext:aws:sns:topicArn"]) == topics
+
+
 def test_each_address_is_subscribed_in_both_regions(example: Assembly) -> None:
     for template in (example.primary, example.dr):
         subscription = only(template, "AWS::SNS::Subscription")
