@@ -75,7 +75,7 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
             "_invoke_target",
             "_pattern_event_view",
         ),
-        ("_event_buses", "logger"),
+        ("_event_bus_policies", "_event_buses", "logger"),
     ),
     (
         lambda_svc,

@@ -29,7 +29,7 @@ def names(assembly: Path) -> str:
 
 def _name(properties: dict[str, Any]) -> str:
     """The name that a template gives; the name of what a resource belongs to is a reference."""
-    own = [value for key, value in properties.items() if key == "StatementId" or key.endswith("Name")]
+    own = [properties.get("StatementId"), *(value for key, value in properties.items() if key.endswith("Name"))]
     return next((value for value in own if isinstance(value, str) and value != "WorkSpaces Standby"), "-")
 
 

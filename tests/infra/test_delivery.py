@@ -32,6 +32,11 @@ def test_the_dr_region_hands_terminations_to_the_primary_ones_bus(example: Assem
     (role,) = resources(example.dr, "AWS::IAM::Role")
     assert text(target["RoleArn"]) == f"${{{role}.Arn}}"
     assert granting(example.dr, role, "events:PutEvents").resources == [bus]
+    # The bus says so, too: whether the role is enough between Regions is disputed.
+    policy = only(example.primary, "AWS::Events::EventBusPolicy")
+    assert (policy["EventBusName"], policy["StatementId"]) == ("default", f"{STACK}-dr-ended-workspaces")
+    assert text(policy["Statement"]["Principal"]["AWS"]) == "arn:aws:iam::${AWS::AccountId}:root"
+    assert (policy["Statement"]["Action"], text(policy["Statement"]["Resource"])) == ("events:PutEvents", bus)
 
 
 def test_only_the_rules_may_invoke_protect_from_outside(example: Assembly) -> None:
