@@ -187,9 +187,8 @@ class PrimaryStack(Stack):
             "Alarms",
             pair=self.pair,
             topic=self.notifications.topic,
-            functions=self.functions,
+            protect=self.protect,
             announce=self.announce,
-            machines=self.machines,
             dead_letters=self.dead_letters,
             rules=[self.triggers.rule, self.triggers.ended, *self.failed_executions.rules],
         )
