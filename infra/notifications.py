@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -11,14 +11,14 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.encryption import USE_KEY, Encryption
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_events as events
 
     from infra.functions import StandbyFunction
-
-USE_KEY: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
 class Notifications(Construct):
@@ -28,18 +28,30 @@ class Notifications(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, addresses: Sequence[str], existing_topic_arn: str | None = None
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        addresses: Sequence[str],
+        encrypts_all: bool,
+        existing_topic_arn: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.key: kms.Key | None = None
+        self.key = self._build_key() if encrypts_all or not existing_topic_arn else None
+        self.encryption = Encryption(self.key if encrypts_all else None)
         self._own: sns.Topic | None = None
-        if not existing_topic_arn:
-            self._own = self._build_topic(addresses)
+        if self.key and not existing_topic_arn:
+            self._own = self._build_topic(addresses, self.key)
         self.topic = self._own or sns.Topic.from_topic_arn(self, "Topic", existing_topic_arn or "")
 
-    def _build_topic(self, addresses: Sequence[str]) -> sns.Topic:
+    @property
+    def is_own(self) -> bool:
+        """Whether the topic is one of the stack."""
+        return self._own is not None
+
+    def _build_key(self) -> kms.Key:
         # CloudWatch cannot publish to a topic under SNS's own key: nobody can change that key's policy.
-        self.key = kms.Key(
+        return kms.Key(
             self,
             "Key",
             description=f"Notices of {Stack.of(self).stack_name}",
@@ -47,10 +59,12 @@ class Notifications(Construct):
             removal_policy=RemovalPolicy.DESTROY,
             pending_window=Duration.days(7),
         )
+
+    def _build_topic(self, addresses: Sequence[str], key: kms.Key) -> sns.Topic:
         alarms = iam.ServicePrincipal(
             "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         )
-        self.key.add_to_resource_policy(
+        key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
                 principals=[alarms],
@@ -58,7 +72,7 @@ class Notifications(Construct):
                 resources=["*"],  # in a key's policy: the key itself
             )
         )
-        topic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True, display_name="WorkSpaces Standby")
+        topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True, display_name="WorkSpaces Standby")
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
@@ -101,7 +115,7 @@ class Notifications(Construct):
     def grant_publish(self, function: StandbyFunction) -> None:
         """Let a function publish to the topic, and use its key: ours, or whichever an existing topic has."""
         function.allow("Notices", ["sns:Publish"], [self.topic.topic_arn])
-        if self.key:
+        if self.key and self._own:
             function.allow("NoticesKey", USE_KEY, [self.key.key_arn])
             return
         stack = Stack.of(self)

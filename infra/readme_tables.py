@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic_core import PydanticUndefined
 
 from cli.live_check import CHECKS
-from infra.config import DirectoryMapping, Pair, Rules
+from infra.config import DirectoryMapping, Pair, Rules, Vpc
 from infra.purposes import ALARMS, COSTS, METRICS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -36,6 +36,8 @@ def configuration() -> str:
         lines.append(_line(name, field))
         if name == "directories":
             lines += [_line(f"directories.ID.{inner}", field) for inner, field in DirectoryMapping.model_fields.items()]
+        if name == "vpc":
+            lines += [_line(f"vpc.{inner}", field) for inner, field in Vpc.model_fields.items()]
         if name == "exclude":
             lines += [
                 _line(f"include.{inner}`, `exclude.{inner}", field) for inner, field in Rules.model_fields.items()

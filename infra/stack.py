@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aws_cdk import CfnOutput, Duration, Environment, Stack
+from aws_cdk import CfnOutput, Duration, Environment, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 
@@ -50,11 +50,16 @@ class PrimaryStack(Stack):
         # The CDK lets functions depend on their roles twice, by reference and by name.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         permissions.bound_roles(self, pair)
-        self.ledger = Ledger(self, "Ledger", pair=pair)
-        self.dead_letters = DeadLetters(self, "DeadLetters").queue
         self.notifications = Notifications(
-            self, "Notifications", addresses=pair.notify, existing_topic_arn=pair.notify_topic_arn
+            self,
+            "Notifications",
+            addresses=pair.notify,
+            encrypts_all=pair.customer_managed_keys,
+            existing_topic_arn=pair.notify_topic_arn,
         )
+        self.encryption = self.notifications.encryption
+        self.ledger = Ledger(self, "Ledger", pair=pair, key=self.encryption.key)
+        self.dead_letters = DeadLetters(self, "DeadLetters", encryption=self.encryption).queue
         code = lambda_.Code.from_asset(str(bundle))
         self.protect = self._build_protect(code)
         self.watch = self._build_watch(code)
@@ -67,6 +72,7 @@ class PrimaryStack(Stack):
             spec=MachineSpec(WATCH, title="watcher", every=WATCH_EVERY),
             work=self.watch,
             protect=self.protect,
+            encryption=self.encryption,
         )
         self.sweeper = StandbyMachine(
             self,
@@ -74,6 +80,7 @@ class PrimaryStack(Stack):
             spec=MachineSpec(SWEEP, title="sweep", every=Duration.minutes(pair.sweep_interval_minutes)),
             work=self.sweep,
             protect=self.protect,
+            encryption=self.encryption,
         )
         self.machines = [self.watcher, self.sweeper]
         self.triggers = Triggers(
@@ -95,6 +102,10 @@ class PrimaryStack(Stack):
         self.notifications.let_rules_publish(self.failed_executions.rules)
         self._build_alarms()
         self._build_outputs()
+        self.encryption.of_senders(self, "SchedulerRole")
+        permissions.move_roles(self, pair)
+        for key, value in pair.resource_tags.items():
+            Tags.of(self).add(key, value)
 
     def _build_protect(self, code: lambda_.Code) -> StandbyFunction:
         protect = self._function(
@@ -168,10 +179,12 @@ class PrimaryStack(Stack):
     def _function(
         self, code: lambda_.Code, name: str, *, timeout: Duration, description: str, **environment: str
     ) -> StandbyFunction:
-        return StandbyFunction(
+        function = StandbyFunction(
             self,
             name.capitalize(),
             code=code,
+            vpc=self.pair.vpc,
+            encryption=self.encryption,
             spec=FunctionSpec(
                 name=name,
                 timeout=timeout,
@@ -180,6 +193,8 @@ class PrimaryStack(Stack):
                 environment={"LEDGER_TABLE": self.ledger.table.table_name, **environment},
             ),
         )
+        permissions.use_network(function, self.pair)
+        return function
 
     def _build_alarms(self) -> None:
         alarms = PrimaryAlarms(

@@ -1,4 +1,4 @@
-"""A deployed stack is updated to today's version, amid a watch and a sweep.
+"""A deployed stack is updated to today's version, amid a watch and a sweep; and one with all options beside it.
 
 `first_version.tar.xz` is the cloud assembly of the version before, for the configuration of `conftest.configuration`:
 its templates, and what was zipped, without the vendored libraries, which come from today's assembly. It is an archive
@@ -6,6 +6,7 @@ because the code is as much part of the version as the template is: the rows tha
 definition that runs calls today's functions. A release puts that of the version before it in its place.
 """
 
+import json
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ import pytest
 
 from local.cloud import Cloud
 from local.connections import ConnectionFault
+from tests.conftest import Synthesise
 from tests.e2e.conftest import AWAY, DR, HOME, PRIMARY, ROOT, STACK, WINDOWS, Deployed, wait_until
+from tests.infra.conftest import STRICT
 
 BEFORE = Path(__file__).with_name("first_version.tar.xz")
 STACKS = {STACK: PRIMARY, f"{STACK}-dr": DR}
@@ -132,3 +135,25 @@ def test_an_update_amid_a_watch_and_a_sweep_replaces_nothing_and_loses_nothing(
         assert len(deployed.standbys_of(one)) == 1
         versions = [int(event["version"]) for event in deployed.history(one)]
         assert versions == list(range(1, len(versions) + 1))
+
+
+def test_the_template_with_all_that_strict_accounts_demand_protects_a_desktop(
+    deployed: Deployed, synthesised: Synthesise
+) -> None:
+    cloud, home = deployed.cloud, "d-936732325d"
+    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    cloud.client("iam", PRIMARY).create_policy(PolicyName="boundary", PolicyDocument=json.dumps(allow))
+    cloud.world.add_directory("eu-west-1", home, USERS)
+    cloud.world.add_directory("eu-central-1", "d-996722edaf", USERS)
+    outputs = cloud.deploy(synthesised(STRICT, strict=True))["acme-Standby-eu-west-1-eu-central-1"]
+    order = {"DirectoryId": home, "UserName": USERS[3], "BundleId": WINDOWS}
+    made = cloud.client("workspaces", "eu-west-1").create_workspaces(Workspaces=[order])["PendingRequests"]
+    key = {"pk": {"S": made[0]["WorkspaceId"]}, "sk": {"S": "STATE"}}
+
+    def row(region: str) -> dict[str, Any]:
+        found = cloud.client("dynamodb", region).get_item(TableName=outputs["LedgerTableName"], Key=key)
+        item: dict[str, Any] = found.get("Item", {})
+        return item
+
+    wait_until(lambda: row("eu-west-1").get("status") == {"S": "PROTECTED"}, lambda: f"{row('eu-west-1')}")
+    wait_until(lambda: row("eu-central-1").get("status") == {"S": "PROTECTED"})

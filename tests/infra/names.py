@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from infra.synth import synthesise
-from tests.infra.conftest import EXAMPLE
+from tests.infra.conftest import EXAMPLE, STRICT
 
 FILE = Path(__file__).with_name("names.txt")
-CONFIGURATIONS = {"standby.example.yaml": EXAMPLE.read_text(encoding="utf-8")}
+CONFIGURATIONS = {
+    "standby.example.yaml": EXAMPLE.read_text(encoding="utf-8"),
+    "all that strict accounts demand": STRICT,
+}
 
 
 def names(assembly: Path) -> str:

@@ -104,6 +104,14 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         ("notify_topic_arn", "ops", "'ops'", "arn:aws:sns:us-east-1"),
         ("permissions_boundary", "boundary", "'boundary'", "policy/boundary"),
         ("notify", "ops@example.com", "'ops@example.com'", "[ops@example.com]"),
+        # strict accounts
+        ("customer_managed_keys", "yes", "'yes'", "customer-managed key"),
+        ("vpc", "subnet-0a1b2c3d", "'subnet-0a1b2c3d'", "security_groups: [sg-"),
+        ("resource_tags.aws:x", "y", "cannot be set", "another key"),
+        ("resource_tags.Owner", 4711, "4711", "{Owner: desktops}"),
+        ("name_prefix", "acme_", "'acme_'", "for example acme-"),
+        ("name_prefix", "a" * 14, "too long", "at most 13 characters"),
+        ("role_path", "standby", "'standby'", "/standby/"),
         ("notify[0]", "ops", "'ops'", "[ops@example.com]"),
         # tags
         ("tags.CostCenter", 12, "12", "in quotes"),
@@ -423,6 +431,13 @@ def test_the_digest_changes_with_any_value_and_with_nothing_else(tmp_path: Path)
     (same,) = read(tmp_path, {"pairs": [pair(mode="protect", max_standbys=5000)]}).pairs
     (other,) = read(tmp_path, {"pairs": [pair(mode="observe")]}).pairs
     assert one.digest == same.digest != other.digest
+
+
+def test_a_vpc_is_subnets_and_security_groups(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, {"pairs": [pair(vpc={"subnets": ["vpc-0a1b2c3d"]})]})
+    assert set(found) == {"pairs[0].vpc.subnets[0]", "pairs[0].vpc.security_groups"}
+    assert "private subnets" in found["pairs[0].vpc.subnets[0]"]
+    assert "let HTTPS out" in found["pairs[0].vpc.security_groups"]
 
 
 def test_the_committed_schema_is_the_models() -> None:

@@ -166,10 +166,34 @@ def test_policies_can_name_the_source_of_events_and_the_namespace_of_metrics(clo
             put_it("theirs")
 
 
-def test_a_stack_that_fails_says_why(running_cloud: Cloud, tmp_path: Path) -> None:
-    resources = {"Broken": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "broken"}}}
-    folder = assembly.write(tmp_path, "Broken", resources)
-    with pytest.raises(DeploymentError, match=r"Broken is CREATE_FAILED: .*MetricName and Namespace are required"):
+BROKEN = {
+    "alarm": (
+        {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "broken"}},
+        "MetricName and Namespace are required",
+    ),
+    "replica": (
+        {
+            "Type": "AWS::DynamoDB::GlobalTable",
+            "Properties": {
+                "TableName": "broken",
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                "BillingMode": "PAY_PER_REQUEST",
+                "Replicas": [{"Region": DR_REGION, "SSESpecification": {"KMSMasterKeyId": "alias/none"}}],
+            },
+        },
+        f"there is no key alias/none in {DR_REGION}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "broken"), BROKEN.items())
+def test_a_stack_that_fails_says_why(
+    running_cloud: Cloud, tmp_path: Path, name: str, broken: tuple[dict[str, Any], str]
+) -> None:
+    resource, reason = broken
+    folder = assembly.write(tmp_path, f"Broken-{name}", {"Broken": resource})
+    with pytest.raises(DeploymentError, match=rf"Broken-{name} is CREATE_FAILED: .*{reason}"):
         running_cloud.deploy(folder)
 
 
