@@ -186,9 +186,14 @@ def _bus_lets_in(kind: str, arn: str) -> bool:
         return True
     account = responses.get_account_id()
     with responses.request_scope(account, spec.region):
-        policy = eventbridge._event_bus_policies.get(spec.resource.partition("/")[2])
+        policy = eventbridge._event_bus_policies.get(spec.resource.partition("/")[2]) or {"Statement": []}
+    # PutPermission keeps an account's bare id.
+    statements = [
+        {**one, "Principal": {"AWS": one["Principal"]} if isinstance(one["Principal"], str) else one["Principal"]}
+        for one in policy["Statement"]
+    ]
     caller = _context(f"arn:aws:iam::{account}:root", _ACTIONS[kind], arn, {})
-    return str(iam_evaluator.evaluate_resource_policy(policy, caller).decision) == "Allow"
+    return str(iam_evaluator.evaluate_resource_policy({"Statement": statements}, caller).decision) == "Allow"
 
 
 def _role_allows(role_arn: str, service: str, kind: str, arn: str) -> bool:

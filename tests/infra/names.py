@@ -20,13 +20,15 @@ CONFIGURATIONS = {
 }
 
 
-def names(assembly: Path) -> str:
-    """A line for each resource of each template of an assembly."""
+def written(assemblies: dict[str, Path]) -> str:
+    """The whole file: a line for each resource of each template of each assembly."""
     lines = []
-    for template in sorted(assembly.glob("*.template.json")):
-        lines.append(template.name.removesuffix(".template.json"))
-        resources = json.loads(template.read_text(encoding="utf-8"))["Resources"]
-        lines += sorted(f"  {logical} {one['Type']} {_name(one['Properties'])}" for logical, one in resources.items())
+    for title, assembly in assemblies.items():
+        lines.append(f"# {title}")
+        for template in sorted(assembly.glob("*.template.json")):
+            found = json.loads(template.read_text(encoding="utf-8"))["Resources"]
+            lines.append(template.name.removesuffix(".template.json"))
+            lines += sorted(f"  {logical} {one['Type']} {_name(one['Properties'])}" for logical, one in found.items())
     return "\n".join(lines) + "\n"
 
 
@@ -34,11 +36,6 @@ def _name(properties: dict[str, Any]) -> str:
     """The name that a template gives; the name of what a resource belongs to is a reference."""
     own = [properties.get("StatementId"), *(value for key, value in properties.items() if key.endswith("Name"))]
     return next((value for value in own if isinstance(value, str) and value != "WorkSpaces Standby"), "-")
-
-
-def written(assemblies: dict[str, Path]) -> str:
-    """The whole file."""
-    return "\n".join(f"# {title}\n{names(assembly)}" for title, assembly in assemblies.items())
 
 
 if __name__ == "__main__":

@@ -101,7 +101,6 @@ def test_what_is_asked_for_is_told_by_the_pairs_own_functions_with_exactly_these
 def test_what_is_asked_for_stands_in_the_functions_code(neighbours: Assembly) -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in sorted(LAMBDAS.rglob("*.py")))
     assert [name for name, _ in asked(neighbours, PAIRS[0]) if f'"{name}"' not in code] == []
-    # README says what each is for.
     explained = {name for metric in METRICS for name in metric.names}
     assert {name for name, _ in asked(neighbours, PAIRS[0])} <= explained
     assert [name for name in explained if f'"{name}"' not in code] == []

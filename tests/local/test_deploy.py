@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
@@ -166,34 +167,21 @@ def test_policies_can_name_the_source_of_events_and_the_namespace_of_metrics(clo
             put_it("theirs")
 
 
-BROKEN = {
-    "alarm": (
-        {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "broken"}},
-        "MetricName and Namespace are required",
-    ),
-    "replica": (
-        {
-            "Type": "AWS::DynamoDB::GlobalTable",
-            "Properties": {
-                "TableName": "broken",
-                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-                "BillingMode": "PAY_PER_REQUEST",
-                "Replicas": [{"Region": DR_REGION, "SSESpecification": {"KMSMasterKeyId": "alias/none"}}],
-            },
-        },
-        f"there is no key alias/none in {DR_REGION}",
-    ),
-}
+ALARM = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "broken"}}
+REPLICA = yaml.safe_load(assembly.RESOURCES)["Table"]
+REPLICA["Properties"] |= {"TableName": "broken"}
+REPLICA["Properties"]["Replicas"][1] |= {"SSESpecification": {"KMSMasterKeyId": "alias/none"}}
 
 
-@pytest.mark.parametrize(("name", "broken"), BROKEN.items())
-def test_a_stack_that_fails_says_why(
-    running_cloud: Cloud, tmp_path: Path, name: str, broken: tuple[dict[str, Any], str]
-) -> None:
-    resource, reason = broken
-    folder = assembly.write(tmp_path, f"Broken-{name}", {"Broken": resource})
-    with pytest.raises(DeploymentError, match=rf"Broken-{name} is CREATE_FAILED: .*{reason}"):
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [(ALARM, "MetricName and Namespace are required"), (REPLICA, f"there is no key alias/none in {DR_REGION}")],
+    ids=["alarm", "replica"],
+)
+def test_a_stack_that_fails_says_why(running_cloud: Cloud, tmp_path: Path, broken: dict[str, Any], reason: str) -> None:
+    stack = f"Broken{len(reason)}"
+    folder = assembly.write(tmp_path, stack, {"Broken": broken})
+    with pytest.raises(DeploymentError, match=rf"{stack} is CREATE_FAILED: .*{reason}"):
         running_cloud.deploy(folder)
 
 
