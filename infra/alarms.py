@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra.config_rules import SWEEPS_SHARE
 from infra.functions import METRICS_NAMESPACE, dimensions
+from infra.purposes import ALARMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from infra.config import Pair
     from infra.functions import StandbyFunction
-    from infra.state_machines import StandbyMachine
 
 FIVE_MINUTES = Duration.minutes(5)
 QUARTER = Duration.minutes(15)
@@ -50,6 +50,8 @@ class _Alarms(Construct):
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
         """Alarm when the metric reaches the threshold, or falls below it, in all periods, or in so many `of_them`."""
+        if name not in ALARMS:
+            raise ValueError(f"say in infra/purposes.py what only the alarm {name} notices")
         alarm = cloudwatch.Alarm(
             self,
             "".join(word.capitalize() for word in name.split("-")),
@@ -117,9 +119,8 @@ class PrimaryAlarms(_Alarms):
         *,
         pair: Pair,
         topic: sns.ITopic,
-        functions: Sequence[StandbyFunction],
+        protect: StandbyFunction,
         announce: StandbyFunction,
-        machines: Sequence[StandbyMachine],
         dead_letters: sqs.IQueue,
         rules: Sequence[events.IRule],
     ) -> None:
@@ -131,10 +132,19 @@ class PrimaryAlarms(_Alarms):
             "(README, Dead letters).",
             dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="max"),
         )
-        for function in functions:
-            self._function(function)
-        for machine in machines:
-            self._executions(machine)
+        self._add(
+            "protect-errors",
+            f"The protect function failed. Its callers retry; read its log group /aws/lambda/{protect.name}.",
+            protect.function.metric_errors(period=FIVE_MINUTES),
+        )
+        # A watcher or a sweep that is throttled, or fails, is told as a failed execution.
+        self._add(
+            "functions-throttled",
+            "Lambda throttles the functions protect or announce: the account's concurrency is used up. Their callers "
+            "retry for hours. Raise the account's quota of concurrent executions, or find what uses it up.",
+            _sum("Throttled", [one.function.metric_throttles(period=FIVE_MINUTES) for one in (protect, announce)]),
+            periods=3,
+        )
         self._no_sweep(
             pair,
             "Look at the sweep's last execution in the Step Functions console, and at the sweep function's log; if a "
@@ -165,12 +175,6 @@ class PrimaryAlarms(_Alarms):
                 "avg",
             ),
             threshold=QUARTER.to_milliseconds(),
-            periods=3,
-        )
-        self._add(
-            "ledger-throttled",
-            "DynamoDB throttles the ledger. Open rows are looked at again later; nothing is lost.",
-            _throttles(pair.stack_name),
             periods=3,
         )
 
@@ -218,34 +222,6 @@ class PrimaryAlarms(_Alarms):
                     of_them=2,
                 )
 
-    def _function(self, function: StandbyFunction) -> None:
-        name = function.spec.name
-        self._add(
-            f"{name}-errors",
-            f"The {name} function failed. Its callers retry; read its log group /aws/lambda/{function.name}.",
-            function.function.metric_errors(period=FIVE_MINUTES),
-        )
-        self._add(
-            f"{name}-throttles",
-            f"Lambda throttles the {name} function: the account's concurrency is used up. Its callers retry.",
-            function.function.metric_throttles(period=FIVE_MINUTES),
-            periods=3,
-        )
-
-    def _executions(self, machine: StandbyMachine) -> None:
-        spec, executions = machine.spec, machine.machine
-        for what, verb, metric in (
-            ("failed", "failed", executions.metric_failed(period=FIVE_MINUTES)),
-            ("timed-out", "timed out", executions.metric_timed_out(period=FIVE_MINUTES)),
-            ("aborted", "was aborted", executions.metric_aborted(period=FIVE_MINUTES)),
-        ):
-            self._add(
-                f"{spec.name}-{what}",
-                f"An execution of the {spec.title} {verb}. The next starts within {spec.minutes}; "
-                "if this comes again, look at the execution in the Step Functions console.",
-                metric,
-            )
-
 
 class DrAlarms(_Alarms):
     """What the DR Region can see: its replica, and whether the primary side still lives."""
@@ -287,26 +263,6 @@ class DrAlarms(_Alarms):
             f"If {pair.primary_region} is down, this is to be expected; else look there at the sweep's last execution "
             "in the Step Functions console.",
         )
-        self._add(
-            "replica-throttled",
-            "DynamoDB throttles the ledger's replica: it may fall behind, or refuse readers.",
-            _throttles(pair.stack_name),
-            periods=3,
-        )
-        self._add(
-            "replica-errors",
-            "DynamoDB has had errors of its own while reading the ledger's replica.",
-            _sum(
-                "SystemErrors",
-                [
-                    _metric(
-                        "AWS/DynamoDB", "SystemErrors", {"TableName": pair.stack_name, "Operation": operation}, "sum"
-                    )
-                    for operation in ("GetItem", "Query")
-                ],
-            ),
-            periods=3,
-        )
 
 
 def sweep_minutes(pair: Pair) -> int:
@@ -327,11 +283,6 @@ def _of_function(pair: Pair, function: str, name: str, statistic: str, period_mi
     """What a function tells."""
     of_function = dimensions(function, pair.stack_name)
     return _metric(METRICS_NAMESPACE, name, of_function, statistic, Duration.minutes(period_minutes))
-
-
-def _throttles(table: str) -> cloudwatch.IMetric:
-    names = ("ReadThrottleEvents", "WriteThrottleEvents")
-    return _sum("Throttled", [_metric("AWS/DynamoDB", name, {"TableName": table}, "sum") for name in names])
 
 
 def _sum(label: str, metrics: Sequence[cloudwatch.Metric]) -> cloudwatch.IMetric:

@@ -32,6 +32,11 @@ TAG_TEXT: Final = r"^[\w +\-=.:/@]*$"
 # [abc] is one of these characters; a bracket that nothing closes is a mistake.
 GLOB: Final = r"^([^\[\]\x00-\x1f\x7f-\x9f]|\[[^\]\x00-\x1f\x7f-\x9f]+\])+$"
 
+SUBNET: Final = r"^subnet-[0-9a-f]{8,17}$"
+SECURITY_GROUP: Final = r"^sg-[0-9a-f]{8,17}$"
+NAME_PREFIX: Final = r"^([A-Za-z][A-Za-z0-9-]*)?$"
+ROLE_PATH: Final = r"^/([A-Za-z0-9+=,.@_-]+/)*$"
+
 # ComputeTypeName of the service, whose list grows.
 COMPUTE_TYPE: Final = r"^[A-Z][A-Z0-9_]{1,63}$"
 
@@ -99,6 +104,19 @@ class Rules(_Section):
     directories: Annotated[list[DirectoryId], Field(min_length=1)] = Field(
         default_factory=list,
         description="ids of directories that stand under directories too, for example [d-906732325d]",
+    )
+
+
+class Vpc(_Section):
+    """Where the functions run, if not outside of any VPC."""
+
+    subnets: Annotated[list[Annotated[str, StringConstraints(pattern=SUBNET)]], Field(min_length=1, max_length=16)] = (
+        Field(description="ids of private subnets in the primary Region, for example [subnet-0a1b2c3d4e5f60718]")
+    )
+    security_groups: Annotated[
+        list[Annotated[str, StringConstraints(pattern=SECURITY_GROUP)]], Field(min_length=1, max_length=5)
+    ] = Field(
+        description="ids of security groups that let HTTPS out, for example [sg-0a1b2c3d4e5f60718]",
     )
 
 
@@ -221,18 +239,44 @@ class Pair(_Section):
     notify_topic_arn: Annotated[str, StringConstraints(pattern=TOPIC_ARN)] | None = Field(
         default=None,
         description="the ARN of an existing SNS topic in the primary Region, for example "
-        "arn:aws:sns:us-east-1:123456789012:ops; its policy has to let CloudWatch and EventBridge publish",
+        "arn:aws:sns:us-east-1:123456789012:ops; its policy has to let CloudWatch and EventBridge publish, and its "
+        "key's policy has to let them use it (README, An existing topic)",
     )
     permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY_ARN)] | None = Field(
         default=None,
         description="the ARN of a managed policy that bounds every role of the stacks, for example "
         "arn:aws:iam::123456789012:policy/boundary, or one of AWS's own: arn:aws:iam::aws:policy/PowerUserAccess",
     )
+    customer_managed_keys: bool = Field(
+        default=False,
+        description="false, or true to encrypt the ledger, logs, queues and the functions' environment with a "
+        "customer-managed key in each Region, as the topics are",
+    )
+    vpc: Vpc | None = Field(
+        default=None,
+        description="subnets and security groups of the functions, for example {subnets: [subnet-0a1b2c3d4e5f60718], "
+        "security_groups: [sg-0a1b2c3d4e5f60718]}; by default they run outside of any VPC",
+    )
+    resource_tags: dict[
+        Annotated[str, StringConstraints(pattern=TAG_TEXT, min_length=1, max_length=127)],
+        Annotated[str, StringConstraints(pattern=TAG_TEXT, max_length=255)],
+    ] = Field(
+        default_factory=dict,
+        description="tags for every resource of the stacks that can have tags, for example {Owner: desktops}",
+    )
+    name_prefix: Annotated[str, StringConstraints(pattern=NAME_PREFIX)] = Field(
+        default="",
+        description="what the names of stacks and resources begin with, letters, digits and -, for example acme-",
+    )
+    role_path: Annotated[str, StringConstraints(pattern=ROLE_PATH, max_length=512)] = Field(
+        default="/",
+        description="the path of every role of the stacks, with / at both ends, for example /standby/",
+    )
 
     @property
     def stack_name(self) -> str:
         """Name of the primary Region's stack, of its ledger table, and the first part of most other names."""
-        return f"Standby-{self.primary_region}-{self.dr_region}"
+        return f"{self.name_prefix}Standby-{self.primary_region}-{self.dr_region}"
 
     @property
     def dr_stack_name(self) -> str:

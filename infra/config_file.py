@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from infra import meant, odd_text
-from infra.config import Configuration, DirectoryMapping, Pair, Rules
+from infra.config import Configuration, DirectoryMapping, Pair, Rules, Vpc
 from infra.config_rules import Caution, broken_rules, cautions
 from infra.examples import untouched
 from infra.meant import KeyPath
@@ -321,6 +321,8 @@ def _field(path: KeyPath) -> tuple[type[BaseModel], str]:
         return Configuration, names[0] if names else "pairs"
     if names[1] in SECTIONS and len(names) > 2:
         return Rules, names[2]
+    if names[1] == "vpc" and len(names) > 2:
+        return Vpc, names[2]
     if names[1] != "directories" or len(names) == 2:
         return Pair, names[1]
     return DirectoryMapping, names[3] if len(names) > 3 else ""
@@ -340,7 +342,7 @@ def _describe(model: type[BaseModel], field: str) -> str:
 
 
 def _key_description(field: str) -> str:
-    if field == "tags":
+    if field in {"tags", "resource_tags"}:
         return "a tag's key: letters, digits, spaces and + - = . : / @"
     if field == "prices":
         return "a compute type as DescribeWorkspaces names it, for example STANDARD"

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 KeyPath = tuple[str | int, ...]
 
+# What names of EventBridge's rules and of functions may have, and the longest end of one.
+MOST_OF_A_NAME: Final = 64
+LONGEST_END: Final = "-watch-failed-executions"
 RESERVED_TAGS: Final = ("aws:", OWN_TAGS)
 
 
@@ -157,14 +160,25 @@ def _times_that_can_work(pairs: list[_Written]) -> Iterator[BrokenRule]:
                 yield BrokenRule(pair.at(key), f"{deadline:g} minutes cannot work", advice)
 
 
+def _names_that_fit(pairs: list[_Written]) -> Iterator[BrokenRule]:
+    for pair in pairs:
+        prefix, primary, dr = pair.text("name_prefix"), pair.text("primary_region"), pair.text("dr_region")
+        if prefix and primary and dr:
+            room = MOST_OF_A_NAME - len(f"Standby-{primary}-{dr}{LONGEST_END}")
+            if len(prefix) > room:
+                advice = f"Write at most {max(room, 0)} characters: the names of rules may have {MOST_OF_A_NAME}"
+                yield BrokenRule(pair.at("name_prefix"), f"{prefix} is too long for these two Regions", advice)
+
+
 def _tags_of_the_operator(pairs: list[_Written]) -> Iterator[BrokenRule]:
     for pair in pairs:
-        tags = pair.keys.get("tags")
-        for key in tags if isinstance(tags, dict) else ():
-            for reserved in RESERVED_TAGS:
-                if isinstance(key, str) and key.lower().startswith(reserved):
-                    advice = f"Choose another key: {reserved} is kept for AWS's and this program's own tags"
-                    yield BrokenRule(pair.at("tags", key), "this tag cannot be set", advice)
+        for section in ("tags", "resource_tags"):
+            tags = pair.keys.get(section)
+            for key in tags if isinstance(tags, dict) else ():
+                for reserved in RESERVED_TAGS:
+                    if isinstance(key, str) and key.lower().startswith(reserved):
+                        advice = f"Choose another key: {reserved} is kept for AWS's and this program's own tags"
+                        yield BrokenRule(pair.at(section, key), "this tag cannot be set", advice)
 
 
 def _each_address_once(pairs: list[_Written]) -> Iterator[BrokenRule]:
@@ -187,6 +201,7 @@ _RULES: Final[tuple[Callable[[list[_Written]], Iterator[BrokenRule]], ...]] = (
     _one_directory_a_partner,
     _arns_in_their_place,
     _times_that_can_work,
+    _names_that_fit,
     _tags_of_the_operator,
     _each_address_once,
     _selection,

@@ -102,6 +102,9 @@ class Dashboard(Construct):
                 [dead_letters.metric_approximate_number_of_messages_visible(statistic="max")],
             ),
         )
+        dashboard.add_widgets(
+            _graph("Ledger: throttled requests", THIRD, _of_table(pair, "ReadThrottleEvents", "WriteThrottleEvents"))
+        )
         dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=4))
         dashboard.add_widgets(
             cloudwatch.LogQueryWidget(
@@ -130,6 +133,16 @@ def _executions(machine: StandbyMachine) -> list[cloudwatch.IMetric]:
         machine.machine.metric_failed(label=f"{title} failed"),
         machine.machine.metric_timed_out(label=f"{title} timed out"),
         machine.machine.metric_aborted(label=f"{title} aborted"),
+    ]
+
+
+def _of_table(pair: Pair, *names: str) -> list[cloudwatch.IMetric]:
+    table = {"TableName": pair.stack_name}
+    return [
+        cloudwatch.Metric(
+            namespace="AWS/DynamoDB", metric_name=name, dimensions_map=table, statistic="sum", period=FIVE_MINUTES
+        )
+        for name in names
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import CfnOutput, Environment, Stack, Tags
 
 from infra import permissions
 from infra.alarms import DrAlarms
@@ -30,11 +30,14 @@ class DrStack(Stack):
             scope,
             pair.dr_stack_name,
             env=Environment(account=account, region=pair.dr_region),
+            termination_protection=True,
             description=f"WorkSpaces Standby {VERSION}: watches the ledger's replica, and {pair.primary_region}",
         )
-        notifications = Notifications(self, "Notifications", addresses=pair.notify)
+        notifications = Notifications(
+            self, "Notifications", addresses=pair.notify, encrypts_all=pair.customer_managed_keys
+        )
         permissions.bound_roles(self, pair)
-        self.forwarding = Forwarding(self, "Forwarding", pair=pair)
+        self.forwarding = Forwarding(self, "Forwarding", pair=pair, encryption=notifications.encryption)
         DrAlarms(
             self,
             "Alarms",
@@ -44,3 +47,6 @@ class DrStack(Stack):
             rules=[self.forwarding.rule],
         )
         CfnOutput(self, "NotificationTopicArn", value=notifications.topic.topic_arn)
+        permissions.move_roles(self, pair)
+        for key, value in pair.resource_tags.items():
+            Tags.of(self).add(key, value)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Stack
+from aws_cdk import Annotations, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
 
     from infra.state_machines import StandbyMachine
@@ -31,7 +31,11 @@ class FailedExecutions(Construct):
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.rules = [self._tell(machine, topic, dead_letters) for machine in machines]
+        # By its ARN alone, or the CDK lets EventBridge publish for any rule of any account.
+        named = sns.Topic.from_topic_arn(self, "Topic", topic.topic_arn)
+        # The topic is this Region's, which the CDK cannot tell from an ARN of tokens.
+        Annotations.of(self).acknowledge_warning("@aws-cdk/aws-events:ruleUnresolvedEnvironment")
+        self.rules = [self._tell(machine, named, dead_letters) for machine in machines]
 
     def _tell(self, machine: StandbyMachine, topic: sns.ITopic, dead_letters: sqs.IQueue) -> events.Rule:
         stack, spec = Stack.of(self), machine.spec

@@ -14,6 +14,7 @@ from infra.triggers import successful_calls
 
 if TYPE_CHECKING:
     from infra.config import Pair
+    from infra.encryption import Encryption
 
 
 class Forwarding(Construct):
@@ -23,10 +24,10 @@ class Forwarding(Construct):
     pattern, which asks for this one, sends nothing back where two pairs point at each other.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, pair: Pair) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, pair: Pair, encryption: Encryption) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        self.dead_letters = DeadLetters(self, "DeadLetters")
+        self.dead_letters = DeadLetters(self, "DeadLetters", encryption=encryption)
         bus = f"arn:{stack.partition}:events:{pair.primary_region}:{stack.account}:event-bus/default"
         self.rule = events.Rule(
             self,

@@ -14,6 +14,9 @@ from constructs import Construct
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from infra.config import Vpc
+    from infra.encryption import Encryption
+
 METRICS_NAMESPACE: Final = "WorkspacesStandby"
 # Thirteen months: last year's same month is still there to compare with.
 LOG_RETENTION: Final = logs.RetentionDays.THIRTEEN_MONTHS
@@ -42,7 +45,16 @@ class StandbyFunction(Construct):
     There is no reserved concurrency: small accounts cannot give it. Throttles are met by the callers' retries.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, spec: FunctionSpec, code: lambda_.Code) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        spec: FunctionSpec,
+        code: lambda_.Code,
+        vpc: Vpc | None,
+        encryption: Encryption,
+    ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self).stack_name
         self.spec = spec
@@ -82,6 +94,15 @@ class StandbyFunction(Construct):
                 **spec.environment,
             },
         )
+
+        encryption.of_logs(self.log_group)
+        encryption.of_environment(self)
+        if vpc:
+            cfn = self.function.node.default_child
+            assert isinstance(cfn, lambda_.CfnFunction)  # noqa: S101 (what the CDK makes)
+            cfn.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+                subnet_ids=vpc.subnets, security_group_ids=vpc.security_groups
+            )
 
     def allow(
         self, sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, object] | None = None

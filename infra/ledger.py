@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
+from infra.encryption import alias_of
 from infra.indexes import INDEXES, KEYS_ONLY
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
+
     from infra.config import Pair
 
 
@@ -21,7 +24,7 @@ class Ledger(Construct):
     the stack: it is the record of who was covered when.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, pair: Pair) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, pair: Pair, key: kms.IKey | None) -> None:
         super().__init__(scope, construct_id)
         recovery = dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True)
         self.table = dynamodb.TableV2(
@@ -36,6 +39,7 @@ class Ledger(Construct):
             point_in_time_recovery_specification=recovery,
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
+            encryption=_encryption(self, pair, key),
             global_secondary_indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(
                     index_name=name,
@@ -56,6 +60,15 @@ class Ledger(Construct):
                 )
             ],
         )
+
+
+def _encryption(scope: Construct, pair: Pair, key: kms.IKey | None) -> dynamodb.TableEncryptionV2 | None:
+    """With a key of each Region; the DR Region's is known by its alias, which that stack, deployed before, makes."""
+    if key is None:
+        return None
+    stack = Stack.of(scope)
+    alias = f"arn:{stack.partition}:kms:{pair.dr_region}:{stack.account}:{alias_of(pair.dr_stack_name)}"
+    return dynamodb.TableEncryptionV2.customer_managed_key(key, {pair.dr_region: alias})
 
 
 def _text(name: str) -> dynamodb.Attribute:

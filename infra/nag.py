@@ -1,25 +1,37 @@
-"""cdk-nag's AwsSolutions rules over everything that is synthesised, and why some findings are as they should be."""
+"""cdk-nag's rules over everything that is synthesised, and why some findings are as they should be."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aws_cdk import Acknowledgment, App, Token, Validations
-from cdk_nag import AwsSolutionsChecks
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 
+from infra.notifications import topic_keys
 from infra.permissions import MOST_DIRECTORIES_BY_ID
 from infra.state_machines import SWEEP, WATCH, machine_name
 
 if TYPE_CHECKING:
+    from aws_cdk import Stack
     from constructs import IConstruct
 
     from infra.dr_stack import DrStack
     from infra.stack import PrimaryStack
 
 
-def check(app: App) -> None:
-    """Let synthesis fail at any finding that is not acknowledged."""
+INLINE: Final = (
+    "Each policy is made for one role, and is deleted with it. A managed one could be attached to something else."
+)
+
+
+def check(app: App, *, strict: bool = False) -> None:
+    """Let synthesis fail at any finding that is not acknowledged.
+
+    Strict adds NIST 800-53 R5, which a configuration meets that has all options for strict accounts.
+    """
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    if strict:
+        Validations.of(app).add_plugins(NIST80053R5Checks(app))
 
 
 def acknowledge(stack: PrimaryStack) -> None:
@@ -38,9 +50,18 @@ def acknowledge(stack: PrimaryStack) -> None:
             function.role,
             "*",
             "workspaces:DescribeWorkspaces and workspaces:CreateTags, cloudwatch:PutMetricData and X-Ray's two actions "
-            "take no resource; all but X-Ray's are bound by conditions to the pair's Regions or our namespace.",
+            "take no resource; all but X-Ray's are bound by conditions to the pair's Regions or our namespace. In a "
+            "VPC, Lambda's network interfaces have no known id, and the function's own code is denied them.",
         )
-    _wildcard(stack.announce.role, "*", "xray:PutTraceSegments and xray:PutTelemetryRecords take no resource.")
+    _wildcard(
+        stack.announce.role, "*", "X-Ray's actions take no resource, and network interfaces of a VPC have no known id."
+    )
+    if not stack.notifications.is_own:
+        _wildcard(
+            stack.announce.role,
+            topic_keys(stack),
+            "An existing topic's key is not known here; the conditions bind its use to SNS and to that topic.",
+        )
     for region in (pair.primary_region, pair.dr_region):
         of_region = f"arn:{stack.partition}:workspaces:{region}:{account}"
         _wildcard(
@@ -73,11 +94,25 @@ def acknowledge(stack: PrimaryStack) -> None:
             "history stays in Step Functions for 90 days.",
         )
     _reason(stack.dead_letters, "SQS3", "It is the dead-letter queue: of rules, schedules, stream and functions.")
+    _strict(stack, "IAMNoInlinePolicy", INLINE)
+    _strict(
+        stack,
+        "LambdaConcurrency",
+        "Reserved concurrency is taken from the account's, which small accounts cannot give. Leases and claims keep "
+        "functions from running beside each other.",
+    )
+    _strict(
+        stack,
+        "LambdaDLQ",
+        "protect alone is invoked asynchronously, and has an on-failure destination, which knows more than a "
+        "dead-letter queue. The stream's mapping has one, too; Step Functions waits for the others.",
+    )
 
 
 def acknowledge_dr(stack: DrStack) -> None:
-    """Acknowledge the one finding of the DR Region's stack."""
+    """Acknowledge the findings of the DR Region's stack."""
     _reason(stack.forwarding.dead_letters.queue, "SQS3", "It is the dead-letter queue of the one rule there.")
+    _strict(stack, "IAMNoInlinePolicy", INLINE)
 
 
 def _wildcard(construct: IConstruct, resource: str, reason: str) -> None:
@@ -86,3 +121,8 @@ def _wildcard(construct: IConstruct, resource: str, reason: str) -> None:
 
 def _reason(construct: IConstruct, rule: str, reason: str) -> None:
     Validations.of(construct).acknowledge(Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason))
+
+
+def _strict(stack: Stack, rule: str, reason: str) -> None:
+    pack = "NIST.800.53.R5"
+    Validations.of(stack).acknowledge(Acknowledgment(id=f"{pack}::{pack}-{rule}", reason=reason))

@@ -11,31 +11,47 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.encryption import USE_KEY, Encryption
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from aws_cdk import aws_events as events
+
+    from infra.functions import StandbyFunction
 
 
 class Notifications(Construct):
     """A topic that people, alarms, rules and functions of one Region share.
 
-    An existing topic keeps its own policy: it has to let CloudWatch and EventBridge publish, and its key has to let
-    them and the announce function use it.
+    An existing topic keeps its own policy, and so does its key (README, An existing topic).
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, addresses: Sequence[str], existing_topic_arn: str | None = None
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        addresses: Sequence[str],
+        encrypts_all: bool,
+        existing_topic_arn: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.key: kms.Key | None = None
-        self.topic: sns.ITopic
-        if existing_topic_arn:
-            self.topic = sns.Topic.from_topic_arn(self, "Topic", existing_topic_arn)
-        else:
-            self.topic = self._build_topic(addresses)
+        self.key = self._build_key() if encrypts_all or not existing_topic_arn else None
+        self.encryption = Encryption(self.key if encrypts_all else None)
+        self._own: sns.Topic | None = None
+        if self.key and not existing_topic_arn:
+            self._own = self._build_topic(addresses, self.key)
+        self.topic = self._own or sns.Topic.from_topic_arn(self, "Topic", existing_topic_arn or "")
 
-    def _build_topic(self, addresses: Sequence[str]) -> sns.Topic:
+    @property
+    def is_own(self) -> bool:
+        """Whether the topic is one of the stack."""
+        return self._own is not None
+
+    def _build_key(self) -> kms.Key:
         # CloudWatch cannot publish to a topic under SNS's own key: nobody can change that key's policy.
-        self.key = kms.Key(
+        return kms.Key(
             self,
             "Key",
             description=f"Notices of {Stack.of(self).stack_name}",
@@ -43,18 +59,20 @@ class Notifications(Construct):
             removal_policy=RemovalPolicy.DESTROY,
             pending_window=Duration.days(7),
         )
+
+    def _build_topic(self, addresses: Sequence[str], key: kms.Key) -> sns.Topic:
         alarms = iam.ServicePrincipal(
             "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         )
-        self.key.add_to_resource_policy(
+        key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
                 principals=[alarms],
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                actions=list(USE_KEY),
                 resources=["*"],  # in a key's policy: the key itself
             )
         )
-        topic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True, display_name="WorkSpaces Standby")
+        topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True, display_name="WorkSpaces Standby")
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
@@ -67,10 +85,48 @@ class Notifications(Construct):
             topic.add_subscription(subscriptions.EmailSubscription(address))
         return topic
 
-    def grant_publish(self, role: iam.Role) -> None:
-        """Let a role publish to the topic, and use its key if it is ours."""
-        role.add_to_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn]))
-        if self.key:
-            role.add_to_policy(
-                iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self.key.key_arn])
+    def let_rules_publish(self, rules: Sequence[events.IRule]) -> None:
+        """Let EventBridge publish to the topic on behalf of these rules, and use its key, if both are ours."""
+        if self._own is None or self.key is None:
+            return
+        stack = Stack.of(self)
+        by_rule = iam.ServicePrincipal(
+            "events.amazonaws.com", conditions={"ArnEquals": {"aws:SourceArn": [rule.rule_arn for rule in rules]}}
+        )
+        self._own.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="RulesOfThisStack",
+                principals=[by_rule],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
             )
+        )
+        # A key's policy must not name the source here: AWS does not support that for EventBridge and encrypted topics
+        # (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html). The topic is named instead, by what its
+        # generated name begins with: the topic names the key.
+        topics = f"arn:{stack.partition}:sns:{stack.region}:{stack.account}:{stack.stack_name}-*"
+        by_topic = iam.ServicePrincipal(
+            "events.amazonaws.com", conditions={"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}}
+        )
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(sid="RulesForTheTopic", principals=[by_topic], actions=list(USE_KEY), resources=["*"])
+        )
+
+    def grant_publish(self, function: StandbyFunction) -> None:
+        """Let a function publish to the topic, and use its key: ours, or whichever an existing topic has."""
+        function.allow("Notices", ["sns:Publish"], [self.topic.topic_arn])
+        if self.key and self._own:
+            function.allow("NoticesKey", USE_KEY, [self.key.key_arn])
+            return
+        stack = Stack.of(self)
+        # An existing topic's key is not known; what it may be used for is.
+        of_topic = {
+            "kms:ViaService": f"sns.{stack.region}.{stack.url_suffix}",
+            "kms:EncryptionContext:aws:sns:topicArn": self.topic.topic_arn,
+        }
+        function.allow("NoticesKey", USE_KEY, [topic_keys(stack)], {"StringEquals": of_topic})
+
+
+def topic_keys(stack: Stack) -> str:
+    """ARN pattern of the keys that an existing topic may have; they may be another account's."""
+    return f"arn:{stack.partition}:kms:{stack.region}:*:key/*"

@@ -35,6 +35,14 @@ KEY_USE: Final = (
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 )
+NETWORK_INTERFACES: Final = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
 
 
 def bound_roles(stack: Stack, pair: Pair) -> None:
@@ -42,6 +50,35 @@ def bound_roles(stack: Stack, pair: Pair) -> None:
     if pair.permissions_boundary:
         policy = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", pair.permissions_boundary)
         iam.PermissionsBoundary.of(stack).apply(policy)
+
+
+def move_roles(stack: Stack, pair: Pair) -> None:
+    """Put every role that a stack has by now under the configured path."""
+    if pair.role_path != "/":
+        for found in stack.node.find_all():
+            if isinstance(found, iam.CfnRole):
+                found.path = pair.role_path
+
+
+def use_network(function: StandbyFunction, pair: Pair) -> None:
+    """Let Lambda attach a function to its VPC, and the function's own code do nothing of the kind.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: the actions take no resource that is known.
+    """
+    if pair.vpc is None:
+        return
+    stack = Stack.of(function)
+    itself = f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{function.name}"
+    function.allow("NetworkInterfaces", NETWORK_INTERFACES, ["*"])
+    function.role.add_to_policy(
+        iam.PolicyStatement(
+            sid="NotByItsCode",
+            effect=iam.Effect.DENY,
+            actions=list(NETWORK_INTERFACES),
+            resources=["*"],
+            conditions={"ArnEquals": {"lambda:SourceFunctionArn": itself}},
+        )
+    )
 
 
 def describe_workspaces(function: StandbyFunction, pair: Pair) -> None:

@@ -1,4 +1,4 @@
-"""README's tables of configuration keys, of reason codes and of live checks, written from the code: `make readme`.
+"""README's tables of keys, reason codes, checks, alarms, metrics and costs, written from the code: `make readme`.
 
 Each stands between a comment `<!-- table: NAME -->` and `<!-- end -->`; a test checks that they are current.
 """
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic_core import PydanticUndefined
 
 from cli.live_check import CHECKS
-from infra.config import DirectoryMapping, Pair, Rules
+from infra.config import DirectoryMapping, Pair, Rules, Vpc
+from infra.purposes import ALARMS, COSTS, METRICS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
@@ -35,6 +36,8 @@ def configuration() -> str:
         lines.append(_line(name, field))
         if name == "directories":
             lines += [_line(f"directories.ID.{inner}", field) for inner, field in DirectoryMapping.model_fields.items()]
+        if name == "vpc":
+            lines += [_line(f"vpc.{inner}", field) for inner, field in Vpc.model_fields.items()]
         if name == "exclude":
             lines += [
                 _line(f"include.{inner}`, `exclude.{inner}", field) for inner, field in Rules.model_fields.items()
@@ -58,6 +61,31 @@ def checks() -> str:
     return "\n".join(lines) + "\n"
 
 
+def alarms() -> str:
+    """The table of alarms."""
+    lines = ["| alarm | metrics, primary Region | metrics, DR Region | notices |", "|---|---|---|---|"]
+    for name, alarm in ALARMS.items():
+        condition = f" ({alarm.condition})" if alarm.condition else ""
+        lines.append(f"| `{name}`{condition} | {alarm.primary or ''} | {alarm.dr or ''} | {alarm.notices} |")
+    return "\n".join(lines) + "\n"
+
+
+def metrics() -> str:
+    """The table of metrics."""
+    lines = ["| metrics | function | billed at rest | what for |", "|---|---|---|---|"]
+    for one in METRICS:
+        names = ", ".join(f"`{name}`" for name in one.names)
+        lines.append(f"| {names} | {one.by} | {one.at_rest or ''} | {one.purpose} |")
+    return "\n".join(lines) + "\n"
+
+
+def costs() -> str:
+    """The table of what the product costs at rest."""
+    lines = ["| what | number | USD each | USD a month |", "|---|---|---|---|"]
+    lines += [f"| {what} | {number:,} | {price:.2f} | {number * price:.2f} |" for what, number, price in COSTS]
+    return "\n".join([*lines, f"| **sum** | | | **{sum(number * price for _, number, price in COSTS):.2f}** |"]) + "\n"
+
+
 def written(text: str) -> str:
     """A README with its tables as they should be.
 
@@ -66,7 +94,8 @@ def written(text: str) -> str:
     KeyError
         It asks for a table that does not exist.
     """
-    tables = {"configuration": configuration, "reasons": reasons, "checks": checks}
+    made = (configuration, reasons, checks, alarms, metrics, costs)
+    tables = {table.__name__: table for table in made}
     return _TABLE.sub(lambda found: f"{found[1]}{tables[found['name']]()}{found[3]}", text)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aws_cdk import CfnOutput, Duration, Environment, Stack
+from aws_cdk import CfnOutput, Duration, Environment, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 
@@ -43,17 +43,23 @@ class PrimaryStack(Stack):
             scope,
             pair.stack_name,
             env=Environment(account=account, region=pair.primary_region),
+            termination_protection=True,
             description=f"WorkSpaces Standby {VERSION}: standbys in {pair.dr_region} for WorkSpaces here",
         )
         self.pair = pair
         # The CDK lets functions depend on their roles twice, by reference and by name.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         permissions.bound_roles(self, pair)
-        self.ledger = Ledger(self, "Ledger", pair=pair)
-        self.dead_letters = DeadLetters(self, "DeadLetters").queue
         self.notifications = Notifications(
-            self, "Notifications", addresses=pair.notify, existing_topic_arn=pair.notify_topic_arn
+            self,
+            "Notifications",
+            addresses=pair.notify,
+            encrypts_all=pair.customer_managed_keys,
+            existing_topic_arn=pair.notify_topic_arn,
         )
+        self.encryption = self.notifications.encryption
+        self.ledger = Ledger(self, "Ledger", pair=pair, key=self.encryption.key)
+        self.dead_letters = DeadLetters(self, "DeadLetters", encryption=self.encryption).queue
         code = lambda_.Code.from_asset(str(bundle))
         self.protect = self._build_protect(code)
         self.watch = self._build_watch(code)
@@ -66,6 +72,7 @@ class PrimaryStack(Stack):
             spec=MachineSpec(WATCH, title="watcher", every=WATCH_EVERY),
             work=self.watch,
             protect=self.protect,
+            encryption=self.encryption,
         )
         self.sweeper = StandbyMachine(
             self,
@@ -73,6 +80,7 @@ class PrimaryStack(Stack):
             spec=MachineSpec(SWEEP, title="sweep", every=Duration.minutes(pair.sweep_interval_minutes)),
             work=self.sweep,
             protect=self.protect,
+            encryption=self.encryption,
         )
         self.machines = [self.watcher, self.sweeper]
         self.triggers = Triggers(
@@ -91,8 +99,13 @@ class PrimaryStack(Stack):
             topic=self.notifications.topic,
             dead_letters=self.dead_letters,
         )
+        self.notifications.let_rules_publish(self.failed_executions.rules)
         self._build_alarms()
         self._build_outputs()
+        self.encryption.of_senders(self, "SchedulerRole")
+        permissions.move_roles(self, pair)
+        for key, value in pair.resource_tags.items():
+            Tags.of(self).add(key, value)
 
     def _build_protect(self, code: lambda_.Code) -> StandbyFunction:
         protect = self._function(
@@ -161,16 +174,18 @@ class PrimaryStack(Stack):
         )
         bus = f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/default"
         announce.allow("Bus", ["events:PutEvents"], [bus], {"StringEquals": {"events:source": "workspaces-standby"}})
-        self.notifications.grant_publish(announce.role)
+        self.notifications.grant_publish(announce)
         return announce
 
     def _function(
         self, code: lambda_.Code, name: str, *, timeout: Duration, description: str, **environment: str
     ) -> StandbyFunction:
-        return StandbyFunction(
+        function = StandbyFunction(
             self,
             name.capitalize(),
             code=code,
+            vpc=self.pair.vpc,
+            encryption=self.encryption,
             spec=FunctionSpec(
                 name=name,
                 timeout=timeout,
@@ -179,6 +194,8 @@ class PrimaryStack(Stack):
                 environment={"LEDGER_TABLE": self.ledger.table.table_name, **environment},
             ),
         )
+        permissions.use_network(function, self.pair)
+        return function
 
     def _build_alarms(self) -> None:
         alarms = PrimaryAlarms(
@@ -186,9 +203,8 @@ class PrimaryStack(Stack):
             "Alarms",
             pair=self.pair,
             topic=self.notifications.topic,
-            functions=self.functions,
+            protect=self.protect,
             announce=self.announce,
-            machines=self.machines,
             dead_letters=self.dead_letters,
             rules=[self.triggers.rule, self.triggers.ended, *self.failed_executions.rules],
         )

@@ -17,6 +17,7 @@ from infra.functions import LOG_RETENTION
 if TYPE_CHECKING:
     from aws_cdk import Duration
 
+    from infra.encryption import Encryption
     from infra.functions import StandbyFunction
 
 DEFINITION: Final = Path(__file__).with_name("loop.asl.json")
@@ -64,7 +65,14 @@ class StandbyMachine(Construct):
     """A Standard workflow that invokes functions and waits."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, spec: MachineSpec, work: StandbyFunction, protect: StandbyFunction
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        spec: MachineSpec,
+        work: StandbyFunction,
+        protect: StandbyFunction,
+        encryption: Encryption,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -78,6 +86,7 @@ class StandbyMachine(Construct):
             retention=LOG_RETENTION,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        encryption.of_logs(log_group)
         self.machine = sfn.StateMachine(
             self,
             "Machine",

@@ -48,8 +48,8 @@ def main() -> int:
     return 0
 
 
-def synthesise(config_path: Path, outdir: Path) -> None:
-    """Write the cloud assembly of a configuration file into a directory.
+def synthesise(config_path: Path, outdir: Path, *, strict: bool = False) -> None:
+    """Write the cloud assembly of a configuration file into a directory, checked as `nag.check` says.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def synthesise(config_path: Path, outdir: Path) -> None:
         if the file is mistaken.
     """
     configuration = load(config_path)
-    _synthesise(new_app(outdir), configuration)
+    _synthesise(new_app(outdir), configuration, strict=strict)
 
 
 def new_app(outdir: Path) -> App:
@@ -75,12 +75,14 @@ def add_stacks(app: App, configuration: Configuration, work: Path) -> None:
         primary = PrimaryStack(app, pair=pair, account=account, bundle=assets)
         nag.acknowledge(primary)
         dr = DrStack(app, pair=pair, account=account)
-        dr.add_stack_dependency(primary)
+        # The replica is encrypted with the key of the DR Region's stack, if it is not with AWS's own.
+        first, second = (dr, primary) if pair.customer_managed_keys else (primary, dr)
+        second.add_stack_dependency(first)
         nag.acknowledge_dr(dr)
 
 
-def _synthesise(app: App, configuration: Configuration) -> None:
+def _synthesise(app: App, configuration: Configuration, *, strict: bool = False) -> None:
     with TemporaryDirectory() as work:
         add_stacks(app, configuration, Path(work))
-        nag.check(app)
+        nag.check(app, strict=strict)
         app.synth()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnResource, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_scheduler as scheduler
@@ -80,6 +80,7 @@ class Triggers(Construct):
             event_pattern=successful_calls("TerminateWorkspaces", regions=[pair.primary_region, pair.dr_region]),
             targets=[_to_protect(protect, dead_letters)],
         )
+        self._let_in(pair)
         for one in machines:
             scheduler.Schedule(
                 self,
@@ -96,3 +97,30 @@ class Triggers(Construct):
                     max_event_age=Duration.hours(1),
                 ),
             )
+
+    def _let_in(self, pair: Pair) -> None:
+        """Let the bus take what the DR Region's rule hands over.
+
+        That rule has a role that may put events here. Whether the role is enough between Regions is disputed: this says
+        it from the bus's side too, and gives nothing to a principal whose own policies do not.
+        """
+        stack = Stack.of(self)
+        bus = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:event-bus/default"
+        name = f"{pair.dr_stack_name}-ended-workspaces"
+        # Not by its own class, whose deprecated properties warn whoever only reads them, as cdk-nag does.
+        CfnResource(
+            self,
+            "FromDrRegion",
+            type="AWS::Events::EventBusPolicy",
+            properties={
+                "EventBusName": "default",
+                "StatementId": name,
+                "Statement": {
+                    "Sid": name,
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:{stack.partition}:iam::{stack.account}:root"},
+                    "Action": "events:PutEvents",
+                    "Resource": bus,
+                },
+            },
+        )

@@ -55,6 +55,8 @@ def deploy(
         cloudformation = client("cloudformation", region)
         _apply(cloudformation, stack, template, artifact["properties"].get("tags", {}))
         outputs[stack] = _await(cloudformation, stack, timeout_seconds, poll_seconds)
+        protected = bool(artifact["properties"].get("terminationProtection"))
+        cloudformation.update_termination_protection(StackName=stack, EnableTerminationProtection=protected)
     return outputs
 
 

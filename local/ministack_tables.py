@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core import responses  # type: ignore[import-untyped]
-from ministack.services import dynamodb, lambda_svc  # type: ignore[import-untyped]
+from ministack.services import dynamodb, kms, lambda_svc  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 from local.stream_delivery import Delivery, Policy
@@ -115,6 +115,9 @@ class _Replication:
         try:
             for replica in properties.get("Replicas", ()):
                 responses.set_request_region(replica["Region"])
+                key = replica.get("SSESpecification", {}).get("KMSMasterKeyId")
+                if key and kms._resolve_key(key) is None:
+                    raise ValueError(f"there is no key {key} in {replica['Region']} for the replica there")
                 if replica["Region"] != here:
                     self._create(logical_id, {**properties, "TableName": name}, stack_name)
                 recovery = replica.get("PointInTimeRecoverySpecification", {})

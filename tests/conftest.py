@@ -13,14 +13,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-# The cloud assembly of a configuration, given as text.
-Synthesise = Callable[[str], Path]
+# The cloud assembly of a configuration, given as text, and, if asked for by `strict`, checked by more rules.
+Synthesise = Callable[..., Path]
 
 # Directories in the order in which they begin. What is not named comes last.
 FIRST = ("e2e", "infra", "simulation", "local", "component")
 TOGETHER = ("e2e", "infra", "local")
 # Of these directories, files with clouds of their own.
-APART = ("test_real_processes.py",)
+APART = ("test_real_processes.py", "test_upgrade.py")
 # Files whose tests need nothing of each other, and take long.
 SINGLY = ("test_scenarios.py", "test_seeds.py", "test_broken_rules.py")
 
@@ -69,7 +69,7 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
     home = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
     @functools.cache
-    def assembly(text: str) -> Path:
+    def assembly(text: str, *, strict: bool = False) -> Path:
         from infra.synth import synthesise  # most processes need none of it
 
         out = home / f"cdk.out-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -78,7 +78,7 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
             if not (out / "validation-report.json").exists():
                 config = out.with_suffix(".yaml")
                 config.write_text(text, encoding="utf-8")
-                synthesise(config, out)
+                synthesise(config, out, strict=strict)
         return out
 
     return assembly

@@ -261,6 +261,13 @@ def test_a_profile_that_does_not_exist_is_a_sentence(monkeypatch: pytest.MonkeyP
     assert "Set AWS_PROFILE to one that" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("prefix", ["", "acme-"])
+def test_the_regions_stand_in_the_stacks_name(prefix: str) -> None:
+    named = redrive.STACK_NAME.fullmatch(prefix + STACK)
+    assert named is not None
+    assert (named["region"], redrive.Stack(prefix + STACK, REGION, "", "", "").dr_region) == (REGION, "us-west-2")
+
+
 def test_a_stack_of_something_else_is_not_worked_on(desk: Desk, capsys: Capsys) -> None:
     assert main(["redrive", "other"]) == 1
     assert "add --region" in capsys.readouterr().err

@@ -32,7 +32,7 @@ from tests.component.estate import (
 
 TRANSACT, READ, TODAY = "TransactWriteItems", "BatchGetItem", "2026-01-05"
 CLAIM = claim_key(AWAY, USERS[0])
-NOT_ACTIVE = {
+NOT_ACTIVE: dict[str, Any] = {
     "code": "InvalidResourceStateException",
     "message": "The specified directory is not in a valid state. Confirm that the directory has a status of Active,"
     " and try again.",

@@ -197,7 +197,7 @@ def test_an_event_and_the_first_sweep_that_meet_make_a_new_desktop(operation: st
     assert found.taken("UNDER_WAY") == 0
 
 
-def statuses(found: Estate, ids: list[WorkspaceId]) -> set[tuple[Status, str]]:
+def statuses(found: Estate, ids: list[Any]) -> set[tuple[Status, str]]:
     return {found.status(one) for one in ids}
 
 
@@ -269,7 +269,7 @@ def test_a_primary_with_two_standbys_is_notified_of_once_whoever_made_them(found
 def test_a_throttle_that_took_effect_makes_no_second_standby(lag: dict[str, int]) -> None:
     found = Estate(strict=False, **lag)
     one, other = found.create_ready(USERS[0], USERS[1])
-    throttle = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
+    throttle: Any = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}
     found.world.inject(Fault(CREATE, "error_after", times=1, **throttle))
     found.protect(one, other, cause="event")
     assert found.status(one) == (Status.WAITING, "CREATE_THROTTLED")

@@ -58,6 +58,26 @@ pairs:
       d-9267000000: {dr_directory: d-9067000000}
     notify: [ops@example.com]
 """
+# All that strict accounts demand. Its Regions are no other configuration's, so that one cloud can have both.
+STRICT = """
+pairs:
+  - primary_region: eu-west-1
+    dr_region: eu-central-1
+    account: "123456789012"
+    directories:
+      d-936732325d: {dr_directory: d-996722edaf, data_replication: PRIMARY_AS_SOURCE}
+    exclude: {tags: {Standby: "no"}}
+    first_look_minutes: 0.01
+    poll_interval_seconds: 1
+    sweep_interval_minutes: 1440
+    notify: [ops@example.com]
+    permissions_boundary: arn:aws:iam::123456789012:policy/boundary
+    customer_managed_keys: true
+    vpc: {subnets: [subnet-0a1b2c3d4e5f60718, subnet-1a1b2c3d4e5f60718], security_groups: [sg-0a1b2c3d4e5f60718]}
+    resource_tags: {Owner: desktops, CostCenter: "4711"}
+    name_prefix: acme-
+    role_path: /standby/
+"""
 LARGE = """
 pairs:
   - primary_region: us-east-1
@@ -91,6 +111,12 @@ def everything(synthesised: Synthesise) -> Assembly:
 def neighbours(synthesised: Synthesise) -> Assembly:
     """Two pairs of one primary Region, and one of another; DR Regions are primary ones, too."""
     return Assembly(synthesised(NEIGHBOURS))
+
+
+@pytest.fixture(scope="session")
+def strict(synthesised: Synthesise) -> Assembly:
+    """All that strict accounts demand."""
+    return Assembly(synthesised(STRICT, strict=True), "acme-Standby-eu-west-1-eu-central-1")
 
 
 @pytest.fixture(scope="session")

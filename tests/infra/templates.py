@@ -23,14 +23,15 @@ class Assembly:
     """A cloud assembly, and the two templates of its first pair."""
 
     directory: Path
+    stack: str = STACK
 
     @cached_property
     def primary(self) -> dict[str, Any]:
-        return self.template(STACK)
+        return self.template(self.stack)
 
     @cached_property
     def dr(self) -> dict[str, Any]:
-        return self.template(f"{STACK}-dr")
+        return self.template(f"{self.stack}-dr")
 
     def template(self, stack: str) -> dict[str, Any]:
         """The template of any stack."""

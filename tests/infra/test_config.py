@@ -128,6 +128,14 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         ("notify_topic_arn", "ops", "'ops'", "arn:aws:sns:us-east-1"),
         ("permissions_boundary", "boundary", "'boundary'", "policy/boundary"),
         ("notify", "ops@example.com", "'ops@example.com'", "[ops@example.com]"),
+        # strict accounts
+        ("customer_managed_keys", "yes", "'yes'", "customer-managed key"),
+        ("vpc", "subnet-0a1b2c3d", "'subnet-0a1b2c3d'", "security_groups: [sg-"),
+        ("resource_tags.aws:x", "y", "cannot be set", "another key"),
+        ("resource_tags.Owner", 4711, "4711", "{Owner: desktops}"),
+        ("name_prefix", "acme_", "'acme_'", "for example acme-"),
+        ("name_prefix", "a" * 14, "too long", "at most 13 characters"),
+        ("role_path", "standby", "'standby'", "/standby/"),
         ("notify[0]", "ops", "'ops'", "[ops@example.com]"),
         ("notify", "ops@corp.com", "; [ops@corp.com] is probably meant", "[ops@example.com]"),
         ("notify[0]", "mailto:ops@corp.com", "mailto: in front of it; ops@corp.com is", "[ops@example.com]"),
@@ -572,6 +580,12 @@ def test_the_digest_changes_with_any_value_and_with_nothing_else(tmp_path: Path)
     (same,) = read(tmp_path, {"pairs": [pair(mode="protect", max_standbys=5000)]}).pairs
     (other,) = read(tmp_path, {"pairs": [pair(mode="observe")]}).pairs
     assert one.digest == same.digest != other.digest
+
+
+def test_a_vpc_is_subnets_and_security_groups(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, {"pairs": [pair(vpc={"subnets": ["vpc-0a1b2c3d"]})]})
+    subnet, groups = (found.pop(f"pairs[0].vpc.{key}") for key in ("subnets[0]", "security_groups"))
+    assert ("private subnets" in subnet, "let HTTPS out" in groups, found) == (True, True, {})
 
 
 def test_the_committed_schema_is_the_models() -> None:

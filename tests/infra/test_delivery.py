@@ -32,6 +32,10 @@ def test_the_dr_region_hands_terminations_to_the_primary_ones_bus(example: Assem
     (role,) = resources(example.dr, "AWS::IAM::Role")
     assert text(target["RoleArn"]) == f"${{{role}.Arn}}"
     assert granting(example.dr, role, "events:PutEvents").resources == [bus]
+    policy = only(example.primary, "AWS::Events::EventBusPolicy")
+    assert (policy["EventBusName"], policy["StatementId"]) == ("default", f"{STACK}-dr-ended-workspaces")
+    assert text(policy["Statement"]["Principal"]["AWS"]) == "arn:aws:iam::${AWS::AccountId}:root"
+    assert (policy["Statement"]["Action"], text(policy["Statement"]["Resource"])) == ("events:PutEvents", bus)
 
 
 def test_only_the_rules_may_invoke_protect_from_outside(example: Assembly) -> None:
@@ -141,6 +145,18 @@ def test_the_topic_is_encrypted_and_alarms_and_rules_may_use_it(example: Assembl
         assert {"Bool": {"aws:SecureTransport": "false"}} in [
             s["Condition"] for s in publishing if s["Effect"] == "Deny"
         ]
+
+
+def test_eventbridge_may_publish_for_the_two_rules_and_use_the_key_for_the_topic_only(example: Assembly) -> None:
+    rules = [name for name in resources(example.primary, RULE) if name.startswith("FailedExecutions")]
+    topic_policy = only(example.primary, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    key_policy = only(example.primary, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    (condition,) = [s["Condition"] for s in topic_policy if "events" in text(s["Principal"])]
+    assert sorted(map(text, condition["ArnEquals"]["aws:SourceArn"])) == sorted(f"${{{name}.Arn}}" for name in rules)
+    # AWS does not support a source in a key's policy here.
+    (condition,) = [s["Condition"] for s in key_policy if "events" in text(s["Principal"])]
+    topics = f"arn:aws:sns:us-east-1:${{AWS::AccountId}}:{STACK}-*"
+    assert text(condition["ArnLike"]["kms:EncryptionContext:aws:sns:topicArn"]) == topics
 
 
 def test_each_address_is_subscribed_in_both_regions(example: Assembly) -> None:

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 from aws_lambda_powertools import Logger, Metrics
 
+from infra.purposes import METRICS
 from standby.aws.others import beat
 from standby.telemetry import PowertoolsTelemetry
 from tests.infra.templates import FUNCTION, Assembly, only, resources, text
@@ -100,6 +101,9 @@ def test_what_is_asked_for_is_told_by_the_pairs_own_functions_with_exactly_these
 def test_what_is_asked_for_stands_in_the_functions_code(neighbours: Assembly) -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in sorted(LAMBDAS.rglob("*.py")))
     assert [name for name, _ in asked(neighbours, PAIRS[0]) if f'"{name}"' not in code] == []
+    explained = {name for metric in METRICS for name in metric.names}
+    assert {name for name, _ in asked(neighbours, PAIRS[0])} <= explained
+    assert [name for name in explained if f'"{name}"' not in code] == []
 
 
 def test_each_function_is_asked_for_what_it_publishes_itself(everything: Assembly) -> None:

@@ -25,6 +25,12 @@ UNKNOWN_IDS = (
     ":execution:Standby-us-east-1-us-west-2-watch:*",
     ":execution:Standby-us-east-1-us-west-2-sweep:*",
 )
+OF_EXISTING_TOPIC = {
+    "StringEquals": {
+        "kms:ViaService": {"Fn::Join": ["", ["sns.us-east-1.", {"Ref": "AWS::URLSuffix"}]]},
+        "kms:EncryptionContext:aws:sns:topicArn": "arn:aws:sns:us-east-1:123456789012:ops",
+    }
+}
 ROLES = ("Protect", "Watch", "Sweep", "Announce", "Watcher", "Sweeper", "SchedulerRole")
 
 
@@ -135,6 +141,8 @@ def test_no_wildcard_where_an_arn_is_possible(role: str, assembly: Assembly) -> 
                     bound, names = WITHOUT_AN_ARN[service]
                     assert name in names, f"{role}: {action} on *"
                     assert bound is None or bound in json.dumps(grant.conditions)
+            elif ":kms:" in resource and "*" in resource:  # an existing topic's key: which one is not known
+                assert grant.conditions == OF_EXISTING_TOPIC
             elif "*" in resource:
                 assert resource.endswith(UNKNOWN_IDS), f"{role}: {resource}"
 
@@ -214,6 +222,15 @@ def test_the_boundary_is_on_every_role_of_both_stacks(everything: Assembly) -> N
 def test_a_state_machine_invokes_its_two_functions_only(example: Assembly, role: str, function: str) -> None:
     grant = granting(example.primary, role, "lambda:InvokeFunction")
     assert set(grant.resources) == {example.function("Protect"), example.function(function)}
+
+
+def test_announce_may_use_an_existing_topics_key_for_that_topic(everything: Assembly) -> None:
+    grant = granting(everything.primary, "AnnounceRole", "kms:GenerateDataKey")
+    assert (grant.actions, grant.resources) == (
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+        ["arn:aws:kms:us-east-1:*:key/*"],
+    )
+    assert grant.conditions == OF_EXISTING_TOPIC
 
 
 def test_the_bus_takes_our_events_only(example: Assembly) -> None:

@@ -22,6 +22,18 @@ def make_role(cloud: Cloud, name: str, *allowed: dict[str, Any], trusted: str = 
     return str(arn)
 
 
+def let_in(cloud: Cloud, region: str, name: str = "default") -> None:
+    """Let a bus take events of its own account by its policy."""
+    cloud.client("events", region).put_permission(
+        EventBusName=name, StatementId="of-the-account", Principal=cloud.account, Action="events:PutEvents"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _open(cloud: Cloud) -> None:
+    let_in(cloud, PRIMARY)
+
+
 def put(cloud: Cloud, region: str, source: str) -> None:
     """Put an event on a Region's default bus; what comes of it has come of it when this returns."""
     entry = {"Source": source, "DetailType": "any", "Detail": json.dumps({"said": "there"})}
@@ -39,14 +51,17 @@ def test_an_event_reaches_another_regions_bus_and_goes_on_naming_its_own(cloud: 
     assert (event["source"], event["region"], event["detail"]) == ("handed", DR, {"said": "there"})
 
 
-@pytest.mark.parametrize("refused", ["by-policy", "by-trust"])
-def test_without_its_roles_permission_the_event_is_a_dead_letter(cloud: Cloud, refused: str) -> None:
+@pytest.mark.parametrize("refused", ["by-policy", "by-trust", "by-bus"])
+def test_without_permission_of_its_role_or_of_the_bus_the_event_is_a_dead_letter(cloud: Cloud, refused: str) -> None:
     ears = listen(cloud, PRIMARY, f"{refused}-ears", refused)
     target = bus(cloud, PRIMARY)
     if refused == "by-policy":
         role = make_role(cloud, refused, statement("events:PutEvents", bus(cloud, DR)))
     else:
-        role = make_role(cloud, refused, statement("events:PutEvents", target), trusted="states.amazonaws.com")
+        trusted = "states.amazonaws.com" if refused == "by-trust" else "events.amazonaws.com"
+        role = make_role(cloud, refused, statement("events:PutEvents", target), trusted=trusted)
+    if refused == "by-bus":
+        cloud.client("events", PRIMARY).remove_permission(StatementId="of-the-account")
     letters, letters_arn = queue(cloud, DR, f"{refused}-letters", rule(cloud, DR, refused, refused))
     rule(cloud, DR, refused, refused, Arn=target, RoleArn=role, DeadLetterConfig={"Arn": letters_arn})
     put(cloud, DR, refused)
@@ -66,6 +81,7 @@ def test_a_dead_letter_queue_lets_events_in_by_its_own_policy_not_by_the_targets
 def test_what_came_from_another_bus_does_not_reach_a_third(cloud: Cloud, third: str) -> None:
     name = f"third-{third}"
     cloud.client("events", third).create_event_bus(Name=name)
+    let_in(cloud, third, name)
     ears = listen(cloud, third, name, name, bus_name=name)
     targets = [bus(cloud, PRIMARY), bus(cloud, third, name)]
     role = make_role(cloud, name, statement("events:PutEvents", targets))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
@@ -166,10 +167,21 @@ def test_policies_can_name_the_source_of_events_and_the_namespace_of_metrics(clo
             put_it("theirs")
 
 
-def test_a_stack_that_fails_says_why(running_cloud: Cloud, tmp_path: Path) -> None:
-    resources = {"Broken": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "broken"}}}
-    folder = assembly.write(tmp_path, "Broken", resources)
-    with pytest.raises(DeploymentError, match=r"Broken is CREATE_FAILED: .*MetricName and Namespace are required"):
+ALARM = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "broken"}}
+REPLICA = yaml.safe_load(assembly.RESOURCES)["Table"]
+REPLICA["Properties"] |= {"TableName": "broken"}
+REPLICA["Properties"]["Replicas"][1] |= {"SSESpecification": {"KMSMasterKeyId": "alias/none"}}
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [(ALARM, "MetricName and Namespace are required"), (REPLICA, f"there is no key alias/none in {DR_REGION}")],
+    ids=["alarm", "replica"],
+)
+def test_a_stack_that_fails_says_why(running_cloud: Cloud, tmp_path: Path, broken: dict[str, Any], reason: str) -> None:
+    stack = f"Broken{len(reason)}"
+    folder = assembly.write(tmp_path, stack, {"Broken": broken})
+    with pytest.raises(DeploymentError, match=rf"{stack} is CREATE_FAILED: .*{reason}"):
         running_cloud.deploy(folder)
 
 
