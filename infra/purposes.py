@@ -102,7 +102,7 @@ METRICS: Final = (
         "How many desktops have come to which status.",
     ),
     Metric(("Rejected", "Failed", "TimedOut"), "protect", "Each has a notice; these show whether they pile up."),
-    Metric(("Migrated", "TerminatedBySomebody"), "protect", "Each has a notice, too."),
+    Metric(("Migrated", "TerminatedBySomebody", "TwoStandbys"), "protect, sweep", "Each has a notice, too."),
     Metric(
         ("Throttled", "UnknownAnswers"), "protect, sweep", "Whether AWS limits the pace, or answers what is of no use."
     ),

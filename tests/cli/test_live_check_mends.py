@@ -9,11 +9,12 @@ from cli.live_check.checks import Check, Finding, Verdict
 from cli.live_check.place import Place
 from tests.cli import test_live_check as live
 from tests.cli.ledgers import DR, TABLE, P
+from tests.cli.test_redrive import refusal
 
 NAME = f"Standby-{P}-{DR}"
 HERE, THERE = ("dynamodb", P, "describe_table"), ("dynamodb", DR, "describe_table")
 RECOVERY, EXPIRY = ("dynamodb", DR, "describe_continuous_backups"), ("dynamodb", P, "describe_time_to_live")
-MISSING = live.refusal("ResourceNotFoundException")
+MISSING = refusal("ResourceNotFoundException")
 INDEXES = [one for one in TABLE["GlobalSecondaryIndexes"] if one["IndexName"] != "by_due"]
 OTHER_INDEX = {"IndexName": "by_due", "KeySchema": TABLE["KeySchema"], "Projection": {"ProjectionType": "ALL"}}
 OTHER_STREAM = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}

@@ -40,6 +40,7 @@ SAMPLES |= {"partition": "a", "sort": "b", "projected": "ALL", "update": "aws dy
 SAMPLES |= {"settings.primary_region": "us-east-1", "settings.stack": "Standby-x", "code": "DRIFT", "times[0]": "2026"}
 SAMPLES |= {"' '.join(sorted({at[:10] for at in times}))": "2026-03-03", "' '.join(map(str, range(SHARDS)))": "0 1"}
 SAMPLES |= {"'.S, '.join(_LISTED)": "at"}
+SAMPLES |= {"named": " CONFIG=x.yaml", "'' if path == DEFAULT else f' {shlex.quote(str(path))}'": " x.yaml"}
 # Notes its words, for it stands in for every program.
 RECORDER = """#!/bin/sh
 { printf '%s\\037' "$(basename "$0")" "$@"; printf '\\036'; } >> "$RECORD"

@@ -266,7 +266,7 @@ def test_a_primary_with_two_standbys_is_notified_of_once_whoever_made_them(found
 
 
 @pytest.mark.parametrize("lag", [{}, {"relation_lag_seconds": 600}, {"visibility_lag_seconds": 90}])
-def test_a_throttle_that_took_effect_makes_no_second_standby(lag: dict[str, int]) -> None:
+def test_a_throttle_that_took_effect_makes_no_second_standby(lag: dict[str, Any]) -> None:
     found = Estate(strict=False, **lag)
     one, other = found.create_ready(USERS[0], USERS[1])
     throttle: Any = {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}

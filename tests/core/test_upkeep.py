@@ -186,8 +186,8 @@ def test_only_what_cannot_be_switched_in_place_asks_for_a_new_standby(differs: s
 KNOWN_DRIFT = lasting(Kind.DRIFT, note=DIFFERS)
 LOST = with_one("FAILED STANDBY_IN_ERROR")
 LOST_KNOWN = replace(LOST, conditions=KNOWN_DRIFT | due(1))
-OFF = f"data_replication {YES}≠{NO}"
-IT_DIFFERS, IS_OFF = (f" It differs: {one}. {advice(one)}" for one in (DIFFERS, OFF))
+SWITCHED = f"data_replication {YES}≠{NO}"
+IT_DIFFERS, IS_OFF = (f" It differs: {one}. {advice(one)}" for one in (DIFFERS, SWITCHED))
 IS_OLD = f"{IT_DIFFERS} Its data is of 2026-03-01T20:00:00.000Z."
 BOOTING, ANOTHER = standby("REBOOTING"), standby(id=cases.DESKTOP)
 
@@ -195,7 +195,7 @@ BOOTING, ANOTHER = standby("REBOOTING"), standby(id=cases.DESKTOP)
 @table(
     "found differs message",
     ("differs", looked(protected(), other=VALUE), DIFFERS, IT_DIFFERS),
-    ("differs in what can be changed", looked(protected(), replication=NO), OFF, IS_OFF),
+    ("differs in what can be changed", looked(protected(), replication=NO), SWITCHED, IS_OFF),
     ("ended", looked(protected(KNOWN_DRIFT)), None, " is AVAILABLE."),
     ("not well now", looked(protected(), BOOTING, other=VALUE), DIFFERS, f" is REBOOTING.{IT_DIFFERS}"),
     ("another one", looked(protected(KNOWN_DRIFT), ANOTHER), None, f"{cases.DESKTOP} in us-west-2 is AVAILABLE."),

@@ -125,7 +125,7 @@ class Ledger:
             later += [at for _, at in times if at > now]
         return Due(ids, following, min(later, default=None))
 
-    def held(self, most: int, without: Container[str]) -> list[tuple[WorkspaceId, bool]]:
+    def held(self, most: int, without: Container[object]) -> list[tuple[WorkspaceId, bool]]:
         """Held primaries of other directories, the new ones first, and whether each is one of an existing fleet."""
         found: list[tuple[WorkspaceId, bool]] = []
         for items, _ in self.table.query("by_due", "ix_due = :partition", {":partition": HELD}, None, most):
