@@ -75,7 +75,7 @@ class Dashboard(Construct):
         )
         dashboard.add_widgets(
             _graph("Orphans, and what they cost a month", THIRD, _of_fleet(pair, *ORPHANS)),
-            _graph("Sweeps", THIRD, sums("sweep", "SweepsCompleted", "DirectoriesIncomplete")),
+            _graph("Directories not scanned completely", THIRD, sums("sweep", "DirectoriesIncomplete")),
             _graph(
                 "Effective sweep interval, and age of the oldest coverage figure (s)",
                 THIRD,

@@ -77,8 +77,7 @@ METRICS: Final = (
     Metric(
         ("ExistingReported", "BackfillWaiting", "BackfillUnderWay", "BackfillProtected"),
         "sweep",
-        "How far the backfill of an accepted fleet has come.",
-        4,
+        "How far the backfill of an accepted fleet has come, as long as it lasts.",
     ),
     Metric(("DriftedStandbys",), "sweep", "Standbys that differ from their primaries. There is no notice of them.", 1),
     Metric(
@@ -91,10 +90,10 @@ METRICS: Final = (
         ("OrphanedStandbys", "OrphansMonthlyCost"), "sweep", "What standbys without a primary cost as time goes by.", 2
     ),
     Metric(
-        ("SweepsCompleted", "DirectoriesIncomplete", "SweepIntervalSeconds"),
+        ("SweepIntervalSeconds",),
         "sweep",
-        "Whether sweeps keep their interval, and see all directories.",
-        3,
+        "Whether sweeps keep their interval.",
+        1,
     ),
     Metric(
         ("StandbysRequested", "Protected", "Held", "Ineligible", "Excluded", "Waiting"),
@@ -106,6 +105,7 @@ METRICS: Final = (
     Metric(
         ("Throttled", "UnknownAnswers"), "protect, sweep", "Whether AWS limits the pace, or answers what is of no use."
     ),
+    Metric(("DirectoriesIncomplete",), "sweep", "Whether sweeps see all directories."),
     Metric(("BadEvents", "UnreadableRows"), "protect, sweep", "What only a person can put right."),
     Metric(("TagsUnknown",), "protect, sweep", "The alarm `tags-unknown`."),
     Metric(("DueRows", "EffectiveIntervalSeconds"), "watch", "How much is open, and how often it is looked at."),

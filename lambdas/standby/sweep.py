@@ -383,16 +383,22 @@ class _Part:
         cost = monthly_cost(settings.prices, orphans)
         if settings.prices and cost.is_known:
             telemetry.gauge("OrphansMonthlyCost", float(cost.amount))
-        telemetry.count("DirectoriesIncomplete", len(self.directories) - complete)
         if complete < len(self.directories):
+            telemetry.count("DirectoriesIncomplete", len(self.directories) - complete)
             return complete
-        telemetry.count("SweepsCompleted")
-        fleets = [self._sweeps.progress(one) for one in self.directories]
-        for metric, stage in _STAGE_METRICS.items():
-            telemetry.gauge(metric, sum(fleet.get(stage, 0) for fleet in fleets))
+        self._report_backfill()
         for region in (settings.primary_region, settings.dr_region):
             beat(self._deployed.client("cloudwatch", region), "SweepCompleted", settings.stack, telemetry)
         return complete
+
+    def _report_backfill(self) -> None:
+        """How far the existing fleets have come, as long as any is on its way: a metric costs while it is published."""
+        stages: Counter[str] = Counter()
+        for one in self.directories:
+            stages.update(self._sweeps.progress(one))
+        if stages["waiting"] or stages["under_way"]:
+            for metric, stage in _STAGE_METRICS.items():
+                self._recorder.telemetry.gauge(metric, stages[stage])
 
     def _report_coverage(self) -> None:
         """The pair's figures of the last complete scans, and none while a directory has none: half a fleet's figures

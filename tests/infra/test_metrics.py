@@ -118,6 +118,6 @@ def test_each_function_is_asked_for_what_it_publishes_itself(everything: Assembl
         "sweep": "BackfillProtected BackfillUnderWay BackfillWaiting CoverageAgeSeconds CoverageOfAllPercent "
         "CoveragePercent DirectoriesIncomplete DriftedStandbys EligibleDesktops ExistingReported OrphanedStandbys "
         "OrphansMonthlyCost ProtectedDesktops ReplicationAgeOldestSeconds StaleStandbys SweepIntervalSeconds "
-        "SweepsCompleted TagsUnknown UnknownAnswers",
+        "TagsUnknown UnknownAnswers",
         "": "Heartbeat SweepCompleted",
     }
