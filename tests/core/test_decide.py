@@ -285,7 +285,7 @@ ENDED, ASKED = has("TERMINATING"), {"conditions": lasting(Kind.ASKED)}
     ("nobody asked", case(FAILED, ENDED), "= FAILED STANDBY_TERMINATING"),
     ("no answer", case(REFUSED, THROTTLED, BY_HAND), "WAITING DESCRIBE_FAILED"),
     ("no answer about a failed one", case(FAILED, THROTTLED, BY_HAND), "WAITING DESCRIBE_FAILED"),
-    ("not returned", case(WAS_REPORTED, None, BY_HAND), "WAITING NOT_VISIBLE_YET"),
+    ("not returned: refused, with why", case(WAS_REPORTED, None, BY_HAND), "= REPORTED NOT_VISIBLE_YET"),
     ("not told", case(REFUSED, seen(user_name=None), BY_HAND), "WAITING NOT_VISIBLE_YET"),
     ("tags are not known", case(REFUSED, READY, BY_HAND, **TAGS), "WAITING TAGS_UNKNOWN"),
     ("excluded: refused, with why", case(REFUSED, READY, BY_HAND, **ALL), "EXCLUDED EXCLUDED_BY_RULE"),

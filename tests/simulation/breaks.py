@@ -90,7 +90,7 @@ a_claim_that_ends_is_used = together(
     put(request, "SENDING_TAKES", timedelta(days=-1)), put(request, "CLAIMING_ENDS", timedelta(days=-1))
 )
 lookups_leave_no_time = put(reconcile, "LOOKING_TAKES", timedelta(days=1))
-a_pause_is_not_read = put(Gates, "closed", lambda self: None)
+a_pause_is_not_read = put(Gates, "closed", lambda self, directories=(): {})
 calls_are_not_paced = put(Pacer, "wait", lambda self: None)
 an_operating_system_is_no_obstacle = put(settings, "LINUX", ())
 a_compute_type_is_no_obstacle = put(settings, "COMPUTE_REFUSED", ())

@@ -169,12 +169,13 @@ def _absent(case: Case) -> Change:
     All others are the sweep's, a held one, too: it is asked for only when there is room, and that may be a day apart.
     """
     row, settings = case.row, case.settings
-    if row is None or case.opens:
+    if row is None or case.is_new_after_all:
         return case.wait(Reason.NOT_VISIBLE_YET).observe(Kind.ABSENT, True, case.now)
     if row.status is Status.CLAIMED and (change := _claimed(case, row)).effect is Effect.LOOK:
         return change
     if not row.status.is_open:
-        return case.nothing(Reason.NOT_VISIBLE_YET)
+        refused = "Nothing was requested: ask again when DescribeWorkspaces returns it." if case.cause.reopens else ""
+        return case.nothing(Reason.NOT_VISIBLE_YET, refused)
     requested = row.status is Status.REQUESTED
     patience = settings.standby_deadline if requested else settings.primary_deadline
     since = row.since(Kind.ABSENT)
