@@ -8,7 +8,7 @@ import pytest
 
 from standby.core.change import Case, Change, Effect, say
 from standby.core.model import Cause, Related, Status
-from standby.core.reasons import MEANING, Reason
+from standby.core.reasons import Reason
 from standby.core.row import Kind, Row, news
 from tests.core import cases
 from tests.core.cases import BEFORE, NONE, NOW, case, facts, lasting, minutes, new, row, seen, standby, table, with_one
@@ -24,7 +24,7 @@ SUCCESSOR = Cause("event", "e", succeeds=True, migrated_from=OTHER)
 def test_the_first_row_of_a_primary() -> None:
     due: Any = {"due_in": minutes(15), "deadline_in": minutes(240)}
     change = case(seen=seen(), cause=BY_EVENT).record(Status.WAITING, Reason.PRIMARY_PENDING, "It is new.", **due)
-    words = f"{MEANING[Reason.PRIMARY_PENDING].sentence} It is new."
+    words = f"{Reason.PRIMARY_PENDING.meaning.sentence} It is new."
     given: Any = {"version": 1, "first_seen_at": NOW, "changed_at": NOW, "message": words, "cause_id": "event-1"}
     given |= {"due_at": NOW + minutes(15), "deadline_at": NOW + minutes(240), "principal": cases.HELPDESK}
     first = row("WAITING PRIMARY_PENDING", created_by=cases.HELPDESK, **given)
@@ -114,7 +114,7 @@ SPOKEN_OF: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("reason", Reason)
 def test_a_message_names_whom_and_what_its_sentence_speaks_of(reason: Reason) -> None:
     spoken = ", ".join(SPOKEN_OF.get(reason, ()))
-    expected = " ".join([MEANING[reason].sentence, *([f"It is about {spoken}."] if spoken else []), "So."])
+    expected = " ".join([reason.meaning.sentence, *([f"It is about {spoken}."] if spoken else []), "So."])
     assert case(row(), seen()).nothing(reason, "So.").message == expected
     changed = case(row(), seen(), **({} if reason is not Reason.PARTNER_CHANGED else MOVED))
     now_and_then = f"Its dr_directory is {cases.UNMAPPED}, and was {cases.AWAY}. So."
@@ -313,7 +313,7 @@ def test_another_trouble_is_news_and_the_first_one_again_too() -> None:
 
 def test_nothing_leaves_the_row_as_it_is_but_that_what_is_shown_is_not_absent() -> None:
     absent = row(conditions=AWAITED, due_at=NOW)
-    words = f"{MEANING[Reason.READY].sentence} So."
+    words = f"{Reason.READY.meaning.sentence} So."
     for given in (case(absent, None), case(absent, cases.THROTTLED), case(row(), seen()), case(None, seen())):
         change = given.nothing(Reason.READY, "So.")
         assert change == Change(ONE, given.row, given.row, Reason.READY, words)

@@ -25,7 +25,7 @@ from standby.core.model import (
     WorkspaceId,
     is_unassigned,
 )
-from standby.core.reasons import MEANING, NOT_OURS, Reason
+from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import OF_A_REQUEST, OF_A_STANDBY, Kind, Row, claim_key
 from standby.core.settings import Directory, Settings
 
@@ -115,7 +115,7 @@ class Change:
 
 def say(reason: Reason, detail: str = "", row: Row | None = None) -> str:
     """The reason's sentence, with whom and what of the row it speaks of, and what is particular to this case."""
-    sentence = MEANING[reason].sentence
+    sentence = reason.meaning.sentence
     spoken = [label for label in _NAMED if re.search(rf"(?<!DR )\b{label}\b", sentence)]
     found = [(label, getattr(row, _NAMED[label], None)) for label in spoken]
     named = [f"{label} {value}" for label, value in found if value and (label == "user" or value not in detail)]
@@ -381,5 +381,5 @@ class Case:
                 new = new.observe(Kind.UNMAPPED, True, self.now, note=base.reason)
         if new.status is Status.PROTECTED:
             return new.without(Kind.TROUBLE)  # its next trouble is news
-        notifies = MEANING[new.reason].notify and new.status is not Status.HELD and not quiet
+        notifies = new.reason.meaning.notify and new.status is not Status.HELD and not quiet
         return new.observe(Kind.TROUBLE, notifies or None, self.now, note=new.reason, notified=True)
