@@ -90,14 +90,14 @@ class Recorder:
                 row = self._again(change.primary_id, row)
         raise AssertionError("unreachable")
 
-    def amend(self, one: WorkspaceId, make: Callable[[Case], Change | None]) -> Change | None:
+    def amend(self, one: WorkspaceId, make: Callable[[Case, Row], Change | None]) -> Change | None:
         """Write a change that is made from the row as it is found; None if there is no row, or nothing to be said."""
         for _ in range(_TRIES_TO_AMEND):
             row = self.ledger.load([one]).get(one)
             if isinstance(row, Unreadable):
                 self.unreadable(row)
                 return None
-            if row is None or (change := make(self.case(one, row))) is None:
+            if row is None or (change := make(self.case(one, row), row)) is None:
                 return None
             try:
                 return self._write(change)
@@ -144,14 +144,25 @@ class Recorder:
         self.telemetry.decided(change, self.cause, written=is_written)
         return change
 
+    def write(self, new: Row, old: Row | None) -> Row:
+        """Write the next version of a row, with what caused it, and who, where somebody did; as the ledger does."""
+        stamped = dataclasses.replace(
+            new,
+            cause_type=self.cause.type,
+            cause_id=self.cause.id,
+            execution_arn=self.cause.execution_arn,
+            principal=self.cause.principal,
+        )
+        return self.ledger.write(stamped, old)
+
     def _over(self, new: Row, old: Row | None) -> Row:
         try:
-            return self.ledger.write(new, old)
+            return self.write(new, old)
         except Taken:
             if new.standby_id is None:
                 raise
             # The standby is there, and is recorded all the same; the user's claim is another primary's.
-            return self.ledger.write(dataclasses.replace(new, claim_key=old.claim_key if old else None), old)
+            return self.write(dataclasses.replace(new, claim_key=old.claim_key if old else None), old)
 
     def _again(self, one: WorkspaceId, row: Row | None) -> Row | None:
         try:

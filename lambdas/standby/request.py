@@ -137,7 +137,7 @@ class Requester:
         # The lease begins now: lookups, and the calls before this one, have taken their time since it was decided.
         case = self.recorder.case(case.id, case.row, case.seen)
         try:
-            row = self.recorder.ledger.write(claim(case), case.row)
+            row = self.recorder.write(claim(case), case.row)
         except (LostRace, LedgerUnavailable) as problem:
             return self._lost(case, problem)
         except Taken as taken:

@@ -92,14 +92,12 @@ class Change:
         return self.having(self.new.observe(kind, fact, now, **more)) if self.new else self
 
     def having(self, new: Row, message: str | None = None) -> Self:
-        """The change with another next row, which is the next version of the old one."""
+        """The change with another next row, and another message if one is given."""
         if new is self.new and message in (None, self.message):
             return self
-        if self.old is not None and new.version == self.old.version:
-            new = dataclasses.replace(new, version=new.version + 1)
-        if message is not None:
-            new = dataclasses.replace(new, message=message)
-        return dataclasses.replace(self, new=new, message=self.message if message is None else message)
+        if message is None:
+            return dataclasses.replace(self, new=new)
+        return dataclasses.replace(self, new=dataclasses.replace(new, message=message), message=message)
 
     def answer(self) -> dict[str, str | None]:
         """The form in which a caller gets it."""
@@ -186,6 +184,11 @@ class Case:
         is_settled = row is not None and row.status in _TO_BE_ASKED_FOR and row.reason not in NOT_OURS
         return self.is_new_after_all or (is_settled and self.cause.reopens)
 
+    def remark(self, reason: Reason, message: str, kind: Kind, *, lasts: bool = True, **more: Any) -> Change:
+        """The row stays as it is, but for a condition, and for what it says."""
+        noted = self.row and self.row.observe(kind, lasts, self.now, **more)
+        return Change(self.id, self.row, noted and dataclasses.replace(noted, message=message), reason, message)
+
     def nothing(self, reason: Reason, detail: str = "") -> Change:
         """Everything stays as it is, but that an answer shows the primary ends what says that none does."""
         change = Change(self.id, self.row, self.row, reason, say(reason, detail, self.row))
@@ -193,7 +196,7 @@ class Case:
             return change
         new = self.row.without(Kind.ABSENT, Kind.MISSED)
         again = "DescribeWorkspaces shows the WorkSpace again."
-        return change if new is self.row else change.having(self.stamped(new, message=again))
+        return change if new is self.row else change.having(dataclasses.replace(new, message=again))
 
     def look(self, detail: str) -> Change:
         """Look into the DR directory first; for the row as it stands."""
@@ -249,10 +252,11 @@ class Case:
             error = self.shown.error if self.shown else None
         elif error is None and base.reason is reason and base.error_code:
             error = base.error_code, base.error_message or ""  # asked for once, when it failed
-        new = self.stamped(
+        new = dataclasses.replace(
             base,
             status=status,
             reason=reason,
+            changed_at=self.now,
             created_by=base.created_by or self.cause.created_by,
             error_code=error[0] if error else None,
             error_message=error[1] if error else None,
@@ -294,19 +298,6 @@ class Case:
             cause_type=self.cause.type,
             cause_id=self.cause.id,
         )
-
-    def stamped(self, base: Row, **changes: Any) -> Row:
-        """The next version of a row, with what caused it, and who, where somebody did."""
-        given: dict[str, Any] = {
-            "version": base.version + 1,
-            "cause_type": self.cause.type,
-            "cause_id": self.cause.id,
-            "execution_arn": self.cause.execution_arn,
-            "principal": self.cause.principal,
-        }
-        if "status" in changes:
-            given["changed_at"] = self.now
-        return dataclasses.replace(base, **given | changes)
 
     def _facts(self, base: Row) -> dict[str, Any]:
         """What the WorkSpace itself told; a fact once known is not forgotten because an answer was partial."""

@@ -87,7 +87,7 @@ def _doubled(case: Case, change: Change) -> Change:
     if noted is new:
         return change
     message = f"{say(Reason.TWO_STANDBYS)} They are {', '.join(ids)}." if len(ids) > 1 else change.message
-    return change.having(case.stamped(noted) if new is change.old else noted, message)
+    return change.having(noted, message)
 
 
 def without_standby(case: Case) -> Change:
@@ -247,7 +247,6 @@ def _anew(case: Case, change: Change) -> Change:
     row = case.row
     new = dataclasses.replace(
         change.new,
-        version=row.version + 1,
         first_seen_at=row.first_seen_at,
         protected_at=row.protected_at or change.new.protected_at,
         existing=row.existing or change.new.existing,

@@ -57,7 +57,7 @@ def annotate(case: Case, change: Change) -> Change:
     seen, standby = case.shown, _standby(case, change)
     if seen is None or standby is None or change.new is None or case.fleet is None:
         return change
-    base = case.stamped(change.new) if change.new is change.old else change.new
+    base = change.new
     found = drift(
         seen,
         case.fleet.shapes.get(standby.id, ""),
@@ -92,12 +92,9 @@ def advice(differs: str) -> str:
 
 def with_protocol(case: Case, change: Change) -> Change:
     """The change, with whether a sweep is shown that the primary uses PCoIP."""
-    seen, row = case.shown, change.new
-    if case.fleet is None or seen is None or row is None:
+    if case.fleet is None or case.shown is None:
         return change
-    base = case.stamped(row) if row is change.old else row
-    new = base.observe(Kind.PCOIP, _uses_pcoip(seen.protocols), case.now)
-    return change if new.conditions == row.conditions else change.having(new)
+    return change.observe(Kind.PCOIP, _uses_pcoip(case.shown.protocols), case.now)
 
 
 def _uses_pcoip(protocols: Sequence[str]) -> bool | None:

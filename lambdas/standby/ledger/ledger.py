@@ -146,7 +146,7 @@ class Ledger:
     # Writing
 
     def write(self, new: Row, old: Row | None) -> Row:
-        """Write a row over the version it was made from, and return it as it stands.
+        """Write a row over the one it was made from, as its next version, and return it as it stands.
 
         Raises
         ------
@@ -156,7 +156,7 @@ class Ledger:
             What it was to hold is not to be had.
         """
         now = self.clock.now()
-        new = dataclasses.replace(new, change_id=self.new_id())
+        new = dataclasses.replace(new, version=old.version + 1 if old else 1, change_id=self.new_id())
         condition, values = ("version = :old", {":old": old.version}) if old else ("attribute_not_exists(pk)", None)
         beside = list(self._beside(new, old, now))
         writes = [
