@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from standby.aws.workspaces import WorkSpaces
 from standby.clock import Clock
@@ -104,6 +105,10 @@ class Recorder:
             except LostRace:
                 continue
         raise LedgerUnavailable(f"the row of {one} was changed by somebody else, {_TRIES_TO_AMEND} times running")
+
+    def tell(self, reason: Reason, message: str, **more: Any) -> None:
+        """Notify of what is true of the whole pair, or of a directory, as `Ledger.tell` says."""
+        self.ledger.tell(reason, self.cause, message, **more)
 
     def left_alone(self, change: Change, problem: Exception) -> Change:
         """The change that nothing could be written; whoever comes next goes on from what the ledger has."""

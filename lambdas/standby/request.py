@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from standby.aws.workspaces import StandbyRequest, Standbys
-from standby.core.change import Case, Change, Effect
+from standby.core.change import Case, Change, Effect, say
 from standby.core.model import BATCH, DirectoryId, Status, halves, user_key
 from standby.core.outcomes import Created, Pending, Refusal, Refused
 from standby.core.reasons import Reason
@@ -128,8 +128,7 @@ class Requester:
 
     def _tell(self, reason: Reason, detail: str = "", directory: DirectoryId | None = None) -> None:
         """Notify of what holds the whole pair, or a directory, once a day."""
-        ledger, cause = self.recorder.ledger, self.recorder.cause
-        self.recorder.try_to(lambda: ledger.tell_once_a_day(reason, cause, detail, directory=directory))
+        self.recorder.try_to(lambda: self.recorder.tell(reason, say(reason, detail), directory=directory))
 
     # 1. Claim
 

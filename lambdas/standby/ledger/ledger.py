@@ -20,7 +20,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock
-from standby.core.change import say
 from standby.core.model import Cause, DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
 from standby.core.reasons import Reason
 from standby.core.row import (
@@ -214,12 +213,26 @@ class Ledger:
             pointer = {"pk": f"{STANDBY}#{new.standby_id}", "sk": STANDBY, "primary_id": new.primary_id}
             yield Write(item=pointer), Reason.USER_HAS_STANDBY
 
-    def tell(self, pk: str, sk: str, status: Status, reason: Reason, message: str, cause: Cause, **more: Any) -> None:
-        """Write an EVENT row of the whole pair, or of a directory, once: it makes a notice."""
-        at = to_text(self.clock.now())
+    def tell(
+        self,
+        reason: Reason,
+        cause: Cause,
+        message: str,
+        *,
+        pk: str | None = None,
+        once: str | None = None,
+        status: Status = Status.HELD,
+        directory: DirectoryId | None = None,
+        **more: Any,
+    ) -> None:
+        """Write an EVENT row of the whole pair, or of a directory: it makes a notice.
+
+        One a UTC day for a reason that many rows have, or one for each `once`.
+        """
+        at, pk = to_text(self.clock.now()), pk or f"HOLD#{reason}" + (f"#{directory}" if directory else "")
         item = {
             "pk": pk,
-            "sk": f"EVENT#{sk}",
+            "sk": f"EVENT#{once or at[:10]}",
             "schema_version": SCHEMA_VERSION,
             "version": 1,
             "primary_id": pk,
@@ -233,30 +246,11 @@ class Ledger:
             "cause_id": cause.id,
             "change_id": self.new_id(),
             "notice": True,
+            **({"primary_directory_id": directory} if directory else {}),
             **day_keys(at, pk),
             **more,
         }
         self.table.put(item, condition="attribute_not_exists(pk)")
-
-    def tell_of_unassigned(self, directory: DirectoryId, count: int, cause: Cause) -> None:
-        """One notice for a directory that has desktops without a user."""
-        message = say(Reason.NO_USER, f"Directory {directory} has {count} of them.")
-        more = {"primary_directory_id": directory}
-        self.tell(f"FLEET#{directory}#NO_USER", "1", Status.INELIGIBLE, Reason.NO_USER, message, cause, **more)
-
-    def tell_once_a_day(
-        self,
-        reason: Reason,
-        cause: Cause,
-        detail: str = "",
-        *,
-        status: Status = Status.HELD,
-        directory: DirectoryId | None = None,
-    ) -> None:
-        """One notice a UTC day for a reason that many rows of the pair, or of a directory, have."""
-        day, more = to_text(self.clock.now())[:10], {"primary_directory_id": directory} if directory else {}
-        pk = f"HOLD#{reason}" + (f"#{directory}" if directory else "")
-        self.tell(pk, day, status, reason, say(reason, detail), cause, **more)
 
 
 def _due_at(item: Item, now: datetime) -> datetime:
