@@ -265,7 +265,7 @@ def _is_backfill(case: Case) -> bool:
     """Whether it is of an existing fleet and has no place yet: one that is CLAIMED keeps its own."""
     row = case.row
     is_waiting = row is not None and row.existing and row.status in (Status.HELD, Status.WAITING)
-    return is_waiting and not (case.is_new_after_all or case.is_asked)
+    return is_waiting and not case.is_asked
 
 
 def _change_of(row: Row | Unreadable | None) -> str | None:

@@ -38,11 +38,6 @@ _NAMED = {"user": "user_name", "directory": "primary_directory_id"}
 _NAMED |= {"DR directory": "dr_directory_id", "DR Region": "dr_region"}
 # No request was made for what stands so.
 _UNTRIED = (Status.HELD, Status.INELIGIBLE, Status.EXCLUDED)
-# What a person may ask for: it has no standby that anybody could be sent to.
-_TO_BE_ASKED_FOR = (
-    *(Status.REPORTED, Status.INELIGIBLE, Status.EXCLUDED, Status.REJECTED),
-    *(Status.FAILED, Status.TIMED_OUT, Status.STANDBY_MISSING),
-)
 # Doubts that end where a standby is known.
 _DOUBTS = (*OF_A_REQUEST, Kind.THROTTLED, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
 # Of a row of which it is certain that no standby stands behind it; its history keeps what there was.
@@ -174,14 +169,13 @@ class Case:
 
     @property
     def is_asked(self) -> bool:
-        """Whether a person asks for a standby, or has asked for one that could not be requested yet."""
-        return self.cause.reopens or (self.row is not None and self.row.has(Kind.ASKED))
+        """Whether somebody asks for a standby, or a person has asked for one that could not be requested yet."""
+        return self.cause.reopens or self.is_new_after_all or (self.row is not None and self.row.has(Kind.ASKED))
 
     @property
     def opens(self) -> bool:
         """Whether the cause opens a settled row whatever the answer: an event, or a person, is not heard twice."""
-        row = self.row
-        is_settled = row is not None and row.status in _TO_BE_ASKED_FOR and row.reason not in NOT_OURS
+        is_settled = self.row is not None and self.row.is_uncovered and not self.row.status.is_pending
         return self.is_new_after_all or (is_settled and self.cause.reopens)
 
     def remark(self, reason: Reason, message: str, kind: Kind, *, lasts: bool = True, **more: Any) -> Change:
@@ -355,8 +349,8 @@ class Case:
         """The conditions that follow from what the row was and is."""
         if self.shown is not None:
             new = new.without(Kind.ABSENT, Kind.MISSED)
-        is_pending = new.status.is_open or new.status is Status.HELD
-        new = new.observe(Kind.ASKED, (is_pending and self.cause.reopens) or (None if is_pending else False), self.now)
+        is_asked = (self.cause.reopens or None) if new.status.is_pending else False
+        new = new.observe(Kind.ASKED, is_asked, self.now)
         if self.cause.succeeds and new.standby_id is None:
             new = new.observe(Kind.SUCCEEDS, True, self.now, note=self.cause.migrated_from)
         if self.cause.reopens and base.status is Status.REJECTED:

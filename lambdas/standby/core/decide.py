@@ -376,7 +376,7 @@ def _not_ready(case: Case, seen: Workspace) -> Change:
         return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, state)
     if row and row.status is Status.TIMED_OUT and row.reason is Reason.PRIMARY_NOT_READY:
         return case.nothing(row.reason, state)
-    is_awaited = row is None or row.status.is_open or row.status is Status.HELD or case.opens
+    is_awaited = row is None or row.status.is_pending or case.opens
     if row and seen.state in READY and not is_awaited:
         return case.nothing(row.reason, not_told(seen))
     # A WorkSpace takes ~20 minutes, one with an encrypted root volume up to an hour.
