@@ -80,16 +80,14 @@ class Recorder:
         The row is read again, and the change made again from it, if somebody else changed it or the ledger did not
         answer.
         """
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, _TRIES):
             change = make(row)
             try:
                 return self._write(change)
-            except (LostRace, Taken, LedgerUnavailable) as problem:
-                if attempt == _TRIES:
-                    return self.left_alone(change, problem)
+            except (LostRace, Taken, LedgerUnavailable):
                 self.clock.sleep(attempt)
                 row = self._again(change.primary_id, row)
-        raise AssertionError("unreachable")
+        return self.record(make(row))
 
     def amend(self, one: WorkspaceId, make: Callable[[Case, Row], Change | None]) -> Change | None:
         """Write a change that is made from the row as it is found; None if there is no row, or nothing to be said."""

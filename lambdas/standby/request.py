@@ -25,7 +25,7 @@ from standby.core.change import Case, Change, Effect, say
 from standby.core.model import BATCH, DirectoryId, Status, halves, user_key
 from standby.core.outcomes import Created, Pending, Refusal, Refused
 from standby.core.reasons import Reason
-from standby.core.row import Kind, Row, Unreadable
+from standby.core.row import Kind, Row
 from standby.core.settle import HOLDS, OF_A_DIRECTORY, after_exists, claim, give_back, leave, settle
 from standby.ledger.ledger import LostRace, Taken
 from standby.ledger.table import LedgerUnavailable
@@ -190,7 +190,8 @@ class Requester:
         changes the row, and then it is theirs.
         """
         rows = self.recorder.ledger.load([case.id for case in claimed])
-        return [case for case in claimed if _change_of(rows.get(case.id)) == _change_of(case.row)]
+        written = {one: row.change_id for one, row in rows.items() if isinstance(row, Row)}
+        return [case for case in claimed if case.row and written.get(case.id) == case.row.change_id]
 
     def _lost(self, case: Case, problem: Exception) -> Change:
         return self.recorder.left_alone(case.nothing(Reason.CLAIM_TAKEN), problem)
@@ -266,10 +267,6 @@ def _is_backfill(case: Case) -> bool:
     row = case.row
     is_waiting = row is not None and row.existing and row.status in (Status.HELD, Status.WAITING)
     return is_waiting and not case.is_asked
-
-
-def _change_of(row: Row | Unreadable | None) -> str | None:
-    return row.change_id if isinstance(row, Row) else None
 
 
 def _lease_left(row: Row | None, now: datetime) -> timedelta:

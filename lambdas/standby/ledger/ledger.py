@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock
-from standby.core.model import Cause, DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
+from standby.core.model import Cause, DirectoryId, Status, WorkspaceId, day_of, to_text
 from standby.core.reasons import Reason
 from standby.core.row import (
     ALL_SHARDS,
@@ -117,7 +117,8 @@ class Ledger:
             values = {":partition": due_partition(int(shard)), ":until": to_text(now + LONGEST_WAIT)}
             condition = "ix_due = :partition AND ix_due_at <= :until"
             items, rest = next(self.table.query("by_due", condition, values, start, most))
-            times = [(WorkspaceId(item["pk"]), _due_at(item, now)) for item in items]
+            # At once where it cannot be read, for somebody may have written it by hand.
+            times = [(WorkspaceId(item["pk"]), moment_in(item, "ix_due_at") or now) for item in items]
             ids += [one for one, at in times if at <= now]
             if rest and all(at <= now for _, at in times):
                 following[shard] = rest
@@ -251,14 +252,6 @@ class Ledger:
             **more,
         }
         self.table.put(item, condition="attribute_not_exists(pk)")
-
-
-def _due_at(item: Item, now: datetime) -> datetime:
-    """When an item is due: at once where that cannot be read, for somebody may have written it by hand."""
-    try:
-        return from_text(item.get("ix_due_at"))
-    except ValueError:
-        return now
 
 
 def day_counter(day: str) -> str:
@@ -399,9 +392,6 @@ def _taken(found: Mapping[str, Item], counter: str) -> int:
 
 def known_quota(item: Mapping[str, Any] | None, now: datetime) -> int | None:
     """The quota in the ledger's row of it; None if there is none that is still good, or the row is not one of ours."""
-    try:
-        measured_at, value = from_text((item or {})["measured_at"]), (item or {})["value"]
-    except (KeyError, ValueError):
-        return None
-    is_good = type(value) is int and value >= 0 and now - measured_at < _QUOTA_GOOD_FOR
-    return value if is_good else None
+    measured_at, value = moment_in(item or {}, "measured_at"), (item or {}).get("value")
+    is_good = measured_at is not None and now - measured_at < _QUOTA_GOOD_FOR
+    return value if is_good and type(value) is int and value >= 0 else None
