@@ -29,7 +29,7 @@ from standby.core.orphans import orphaned
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import NOT_KNOWN, Excluded, Verdict, not_told, obstacle
-from standby.core.upkeep import annotate, fares, with_protocol
+from standby.core.upkeep import annotate, fares, uses_pcoip
 
 # While one of these lasts, a lookup in the DR directory comes before a request.
 DOUBTS = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.THROTTLED, Kind.DESKTOP_SEEN)
@@ -43,12 +43,13 @@ def decide(case: Case) -> Change:
     if case.fleet is not None and row is not None and row.status.is_open:
         return case.nothing(row.reason)  # the watcher's
     change = _unknown(case, case.seen) if isinstance(case.seen, Unknown) else _by_sight(case)
-    is_sweep = case.fleet is not None
-    change = annotate(case, admit(case, fares(case, change))) if is_sweep else admit(case, change)
+    change = annotate(case, admit(case, fares(case, change)))
     change = _doubled(case, _sighted(case, change))
     if change.effect is Effect.REQUEST and (why := doubt(case)):
         return case.look(why)
-    return with_protocol(case, change)
+    if case.fleet is None or case.shown is None:
+        return change
+    return change.observe(Kind.PCOIP, uses_pcoip(case.shown.protocols), case.now)
 
 
 def doubt(case: Case) -> str:
