@@ -28,7 +28,7 @@ from standby.core.model import (
 from standby.core.orphans import orphaned
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
-from standby.core.settings import NOT_KNOWN, Excluded, Verdict, not_told, obstacle
+from standby.core.settings import NOT_KNOWN, Excluded, not_told, obstacle
 from standby.core.upkeep import annotate, fares, uses_pcoip
 
 # While one of these lasts, a lookup in the DR directory comes before a request.
@@ -98,8 +98,10 @@ def without_standby(case: Case) -> Change:
     if found := obstacle(seen, settings):
         return case.record(Status.INELIGIBLE, *found)
     verdict = settings.selection.verdict(seen)
-    if (excluded := _excluded(case, verdict)) is not None:
-        return excluded
+    if isinstance(verdict, Excluded):
+        return case.record(Status.EXCLUDED, verdict.reason, verdict.detail)
+    if row and row.status is Status.EXCLUDED and verdict == NOT_KNOWN:
+        return case.nothing(row.reason)  # what is not known leaves what is excluded as it is
     if is_unassigned(seen.user_name):
         # They share one name: nothing that CreateStandbyWorkspaces or a lookup shows would say whose it is.
         return case.record(Status.INELIGIBLE, Reason.NO_USER, f"It is {seen.name}." if seen.name else "")
@@ -337,15 +339,6 @@ def _standby_not_seen(case: Case, row: Row) -> Change:
 
 
 # It has none
-
-
-def _excluded(case: Case, verdict: Verdict) -> Change | None:
-    """What the selection decides; None if nothing excludes it. What is not known leaves what is excluded as it is."""
-    if isinstance(verdict, Excluded):
-        return case.record(Status.EXCLUDED, verdict.reason, verdict.detail)
-    if case.row is not None and case.row.status is Status.EXCLUDED and verdict == NOT_KNOWN:
-        return case.nothing(case.row.reason)
-    return None
 
 
 def _tags_unknown(case: Case) -> Change:
