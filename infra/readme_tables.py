@@ -21,7 +21,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
 sys.path.insert(0, str(ROOT / "lambdas"))
 
-from standby.core.reasons import MEANING, Reason  # noqa: E402 (the path to lambdas/ comes first)
+from standby.core.reasons import Reason  # noqa: E402 (the path to lambdas/ comes first)
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -49,7 +49,7 @@ def reasons() -> str:
     """The table of reason codes."""
     lines = ["| reason code | what it says | what to do | notice |", "|---|---|---|---|"]
     for reason in Reason:
-        meaning = MEANING[reason]
+        meaning = reason.meaning
         lines.append(f"| `{reason}` | {meaning.sentence} | {meaning.advice} | {'yes' if meaning.notify else ''} |")
     return "\n".join(lines) + "\n"
 

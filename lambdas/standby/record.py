@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from standby.aws.workspaces import WorkSpaces
 from standby.clock import Clock
@@ -79,31 +80,33 @@ class Recorder:
         The row is read again, and the change made again from it, if somebody else changed it or the ledger did not
         answer.
         """
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, _TRIES):
             change = make(row)
             try:
                 return self._write(change)
-            except (LostRace, Taken, LedgerUnavailable) as problem:
-                if attempt == _TRIES:
-                    return self.left_alone(change, problem)
+            except (LostRace, Taken, LedgerUnavailable):
                 self.clock.sleep(attempt)
                 row = self._again(change.primary_id, row)
-        raise AssertionError("unreachable")
+        return self.record(make(row))
 
-    def amend(self, one: WorkspaceId, make: Callable[[Case], Change | None]) -> Change | None:
+    def amend(self, one: WorkspaceId, make: Callable[[Case, Row], Change | None]) -> Change | None:
         """Write a change that is made from the row as it is found; None if there is no row, or nothing to be said."""
         for _ in range(_TRIES_TO_AMEND):
             row = self.ledger.load([one]).get(one)
             if isinstance(row, Unreadable):
                 self.unreadable(row)
                 return None
-            if row is None or (change := make(self.case(one, row))) is None:
+            if row is None or (change := make(self.case(one, row), row)) is None:
                 return None
             try:
                 return self._write(change)
             except LostRace:
                 continue
         raise LedgerUnavailable(f"the row of {one} was changed by somebody else, {_TRIES_TO_AMEND} times running")
+
+    def tell(self, reason: Reason, message: str, **more: Any) -> None:
+        """Notify of what is true of the whole pair, or of a directory, as `Ledger.tell` says."""
+        self.ledger.tell(reason, self.cause, message, **more)
 
     def left_alone(self, change: Change, problem: Exception) -> Change:
         """The change that nothing could be written; whoever comes next goes on from what the ledger has."""
@@ -144,14 +147,25 @@ class Recorder:
         self.telemetry.decided(change, self.cause, written=is_written)
         return change
 
+    def write(self, new: Row, old: Row | None) -> Row:
+        """Write the next version of a row, with what caused it, and who, where somebody did; as the ledger does."""
+        stamped = dataclasses.replace(
+            new,
+            cause_type=self.cause.type,
+            cause_id=self.cause.id,
+            execution_arn=self.cause.execution_arn,
+            principal=self.cause.principal,
+        )
+        return self.ledger.write(stamped, old)
+
     def _over(self, new: Row, old: Row | None) -> Row:
         try:
-            return self.ledger.write(new, old)
+            return self.write(new, old)
         except Taken:
             if new.standby_id is None:
                 raise
             # The standby is there, and is recorded all the same; the user's claim is another primary's.
-            return self.ledger.write(dataclasses.replace(new, claim_key=old.claim_key if old else None), old)
+            return self.write(dataclasses.replace(new, claim_key=old.claim_key if old else None), old)
 
     def _again(self, one: WorkspaceId, row: Row | None) -> Row | None:
         try:

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from standby.aws.workspaces import StandbyRequest, Standbys
-from standby.core.change import Case, Change, Effect
+from standby.core.change import Case, Change, Effect, say
 from standby.core.model import BATCH, DirectoryId, Status, halves, user_key
 from standby.core.outcomes import Created, Pending, Refusal, Refused
 from standby.core.reasons import Reason
-from standby.core.row import Kind, Row, Unreadable
+from standby.core.row import Kind, Row
 from standby.core.settle import HOLDS, OF_A_DIRECTORY, after_exists, claim, give_back, leave, settle
 from standby.ledger.ledger import LostRace, Taken
 from standby.ledger.table import LedgerUnavailable
@@ -128,8 +128,7 @@ class Requester:
 
     def _tell(self, reason: Reason, detail: str = "", directory: DirectoryId | None = None) -> None:
         """Notify of what holds the whole pair, or a directory, once a day."""
-        ledger, cause = self.recorder.ledger, self.recorder.cause
-        self.recorder.try_to(lambda: ledger.tell_once_a_day(reason, cause, detail, directory=directory))
+        self.recorder.try_to(lambda: self.recorder.tell(reason, say(reason, detail), directory=directory))
 
     # 1. Claim
 
@@ -137,7 +136,7 @@ class Requester:
         # The lease begins now: lookups, and the calls before this one, have taken their time since it was decided.
         case = self.recorder.case(case.id, case.row, case.seen)
         try:
-            row = self.recorder.ledger.write(claim(case), case.row)
+            row = self.recorder.write(claim(case), case.row)
         except (LostRace, LedgerUnavailable) as problem:
             return self._lost(case, problem)
         except Taken as taken:
@@ -191,7 +190,8 @@ class Requester:
         changes the row, and then it is theirs.
         """
         rows = self.recorder.ledger.load([case.id for case in claimed])
-        return [case for case in claimed if _change_of(rows.get(case.id)) == _change_of(case.row)]
+        written = {one: row.change_id for one, row in rows.items() if isinstance(row, Row)}
+        return [case for case in claimed if case.row and written.get(case.id) == case.row.change_id]
 
     def _lost(self, case: Case, problem: Exception) -> Change:
         return self.recorder.left_alone(case.nothing(Reason.CLAIM_TAKEN), problem)
@@ -266,11 +266,7 @@ def _is_backfill(case: Case) -> bool:
     """Whether it is of an existing fleet and has no place yet: one that is CLAIMED keeps its own."""
     row = case.row
     is_waiting = row is not None and row.existing and row.status in (Status.HELD, Status.WAITING)
-    return is_waiting and not (case.is_new_after_all or case.is_asked)
-
-
-def _change_of(row: Row | Unreadable | None) -> str | None:
-    return row.change_id if isinstance(row, Row) else None
+    return is_waiting and not case.is_asked
 
 
 def _lease_left(row: Row | None, now: datetime) -> timedelta:

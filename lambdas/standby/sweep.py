@@ -18,7 +18,7 @@ from typing import Any
 from standby.aws.others import beat, standby_quota
 from standby.aws.workspaces import Page, WorkSpaces
 from standby.core.admission import left_behind
-from standby.core.change import Change, Effect
+from standby.core.change import Change, Effect, say
 from standby.core.conclusions import OWN, PARTNER, Census, Scan, judged
 from standby.core.coverage import OLDEST, UNREADABLE, Coverage, add, count, orphan_attributes, with_orphans
 from standby.core.decide import decide
@@ -234,7 +234,9 @@ class _Part:
                 self._sweeps.take(directory, self._run, now)
             self._sweeps.keep_coverage(directory, Coverage(place.counts), scan)
             if count := place.counts.get(f"cannot/{Reason.NO_USER}"):
-                self._recorder.ledger.tell_of_unassigned(directory, count, self._recorder.cause)
+                reason, pk = Reason.NO_USER, f"FLEET#{directory}#NO_USER"
+                message, status = say(reason, f"Directory {directory} has {count} of them."), Status.INELIGIBLE
+                self._recorder.tell(reason, message, pk=pk, once="1", status=status, directory=directory)
         self._sweeps.note(directory, scan)
         return _Place(place.directories, to_text(now), place.at + 1, hanging=place.hanging)
 
@@ -259,12 +261,10 @@ class _Part:
             standbys, pcoip = self._recorder.gates.standbys(), end_of_pcoip(counts, now)
             found = new["plan"] = plan(directory, counts, quota, standbys, settings, asks, pcoip)
             if "taken_at" not in row and (found["would_get"] or found["cannot"]):
-                number, message, cause = mapping_number(row), found["message"], self._recorder.cause
-                more: dict[str, Any] = {"version": number, "primary_directory_id": directory}
-                more["dr_directory_id"] = self._sweeps.partners[directory]
-                self._recorder.ledger.tell(
-                    f"FLEET#{directory}", f"{number:06}", Status.REPORTED, Reason.FLEET_FOUND, message, cause, **more
-                )
+                number, partner = mapping_number(row), self._sweeps.partners[directory]
+                more: dict[str, Any] = {"version": number, "dr_directory_id": partner, "directory": directory}
+                more |= {"pk": f"FLEET#{directory}", "once": f"{number:06}", "status": Status.REPORTED}
+                self._recorder.tell(Reason.FLEET_FOUND, found["message"], **more)
         new = {name: value for name, value in new.items() if row.get(name) != value}
         if new:
             self._sweeps.set(directory, new | {f"{name}_at": to_text(now) for name in new})
@@ -429,12 +429,11 @@ class _Part:
         if stale := whole.get("stale", 0):
             hours = settings.rpo.total_seconds() / 3600
             detail = f"{stale} of this pair hold data that is older than {hours:g} hours, or none."
-            status = Status.PROTECTED
-            self._recorder.ledger.tell_once_a_day(Reason.REPLICATION_STALE, self._recorder.cause, detail, status=status)
-        now, reason = self._recorder.clock.now(), Reason.PCOIP_ENDS
+            reason = Reason.REPLICATION_STALE
+            self._recorder.tell(reason, say(reason, detail), status=Status.PROTECTED)
+        now = self._recorder.clock.now()
         if now.date() >= PCOIP_NOTICE and (words := end_of_pcoip(whole, now)):
-            key, cause = f"HOLD#{reason}", self._recorder.cause
-            self._recorder.ledger.tell(key, "000001", Status.REPORTED, reason, words, cause)
+            self._recorder.tell(Reason.PCOIP_ENDS, words, once="000001", status=Status.REPORTED)
 
     def _report_registrations(self, source: WorkSpaces, region: str, directories: Sequence[DirectoryId]) -> None:
         """Notify of each of some mapped directories that is known not to be registered with WorkSpaces."""
@@ -446,9 +445,8 @@ class _Part:
         for directory, state in states.items():
             if state not in _REGISTERED:
                 how = f"is in state {state}" if state else "is not returned by DescribeWorkspaceDirectories"
-                reason, cause = Reason.DIRECTORY_NOT_REGISTERED, self._recorder.cause
-                detail = f"{directory} in {region} {how}."
-                self._recorder.ledger.tell_once_a_day(reason, cause, detail, directory=directory)
+                reason = Reason.DIRECTORY_NOT_REGISTERED
+                self._recorder.tell(reason, say(reason, f"{directory} in {region} {how}."), directory=directory)
 
     def _keep_orphans(self, orphans: Mapping[str, Mapping[str, int]], census: Mapping[DirectoryId, Census]) -> None:
         for directory, found in census.items():

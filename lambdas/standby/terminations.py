@@ -25,13 +25,11 @@ from standby.record import Recorder
 def note_migration(recorder: Recorder, old: WorkspaceId, new: WorkspaceId) -> None:
     """Note at the old row, if there is one, that a migration to a new id was requested: it may fail."""
 
-    def make(case: Case) -> Change | None:
-        row = case.row
-        if row is None or row.note(Kind.MIGRATED) == new:
+    def make(case: Case, row: Row) -> Change | None:
+        if row.note(Kind.MIGRATED) == new:
             return None
         message = f"MigrateWorkspace was called for it; the new id is to be {new}. Until then: {row.message}"
-        noted = case.stamped(row, message=message).observe(Kind.MIGRATED, True, case.now, note=new)
-        return Change(row.primary_id, row, noted, Reason.MIGRATED, message)
+        return case.remark(Reason.MIGRATED, message, Kind.MIGRATED, note=new)
 
     recorder.amend(old, make)
 
@@ -41,34 +39,24 @@ def follow_migrations(recorder: Recorder, changes: Iterable[Change]) -> None:
 
     Those whose new id did not come are taken back: a migration that failed leaves the original as it was.
     """
-    for change in changes:
-        if (new := change.new) is None or new.migrated_from is None:
-            continue
-        if new.primary_state in READY:
-            recorder.amend(new.migrated_from, functools.partial(_migrated, new.primary_id))
-        elif new.status in (Status.PRIMARY_GONE, Status.TIMED_OUT):
-            recorder.amend(new.migrated_from, functools.partial(_not_migrated, new.primary_id))
+    for new in [change.new for change in changes if change.new]:
+        is_there = new.primary_state in READY
+        if new.migrated_from and (is_there or new.status in (Status.PRIMARY_GONE, Status.TIMED_OUT)):
+            recorder.amend(new.migrated_from, functools.partial(_concluded, new.primary_id, is_there))
 
 
-def _migrated(new: WorkspaceId, case: Case) -> Change | None:
-    row = case.row
-    if row is None or (known := row.conditions.get(Kind.MIGRATED)) is None or known.note != new:
+def _concluded(new: WorkspaceId, is_there: bool, case: Case, row: Row) -> Change | None:  # noqa: FBT001 (of a partial)
+    known = row.conditions.get(Kind.MIGRATED)
+    if known is None or known.note != new or known.notified:
         return None
-    if known.notified or not row.was_requested:
+    if not is_there:
+        message = f"{say(Reason.MIGRATION_FAILED)} It was to be {new}."
+        return case.remark(Reason.MIGRATION_FAILED, message, Kind.MIGRATED, lasts=False)
+    if not row.was_requested:
         return None
     standby = f"Its standby {row.standby_id}" if row.standby_id else "The standby that was requested for it"
     message = f"{migrated(new)} {left_to(new, standby)}"
-    noted = case.stamped(row, message=message).observe(Kind.MIGRATED, True, case.now, note=new, notified=True)
-    return Change(row.primary_id, row, noted, Reason.MIGRATED, message)
-
-
-def _not_migrated(new: WorkspaceId, case: Case) -> Change | None:
-    row = case.row
-    if row is None or (known := row.conditions.get(Kind.MIGRATED)) is None or known.note != new or known.notified:
-        return None
-    message = f"{say(Reason.MIGRATION_FAILED)} It was to be {new}."
-    noted = case.stamped(row, message=message).without(Kind.MIGRATED)
-    return Change(row.primary_id, row, noted, Reason.MIGRATION_FAILED, message)
+    return case.remark(Reason.MIGRATED, message, Kind.MIGRATED, note=new, notified=True)
 
 
 @dataclass
@@ -111,16 +99,11 @@ class Terminations:
         kind = Kind.PRIMARY_TERMINATED if ended == primary_id else Kind.STANDBY_TERMINATED
         what = f"the primary {ended}" if ended == primary_id else f"its standby {ended}"
 
-        def make(case: Case) -> Change | None:
-            row = case.row
-            if row is None or ended not in (row.primary_id, row.standby_id):
-                return None
-            if _is_noted(row, kind, ended):
+        def make(case: Case, row: Row) -> Change | None:
+            if ended not in (row.primary_id, row.standby_id) or _is_noted(row, kind, ended):
                 return None
             message = f"TerminateWorkspaces was called for {what}, by {who}. Until then: {row.message}"
-            noted = case.stamped(row, message=message)
-            noted = noted.observe(kind, True, case.now, note=f"{ended} {who}", notified=True)
-            return Change(row.primary_id, row, noted, Reason.TERMINATED_BY_SOMEBODY, message)
+            return case.remark(Reason.TERMINATED_BY_SOMEBODY, message, kind, note=f"{ended} {who}", notified=True)
 
         self.recorder.amend(primary_id, make)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from standby.core.model import Status
-from standby.core.reasons import MEANING, Reason
+from standby.core.reasons import Reason
 from standby.notices import Announcer, command, detail, row_in, subject, text
 from tests.component.estate import AWAY, DR, PRIMARY, Others, refusal, settings
 
@@ -52,13 +52,13 @@ def test_a_subject_says_who_and_what() -> None:
 def test_a_notice_says_what_to_do_about_any_reason_even_a_later_versions() -> None:
     for reason in Reason:
         for name in ("reason_code", "notice_code"):
-            assert f"What to do: {MEANING[reason].advice}" in words(ROW | {name: reason}).splitlines()
+            assert f"What to do: {reason.meaning.advice}" in words(ROW | {name: reason}).splitlines()
     assert "What to do: See the message; the reason code is of a later version." in words(ROW | {"reason_code": "NEW"})
 
 
 def test_a_notice_names_all_that_is_known_and_nothing_that_is_not() -> None:
     first, *told = words(ROW).splitlines()
-    assert (first, told[1]) == (ROW["message"], f"What to do: {MEANING[Reason.SERVICE_REFUSED].advice}")
+    assert (first, told[1]) == (ROW["message"], f"What to do: {Reason.SERVICE_REFUSED.meaning.advice}")
     labels = ["Primary", "User", "Directory", "Region", "DR Region", "DR directory", "Status", "Reason"]
     labels += ["AWS's error code", "AWS's message", "At", "Because of", "Called by", "Primary created by"]
     assert [line.partition(": ")[0] for line in told[3:]] == labels
@@ -71,7 +71,7 @@ def test_a_notice_of_many_has_the_number_the_first_twenty_and_the_command_that_l
     rows[7] |= {"status": "FAILED", "at": "2026-03-04T00:00:01.000Z"}
     assert subject(rows) == "WorkSpaces Standby: 214 desktops: FAILED, REJECTED (SERVICE_REFUSED)"
     first, _, advice, _, *listed = words(*rows).splitlines()
-    meaning = MEANING[Reason.SERVICE_REFUSED]
+    meaning = Reason.SERVICE_REFUSED.meaning
     assert (first, advice) == (meaning.sentence, f"What to do: {meaning.advice}")
     directory, end = ROW["primary_directory_id"], "REJECTED  The service refused the standby."
     assert listed[19] == f"2026-03-03T12:00:00.000Z  alex  ws-000000019  {directory}  {end}"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from standby.core.change import Case, Change
-from standby.core.model import Status, Workspace, WorkspaceId, as_standby
+from standby.core.model import Cause, Status, Workspace, WorkspaceId, as_standby
 from standby.core.reasons import Reason
 from standby.core.row import Row, claim_key
 from standby.ledger.table import LedgerUnavailable
@@ -49,6 +49,20 @@ def test_a_change_is_written_only_if_it_says_something(found: Estate) -> None:
     assert found.reasons(ONE) == ["PRIMARY_PENDING", "CREATE_THROTTLED"]
     assert [written for _, written in found.notes.changes] == [True, False, True]
     assert found.row(ONE) == other
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [Cause("manual", "ticket-1"), Cause("watch", "w", execution_arn="arn:watch"), Cause("event", "e", principal="bo")],
+)
+def test_each_version_says_what_caused_it_and_who_called(found: Estate, cause: Cause) -> None:
+    before = Cause("event", "e-1", principal="al", execution_arn="arn:sweep", created_by="al")
+    first = found.recorder(before).record(waits(found.recorder(before), None)).new
+    recorder = found.recorder(cause)
+    recorder.record(waits(recorder, first, Reason.CREATE_THROTTLED))
+    row = found.row(ONE)
+    assert (row.version, row.created_by, row.principal) == (2, "al", cause.principal)
+    assert (row.cause_type, row.cause_id, row.execution_arn) == (cause.type, cause.id, cause.execution_arn)
 
 
 def test_of_two_writers_the_second_changes_nothing_and_what_the_first_wrote_stands(found: Estate) -> None:
@@ -141,8 +155,8 @@ def test_a_claim_without_a_standby_is_not_recorded_without_its_user(found: Estat
 # What an event says of a row
 
 
-def terminated(case: Case) -> Change | None:
-    return case.record(Status.FAILED, Reason.STANDBY_IN_ERROR, f"It was {case.row.reason if case.row else None}.")
+def terminated(case: Case, row: Row) -> Change | None:
+    return case.record(Status.FAILED, Reason.STANDBY_IN_ERROR, f"It was {row.reason}.")
 
 
 def test_it_is_made_from_the_row_as_it_is_found_and_again_if_that_has_changed(found: Estate) -> None:
@@ -159,7 +173,7 @@ def test_without_a_row_or_with_nothing_to_say_nothing_is_written(found: Estate) 
     recorder = found.recorder()
     assert recorder.amend(ONE, terminated) is None
     recorder.record(waits(recorder, None))
-    assert recorder.amend(ONE, lambda _: None) is None
+    assert recorder.amend(ONE, lambda *_: None) is None
     found.put(ONE, "STATE", reason_code="OF_NEXT_YEAR")
     assert recorder.amend(ONE, terminated) is None
     assert found.notes.counts["UnreadableRows"] == 1

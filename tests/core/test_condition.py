@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from standby.core.row import NOTIFYING, ONCE, Condition, Kind, news, observe
-from tests.core.cases import BEFORE, NONE, NOW, ago, lasting, minutes, table
+from standby.core.row import NOTIFYING, ONCE, Condition, Kind, news
+from tests.core.cases import BEFORE, NONE, NOW, ago, lasting, minutes, row, table
 
 UNWELL = Kind.UNWELL
 EACH: dict[str, Any] = {"apart": timedelta(0)}
@@ -39,14 +39,15 @@ ANOTHER_NOTE = lasting(UNWELL, BEFORE, NOW, times=2, note="b", notified=True)
 )
 def test_a_look_at_a_condition(before: Any, fact: bool | None, more: dict[str, Any], expected: Any) -> None:
     others = lasting(Kind.DRIFT, note="x")
-    assert observe({**before, **others}, UNWELL, fact, NOW, **more) == {**expected, **others}
+    found = row(conditions={**before, **others}).observe(UNWELL, fact, NOW, **more)
+    assert found.conditions == {**expected, **others}
 
 
 def test_conditions_that_stay_as_they_are_are_the_same_object() -> None:
     """By this it is seen that there is nothing to write."""
-    before = lasting(UNWELL)
+    before = row(conditions=lasting(UNWELL))
     for fact, kind in ((None, UNWELL), (True, UNWELL), (False, Kind.STALE)):
-        assert observe(before, kind, fact, NOW, apart=ONCE) is before
+        assert before.observe(kind, fact, NOW, apart=ONCE) is before
 
 
 TROUBLE = lasting(Kind.TROUBLE, note="NO_DR_KEY", notified=True)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from standby.core.orphans import orphaned
-from standby.core.reasons import MEANING, Reason
+from standby.core.reasons import Reason
 from standby.core.row import Kind
 from tests.core import cases
 from tests.core.cases import DESKTOP, OTHER, STANDBY, case, lasting, row, standby, table, with_one
@@ -31,4 +31,4 @@ MIGRATED = (
 def test_what_is_said_of_an_orphan(of: Any, shown: Any, compute_type: str | None, says: str) -> None:
     change = orphaned(case(of, None, cases.BY_SWEEP, prices={"STANDARD": Decimal("4.10")}), shown, compute_type)
     assert cases.outcome(change) == "PRIMARY_GONE ORPHANED"
-    assert change.message == f"{MEANING[Reason.ORPHANED].sentence} It is {says}"
+    assert change.message == f"{Reason.ORPHANED.meaning.sentence} It is {says}"

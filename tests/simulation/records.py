@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from standby.core.reasons import MEANING, Reason
+from standby.core.reasons import Reason
 from tests.simulation.simulation import AWAY, DR, HOME, PRIMARY, Simulation
 
 # The services whose calls are compared by operation and Region.
@@ -105,6 +105,6 @@ def _row(run: Simulation, one: str, row: Mapping[str, Any], names: Mapping[str, 
     for name, user in (("user_name", desktop.user_name), ("user_key", desktop.user_key)):
         kept[name] = "<user>" if row.get(name) == user else row.get(name)
     # The sentence is its reason code's, and said once, there; whom it is about are attributes of the row.
-    kept["message"] = kept["message"].replace(MEANING[Reason(row["reason_code"])].sentence, "…", 1)
+    kept["message"] = kept["message"].replace(Reason(row["reason_code"]).meaning.sentence, "…", 1)
     kept["message"] = re.sub(r"… It is about [^.]*\.", "…", kept["message"])
     return kept

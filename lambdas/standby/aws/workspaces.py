@@ -6,7 +6,7 @@ What is unknown is said to be, and why; what is not of the service's form counts
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -239,7 +239,7 @@ class Standbys(WorkSpaces):
                 return _match(requests, body)
             case Unclear():
                 self.trouble = self.trouble or not outcome.answered
-                return _all(requests, outcome)
+                return {request.primary_id: outcome for request in requests}
             case Refused(kind):
                 self.trouble = self.trouble or kind in (Refusal.THROTTLED, Refusal.UNREACHABLE)
                 return outcome
@@ -258,7 +258,7 @@ def _to_item(request: StandbyRequest) -> dict[str, Any]:
 
 
 def _match(requests: Sequence[StandbyRequest], answer: Mapping[str, Any]) -> dict[WorkspaceId, Created]:
-    outcomes = _all(requests, LEFT_OUT)
+    outcomes = {request.primary_id: LEFT_OUT for request in requests}
     for entry in entries(answer, "FailedStandbyRequests"):
         request = entry.get("StandbyWorkspaceRequest")
         primary_id = string(request, "PrimaryWorkspaceId") if isinstance(request, Mapping) else None
@@ -278,10 +278,6 @@ def _failed_item(entry: Mapping[str, Any]) -> Created:
     kind = kind_of(code, said)
     # A service that failed at an item is no surer of it than one that failed at a call.
     return Unclear(code, said, answered=True) if kind is Refusal.INTERNAL else Refused(kind, code, said)
-
-
-def _all(requests: Iterable[StandbyRequest], outcome: Created) -> dict[WorkspaceId, Created]:
-    return {request.primary_id: outcome for request in requests}
 
 
 def read_workspace(entry: object) -> Workspace | None:

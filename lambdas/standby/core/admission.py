@@ -75,9 +75,7 @@ def _of_a_fleet(case: Case, change: Change) -> Change:
     if change.new is None or change.new is change.old:
         return change
     new = change.new if case.row is not None else change.new.without(Kind.TROUBLE)
-    if change.status in _LEFT_OUT and not new.existing:
-        new = dataclasses.replace(new, existing=True)
-    return change.having(new)
+    return change.having(dataclasses.replace(new, existing=new.existing or change.status in _LEFT_OUT))
 
 
 def is_left_alone(case: Case) -> bool:

@@ -25,7 +25,7 @@ from standby.core.model import (
     WorkspaceId,
     is_unassigned,
 )
-from standby.core.reasons import MEANING, NOT_OURS, Reason
+from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import OF_A_REQUEST, OF_A_STANDBY, Kind, Row, claim_key
 from standby.core.settings import Directory, Settings
 
@@ -38,11 +38,6 @@ _NAMED = {"user": "user_name", "directory": "primary_directory_id"}
 _NAMED |= {"DR directory": "dr_directory_id", "DR Region": "dr_region"}
 # No request was made for what stands so.
 _UNTRIED = (Status.HELD, Status.INELIGIBLE, Status.EXCLUDED)
-# What a person may ask for: it has no standby that anybody could be sent to.
-_TO_BE_ASKED_FOR = (
-    *(Status.REPORTED, Status.INELIGIBLE, Status.EXCLUDED, Status.REJECTED),
-    *(Status.FAILED, Status.TIMED_OUT, Status.STANDBY_MISSING),
-)
 # Doubts that end where a standby is known.
 _DOUBTS = (*OF_A_REQUEST, Kind.THROTTLED, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
 # Of a row of which it is certain that no standby stands behind it; its history keeps what there was.
@@ -92,14 +87,12 @@ class Change:
         return self.having(self.new.observe(kind, fact, now, **more)) if self.new else self
 
     def having(self, new: Row, message: str | None = None) -> Self:
-        """The change with another next row, which is the next version of the old one."""
+        """The change with another next row, and another message if one is given."""
         if new is self.new and message in (None, self.message):
             return self
-        if self.old is not None and new.version == self.old.version:
-            new = dataclasses.replace(new, version=new.version + 1)
-        if message is not None:
-            new = dataclasses.replace(new, message=message)
-        return dataclasses.replace(self, new=new, message=self.message if message is None else message)
+        if message is None:
+            return dataclasses.replace(self, new=new)
+        return dataclasses.replace(self, new=dataclasses.replace(new, message=message), message=message)
 
     def answer(self) -> dict[str, str | None]:
         """The form in which a caller gets it."""
@@ -115,7 +108,7 @@ class Change:
 
 def say(reason: Reason, detail: str = "", row: Row | None = None) -> str:
     """The reason's sentence, with whom and what of the row it speaks of, and what is particular to this case."""
-    sentence = MEANING[reason].sentence
+    sentence = reason.meaning.sentence
     spoken = [label for label in _NAMED if re.search(rf"(?<!DR )\b{label}\b", sentence)]
     found = [(label, getattr(row, _NAMED[label], None)) for label in spoken]
     named = [f"{label} {value}" for label, value in found if value and (label == "user" or value not in detail)]
@@ -176,15 +169,19 @@ class Case:
 
     @property
     def is_asked(self) -> bool:
-        """Whether a person asks for a standby, or has asked for one that could not be requested yet."""
-        return self.cause.reopens or (self.row is not None and self.row.has(Kind.ASKED))
+        """Whether somebody asks for a standby, or a person has asked for one that could not be requested yet."""
+        return self.cause.reopens or self.is_new_after_all or (self.row is not None and self.row.has(Kind.ASKED))
 
     @property
     def opens(self) -> bool:
         """Whether the cause opens a settled row whatever the answer: an event, or a person, is not heard twice."""
-        row = self.row
-        is_settled = row is not None and row.status in _TO_BE_ASKED_FOR and row.reason not in NOT_OURS
+        is_settled = self.row is not None and self.row.is_uncovered and not self.row.status.is_pending
         return self.is_new_after_all or (is_settled and self.cause.reopens)
+
+    def remark(self, reason: Reason, message: str, kind: Kind, *, lasts: bool = True, **more: Any) -> Change:
+        """The row stays as it is, but for a condition, and for what it says."""
+        noted = self.row and self.row.observe(kind, lasts, self.now, **more)
+        return Change(self.id, self.row, noted and dataclasses.replace(noted, message=message), reason, message)
 
     def nothing(self, reason: Reason, detail: str = "") -> Change:
         """Everything stays as it is, but that an answer shows the primary ends what says that none does."""
@@ -193,7 +190,7 @@ class Case:
             return change
         new = self.row.without(Kind.ABSENT, Kind.MISSED)
         again = "DescribeWorkspaces shows the WorkSpace again."
-        return change if new is self.row else change.having(self.stamped(new, message=again))
+        return change if new is self.row else change.having(dataclasses.replace(new, message=again))
 
     def look(self, detail: str) -> Change:
         """Look into the DR directory first; for the row as it stands."""
@@ -249,10 +246,11 @@ class Case:
             error = self.shown.error if self.shown else None
         elif error is None and base.reason is reason and base.error_code:
             error = base.error_code, base.error_message or ""  # asked for once, when it failed
-        new = self.stamped(
+        new = dataclasses.replace(
             base,
             status=status,
             reason=reason,
+            changed_at=self.now,
             created_by=base.created_by or self.cause.created_by,
             error_code=error[0] if error else None,
             error_message=error[1] if error else None,
@@ -294,19 +292,6 @@ class Case:
             cause_type=self.cause.type,
             cause_id=self.cause.id,
         )
-
-    def stamped(self, base: Row, **changes: Any) -> Row:
-        """The next version of a row, with what caused it, and who, where somebody did."""
-        given: dict[str, Any] = {
-            "version": base.version + 1,
-            "cause_type": self.cause.type,
-            "cause_id": self.cause.id,
-            "execution_arn": self.cause.execution_arn,
-            "principal": self.cause.principal,
-        }
-        if "status" in changes:
-            given["changed_at"] = self.now
-        return dataclasses.replace(base, **given | changes)
 
     def _facts(self, base: Row) -> dict[str, Any]:
         """What the WorkSpace itself told; a fact once known is not forgotten because an answer was partial."""
@@ -364,8 +349,8 @@ class Case:
         """The conditions that follow from what the row was and is."""
         if self.shown is not None:
             new = new.without(Kind.ABSENT, Kind.MISSED)
-        is_pending = new.status.is_open or new.status is Status.HELD
-        new = new.observe(Kind.ASKED, (is_pending and self.cause.reopens) or (None if is_pending else False), self.now)
+        is_asked = (self.cause.reopens or None) if new.status.is_pending else False
+        new = new.observe(Kind.ASKED, is_asked, self.now)
         if self.cause.succeeds and new.standby_id is None:
             new = new.observe(Kind.SUCCEEDS, True, self.now, note=self.cause.migrated_from)
         if self.cause.reopens and base.status is Status.REJECTED:
@@ -381,5 +366,5 @@ class Case:
                 new = new.observe(Kind.UNMAPPED, True, self.now, note=base.reason)
         if new.status is Status.PROTECTED:
             return new.without(Kind.TROUBLE)  # its next trouble is news
-        notifies = MEANING[new.reason].notify and new.status is not Status.HELD and not quiet
+        notifies = new.reason.meaning.notify and new.status is not Status.HELD and not quiet
         return new.observe(Kind.TROUBLE, notifies or None, self.now, note=new.reason, notified=True)

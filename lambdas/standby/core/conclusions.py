@@ -142,7 +142,7 @@ class Census:
         new = new.observe(Kind.STANDBY_MISSED, standby_lost and not is_concluded, now, note=self.scan.run)
         if change is not None:
             return change.having(new)
-        return None if new is row else Change(row.primary_id, row, case.stamped(new), row.reason, row.message)
+        return None if new is row else Change(row.primary_id, row, new, row.reason, row.message)
 
     def _missed_before(self, row: Row, kind: Kind) -> bool:
         """Whether the last complete scan before this one has missed it, too."""

@@ -37,7 +37,7 @@ def count(case: Case, change: Change) -> dict[str, int]:
     status, row, new = change.status, case.row, change.new
     if status is None or change.reason is Reason.IS_STANDBY:
         return {}
-    is_tried = (status.is_open or status is Status.HELD) and not (new and new.standby_id)
+    is_tried = status.is_pending and not (new and new.standby_id)
     is_taken = row is not None and finds_place_taken(row)
     names = [f"status/{Status.INELIGIBLE if is_tried and is_taken else status}"]
     # It would get a standby if its directory were accepted; also what was held for a former DR directory.

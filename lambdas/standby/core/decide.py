@@ -28,8 +28,8 @@ from standby.core.model import (
 from standby.core.orphans import orphaned
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
-from standby.core.settings import NOT_KNOWN, Excluded, Verdict, not_told, obstacle
-from standby.core.upkeep import annotate, fares, with_protocol
+from standby.core.settings import NOT_KNOWN, Excluded, not_told, obstacle
+from standby.core.upkeep import annotate, fares, uses_pcoip
 
 # While one of these lasts, a lookup in the DR directory comes before a request.
 DOUBTS = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.THROTTLED, Kind.DESKTOP_SEEN)
@@ -43,12 +43,13 @@ def decide(case: Case) -> Change:
     if case.fleet is not None and row is not None and row.status.is_open:
         return case.nothing(row.reason)  # the watcher's
     change = _unknown(case, case.seen) if isinstance(case.seen, Unknown) else _by_sight(case)
-    is_sweep = case.fleet is not None
-    change = annotate(case, admit(case, fares(case, change))) if is_sweep else admit(case, change)
+    change = annotate(case, admit(case, fares(case, change)))
     change = _doubled(case, _sighted(case, change))
     if change.effect is Effect.REQUEST and (why := doubt(case)):
         return case.look(why)
-    return with_protocol(case, change)
+    if case.fleet is None or case.shown is None:
+        return change
+    return change.observe(Kind.PCOIP, uses_pcoip(case.shown.protocols), case.now)
 
 
 def doubt(case: Case) -> str:
@@ -87,7 +88,7 @@ def _doubled(case: Case, change: Change) -> Change:
     if noted is new:
         return change
     message = f"{say(Reason.TWO_STANDBYS)} They are {', '.join(ids)}." if len(ids) > 1 else change.message
-    return change.having(case.stamped(noted) if new is change.old else noted, message)
+    return change.having(noted, message)
 
 
 def without_standby(case: Case) -> Change:
@@ -97,8 +98,10 @@ def without_standby(case: Case) -> Change:
     if found := obstacle(seen, settings):
         return case.record(Status.INELIGIBLE, *found)
     verdict = settings.selection.verdict(seen)
-    if (excluded := _excluded(case, verdict)) is not None:
-        return excluded
+    if isinstance(verdict, Excluded):
+        return case.record(Status.EXCLUDED, verdict.reason, verdict.detail)
+    if row and row.status is Status.EXCLUDED and verdict == NOT_KNOWN:
+        return case.nothing(row.reason)  # what is not known leaves what is excluded as it is
     if is_unassigned(seen.user_name):
         # They share one name: nothing that CreateStandbyWorkspaces or a lookup shows would say whose it is.
         return case.record(Status.INELIGIBLE, Reason.NO_USER, f"It is {seen.name}." if seen.name else "")
@@ -248,7 +251,6 @@ def _anew(case: Case, change: Change) -> Change:
     row = case.row
     new = dataclasses.replace(
         change.new,
-        version=row.version + 1,
         first_seen_at=row.first_seen_at,
         protected_at=row.protected_at or change.new.protected_at,
         existing=row.existing or change.new.existing,
@@ -340,15 +342,6 @@ def _standby_not_seen(case: Case, row: Row) -> Change:
 # It has none
 
 
-def _excluded(case: Case, verdict: Verdict) -> Change | None:
-    """What the selection decides; None if nothing excludes it. What is not known leaves what is excluded as it is."""
-    if isinstance(verdict, Excluded):
-        return case.record(Status.EXCLUDED, verdict.reason, verdict.detail)
-    if case.row is not None and case.row.status is Status.EXCLUDED and verdict == NOT_KNOWN:
-        return case.nothing(case.row.reason)
-    return None
-
-
 def _tags_unknown(case: Case) -> Change:
     """What is open waits, however long it takes; all else stays as it is."""
     if case.row and not (case.row.status.is_open or case.opens):
@@ -378,7 +371,7 @@ def _not_ready(case: Case, seen: Workspace) -> Change:
         return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, state)
     if row and row.status is Status.TIMED_OUT and row.reason is Reason.PRIMARY_NOT_READY:
         return case.nothing(row.reason, state)
-    is_awaited = row is None or row.status.is_open or row.status is Status.HELD or case.opens
+    is_awaited = row is None or row.status.is_pending or case.opens
     if row and seen.state in READY and not is_awaited:
         return case.nothing(row.reason, not_told(seen))
     # A WorkSpace takes ~20 minutes, one with an encrypted root volume up to an hour.

@@ -59,6 +59,11 @@ class Status(StrEnum):
         """Whether the watcher still has work with it."""
         return self in OPEN
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether its turn is still to come, or under way."""
+        return self in OPEN or self is Status.HELD
+
 
 OPEN = (Status.WAITING, Status.CLAIMED, Status.REQUESTED)
 # Settled rows: of these a sweep may conclude that the primary, or the standby, is gone. Open ones have deadlines.

@@ -3,86 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Reason(StrEnum):
-    """Why a primary has the status it has. A closed list: the tests and the README's table go through all of it."""
-
-    # on the way
-    NOT_VISIBLE_YET = "NOT_VISIBLE_YET"
-    PRIMARY_PENDING = "PRIMARY_PENDING"
-    PRIMARY_PAUSED_BY_SERVICE = "PRIMARY_PAUSED_BY_SERVICE"
-    DESCRIBE_FAILED = "DESCRIBE_FAILED"
-    TAGS_UNKNOWN = "TAGS_UNKNOWN"
-    READY = "READY"
-    CREATE_THROTTLED = "CREATE_THROTTLED"
-    CREATE_UNREACHABLE = "CREATE_UNREACHABLE"
-    STATE_REFUSED = "STATE_REFUSED"
-    USER_NOT_IN_DR_DIRECTORY = "USER_NOT_IN_DR_DIRECTORY"
-    DR_DESKTOP_UNCLEAR = "DR_DESKTOP_UNCLEAR"
-    STANDBY_TERMINATING = "STANDBY_TERMINATING"
-    CLAIM_TAKEN = "CLAIM_TAKEN"
-    LEASE_TOO_SHORT = "LEASE_TOO_SHORT"
-    REQUEST_UNCERTAIN = "REQUEST_UNCERTAIN"
-    NOTHING_SEEN_ONCE = "NOTHING_SEEN_ONCE"
-    CREATE_ACCEPTED = "CREATE_ACCEPTED"
-    STANDBY_STARTING = "STANDBY_STARTING"
-    # settled well
-    STANDBY_READY = "STANDBY_READY"
-    ADOPTED = "ADOPTED"
-    REPLICATION_STALE = "REPLICATION_STALE"
-    STANDBY_UNWELL = "STANDBY_UNWELL"
-    MAPPING_REMOVED = "MAPPING_REMOVED"
-    PARTNER_CHANGED = "PARTNER_CHANGED"
-    # held
-    PAUSED = "PAUSED"
-    OBSERVE_MODE = "OBSERVE_MODE"
-    DAILY_CAP = "DAILY_CAP"
-    CEILING = "CEILING"
-    QUOTA_REACHED = "QUOTA_REACHED"
-    DIRECTORY_REFUSED = "DIRECTORY_REFUSED"
-    ACCESS_DENIED = "ACCESS_DENIED"
-    BACKFILL = "BACKFILL"
-    # only reported
-    EXISTING_FLEET = "EXISTING_FLEET"
-    FLEET_FOUND = "FLEET_FOUND"
-    # cannot have one
-    IS_STANDBY = "IS_STANDBY"
-    MAPPED_ELSEWHERE = "MAPPED_ELSEWHERE"
-    DIRECTORY_NOT_MAPPED = "DIRECTORY_NOT_MAPPED"
-    OPERATING_SYSTEM = "OPERATING_SYSTEM"
-    COMPUTE_TYPE = "COMPUTE_TYPE"
-    NO_USER = "NO_USER"
-    NESTED_VIRTUALIZATION = "NESTED_VIRTUALIZATION"
-    AWS_MANAGED_KEY = "AWS_MANAGED_KEY"
-    NO_DR_KEY = "NO_DR_KEY"
-    SECONDARY_EXISTS = "SECONDARY_EXISTS"
-    USER_HAS_STANDBY = "USER_HAS_STANDBY"
-    # is not to have one
-    EXCLUDED_BY_RULE = "EXCLUDED_BY_RULE"
-    NOT_INCLUDED = "NOT_INCLUDED"
-    # settled badly
-    PRIMARY_NOT_READY = "PRIMARY_NOT_READY"
-    STANDBY_NOT_READY = "STANDBY_NOT_READY"
-    STANDBY_IN_ERROR = "STANDBY_IN_ERROR"
-    STANDBY_UNHEALTHY = "STANDBY_UNHEALTHY"
-    USER_NOT_FOUND = "USER_NOT_FOUND"
-    SERVICE_REFUSED = "SERVICE_REFUSED"
-    NO_CLEAR_ANSWER = "NO_CLEAR_ANSWER"
-    STANDBY_GONE = "STANDBY_GONE"
-    PRIMARY_TERMINATED = "PRIMARY_TERMINATED"
-    MIGRATION_FAILED = "MIGRATION_FAILED"
-    NEVER_RETURNED = "NEVER_RETURNED"
-    ORPHANED = "ORPHANED"
-    ROW_UNREADABLE = "ROW_UNREADABLE"
-    # remarks, and what is said of no row
-    TWO_STANDBYS = "TWO_STANDBYS"
-    TERMINATED_BY_SOMEBODY = "TERMINATED_BY_SOMEBODY"
-    MIGRATED = "MIGRATED"
-    DIRECTORY_NOT_REGISTERED = "DIRECTORY_NOT_REGISTERED"
-    PCOIP_ENDS = "PCOIP_ENDS"
-    NOT_IN_LEDGER = "NOT_IN_LEDGER"
+from enum import StrEnum, auto
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -90,237 +12,262 @@ class Meaning:
     """What a reason says to a person, and whether it has to be told to one."""
 
     sentence: str
-    advice: str = "Nothing; it goes on by itself."
+    advice: str
     notify: bool = False
 
 
-def _notice(sentence: str, advice: str) -> Meaning:
-    return Meaning(sentence, advice, notify=True)
-
-
+# Of a row of a later version.
+_NEW = Meaning("The reason is a new one.", "See the message; the reason code is of a later version.")
 REPLACED = "terminate it. Protect called manually, or a sweep with recreate_missing: true, makes a new one."
 
-MEANING: dict[Reason, Meaning] = {
-    Reason.NOT_VISIBLE_YET: Meaning("DescribeWorkspaces does not show the WorkSpace, or not all of it, yet."),
-    Reason.PRIMARY_PENDING: Meaning("The primary is not AVAILABLE or STOPPED yet."),
-    Reason.PRIMARY_PAUSED_BY_SERVICE: Meaning(
+
+def _says(sentence: str, advice: str = "Nothing; it goes on by itself.") -> Any:
+    return auto(), Meaning(sentence, advice)
+
+
+def _notice(sentence: str, advice: str) -> Any:
+    return auto(), Meaning(sentence, advice, notify=True)
+
+
+class Reason(StrEnum):
+    """Why a primary has the status it has: a code, which is its name, and its `meaning`.
+
+    A closed list: the tests and the README's table go through all of it.
+    """
+
+    meaning: Meaning
+
+    def __new__(cls, code: str, meaning: Meaning = _NEW) -> Self:
+        """A reason that is its code."""
+        one = str.__new__(cls, code)
+        one._value_, one.meaning = code, meaning
+        return one
+
+    @staticmethod
+    def _generate_next_value_(name: str, *_: Any) -> str:
+        return name
+
+    # on the way
+    NOT_VISIBLE_YET = _says("DescribeWorkspaces does not show the WorkSpace, or not all of it, yet.")
+    PRIMARY_PENDING = _says("The primary is not AVAILABLE or STOPPED yet.")
+    PRIMARY_PAUSED_BY_SERVICE = _says(
         "The primary is SUSPENDED or in ADMIN_MAINTENANCE; its deadline stands still meanwhile.",
         "Nothing, or bring the WorkSpace back in the console.",
-    ),
-    Reason.DESCRIBE_FAILED: Meaning(
+    )
+    DESCRIBE_FAILED = _says(
         "DescribeWorkspaces gave no usable answer; the WorkSpace is looked at again.",
         "Nothing if it passes. If it stays, read error_code and error_message of the row.",
-    ),
-    Reason.TAGS_UNKNOWN: Meaning(
+    )
+    TAGS_UNKNOWN = _says(
         "A rule asks for its tags, and they could not be read; nothing is created before they can.",
         "Nothing if it passes. If it stays, the functions' logs say why: perhaps something denies tag:GetResources.",
-    ),
-    Reason.READY: Meaning("The primary is ready for its standby to be requested."),
-    Reason.CREATE_THROTTLED: Meaning("CreateStandbyWorkspaces was throttled; it is sent again."),
-    Reason.CREATE_UNREACHABLE: Meaning(
+    )
+    READY = _says("The primary is ready for its standby to be requested.")
+    CREATE_THROTTLED = _says("CreateStandbyWorkspaces was throttled; it is sent again.")
+    CREATE_UNREACHABLE = _says(
         "The WorkSpaces endpoint of the DR Region could not be reached, or could not work, before anything was created;"
         " it is tried again.",
         "Nothing if it passes. If it stays, look at the DR Region's health and the function's network and credentials.",
-    ),
-    Reason.STATE_REFUSED: Meaning(
+    )
+    STATE_REFUSED = _says(
         "The service did not accept the primary in its present state; it is tried again.",
         "Nothing, or look at error_message if it lasts.",
-    ),
-    Reason.USER_NOT_IN_DR_DIRECTORY: Meaning(
+    )
+    USER_NOT_IN_DR_DIRECTORY = _says(
         "The DR directory does not know the user yet; it is tried again for 24 hours.",
         "Create the user in the DR directory, or let the directories' synchronisation do it.",
-    ),
-    Reason.DR_DESKTOP_UNCLEAR: Meaning(
+    )
+    DR_DESKTOP_UNCLEAR = _says(
         "The DR directory has a desktop of this user and the service does not say yet what it belongs to."
-    ),
-    Reason.STANDBY_TERMINATING: Meaning("The standby is being terminated; nothing is created before it is gone."),
-    Reason.CLAIM_TAKEN: Meaning("Claimed: the request for its standby is about to be sent."),
-    Reason.LEASE_TOO_SHORT: Meaning(
+    )
+    STANDBY_TERMINATING = _says("The standby is being terminated; nothing is created before it is gone.")
+    CLAIM_TAKEN = _says("Claimed: the request for its standby is about to be sent.")
+    LEASE_TOO_SHORT = _says(
         "The claim's time was too short to send the request safely; it was given back and is taken anew."
-    ),
-    Reason.REQUEST_UNCERTAIN: Meaning(
+    )
+    REQUEST_UNCERTAIN = _says(
         "CreateStandbyWorkspaces gave no clear answer, so the standby may exist; nothing is created again before two"
         " complete looks have found none."
-    ),
-    Reason.NOTHING_SEEN_ONCE: Meaning(
-        "A first complete look after an unclear request found no standby; a second one decides."
-    ),
-    Reason.CREATE_ACCEPTED: Meaning("The service accepted the request; the standby is being built."),
-    Reason.STANDBY_STARTING: Meaning("The standby exists and is not ready yet."),
-    Reason.STANDBY_READY: Meaning("The standby is ready.", "Nothing."),
-    Reason.ADOPTED: Meaning(
-        "The primary had a standby already, made by somebody else; it is watched like ours.", "Nothing."
-    ),
-    Reason.REPLICATION_STALE: _notice(
+    )
+    NOTHING_SEEN_ONCE = _says("A first complete look after an unclear request found no standby; a second one decides.")
+    CREATE_ACCEPTED = _says("The service accepted the request; the standby is being built.")
+    STANDBY_STARTING = _says("The standby exists and is not ready yet.")
+    # settled well
+    STANDBY_READY = _says("The standby is ready.", "Nothing.")
+    ADOPTED = _says("The primary had a standby already, made by somebody else; it is watched like ours.", "Nothing.")
+    REPLICATION_STALE = _notice(
         "Standbys hold old data: no copy of their primaries has reached them for longer than rpo_hours.",
         "Look at the rows with the condition STALE, and at data replication in the WorkSpaces console; AWS Support can"
         " tell why no copies come.",
-    ),
-    Reason.STANDBY_UNWELL: Meaning(
-        "A sweep has seen the standby in ERROR, UNHEALTHY or IMPAIRED; the next one decides."
-    ),
-    Reason.MAPPING_REMOVED: Meaning(
+    )
+    STANDBY_UNWELL = _says("A sweep has seen the standby in ERROR, UNHEALTHY or IMPAIRED; the next one decides.")
+    MAPPING_REMOVED = _says(
         "Its directory is not in the configuration any more; nothing is created or terminated for it.",
         "Map the directory again, or terminate the standby, if it has one and nobody needs it.",
-    ),
-    Reason.PARTNER_CHANGED: Meaning(
+    )
+    PARTNER_CHANGED = _says(
         "Its directory has another dr_directory now; the standby it has is in the former one, or it has none yet.",
         "If it has none: accept its directory (README, The existing fleet). If it is to have one in the new partner:"
         " terminate the old one, and call protect by hand.",
-    ),
-    Reason.PAUSED: _notice("The pause switch is on; nothing is created.", "Take the pause away when you are ready."),
-    Reason.OBSERVE_MODE: Meaning(
+    )
+    # held
+    PAUSED = _notice("The pause switch is on; nothing is created.", "Take the pause away when you are ready.")
+    OBSERVE_MODE = _says(
         "The pair is in observe mode: decided and recorded, not created.", "Set mode: protect and deploy."
-    ),
-    Reason.DAILY_CAP: _notice(
+    )
+    DAILY_CAP = _notice(
         "Today's number of new standbys is reached; the rest follows on later days (UTC).",
         "Nothing, or raise max_new_standbys_per_day and deploy.",
-    ),
-    Reason.CEILING: _notice("The ceiling on all standbys is reached.", "Raise max_standbys and deploy, or leave it."),
-    Reason.QUOTA_REACHED: _notice(
+    )
+    CEILING = _notice("The ceiling on all standbys is reached.", "Raise max_standbys and deploy, or leave it.")
+    QUOTA_REACHED = _notice(
         "The account's quota of standby WorkSpaces in the DR Region is used up; the whole pair waits for it.",
         "Ask for a higher quota L-9A67B5CB (Service Quotas, DR Region). It is tried again every hour.",
-    ),
-    Reason.DIRECTORY_REFUSED: _notice(
+    )
+    DIRECTORY_REFUSED = _notice(
         "WorkSpaces refuses standbys in the DR directory because of the directory itself; its desktops wait.",
         "Read AWS's message, and see that the DR directory is REGISTERED and ACTIVE. It is tried again every hour.",
-    ),
-    Reason.ACCESS_DENIED: _notice(
+    )
+    ACCESS_DENIED = _notice(
         "AWS refuses the permission to create standbys for the directory; its desktops wait.",
         "Look for a permissions boundary, an SCP or a key policy that denies it. It is tried again every hour.",
-    ),
-    Reason.BACKFILL: Meaning(
+    )
+    BACKFILL = _says(
         "It was there before its directory was watched, and is accepted; its standby is made when its turn comes."
-    ),
-    Reason.EXISTING_FLEET: Meaning(
+    )
+    # only reported
+    EXISTING_FLEET = _says(
         "It was there before its directory was watched; it is reported, and nothing is created for it.",
         "Accept its directory, or ask for it by hand, if it is to have a standby.",
-    ),
-    Reason.FLEET_FOUND: _notice(
+    )
+    FLEET_FOUND = _notice(
         "A directory was swept for the first time, or with another partner, and has desktops that were there before.",
         "Read the plan in its message; accept the directory if its desktops are to have standbys.",
-    ),
-    Reason.IS_STANDBY: Meaning("This WorkSpace is itself a standby.", "Nothing."),
-    Reason.MAPPED_ELSEWHERE: Meaning(
+    )
+    # cannot have one
+    IS_STANDBY = _says("This WorkSpace is itself a standby.", "Nothing.")
+    MAPPED_ELSEWHERE = _says(
         "Its directory is another pair's of this configuration, which sees to its standby.",
         "Nothing here; the ledger of the stack that the message names has its row.",
-    ),
-    Reason.DIRECTORY_NOT_MAPPED: Meaning(
+    )
+    DIRECTORY_NOT_MAPPED = _says(
         "Its directory is not in the configuration.", "Add the directory to standby.yaml if it is to be protected."
-    ),
-    Reason.OPERATING_SYSTEM: Meaning(
+    )
+    OPERATING_SYSTEM = _says(
         "Its operating system cannot have a standby (Windows and BYOL only).", "Nothing; AWS does not offer it."
-    ),
-    Reason.COMPUTE_TYPE: Meaning(
+    )
+    COMPUTE_TYPE = _says(
         "Its compute type cannot have a standby (no graphics, GeneralPurpose.4xlarge or 8xlarge).",
         "Nothing; AWS does not offer it.",
-    ),
-    Reason.NO_USER: Meaning(
+    )
+    NO_USER = _says(
         "The WorkSpace is assigned to nobody ([UNDEFINED]); its standby could not be told apart from those of others.",
         "Assign a user, if it is to have a standby; or exclude the user [UNDEFINED].",
-    ),
-    Reason.NESTED_VIRTUALIZATION: Meaning(
+    )
+    NESTED_VIRTUALIZATION = _says(
         "Standbys do not support nested virtualization, which is enabled for it.",
         "Nothing, or disable nested virtualization if it is to have a standby.",
-    ),
-    Reason.AWS_MANAGED_KEY: _notice(
+    )
+    AWS_MANAGED_KEY = _notice(
         "Its volumes are encrypted with the AWS managed key, and only a customer managed key allows a standby.",
         "If it is to have a standby, create the desktop again with a customer managed key.",
-    ),
-    Reason.NO_DR_KEY: _notice(
+    )
+    NO_DR_KEY = _notice(
         "Its volumes are encrypted and the configuration names no key in the DR Region.",
         "Set volume_encryption_key for its directory (a symmetric key in the DR Region) and deploy.",
-    ),
-    Reason.SECONDARY_EXISTS: _notice(
+    )
+    SECONDARY_EXISTS = _notice(
         "The user has a desktop in the DR directory that is not this primary's standby; AWS cannot convert it.",
         "Decide whether that desktop can go. It is never touched from here.",
-    ),
-    Reason.USER_HAS_STANDBY: _notice(
+    )
+    USER_HAS_STANDBY = _notice(
         "Another primary of the same user has the standby in that DR directory.",
         "Decide which primary counts; a user has one standby in a directory.",
-    ),
-    Reason.EXCLUDED_BY_RULE: Meaning(
+    )
+    # is not to have one
+    EXCLUDED_BY_RULE = _says(
         "A rule of the configuration excludes it.", "Nothing, or change the rule, or the tag, if it is to have one."
-    ),
-    Reason.NOT_INCLUDED: Meaning(
+    )
+    NOT_INCLUDED = _says(
         "No rule under include matches it.", "Nothing, or change a rule, or the tag, if it is to have one."
-    ),
-    Reason.PRIMARY_NOT_READY: _notice(
+    )
+    # settled badly
+    PRIMARY_NOT_READY = _notice(
         "The primary was not ready before its deadline.",
         "Look at the primary in the console; once it is AVAILABLE, call protect by hand for it.",
-    ),
-    Reason.STANDBY_NOT_READY: _notice(
+    )
+    STANDBY_NOT_READY = _notice(
         "The standby was not ready before its deadline.",
         "Look at the standby in the DR Region's console. A late one still counts when it is seen.",
-    ),
-    Reason.STANDBY_IN_ERROR: _notice(
+    )
+    STANDBY_IN_ERROR = _notice(
         "The standby is in ERROR.",
         "Look at it in the DR Region's console; terminate it if it does not recover, then call protect by hand.",
-    ),
-    Reason.STANDBY_UNHEALTHY: _notice(
+    )
+    STANDBY_UNHEALTHY = _notice(
         "The standby has been in ERROR, UNHEALTHY or IMPAIRED for longer than a sweep.",
         "Look at it in the DR Region's console; reboot it there, or terminate it and call protect by hand. It counts"
         " again when it is seen well.",
-    ),
-    Reason.USER_NOT_FOUND: _notice(
+    )
+    USER_NOT_FOUND = _notice(
         "The DR directory did not know the user for 24 hours.",
         "Create the user in the DR directory, then call protect by hand for this primary.",
-    ),
-    Reason.SERVICE_REFUSED: _notice(
+    )
+    SERVICE_REFUSED = _notice(
         "The service refused the standby; its own code and words are in error_code and error_message.",
         "Act on the service's message, then call protect by hand for this primary.",
-    ),
-    Reason.NO_CLEAR_ANSWER: _notice(
+    )
+    NO_CLEAR_ANSWER = _notice(
         "For 24 hours CreateStandbyWorkspaces gave no clear answer for this primary, and no standby came of it.",
         "Ask AWS Support with error_code and error_message of its history; then call protect by hand.",
-    ),
-    Reason.STANDBY_GONE: _notice(
+    )
+    STANDBY_GONE = _notice(
         "Its standby is not there any more.",
         "Find out who terminated it; call protect by hand for the primary if it is to have another one, or set"
         " recreate_missing: true.",
-    ),
-    Reason.ORPHANED: _notice(
+    )
+    PRIMARY_TERMINATED = _says("The primary is being terminated or is gone.", "Nothing.")
+    MIGRATION_FAILED = _says(
+        "The migration did not succeed: its new id was never ready, and the original WorkSpace stays as it was.",
+        "Nothing for the standby. Migrate the primary again, if it is still wanted.",
+    )
+    NEVER_RETURNED = _notice(
+        "DescribeWorkspaces has not returned a WorkSpace of this id once, for as long as a new one is waited for.",
+        "Check the id and the Region. If the WorkSpace exists, the next sweep finds it.",
+    )
+    ORPHANED = _notice(
         "The primary no longer exists, but its standby does and is still billed.",
         "If nobody needs the data on the standby, terminate it in the console of the DR Region, or there with"
         " `aws workspaces terminate-workspaces --terminate-workspace-requests ws-…`.",
-    ),
-    Reason.PRIMARY_TERMINATED: Meaning("The primary is being terminated or is gone.", "Nothing."),
-    Reason.MIGRATION_FAILED: Meaning(
-        "The migration did not succeed: its new id was never ready, and the original WorkSpace stays as it was.",
-        "Nothing for the standby. Migrate the primary again, if it is still wanted.",
-    ),
-    Reason.NEVER_RETURNED: _notice(
-        "DescribeWorkspaces has not returned a WorkSpace of this id once, for as long as a new one is waited for.",
-        "Check the id and the Region. If the WorkSpace exists, the next sweep finds it.",
-    ),
-    Reason.ROW_UNREADABLE: Meaning(
+    )
+    ROW_UNREADABLE = _says(
         "The primary's row in the ledger was written by a later version, or by hand, and is left alone.",
         "Deploy the version that wrote it, or set the attributes that its message names right.",
-    ),
-    Reason.TWO_STANDBYS: _notice(
+    )
+    # remarks, and what is said of no row
+    TWO_STANDBYS = _notice(
         "The primary has more than one standby; each of them is billed.",
         "Keep the one that the message names first, and terminate the others in the console of the DR Region.",
-    ),
-    Reason.TERMINATED_BY_SOMEBODY: _notice(
+    )
+    TERMINATED_BY_SOMEBODY = _notice(
         "Somebody called TerminateWorkspaces for the primary, or for its standby; the message names who.",
         "If it was not meant: ask who is named, and stop what does it (README, Neighbours). What follows is told by"
         " itself.",
-    ),
-    Reason.MIGRATED: _notice(
+    )
+    MIGRATED = _notice(
         "The primary was migrated and has a new id; the message says which, and what its old standby is worth.",
         "Terminate the old standby when nobody needs its data: then the next sweeps take up the new id.",
-    ),
-    Reason.DIRECTORY_NOT_REGISTERED: _notice(
+    )
+    DIRECTORY_NOT_REGISTERED = _notice(
         "A mapped directory is not registered with WorkSpaces.",
         "Register it again. AWS deregisters a Simple AD or AD Connector that had no WorkSpace in use for 30 days.",
-    ),
-    Reason.PCOIP_ENDS: _notice(
+    )
+    PCOIP_ENDS = _notice(
         "Desktops use PCoIP, which AWS discontinues.",
         "Change the primaries' protocol to DCV (WSP), in place or by migration. A standby's cannot be changed: once its"
         f" primary uses DCV, {REPLACED}",
-    ),
-    Reason.NOT_IN_LEDGER: Meaning("The ledger knows no primary, and no standby, of this id.", "Nothing."),
-}
+    )
+    NOT_IN_LEDGER = _says("The ledger knows no primary, and no standby, of this id.", "Nothing.")
 
 
 # What is no primary of this pair: a row of it tells only why.
@@ -330,6 +277,6 @@ NOT_OURS = frozenset({Reason.IS_STANDBY, Reason.MAPPED_ELSEWHERE})
 def meaning_of(code: str) -> Meaning:
     """What a reason code means; a row of a later version may have one that this version does not know."""
     try:
-        return MEANING[Reason(code)]
+        return Reason(code).meaning
     except ValueError:
-        return Meaning("The reason is a new one.", "See the message; the reason code is of a later version.")
+        return _NEW

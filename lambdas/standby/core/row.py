@@ -93,36 +93,6 @@ Conditions = Mapping[Kind, Condition]
 NO_CONDITIONS: Conditions = MappingProxyType({})
 
 
-def observe(
-    conditions: Conditions,
-    kind: Kind,
-    fact: bool | None,  # noqa: FBT001 (it is what was observed)
-    now: datetime,
-    *,
-    note: str | None = None,
-    apart: timedelta = ONCE,
-    notified: bool = False,
-) -> Conditions:
-    """The conditions after a look: True begins or confirms one, False ends it, None (not known) leaves it as it is.
-
-    Looks that follow sooner than `apart` are one look, unless they bring another note, or the first notice.
-    """
-    before = conditions.get(kind)
-    if fact is None or (not fact and before is None):
-        return conditions
-    if not fact:
-        return {one: found for one, found in conditions.items() if one is not kind}
-    if before is None:
-        return {**conditions, kind: Condition(now, now, note=note, notified=notified)}
-    is_news = (note is not None and note != before.note) or (notified and not before.notified)
-    if not is_news and (apart == ONCE or now - before.last < apart):
-        return conditions
-    confirmed = dataclasses.replace(
-        before, last=now, times=before.times + 1, note=note or before.note, notified=before.notified or notified
-    )
-    return {**conditions, kind: confirmed}
-
-
 def news(before: Conditions, after: Conditions) -> Kind | None:
     """What of a change a person is to be notified of; None if nothing."""
     found = None
@@ -229,10 +199,32 @@ class Row:
         """What a condition notes; None if it does not last, or notes nothing."""
         return self.conditions[kind].note if kind in self.conditions else None
 
-    def observe(self, kind: Kind, fact: bool | None, now: datetime, **more: Any) -> Self:  # noqa: FBT001 (as it was seen)
-        """The row after a look, as `condition.observe` says."""
-        found = observe(self.conditions, kind, fact, now, **more)
-        return self if found is self.conditions else dataclasses.replace(self, conditions=found)
+    def observe(
+        self,
+        kind: Kind,
+        fact: bool | None,  # noqa: FBT001 (it is what was observed)
+        now: datetime,
+        *,
+        note: str | None = None,
+        apart: timedelta = ONCE,
+        notified: bool = False,
+    ) -> Self:
+        """The row after a look: True begins or confirms a condition, False ends it, None (not known) leaves it.
+
+        Looks that follow sooner than `apart` are one look, unless they bring another note, or the first notice.
+        """
+        if not fact:
+            return self if fact is None else self.without(kind)
+        before = self.conditions.get(kind)
+        found = Condition(now, now, note=note, notified=notified)
+        if before is not None:
+            is_news = (note is not None and note != before.note) or (notified and not before.notified)
+            if not is_news and (apart == ONCE or now - before.last < apart):
+                return self
+            found = dataclasses.replace(
+                before, last=now, times=before.times + 1, note=note or before.note, notified=before.notified or notified
+            )
+        return dataclasses.replace(self, conditions={**self.conditions, kind: found})
 
     def without(self, *kinds: Kind) -> Self:
         """The row without some conditions."""

@@ -57,12 +57,10 @@ def claim(case: Case) -> Row:
     return claimed.without(Kind.NOTHING_SEEN, Kind.THROTTLED, *OF_A_STANDBY)
 
 
-def give_back(
-    case: Case, reason: Reason, detail: str = "", *, error: tuple[str, str] | None = None, polls: int = 1
-) -> Change:
+def give_back(case: Case, reason: Reason, *, error: tuple[str, str] | None = None, polls: int = 1) -> Change:
     """Nothing was created: it waits, and is tried again after so many polls."""
     due_in = case.settings.poll_interval * polls
-    return case.record(Status.WAITING, reason, detail, due_in=due_in, deadline_in=_deadline_if_none(case), error=error)
+    return case.record(Status.WAITING, reason, due_in=due_in, deadline_in=_deadline_if_none(case), error=error)
 
 
 def leave(case: Case, *, is_unreachable: bool) -> Change:
@@ -168,6 +166,8 @@ def after_exists(case: Case, look: Lookup, refused: Refused) -> Change:
 def after_lookup(case: Case, look: Lookup) -> Change:
     """What a lookup in the DR directory makes of a row that asked for one."""
     row = case.row
+    if ours := _standby_in(case, look):
+        return ours
     if row is not None and (row.status is Status.CLAIMED or row.was_requested):
         return _after_request(case, row, look)
     return _before_request(case, look)
@@ -181,8 +181,6 @@ def _after_request(case: Case, row: Row, look: Lookup) -> Change:
     not before a standby's whole deadline: an answer without it does not undo it.
     """
     settings = case.settings
-    if ours := _standby_in(case, look):
-        return ours
     if not look.complete and case.opens:
         return case.wait(Reason.DR_DESKTOP_UNCLEAR, look.problem)
     if not look.complete:
@@ -243,8 +241,8 @@ def _before_request(case: Case, look: Lookup) -> Change:
         deadline_in = case.settings.primary_deadline if is_fresh else None
         return case.record(Status.WAITING, reason, detail, due_in=due_in, deadline_in=deadline_in)
 
-    if ours := _standby_in(case, look) or _of_others(case, look):
-        return ours
+    if theirs := _of_others(case, look):
+        return theirs
     if look.complete and not look.desktops:
         if row and _was_sighted(case, row):
             return case.nothing(row.reason, "The DR directory has shown a desktop of this user lately.")

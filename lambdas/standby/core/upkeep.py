@@ -36,13 +36,10 @@ _WORD = re.compile(r"[A-Za-z0-9_.,+-]+")
 
 def fares(case: Case, change: Change) -> Change:
     """What was decided; or that the standby of a protected primary, of which nothing else is to be said, is unwell."""
-    row, seen = case.row, case.shown
-    if case.fleet is None or row is None or seen is None or row.status is not Status.PROTECTED:
+    seen, standby = case.shown, _standby(case, change)
+    if seen is None or standby is None or standby.state not in UNWELL_STANDBY:
         return change
     if not change.is_nothing or any(one.is_healthy for one in seen.standbys):
-        return change
-    standby = next((one for one in seen.standbys if one.id == row.standby_id and one.state in UNWELL_STANDBY), None)
-    if standby is None:
         return change
     apart = min(_LEAST, case.settings.sweep_interval / 2)
     found = case.record(Status.PROTECTED, Reason.STANDBY_UNWELL, standby.described, standby=standby)
@@ -57,17 +54,18 @@ def annotate(case: Case, change: Change) -> Change:
     seen, standby = case.shown, _standby(case, change)
     if seen is None or standby is None or change.new is None or case.fleet is None:
         return change
-    base = case.stamped(change.new) if change.new is change.old else change.new
+    base = change.new
+    shape = case.fleet.shapes.get(standby.id, "")
     found = drift(
         seen,
-        case.fleet.shapes.get(standby.id, ""),
+        shape,
         wanted=case.mapped.data_replication if case.mapped else None,
         replication=seen.replication_of(standby.id),
         before=base.note(Kind.DRIFT),
     )
     new = base.observe(Kind.DRIFT, found is not None, case.now, note=found)
-    theirs = (case.fleet.shapes.get(standby.id, "") + "//").split("/")[_PROPERTIES.index("protocols")]
-    new = new.observe(Kind.STANDBY_PCOIP, _uses_pcoip(theirs.split(",")), case.now)
+    theirs = f"{shape}//".split("/")[_PROPERTIES.index("protocols")]
+    new = new.observe(Kind.STANDBY_PCOIP, uses_pcoip(theirs.split(",")), case.now)
     if standby.id in case.fleet.shapes:
         new = new.without(Kind.STANDBY_MISSED)
     copy = _copy(case, new, seen.recovery_snapshot_of(standby.id))
@@ -90,17 +88,7 @@ def advice(differs: str) -> str:
     return " ".join([_SWITCH] * (REPLICATION in names) + [_ANEW] * bool(names - {REPLICATION}))
 
 
-def with_protocol(case: Case, change: Change) -> Change:
-    """The change, with whether a sweep is shown that the primary uses PCoIP."""
-    seen, row = case.shown, change.new
-    if case.fleet is None or seen is None or row is None:
-        return change
-    base = case.stamped(row) if row is change.old else row
-    new = base.observe(Kind.PCOIP, _uses_pcoip(seen.protocols), case.now)
-    return change if new.conditions == row.conditions else change.having(new)
-
-
-def _uses_pcoip(protocols: Sequence[str]) -> bool | None:
+def uses_pcoip(protocols: Sequence[str]) -> bool | None:
     """Whether one of the protocols is PCoIP; None where none is told."""
     return "PCOIP" in protocols if any(protocols) else None
 

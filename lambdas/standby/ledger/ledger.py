@@ -20,8 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock
-from standby.core.change import say
-from standby.core.model import Cause, DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
+from standby.core.model import Cause, DirectoryId, Status, WorkspaceId, day_of, to_text
 from standby.core.reasons import Reason
 from standby.core.row import (
     ALL_SHARDS,
@@ -118,7 +117,8 @@ class Ledger:
             values = {":partition": due_partition(int(shard)), ":until": to_text(now + LONGEST_WAIT)}
             condition = "ix_due = :partition AND ix_due_at <= :until"
             items, rest = next(self.table.query("by_due", condition, values, start, most))
-            times = [(WorkspaceId(item["pk"]), _due_at(item, now)) for item in items]
+            # At once where it cannot be read, for somebody may have written it by hand.
+            times = [(WorkspaceId(item["pk"]), moment_in(item, "ix_due_at") or now) for item in items]
             ids += [one for one, at in times if at <= now]
             if rest and all(at <= now for _, at in times):
                 following[shard] = rest
@@ -146,7 +146,7 @@ class Ledger:
     # Writing
 
     def write(self, new: Row, old: Row | None) -> Row:
-        """Write a row over the version it was made from, and return it as it stands.
+        """Write a row over the one it was made from, as its next version, and return it as it stands.
 
         Raises
         ------
@@ -156,7 +156,7 @@ class Ledger:
             What it was to hold is not to be had.
         """
         now = self.clock.now()
-        new = dataclasses.replace(new, change_id=self.new_id())
+        new = dataclasses.replace(new, version=old.version + 1 if old else 1, change_id=self.new_id())
         condition, values = ("version = :old", {":old": old.version}) if old else ("attribute_not_exists(pk)", None)
         beside = list(self._beside(new, old, now))
         writes = [
@@ -214,12 +214,26 @@ class Ledger:
             pointer = {"pk": f"{STANDBY}#{new.standby_id}", "sk": STANDBY, "primary_id": new.primary_id}
             yield Write(item=pointer), Reason.USER_HAS_STANDBY
 
-    def tell(self, pk: str, sk: str, status: Status, reason: Reason, message: str, cause: Cause, **more: Any) -> None:
-        """Write an EVENT row of the whole pair, or of a directory, once: it makes a notice."""
-        at = to_text(self.clock.now())
+    def tell(
+        self,
+        reason: Reason,
+        cause: Cause,
+        message: str,
+        *,
+        pk: str | None = None,
+        once: str | None = None,
+        status: Status = Status.HELD,
+        directory: DirectoryId | None = None,
+        **more: Any,
+    ) -> None:
+        """Write an EVENT row of the whole pair, or of a directory: it makes a notice.
+
+        One a UTC day for a reason that many rows have, or one for each `once`.
+        """
+        at, pk = to_text(self.clock.now()), pk or f"HOLD#{reason}" + (f"#{directory}" if directory else "")
         item = {
             "pk": pk,
-            "sk": f"EVENT#{sk}",
+            "sk": f"EVENT#{once or at[:10]}",
             "schema_version": SCHEMA_VERSION,
             "version": 1,
             "primary_id": pk,
@@ -233,38 +247,11 @@ class Ledger:
             "cause_id": cause.id,
             "change_id": self.new_id(),
             "notice": True,
+            **({"primary_directory_id": directory} if directory else {}),
             **day_keys(at, pk),
             **more,
         }
         self.table.put(item, condition="attribute_not_exists(pk)")
-
-    def tell_of_unassigned(self, directory: DirectoryId, count: int, cause: Cause) -> None:
-        """One notice for a directory that has desktops without a user."""
-        message = say(Reason.NO_USER, f"Directory {directory} has {count} of them.")
-        more = {"primary_directory_id": directory}
-        self.tell(f"FLEET#{directory}#NO_USER", "1", Status.INELIGIBLE, Reason.NO_USER, message, cause, **more)
-
-    def tell_once_a_day(
-        self,
-        reason: Reason,
-        cause: Cause,
-        detail: str = "",
-        *,
-        status: Status = Status.HELD,
-        directory: DirectoryId | None = None,
-    ) -> None:
-        """One notice a UTC day for a reason that many rows of the pair, or of a directory, have."""
-        day, more = to_text(self.clock.now())[:10], {"primary_directory_id": directory} if directory else {}
-        pk = f"HOLD#{reason}" + (f"#{directory}" if directory else "")
-        self.tell(pk, day, status, reason, say(reason, detail), cause, **more)
-
-
-def _due_at(item: Item, now: datetime) -> datetime:
-    """When an item is due: at once where that cannot be read, for somebody may have written it by hand."""
-    try:
-        return from_text(item.get("ix_due_at"))
-    except ValueError:
-        return now
 
 
 def day_counter(day: str) -> str:
@@ -405,9 +392,6 @@ def _taken(found: Mapping[str, Item], counter: str) -> int:
 
 def known_quota(item: Mapping[str, Any] | None, now: datetime) -> int | None:
     """The quota in the ledger's row of it; None if there is none that is still good, or the row is not one of ours."""
-    try:
-        measured_at, value = from_text((item or {})["measured_at"]), (item or {})["value"]
-    except (KeyError, ValueError):
-        return None
-    is_good = type(value) is int and value >= 0 and now - measured_at < _QUOTA_GOOD_FOR
-    return value if is_good else None
+    measured_at, value = moment_in(item or {}, "measured_at"), (item or {}).get("value")
+    is_good = measured_at is not None and now - measured_at < _QUOTA_GOOD_FOR
+    return value if is_good and type(value) is int and value >= 0 else None

@@ -27,6 +27,8 @@ BASELINE = "BASELINE"
 LAST = "LAST"
 _NOBODY = "-"  # the DR directory of a directory that is not mapped
 _NO_WORD = "-"
+# Of a day's row, beside how many have which status.
+_COUNTED = ("drifted", "stale", *ON_PCOIP)
 # Of one item, which holds 400 KB: also where each id had a word of its own.
 MOST_IDS = 5000
 # For so many days more its last row is a directory's. Three intervals without a sweep are an alarm by then, always.
@@ -142,16 +144,10 @@ class Sweeps:
             "pk": directory_key(directory),
             "sk": LAST,
             "partner": self.partners[directory],
-            "run": scan.run,
-            "began_at": to_text(scan.began_at),
-            "ended_at": to_text(scan.ended_at),
             "complete": not scan.problem,
-            "problem": scan.problem,
-            "parts": scan.parts,
-            "sizes": scan.sizes,
-            **({"before": scan.before} if scan.before else {}),
-            **({"doubted_since": to_text(scan.doubted_since)} if scan.doubted_since else {}),
         }
+        known = {name: value for name, value in vars(scan).items() if value is not None}
+        item |= {name: to_text(value) if isinstance(value, datetime) else value for name, value in known.items()}
         self.table.put(item)
 
     def last(self, directory: DirectoryId) -> Scan | None:
@@ -196,9 +192,7 @@ class Sweeps:
             "by_status": found.by_status,
             "coverage_percent": found.percent,
             "coverage_of_all_percent": found.percent_of_all,
-            "drifted": found.counts.get("drifted", 0),
-            "stale": found.counts.get("stale", 0),
-            **{name: found.counts.get(name, 0) for name in ON_PCOIP},
+            **{name: found.counts.get(name, 0) for name in _COUNTED},
             OLDEST: found.counts.get(OLDEST),
             "complete": True,
             "began_at": to_text(scan.began_at),
@@ -240,6 +234,5 @@ def _lines(seen: Iterable[tuple[WorkspaceId, str]]) -> str:
 
 def _read_day(item: Mapping[str, Any], now: datetime) -> Coverage:
     counts = {f"status/{status}": int(count) for status, count in item["by_status"].items()}
-    names = ("drifted", "stale", OLDEST, *ON_PCOIP)
-    counts |= {name: int(item[name]) for name in names if item.get(name) is not None}
+    counts |= {name: int(item[name]) for name in (*_COUNTED, OLDEST) if item.get(name) is not None}
     return Coverage(counts, now - from_text(item["scanned_at"]))
