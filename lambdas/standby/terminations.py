@@ -52,9 +52,9 @@ def follow_migrations(recorder: Recorder, changes: Iterable[Change]) -> None:
 
 def _migrated(new: WorkspaceId, case: Case) -> Change | None:
     row = case.row
-    if row is None or (known := row.conditions.get(Kind.MIGRATED)) is None or known.note != new:
-        return None
-    if known.notified or not row.was_requested:
+    # One that took longer than it is waited for was taken back, and has succeeded all the same.
+    known = row.conditions.get(Kind.MIGRATED) if row else None
+    if row is None or not row.was_requested or (known and (known.notified or known.note != new)):
         return None
     standby = f"Its standby {row.standby_id}" if row.standby_id else "The standby that was requested for it"
     message = f"{migrated(new)} {left_to(new, standby)}"
