@@ -16,6 +16,7 @@ no claim is taken again before it is certain that nothing was created:
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -181,6 +182,12 @@ class Requester:
         result = self.standbys.create([_item(case) for case in fit])
         if isinstance(result, Refused):
             return self._call_refused(fit, result)
+        # What is refused beside others of its directory is not refused because of the directory.
+        made = _directories([case for case in fit if isinstance(result[case.id], Pending)])
+        for case in fit:
+            one = result[case.id]
+            if isinstance(one, Refused) and one.kind in OF_A_DIRECTORY and _directory(case) in made:
+                result[case.id] = dataclasses.replace(one, kind=Refusal.OTHER)
         return [self._settle(case, result[case.id]) for case in fit]
 
     def _still_ours(self, claimed: Sequence[Case]) -> list[Case]:

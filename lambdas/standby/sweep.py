@@ -51,6 +51,8 @@ _PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
 LOOKS, _LOOKS_APART = 3, timedelta(seconds=5)
 # States of a directory of which nobody is notified.
 _REGISTERED = ("REGISTERED", "REGISTERING")
+# What a plan ends with until it is accepted, also one that the version before has written.
+_ASKS = "Nothing is created before it is accepted (README, The existing fleet): "
 # How far the existing fleets have come, by their desktops' stage.
 _STAGE_METRICS = {
     "ExistingReported": "reported",
@@ -254,8 +256,9 @@ class _Part:
         how, kept = _how_to_accept(directory, settings.primary_region, settings.stack), row.get("plan")
         if kept is not None and is_accepted:
             # What was accepted stays as it was read, but for how to accept it.
-            if isinstance(kept, Mapping) and (said := str(kept.get("message"))).endswith(how):
-                self._sweeps.set(directory, {"plan": {**kept, "message": said.removesuffix(how) + ACCEPTED}})
+            said, asks, _ = str(kept.get("message") if isinstance(kept, Mapping) else "").partition(_ASKS)
+            if isinstance(kept, Mapping) and asks:
+                self._sweeps.set(directory, {"plan": {**kept, "message": said + ACCEPTED}})
         else:
             asks = "" if is_accepted else how
             standbys, pcoip = self._recorder.gates.standbys(), end_of_pcoip(counts, now)
@@ -443,10 +446,21 @@ class _Part:
             self._recorder.telemetry.problem(f"{what}: {states.code}: {states.message}")
             return
         for directory, state in states.items():
-            if state not in _REGISTERED:
+            if state not in _REGISTERED and not (state is None and self._is_inhabited(directory)):
                 how = f"is in state {state}" if state else "is not returned by DescribeWorkspaceDirectories"
                 reason = Reason.DIRECTORY_NOT_REGISTERED
                 self._recorder.tell(reason, say(reason, f"{directory} in {region} {how}."), directory=directory)
+
+    def _is_inhabited(self, directory: DirectoryId) -> bool:
+        """Whether the last complete scan has shown WorkSpaces in a directory: it is registered, whatever is returned.
+
+        An outage answers with empty lists, too.
+        """
+        for own, partner in self._sweeps.partners.items():
+            scan = self._sweeps.last(own) if directory in (own, partner) else None
+            if scan and scan.sizes.get(OWN if directory == own else PARTNER):
+                return True
+        return False
 
     def _keep_orphans(self, orphans: Mapping[str, Mapping[str, int]], census: Mapping[DirectoryId, Census]) -> None:
         for directory, found in census.items():
@@ -463,8 +477,7 @@ def _key_of(row: Row) -> dict[str, str]:
 def _how_to_accept(directory: DirectoryId, region: str, table: str) -> str:
     key = f'{{"pk": {{"S": "{directory_key(directory)}"}}, "sk": {{"S": "{BASELINE}"}}}}'
     return (
-        "Nothing is created before it is accepted (README, The existing fleet): "
-        f"aws dynamodb update-item --region {region} --table-name {table} --key '{key}' "
+        f"{_ASKS}aws dynamodb update-item --region {region} --table-name {table} --key '{key}' "
         "--condition-expression 'attribute_exists(pk)' --update-expression 'SET accepted = :yes' "
         '--expression-attribute-values \'{":yes": {"BOOL": true}}\''
     )

@@ -47,13 +47,14 @@ def follow_migrations(recorder: Recorder, changes: Iterable[Change]) -> None:
 
 def _concluded(new: WorkspaceId, is_there: bool, case: Case, row: Row) -> Change | None:  # noqa: FBT001 (of a partial)
     known = row.conditions.get(Kind.MIGRATED)
-    if known is None or known.note != new or known.notified:
+    if known and (known.notified or known.note != new):
         return None
     if not is_there:
         message = f"{say(Reason.MIGRATION_FAILED)} It was to be {new}."
-        return case.remark(Reason.MIGRATION_FAILED, message, Kind.MIGRATED, lasts=False)
+        return case.remark(Reason.MIGRATION_FAILED, message, Kind.MIGRATED, lasts=False) if known else None
     if not row.was_requested:
         return None
+    # One that took longer than it is waited for was taken back, and has succeeded all the same.
     standby = f"Its standby {row.standby_id}" if row.standby_id else "The standby that was requested for it"
     message = f"{migrated(new)} {left_to(new, standby)}"
     return case.remark(Reason.MIGRATED, message, Kind.MIGRATED, note=new, notified=True)

@@ -236,6 +236,15 @@ def test_what_is_true_of_all_is_asked_once_and_a_dr_region_in_trouble_leaves_the
     assert {tuple(found.reasons(one)) for one in ids[25:]} == {(left,)}
 
 
+@pytest.mark.parametrize("why", [{"code": "AccessDeniedException", "message": "kms:CreateGrant"}, NOT_ACTIVE])
+def test_what_is_refused_beside_others_of_its_directory_holds_nobody_else(found: Estate, why: dict[str, str]) -> None:
+    ids = found.create_ready(*USERS[:60])
+    found.world.inject(Fault(CREATE, "fail_item", user=USERS[3], **why))  # type: ignore[arg-type]
+    found.protect(*ids, cause="event")
+    assert found.status(ids[3]) == (Status.REJECTED, "SERVICE_REFUSED")
+    assert (len(found.world.standbys()), sizes(found)) == (59, [25, 25, 10])
+
+
 def test_a_directory_that_is_refused_is_asked_once_an_hour_and_no_other_waits_for_it(found: Estate) -> None:
     other = DirectoryId("d-9067328a7c")
     found.world.add_directory(PRIMARY, other, USERS)

@@ -120,6 +120,8 @@ def test_the_first_complete_scan_leaves_the_plan_and_notifies_once() -> None:
     found.sweep()
     assert notice(found) == event
     found.accept()
+    older = plan | {"message": plan["message"].replace("--condition-expression 'attribute_exists(pk)' ", "")}
+    found.table.set(f"SWEEP#{HOME}", "BASELINE", {"plan": older})  # as the version before has written it
     sweeps(found, 1)
     accepted = plan["message"].partition("Nothing is created before")[0] + plans.ACCEPTED
     assert planned(found) == plan | {"message": accepted}  # as it was read
@@ -323,6 +325,7 @@ def test_a_mapped_directory_that_is_not_registered_is_notified_once_a_day_and_no
     found: Estate,
 ) -> None:
     map_both(found)
+    found.create(USERS[0], directory=HOME)
     found.world.set_directory(DR, AWAY, state="DEREGISTERED")
     found.world.set_directory(PRIMARY, OTHER, state="ERROR")
     found.world.set_directory(DR, PARTNER, state="REGISTERING")
@@ -339,8 +342,10 @@ def test_a_mapped_directory_that_is_not_registered_is_notified_once_a_day_and_no
     gone = f"{words} {AWAY} in {DR} is not returned by {REGISTERED}."
     assert notices == {HOME: [], OTHER: [f"{words} {OTHER} in {PRIMARY} is in state ERROR."], AWAY: [gone], PARTNER: []}
     found.pass_time(days=1)
+    found.between = lambda sent, _, go: {"Directories": []} if sent == REGISTERED else go()
     found.sweep()
     assert len(found.history(f"{LOST}#{AWAY}")) == 2
+    assert found.history(f"{LOST}#{HOME}") == []  # it has a WorkSpace
 
 
 def test_orphans_and_what_they_cost_are_figures_of_the_day_and_of_the_pair(found: Estate) -> None:

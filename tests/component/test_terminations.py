@@ -182,3 +182,15 @@ def test_a_migration_that_fails_leaves_the_original_and_its_standby_as_they_were
     assert (found.status(old), found.row(old).has(Kind.MIGRATED), notified(found, old)) == (WELL, False, [])
     assert (found.status(new)[0], notified(found, new)) == (Status.PRIMARY_GONE, [])
     assert len(found.world.standbys()) == 1
+
+
+def test_a_migration_that_takes_longer_than_it_is_waited_for_is_notified_when_it_is_there() -> None:
+    found = Estate(migration="succeeds", migration_seconds=5 * 3600)
+    (old,) = found.protected(USERS[0])
+    found.world.call(PRIMARY, "MigrateWorkspace", {"SourceWorkspaceId": old, "BundleId": "wsb-windowspower"})
+    found.send(found.world.trail[-1])
+    for _ in range(8):
+        found.watch(hours=0.9)
+        found.sweep()
+        found.pass_time(hours=1)
+    assert notified(found, old) == ["ORPHANED", "MIGRATED"]

@@ -6,7 +6,7 @@ from typing import Any
 from standby.core import admission
 from standby.core.change import Case, Effect
 from standby.core.decide import decide
-from standby.core.model import Cause
+from standby.core.model import Cause, Status
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import Rules, Selection
@@ -24,6 +24,7 @@ FOUND, ACCEPTED = cases.FOUND, cases.ACCEPTED
 PROTECT: dict[str, Any] = {"existing_fleet": "protect"}
 ALL_EXCLUDED: dict[str, Any] = {"selection": Selection(exclude=Rules(users=("*",)))}
 OF_FLEET = Cause("event", "e", migrated_from=cases.OTHER, continues_fleet=True)
+FOLLOWED = row(existing=True, migrated_from=cases.OTHER, primary_state=None)
 
 
 def swept(before: Row | None, shown: Any = READY, fleet: Any = KNOWN, **configured: Any) -> Case:
@@ -76,6 +77,12 @@ def old(one: Row) -> Row:
     ("held, with a standby", swept(HELD, has()), "PROTECTED ADOPTED"),
     ("held, at the watcher", case(BACKFILL, READY), "REQUEST CLAIMED READY"),
     ("migrated from a fleet", case(None, READY, OF_FLEET), "REPORTED EXISTING_FLEET"),
+    ("migrated from a fleet, not returned yet", case(None, None, OF_FLEET), "WAITING NOT_VISIBLE_YET"),
+    ("it is still not ready", case(FOLLOWED, BUSY), "WAITING PRIMARY_PENDING"),
+    ("it is ready", case(FOLLOWED, READY), "REPORTED EXISTING_FLEET"),
+    ("it is ready, and asked for", case(FOLLOWED, READY, BY_HAND), "REQUEST CLAIMED READY"),
+    ("it was late", swept(dataclasses.replace(FOLLOWED, status=Status.TIMED_OUT)), "REPORTED EXISTING_FLEET"),
+    ("of an accepted fleet, and not ready", case(row(existing=True), BUSY, BY_EVENT), "WAITING PRIMARY_PENDING"),
     ("migrated from a fleet, linux", case(None, LINUX, OF_FLEET), "INELIGIBLE OPERATING_SYSTEM"),
 )
 def test_who_is_admitted(given: Case, expected: str) -> None:

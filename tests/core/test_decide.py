@@ -24,6 +24,7 @@ NOTIFIED = lasting(Kind.TROUBLE, note="STANDBY_IN_ERROR", notified=True)
 FAILED, LOST = with_one("FAILED STANDBY_IN_ERROR", conditions=NOTIFIED), with_one("TIMED_OUT STANDBY_NOT_READY")
 LINUX, IS_STANDBY = row("INELIGIBLE OPERATING_SYSTEM"), row("INELIGIBLE IS_STANDBY")
 EXCLUDED, GONE = row("EXCLUDED EXCLUDED_BY_RULE"), row("PRIMARY_GONE PRIMARY_TERMINATED", protected_at=LATE)
+NEVER = row(deadline_at=LATE, primary_state=None)
 READY, GOING, UBUNTU = seen(), seen(state="TERMINATING"), seen(operating_system="UBUNTU_22_04")
 STRAY = seen(directory_id=cases.UNMAPPED)
 SWEPT = (cases.BY_SWEEP, cases.KNOWN)
@@ -39,6 +40,7 @@ def absent(duration: Any) -> dict[str, Any]:
     ("no row, refused", None, REFUSED_ALONE, "WAITING DESCRIBE_FAILED"),
     ("waiting too long", row(deadline_at=LATE), THROTTLED, "= WAITING DESCRIBE_FAILED"),
     ("refused alone", row(deadline_at=LATE), REFUSED_ALONE, "TIMED_OUT PRIMARY_NOT_READY"),
+    ("refused alone, and never returned", NEVER, REFUSED_ALONE, "PRIMARY_GONE NEVER_RETURNED"),
     ("refused alone, in time", row(deadline_at=SOON), REFUSED_ALONE, "= WAITING DESCRIBE_FAILED"),
     ("refused alone, no deadline", row(), REFUSED_ALONE, "= WAITING DESCRIBE_FAILED"),
     ("refused alone, requested", OVERDUE, REFUSED_ALONE, "= REQUESTED DESCRIBE_FAILED"),
@@ -274,6 +276,7 @@ ALL: dict[str, Any] = {"selection": Selection(exclude=Rules(users=("*",)))}
 TAGS: dict[str, Any] = {"selection": Selection(include=Rules(tags={"dr": "yes"}))}
 REFUSED, WAS_REPORTED = row("REJECTED SERVICE_REFUSED"), row("REPORTED EXISTING_FLEET", existing=True)
 ENDED, ASKED = has("TERMINATING"), {"conditions": lasting(Kind.ASKED)}
+UNWELL_THEN = with_one("WAITING DESCRIBE_FAILED", conditions=lasting(Kind.ASKED) | lasting(Kind.UNWELL))
 
 
 @table(
@@ -289,14 +292,20 @@ ENDED, ASKED = has("TERMINATING"), {"conditions": lasting(Kind.ASKED)}
     ("not told", case(REFUSED, seen(user_name=None), BY_HAND), "WAITING NOT_VISIBLE_YET"),
     ("tags are not known", case(REFUSED, READY, BY_HAND, **TAGS), "WAITING TAGS_UNKNOWN"),
     ("excluded: refused, with why", case(REFUSED, READY, BY_HAND, **ALL), "EXCLUDED EXCLUDED_BY_RULE"),
-    ("it is covered", case(PROTECTED, THROTTLED, BY_HAND), "= PROTECTED DESCRIBE_FAILED"),
+    ("it may be covered", case(PROTECTED, THROTTLED, BY_HAND), "PROTECTED DESCRIBE_FAILED"),
+    ("it was, and is not", case(with_one("PROTECTED STANDBY_READY", **ASKED), READY), "LOOK PROTECTED STANDBY_READY"),
+    ("held, and no answer", case(HELD, None, BY_HAND), "HELD NOT_VISIBLE_YET"),
+    ("its new standby is terminated", case(REQUESTED, ENDED, BY_HAND), "WAITING STANDBY_TERMINATING"),
+    ("it is shown for ever", case(FAILED, has("TERMINATED"), BY_HAND), "LOOK FAILED STANDBY_IN_ERROR"),
+    ("it is unwell, still", case(UNWELL_THEN, has("UNHEALTHY")), "FAILED STANDBY_UNHEALTHY"),
+    ("excluded, as far as is known", case(EXCLUDED, READY, BY_HAND, **TAGS), "WAITING TAGS_UNKNOWN"),
     ("it is gone for good", case(GONE, None, BY_HAND), "= PRIMARY_GONE NOT_VISIBLE_YET"),
     ("a round finds nothing", case(REFUSED, THROTTLED), "= REJECTED DESCRIBE_FAILED"),
 )
 def test_a_persons_request_stays_open_until_it_can_be_carried_out_or_is_refused(given: Case, expected: str) -> None:
     change = decide(given)
     assert outcome(change) == expected
-    if given.cause is BY_HAND and expected.startswith("WAITING"):
+    if given.cause is BY_HAND and expected.startswith(("WAITING", "HELD", "PROTECTED")):
         assert cases.new(change).has(Kind.ASKED)
 
 

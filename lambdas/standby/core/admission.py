@@ -11,7 +11,7 @@ import dataclasses
 from datetime import timedelta
 
 from standby.core.change import Case, Change, Effect
-from standby.core.model import EVENT, SWEEP, DirectoryId, Status
+from standby.core.model import EVENT, READY, SWEEP, DirectoryId, Status
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import Settings
@@ -25,6 +25,7 @@ REFUSED_AGAIN = timedelta(hours=24)
 _NOT_MAPPED = (Reason.DIRECTORY_NOT_MAPPED, Reason.MAPPED_ELSEWHERE)
 _UNDECIDED = (Status.WAITING, Status.REPORTED, Status.EXCLUDED, Status.INELIGIBLE)
 _LEFT_OUT = (Status.EXCLUDED, Status.INELIGIBLE)
+_GIVEN_UP = (Status.TIMED_OUT, Status.PRIMARY_GONE)
 
 
 def admit(case: Case, change: Change) -> Change:
@@ -39,7 +40,12 @@ def admit(case: Case, change: Change) -> Change:
     if not _was_there_before(case):
         return change
     asks = change.effect is Effect.REQUEST or change.status is Status.WAITING
-    if (row is None or row.status in _UNDECIDED) and (asks or change.status is Status.REPORTED):
+    is_ready = case.shown is not None and case.shown.state in READY
+    if fleet is None and change.new is not None and change.status is Status.WAITING and not is_ready:
+        # Whether its migration succeeds is not known yet: it is followed until then.
+        return change.having(dataclasses.replace(change.new, existing=True))
+    was_late = row is not None and row.migrated_from is not None and row.status in _GIVEN_UP
+    if (row is None or row.status in _UNDECIDED or was_late) and (asks or change.status is Status.REPORTED):
         is_accepted = fleet is not None and (fleet.is_accepted or case.settings.existing_fleet == "protect")
         return case.record(Status.HELD, Reason.BACKFILL) if is_accepted else _reported(case)
     if fleet is None:
@@ -55,18 +61,24 @@ def _was_there_before(case: Case) -> bool:
     row, fleet = case.row, case.fleet
     if fleet is None:
         # A migrated one of a fleet that is only reported is no new desktop.
-        return case.cause.continues_fleet
+        return not case.is_asked and (case.cause.continues_fleet or (row is not None and _continues(row)))
     if row is None:
         return not fleet.is_known
     # One of a directory that was not mapped was there when it came to be, if not for the first time.
     return row.existing or row.status is Status.REPORTED or row.reason in _NOT_MAPPED
 
 
+def _continues(row: Row) -> bool:
+    """Whether a row is that of a migration, in a fleet that is only reported, whose new id is not ready yet."""
+    is_open = row.status is Status.WAITING and row.primary_state not in READY
+    return row.existing and row.migrated_from is not None and is_open
+
+
 def _reported(case: Case) -> Change:
     row = case.row
     if row is not None and row.status is Status.REPORTED and row.reason is not Reason.MAPPING_REMOVED:
         return case.nothing(row.reason)
-    before = case.cause.migrated_from if case.cause.continues_fleet else None
+    before = row.migrated_from if row else case.cause.migrated_from
     return case.record(Status.REPORTED, Reason.EXISTING_FLEET, f"It was migrated from {before}." if before else "")
 
 

@@ -38,6 +38,8 @@ _NAMED = {"user": "user_name", "directory": "primary_directory_id"}
 _NAMED |= {"DR directory": "dr_directory_id", "DR Region": "dr_region"}
 # No request was made for what stands so.
 _UNTRIED = (Status.HELD, Status.INELIGIBLE, Status.EXCLUDED)
+# Of these a person's request is noted though nothing can be done now. One that is seen protected ends it.
+_KEEPS_ASKED = (Status.HELD, Status.WAITING, Status.PROTECTED)
 # Doubts that end where a standby is known.
 _DOUBTS = (*OF_A_REQUEST, Kind.THROTTLED, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
 # Of a row of which it is certain that no standby stands behind it; its history keeps what there was.
@@ -165,7 +167,7 @@ class Case:
         row = self.row
         if row is None or not self.cause.names_new or row.was_requested or row.reason in NOT_OURS:
             return False
-        return row.status is Status.REPORTED or (row.existing and row.status in _UNTRIED)
+        return row.status is Status.REPORTED or (row.existing and row.status in (*_UNTRIED, Status.WAITING))
 
     @property
     def is_asked(self) -> bool:
@@ -184,13 +186,20 @@ class Case:
         return Change(self.id, self.row, noted and dataclasses.replace(noted, message=message), reason, message)
 
     def nothing(self, reason: Reason, detail: str = "") -> Change:
-        """Everything stays as it is, but that an answer shows the primary ends what says that none does."""
-        change = Change(self.id, self.row, self.row, reason, say(reason, detail, self.row))
-        if self.row is None or self.shown is None:
+        """Everything stays as it is, but for what the cause says, and what ends because an answer shows the primary.
+
+        What a person asks for while it cannot be told whether anything is to be done stays asked for.
+        """
+        row = self.row
+        change = Change(self.id, row, row, reason, say(reason, detail, row))
+        if row is None:
             return change
-        new = self.row.without(Kind.ABSENT, Kind.MISSED)
-        again = "DescribeWorkspaces shows the WorkSpace again."
-        return change if new is self.row else change.having(dataclasses.replace(new, message=again))
+        new = dataclasses.replace(row, existing=False) if self.is_new_after_all else row
+        new = new.observe(Kind.ASKED, (self.cause.reopens and row.status in _KEEPS_ASKED) or None, self.now)
+        if self.shown is not None and (row.has(Kind.ABSENT) or row.has(Kind.MISSED)):
+            new = new.without(Kind.ABSENT, Kind.MISSED)
+            return change.having(dataclasses.replace(new, message="DescribeWorkspaces shows the WorkSpace again."))
+        return change.having(new)
 
     def look(self, detail: str) -> Change:
         """Look into the DR directory first; for the row as it stands."""
@@ -267,7 +276,7 @@ class Case:
             new = new.observe(Kind.GIVEN_UP, (status is Status.TIMED_OUT) or None, self.now)
         elif status is Status.STANDBY_MISSING or reason is Reason.PRIMARY_TERMINATED:
             # No standby stands behind it. It goes on naming it: should it be shown again, it is looked for first.
-            new = dataclasses.replace(new, **_NO_CLAIM).without(*OF_A_REQUEST)
+            new = dataclasses.replace(new, **_NO_CLAIM).without(*OF_A_REQUEST, Kind.DOUBLED)
         if reason is Reason.PARTNER_CHANGED and (mapped := self.mapped):
             detail = f"Its dr_directory is {mapped.dr_directory}, and was {base.dr_directory_id}. {detail}".rstrip()
         new = dataclasses.replace(new, message=say(reason, detail, new))
@@ -330,10 +339,10 @@ class Case:
             # One whose primary goes has lost its source, and not the data.
             if not (is_going and base.replication not in (None, NO_REPLICATION)):
                 replication = seen.replication_of(standby.id) or base.replication
-        key = base.claim_key
-        if key is None and new.dr_directory_id and new.user_name:
-            # One that is nobody's holds a place of its own.
-            key = claim_key(new.dr_directory_id, self.id if is_unassigned(new.user_name) else new.user_name)
+        key, where = base.claim_key, new.dr_directory_id
+        if where and new.user_name and key in (None, claim_key(where, self.id)):
+            # One that is nobody's holds a place of its own, until it is assigned to a user.
+            key = claim_key(where, self.id if is_unassigned(new.user_name) else new.user_name)
         new = dataclasses.replace(
             new,
             standby_id=standby.id,

@@ -7,7 +7,7 @@ the fleet. What a lookup in the DR directory, or the answer to a request, makes 
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from standby.core.admission import admit, changed_mapping, is_left_alone, is_shown_there, mapped_elsewhere
 from standby.core.change import Case, Change, Effect, say
@@ -17,6 +17,7 @@ from standby.core.model import (
     HAD_ONE,
     READY,
     SWEEP,
+    UNWELL_STANDBY,
     Related,
     Status,
     Unknown,
@@ -46,7 +47,7 @@ def decide(case: Case) -> Change:
     change = annotate(case, admit(case, fares(case, change)))
     change = _doubled(case, _sighted(case, change))
     if change.effect is Effect.REQUEST and (why := doubt(case)):
-        return case.look(why)
+        return case.nothing(row.reason, why) if row and _is_too_soon(row, case.now) else case.look(why)
     if case.fleet is None or case.shown is None:
         return change
     return change.observe(Kind.PCOIP, uses_pcoip(case.shown.protocols), case.now)
@@ -67,6 +68,12 @@ def doubt(case: Case) -> str:
     return f"An earlier observation is not settled: {found}." if found else ""
 
 
+def _is_too_soon(row: Row, now: datetime) -> bool:
+    """Whether what came of a throttled request may not show yet: who comes by before it is due looks in vain."""
+    is_unseen = row.has(Kind.THROTTLED) or row.has(Kind.GIVEN_UP)
+    return is_unseen and row.status is Status.WAITING and row.due_at is not None and now < row.due_at
+
+
 def _sighted(case: Case, change: Change) -> Change:
     """The change, with what a scan of the DR directory has shown of the user: whoever requests it looks there first."""
     if not is_shown_there(case):
@@ -82,12 +89,15 @@ def _doubled(case: Case, change: Change) -> Change:
     seen, new = case.shown, change.new
     if seen is None or new is None or change.effect is not Effect.NOTHING:
         return change
-    ids = [one.id for one in seen.standbys if one.state not in GONE]
-    ids.sort(key=lambda one: (one != new.standby_id, one))
-    noted = new.observe(Kind.DOUBLED, len(ids) > 1, case.now, note=" ".join(ids), notified=True)
+    live = [one for one in seen.standbys if one.state not in GONE]
+    # The one to keep comes first. That none is shown does not end it, as long as there is one.
+    live.sort(key=lambda one: (not one.is_healthy, one.id != new.standby_id, one.id))
+    ids = [one.id for one in live]
+    fact = len(ids) > 1 if seen.standbys or not new.was_requested else None
+    noted = new.observe(Kind.DOUBLED, fact, case.now, note=" ".join(sorted(ids)), notified=True)
     if noted is new:
         return change
-    message = f"{say(Reason.TWO_STANDBYS)} They are {', '.join(ids)}." if len(ids) > 1 else change.message
+    message = f"{say(Reason.TWO_STANDBYS)} They are {', '.join(ids)}." if fact else change.message
     return change.having(noted, message)
 
 
@@ -100,7 +110,7 @@ def without_standby(case: Case) -> Change:
     verdict = settings.selection.verdict(seen)
     if isinstance(verdict, Excluded):
         return case.record(Status.EXCLUDED, verdict.reason, verdict.detail)
-    if row and row.status is Status.EXCLUDED and verdict == NOT_KNOWN:
+    if row and row.status is Status.EXCLUDED and verdict == NOT_KNOWN and not case.opens:
         return case.nothing(row.reason)  # what is not known leaves what is excluded as it is
     if is_unassigned(seen.user_name):
         # They share one name: nothing that CreateStandbyWorkspaces or a lookup shows would say whose it is.
@@ -138,6 +148,8 @@ def _unknown(case: Case, why: Unknown) -> Change:
         )
     if why.refused_alone and row.status is Status.WAITING and past(row.deadline_at, case.now):
         detail = f"DescribeWorkspaces refuses it: {why.code}: {why.message}"
+        if row.primary_state is None and not row.was_requested:
+            return case.record(Status.PRIMARY_GONE, Reason.NEVER_RETURNED, detail, error=error)
         return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, detail, error=error)
     return case.nothing(Reason.DESCRIBE_FAILED, f"{why.code}: {why.message}")
 
@@ -154,7 +166,9 @@ def _by_sight(case: Case) -> Change:
         return _shown_again(case, seen, row)
     if row and row.reason is Reason.MAPPING_REMOVED and row.status in (Status.FAILED, Status.TIMED_OUT):
         return _left_behind(case, row)
-    if seen.standbys:
+    # AWS may go on showing one that is terminated; who asks for another one is not to wait for ever.
+    is_over = case.is_asked and all(one.state == "TERMINATED" for one in seen.standbys)
+    if seen.standbys and not (row and is_over):
         return with_standby(case, the_standby(seen, row))
     if row and row.status is Status.CLAIMED:
         return _claimed(case, row)
@@ -290,13 +304,15 @@ def with_standby(case: Case, standby: Related) -> Change:
         reason = Reason.STANDBY_READY if is_made_here else Reason.ADOPTED
         reason = (row and changed_mapping(row, settings)) or reason
         return case.record(Status.PROTECTED, reason, where, standby=standby).observe(Kind.UNWELL, False, case.now)
-    if standby.state in GONE and ours and case.is_asked and row and row.status in _ASKED_FOR_AGAIN:
+    if standby.state in GONE and ours and row and _is_asked_for_again(case, row):
         return case.wait(Reason.STANDBY_TERMINATING, where)
     if row and (row.status is Status.PROTECTED or row.reason is Reason.STANDBY_UNHEALTHY):
         # It was ready once; how a standby fares afterwards is the sweep's to say, and a reboot takes no cover away.
         return case.nothing(Reason.STANDBY_READY if row.status is Status.PROTECTED else row.reason, where)
-    if standby.state == "ERROR":
-        return case.record(Status.FAILED, Reason.STANDBY_IN_ERROR, where, standby=standby)
+    was_unwell = row is not None and row.status is Status.WAITING and row.has(Kind.UNWELL)
+    if standby.state == "ERROR" or (was_unwell and standby.state in UNWELL_STANDBY):
+        reason = Reason.STANDBY_UNHEALTHY if was_unwell else Reason.STANDBY_IN_ERROR
+        return case.record(Status.FAILED, reason, where, standby=standby)
     if standby.state in GONE:
         if row and row.status is Status.REQUESTED and is_late:
             return case.record(Status.TIMED_OUT, Reason.STANDBY_NOT_READY, where)
@@ -316,6 +332,13 @@ def with_standby(case: Case, standby: Related) -> Change:
         due_in=settings.poll_interval if fresh else None,
         deadline_in=settings.standby_deadline if fresh else None,
     )
+
+
+def _is_asked_for_again(case: Case, row: Row) -> bool:
+    """Whether a person wants another standby in place of the one that goes; of one under way, only who asks now."""
+    if row.status is Status.REQUESTED:
+        return case.cause.reopens
+    return case.is_asked and row.status in _ASKED_FOR_AGAIN
 
 
 def _claimed(case: Case, row: Row) -> Change:

@@ -290,8 +290,10 @@ class Row:
         if self.status.is_open:
             item |= {"ix_due": due_partition(shard), "ix_due_at": to_text(self.due_at or self.changed_at)}
         if self.status is Status.HELD:
-            # New ones first: a fleet's backfill takes days, and its rows need not be read to find them.
-            item |= {"ix_due": HELD, "ix_due_at": f"{self.existing:d}#{changed}#{self.primary_directory_id}"}
+            # New ones, and what a person asks for, first: a fleet's backfill takes days, and its rows need not be read
+            # to find them.
+            is_later = self.existing and not self.has(Kind.ASKED)
+            item |= {"ix_due": HELD, "ix_due_at": f"{is_later:d}#{changed}#{self.primary_directory_id}"}
         if self.user_name is not None:
             item |= {"ix_user": user_key(self.user_name), "ix_user_at": changed}
         if self.is_uncovered:
