@@ -33,7 +33,7 @@ local: $(READY)  ## the same cloud, left running to play with
 	@CDK_OUTDIR=build/local.out CDK_CONTEXT_JSON='{"config": "local/local.yaml"}' $(BIN)/python app.py
 	@$(BIN)/python -m local --assembly build/local.out
 
-check: $(READY)  ## types, style, and the tests of the pure core: under a minute
+check: $(READY)  ## types, style, and the tests of the pure core; the first time, mypy reads the whole CDK
 	@$(MAKE) --no-print-directory --jobs=2 lint pure
 
 pure: $(READY)
