@@ -1,97 +1,198 @@
-"""AWS as the operator's commands meet it: clients of the ambient profile, and what goes wrong in a sentence."""
+"""AWS as the operator's commands meet it: clients of one profile, and what goes wrong as a `Problem`."""
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
-
-from standby.aws.call import error_of, kind_of
+from cli.problems import Problem, Status
 from standby.core.outcomes import Refusal
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
 
 # Reading is repeated when it is throttled or lost on the way; what must not be is asked with `once`.
 _PATIENT: Final = {"total_max_attempts": 5, "mode": "standard"}
 _ONCE: Final = {"total_max_attempts": 1, "mode": "standard"}
+_QUICK: Final = {"total_max_attempts": 2, "mode": "standard"}
+# "User: arn:… is not authorized to perform: dynamodb:Query on resource: …"
+_MISSING: Final = re.compile(r"not authorized to perform: ?(?P<action>[a-z0-9-]+:\w+)")
+_POLICY_DENIES: Final = (
+    ("service control policy", "A service control policy of the organisation denies it."),
+    ("permissions boundary", "A permissions boundary denies it."),
+    ("session policy", "The policy of the session denies it."),
+    ("explicit deny", "A policy denies it explicitly."),
+)
 
-_NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError, TokenRetrievalError)
-Problem = ClientError | BotoCoreError
 
+@dataclass(frozen=True)
+class Aws:
+    """One profile's clients, made when they are first used.
 
-class AwsRefused(Exception):
-    """AWS did not do what a command needs; the message is for a person and says what to do."""
-
-
-def client(service: str, region: str, *, once: bool = False, read_timeout: float = 60) -> Any:
-    """A boto3 client of the ambient credentials and endpoints (`AWS_PROFILE`, `AWS_ENDPOINT_URL`, …).
-
-    Parameters
+    Attributes
     ----------
-    once
-        Nothing is repeated, not even what was throttled.
-    read_timeout
-        Seconds.
-
-    Raises
-    ------
-    AwsRefused
-        There is no such profile.
+    profile : str or None
+        None: the ambient credentials.
+    down : set of str
+        Regions that did not answer: they are not asked again.
     """
-    config = Config(connect_timeout=10, read_timeout=read_timeout, retries=_ONCE if once else _PATIENT)  # type: ignore[arg-type]
-    with told(f"{service} in {region} cannot be asked"):
-        return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+
+    profile: str | None = None
+    down: set[str] = field(default_factory=set)
+    _clients: dict[tuple[str, str, bool, float], Any] = field(default_factory=dict)
+
+    @functools.cached_property
+    def session(self) -> Any:
+        """The boto3 session; Problem if there is no such profile."""
+        import boto3  # a quarter of a second, which --help need not wait for
+
+        with asked("AWS cannot be asked"):
+            return boto3.Session(profile_name=self.profile)
+
+    @property
+    def region(self) -> str | None:
+        """The Region of the environment or the profile."""
+        found: str | None = self.session.region_name
+        return found
+
+    def client(
+        self, service: str, region: str, *, once: bool = False, quick: bool = False, read_timeout: float = 60
+    ) -> Any:
+        """A boto3 client (`AWS_ENDPOINT_URL` and the like hold).
+
+        Parameters
+        ----------
+        once
+            Nothing is repeated, not even what was throttled.
+        quick
+            It gives up within some 8 seconds, so that another Region can be asked instead.
+        read_timeout
+            Seconds.
+        """
+        from botocore.config import Config
+
+        key = (service, region, once, 3.0 if quick else read_timeout)
+        if key not in self._clients:
+            retries: Any = _ONCE if once else _QUICK if quick else _PATIENT
+            config = Config(
+                connect_timeout=2 if quick else 10,
+                read_timeout=3 if quick else read_timeout,
+                retries=retries,
+                user_agent_extra="workspaces-standby-cli",
+            )
+            with asked(f"{service} in {region} cannot be asked"):
+                self._clients[key] = self.session.client(service, region_name=region, config=config)
+        return self._clients[key]
+
+    @functools.cached_property
+    def caller(self) -> str:
+        """The ARN of whose credentials these are."""
+        with asked("It cannot be found out whose credentials these are"):
+            return str(self.client("sts", self.region or "us-east-1").get_caller_identity()["Arn"])
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
-    """Turn what AWS or botocore raises within into a sentence that begins with `what` could not be done.
+def asked(what: str) -> Iterator[None]:
+    """Turn what AWS or botocore raises within into a Problem that begins with `what` could not be done.
 
     Raises
     ------
-    AwsRefused
-        with that sentence.
+    Problem
+        with status REFUSED.
     """
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         yield
     except (ClientError, BotoCoreError) as problem:
-        raise AwsRefused(f"{what}: {sentence(problem)}") from problem
+        raise problem_of(what, problem) from problem
 
 
-def sentence(problem: Problem) -> str:
+def problem_of(what: str, problem: ClientError | BotoCoreError) -> Problem:
+    """The Problem that something could not be done."""
+    code, words, fix = explained(problem)
+    return Problem(code, f"{what}: {words}", fix, Status.REFUSED)
+
+
+def sentence(problem: ClientError | BotoCoreError) -> str:
     """What went wrong, and what to do."""
-    if isinstance(problem, ProfileNotFound):
-        return f"{_ended(str(problem))} Set AWS_PROFILE to one that ~/.aws/config has."
-    if isinstance(problem, _NO_CREDENTIALS):
-        return f"there are no usable AWS credentials ({problem}). Sign in, or set AWS_PROFILE."
+    _, words, fix = explained(problem)
+    return f"{words} {fix}".rstrip()
+
+
+def explained(problem: ClientError | BotoCoreError) -> tuple[str, str, str]:
+    """A code for programs, what went wrong, and what to do."""
+    from botocore import exceptions
+    from botocore.exceptions import ClientError
+
+    if isinstance(problem, exceptions.ProfileNotFound):
+        return "NoProfile", _ended(str(problem)), "Set AWS_PROFILE, or --profile, to one that ~/.aws/config has."
+    no_credentials = (
+        exceptions.NoCredentialsError,
+        exceptions.PartialCredentialsError,
+        exceptions.CredentialRetrievalError,
+        exceptions.SSOError,
+        exceptions.TokenRetrievalError,
+    )
+    if isinstance(problem, no_credentials):
+        return "NoCredentials", f"There are no usable AWS credentials ({problem}).", "Sign in, or set AWS_PROFILE."
     if not isinstance(problem, ClientError):
-        return f"{_ended(str(problem))} Look at the network (and at AWS_ENDPOINT_URL, if it is set), and try again."
+        fix = "Check the network, and AWS_ENDPOINT_URL if it is set. Then try again."
+        return type(problem).__name__, _ended(str(problem)), fix
+    return _refusal(problem)
+
+
+def _refusal(problem: ClientError) -> tuple[str, str, str]:
+    from standby.aws.call import error_of, kind_of
+
     code, message = error_of(problem)
     match kind_of(code, message):
         case Refusal.DENIED:
-            return f"it is not allowed with these credentials ({code}: {message}). Use a role that may."
+            return code, f"These credentials do not allow it ({code}: {message}).", _allowed_by(message)
         case Refusal.UNREACHABLE:
-            return f"AWS does not accept these credentials ({code}: {message}). Sign in again."
+            return code, f"AWS does not accept these credentials ({code}: {message}).", "Sign in again."
         case Refusal.THROTTLED:
-            return f"AWS is asked too often just now ({code}). Try again in a minute."
+            return code, f"AWS receives too many requests at the moment ({code}).", "Try again in a minute."
         case _:
-            return _ended(f"{code}: {message}")
+            return code, _ended(f"{code}: {message}"), ""
 
 
-def is_of(kind: Refusal, problem: Problem) -> bool:
+def _allowed_by(message: str) -> str:
+    """What gives the permission that a refusal names."""
+    for words, sentence_ in _POLICY_DENIES:
+        if words in message:
+            return f"{sentence_} Ask who manages it."
+    missing = _MISSING.search(message)
+    return (
+        f"{missing['action']} is missing. Use a role that has it." if missing else "Use a role that has the permission."
+    )
+
+
+def is_of(kind: Refusal, problem: ClientError | BotoCoreError) -> bool:
     """Whether AWS refused something for a kind of reason."""
+    from botocore.exceptions import ClientError
+
+    from standby.aws.call import error_of, kind_of
+
     return isinstance(problem, ClientError) and kind_of(*error_of(problem)) is kind
+
+
+def is_no_answer(problem: ClientError | BotoCoreError) -> bool:
+    """Whether a Region gave no answer of use: it cannot be reached, or its service fails."""
+    from botocore import exceptions
+    from botocore.exceptions import ClientError
+
+    if isinstance(problem, ClientError):
+        return is_of(Refusal.INTERNAL, problem) or _status(problem) >= 500
+    return isinstance(problem, exceptions.HTTPClientError | exceptions.ConnectionError)
+
+
+def _status(problem: ClientError) -> int:
+    return int(problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _ended(text: str) -> str:

@@ -1,103 +1,121 @@
-"""The command `standby`: the configuration file, and what an operator does with what is deployed."""
+"""The command `standby`: what an administrator does, in one command each."""
 
 from __future__ import annotations
 
-import argparse
+import importlib
 import io
-import shlex
+import json
+import os
 import sys
-from datetime import UTC, datetime
+import tempfile
+import traceback
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
-from cli import redrive
-from cli.live_check import command as live_check
-from infra.config import VERSION, json_schema
-from infra.config_file import EXAMPLE, ConfigurationError, load_with_cautions
-from infra.odd_text import printable
-from infra.selection_rules import in_words
+import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from cli.commands import COMMANDS
+from cli.options import command
+from cli.problems import MEANINGS, Problem, Status
+from cli.running import run
+from infra.version import VERSION
 
-DEFAULT: Final = Path("standby.yaml")
+_STATUSES = "\n".join(f"{int(status):>3}  {meaning}" for status, meaning in MEANINGS.items())
+HELP = f"""WorkSpaces Standby: see, explain and change what is deployed.
+
+\b
+Examples
+  standby status                     are people covered?
+  standby list --uncovered           who is not, and why
+  standby show alice                 one desktop and its history
+  standby doctor                     is everything in place, and healthy?
+
+\b
+Exit status
+{_STATUSES}
+"""
+
+app = typer.Typer(
+    name="standby",
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 (Typer's callback)
+    if value:
+        print(VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    *,
+    version: bool = typer.Option(False, "--version", help="Show the version.", callback=_version, is_eager=True),  # noqa: FBT003
+) -> None:
+    pass
+
+
+for _name, _module in COMMANDS.items():
+    command(app, run, _name)(importlib.import_module(f"cli.commands.{_module}").work)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 done, 1 mistaken, 2 not understood."""
-    chosen = parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot show a character shows its number
-        sys.stdout.reconfigure(errors="backslashreplace")
-    run_chosen: Callable[[argparse.Namespace], int] = chosen.run
-    return run_chosen(chosen)
-
-
-def parser() -> argparse.ArgumentParser:
-    """The parser of all commands; what it finds has `run`."""
-    whole = argparse.ArgumentParser(prog="standby", description="WorkSpaces Standby: the operator's commands.")
-    whole.add_argument("--version", action="version", version=VERSION)
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, does, run in (
-        ("init", "write a configuration file from the example; never overwrites one", _init),
-        ("check", "say what is wrong with a configuration file, or that it is valid", _check),
-    ):
-        command = commands.add_parser(name, help=does, description=does)
-        command.add_argument("path", nargs="?", type=Path, default=DEFAULT, metavar="PATH", help=f"default: {DEFAULT}")
-        command.set_defaults(run=run)
-    does = "print the JSON Schema of the configuration file, for editors"
-    commands.add_parser("schema", help=does, description=does).set_defaults(run=_schema)
-    redrive.add_command(commands)
-    live_check.add_command(commands)
-    return whole
-
-
-def _schema(_: argparse.Namespace) -> int:
-    sys.stdout.write(json_schema())
-    return 0
-
-
-def _init(options: argparse.Namespace) -> int:
-    path: Path = options.path
+    """Run one command; returns the exit status. No traceback leaves it."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character shows its number
+            stream.reconfigure(errors="backslashreplace")
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(EXAMPLE.read_text(encoding="utf-8"))
-    except FileExistsError:
-        print(
-            f"{path} exists, and is left as it is. Change it, and ask `.venv/bin/standby check {path}`.",
-            file=sys.stderr,
-        )
-        return 1
-    except OSError as failure:
-        print(f"{path} cannot be written: {failure.strerror}.", file=sys.stderr)
-        return 1
-    print(f"{path} is written. Put your Regions and directories in, then ask `.venv/bin/standby check {path}`.")
-    return 0
+        status = app(args=given, prog_name="standby", standalone_mode=False)
+        sys.stdout.flush()
+    except Problem as problem:
+        return _failed(problem, given)
+    except typer.TyperException as wrong:
+        return _failed(Problem("WrongUse", wrong.format_message(), f"See {_help_of(given)}."), given)
+    except (KeyboardInterrupt, typer.Abort):
+        print("\nInterrupted. Running the command again is harmless.", file=sys.stderr)
+        return Status.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads has read enough, as `head` does. Nothing more is to be written, not even at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Status.GOOD
+    except Exception as unknown:
+        return _failed(_unknown(unknown), given)
+    return int(status or 0)
 
 
-def _check(options: argparse.Namespace) -> int:
-    path: Path = options.path
-    try:
-        configuration, cautions = load_with_cautions(path, datetime.now(UTC).date())
-    except ConfigurationError as failure:
-        print(failure, file=sys.stderr)
-        return 1
-    for caution in cautions:
-        print(f"{path}: warning: {caution}", file=sys.stderr)
-    pairs, directories = len(configuration.pairs), sum(len(pair.directories) for pair in configuration.pairs)
-    print(
-        f"{path} is valid: {pairs} {'pair' if pairs == 1 else 'pairs'} of Regions, "
-        f"{directories} {'directory' if directories == 1 else 'directories'}."
-    )
-    for pair in configuration.pairs:
-        print(printable(f"{pair.primary_region} to {pair.dr_region}: {in_words(pair)}."))
-    named = "" if path == DEFAULT else f" CONFIG={shlex.quote(str(path))}"
-    if any(caution.stops for caution in cautions):
-        print(f"Next: write your own ids and addresses instead of the example's, then run `{_same(path)}` again.")
+def _failed(problem: Problem, given: Sequence[str]) -> int:
+    """Say what went wrong: a sentence for a person, an object for a program."""
+    if _wants_json(given):
+        found = {"code": problem.code, "message": problem.message, "fix": problem.fix, "status": int(problem.status)}
+        print(json.dumps(found, ensure_ascii=False), file=sys.stderr)
     else:
-        looked = "Look at the warnings above. " if cautions else ""
-        print(f"Next: {looked}`make synth{named}` writes the templates, offline; `make deploy{named}` deploys them.")
-    return 0
+        print(problem, file=sys.stderr)
+    return problem.status
 
 
-def _same(path: Path) -> str:
-    return f".venv/bin/standby check{'' if path == DEFAULT else f' {shlex.quote(str(path))}'}"
+def _wants_json(given: Sequence[str]) -> bool:
+    """Whether the options ask for JSON, also where the rest of them cannot be understood."""
+    options = ("--output", "-o")
+    return any(one in ("--output=json", "-ojson") for one in given) or any(
+        one in options and value == "json" for one, value in pairwise(given)
+    )
+
+
+def _help_of(given: Sequence[str]) -> str:
+    return f"`standby {given[0]} --help`" if given and given[0] in COMMANDS else "`standby --help`"
+
+
+def _unknown(unknown: Exception) -> Problem:
+    """What nobody expected, with the place of its details."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="standby-error-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(f"standby {VERSION}\n{' '.join(sys.argv)}\n\n{''.join(traceback.format_exception(unknown))}")
+    words = f"An error that this command does not know: {type(unknown).__name__}: {unknown}"
+    return Problem("Unknown", words, f"Its details are in {Path(file.name)}. Report it with them.", Status.INCOMPLETE)

@@ -15,8 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from infra import known, odd_text
-
-VERSION: Final = "0.1.0"
+from infra.version import VERSION
 
 DIRECTORY_ID: Final = r"^(d-[0-9a-f]{8,63}|wsd-[0-9a-z]{8,63})$"
 REGION: Final = r"^[a-z]{2,}(-[a-z]+)+-[1-9][0-9]*$"

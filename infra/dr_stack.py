@@ -8,9 +8,9 @@ from aws_cdk import CfnOutput, Environment, Stack, Tags
 
 from infra import permissions
 from infra.alarms import DrAlarms
-from infra.config import VERSION
 from infra.forwarding import Forwarding
 from infra.notifications import Notifications
+from infra.version import VERSION
 
 if TYPE_CHECKING:
     from constructs import Construct

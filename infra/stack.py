@@ -10,7 +10,6 @@ from aws_cdk import aws_lambda_destinations as destinations
 
 from infra import permissions
 from infra.alarms import PrimaryAlarms
-from infra.config import VERSION
 from infra.dashboard import Dashboard
 from infra.dead_letters import DeadLetters
 from infra.failed_executions import FailedExecutions
@@ -20,6 +19,7 @@ from infra.notifications import Notifications
 from infra.outbox import Outbox
 from infra.state_machines import SWEEP, WATCH, MachineSpec, StandbyMachine, execution_arns, machine_arn
 from infra.triggers import Triggers
+from infra.version import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,342 @@
+"""An answer, and its three forms: a table for people, JSON for programs, CSV for spreadsheets.
+
+stdout has the answer alone; what is said beside it goes to stderr. What is piped is plain and never cut.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from cli import times
+from cli.options import Options, Output
+from cli.problems import Problem, Status
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCHEMA_VERSION: Final = 1
+# Colours only repeat what a word says.
+_STYLES: Final = {
+    **dict.fromkeys(("PROTECTED", "OK", "GOOD"), "green"),
+    **dict.fromkeys(("WAITING", "CLAIMED", "REQUESTED", "HELD", "REPORTED", "WARNING"), "yellow"),
+    **dict.fromkeys(("FAILED", "REJECTED", "TIMED_OUT", "STANDBY_MISSING", "PROBLEM", "ALARM"), "red"),
+}
+_FORMULA: Final = ("=", "+", "@", "\t", "\r", "-")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: the name of its value in JSON and CSV, its heading on a screen, and how a value is shown."""
+
+    name: str
+    heading: str
+    show: Callable[[Any], str] = field(default=lambda value: "" if value is None else str(value))
+
+
+def text(name: str, heading: str = "") -> Column:
+    """A column of words or numbers."""
+    return Column(name, heading or name.replace("_", " ").capitalize())
+
+
+def time(name: str, heading: str) -> Column:
+    """A column of times: UTC in data, local on a screen."""
+    return Column(name, heading, times.local)
+
+
+@dataclass
+class Table:
+    """Rows under headings.
+
+    Attributes
+    ----------
+    name : str
+        Its key in JSON.
+    rows : iterable of mapping
+        Values as JSON has them, times as the ledger writes them. It is read once, and may be endless in memory's terms.
+    empty : str
+        What is said where there are no rows: of how many.
+    """
+
+    name: str
+    columns: Sequence[Column]
+    rows: Iterable[Row]
+    title: str = ""
+    empty: str = "There are none."
+
+
+@dataclass
+class Answer:
+    """What a command found.
+
+    Attributes
+    ----------
+    tables : sequence of Table
+        CSV has the first.
+    facts : mapping
+        What JSON has besides.
+    says : list of str
+        Sentences above the tables on a screen; part of the answer.
+    screen : callable, optional
+        Shows it on a screen in a form of its own, instead of sentences and tables.
+    closing : callable, optional
+        Gives the sentences below the tables, once all rows are read.
+    found : callable
+        Whether something needs attention (exit status 1), once all rows are read.
+    source_region : str
+        The Region that was read.
+    missing : list of str
+        What could not be seen, in sentences: the exit status is 4.
+    cautions : list of str
+        What is to be known of the answer, and does not make it incomplete.
+    next : str
+        The next useful command, in a sentence.
+    """
+
+    tables: Sequence[Table] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    says: list[str] = field(default_factory=list)
+    screen: Callable[[Console], None] | None = None
+    closing: Callable[[], list[str]] = list
+    found: Callable[[], bool] = lambda: False
+    source_region: str = ""
+    missing: list[str] = field(default_factory=list)
+    cautions: list[str] = field(default_factory=list)
+    next: str = ""
+    as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def give(answer: Answer, options: Options) -> Status:
+    """Write an answer in the form that is asked for, and return the exit status."""
+    if options.query and options.output is not Output.JSON:
+        raise Problem("QueryWithoutJson", "--query selects from JSON.", "Add --output json.")
+    match options.output:
+        case Output.JSON:
+            _write_json(answer, options.query)
+        case Output.CSV:
+            _write_csv(answer)
+        case Output.TABLE:
+            _show(answer, options)
+    if options.output is not Output.TABLE:
+        for one in (*answer.missing, *answer.cautions):
+            say(one)
+    if answer.missing:
+        return Status.INCOMPLETE
+    return Status.FOUND if answer.found() and not options.exit_zero else Status.GOOD
+
+
+def say(words: str) -> None:
+    """Write a sentence beside the answer: to stderr, as it is where that is piped."""
+    print(words, file=sys.stderr, flush=True)
+
+
+# JSON
+
+
+def _head(answer: Answer) -> dict[str, Any]:
+    return {"schema_version": SCHEMA_VERSION, "as_of": _utc(answer.as_of), "source_region": answer.source_region}
+
+
+def _tail(answer: Answer) -> dict[str, Any]:
+    # Known only once all rows are read: the Region can change on the way.
+    ends = {"complete": not answer.missing, "missing": answer.missing, "cautions": answer.cautions}
+    return {**answer.facts, **ends, "source_region": answer.source_region}
+
+
+def _write_json(answer: Answer, query: str | None) -> None:
+    if query is not None:
+        import jmespath
+
+        whole = (
+            _head(answer) | {table.name: [dict(row) for row in table.rows] for table in answer.tables} | _tail(answer)
+        )
+        try:
+            found = jmespath.search(query, whole)
+        except jmespath.exceptions.JMESPathError as problem:
+            raise Problem(
+                "BadQuery", f"--query {query!r} is no JMESPath expression: {problem}.", "See jmespath.org."
+            ) from None
+        print(_json(found, indent=2))
+        return
+    write = sys.stdout.write
+    head = _head(answer)
+    del head["source_region"]
+    write("{" + ", ".join(f"{_json(name)}: {_json(value)}" for name, value in head.items()))
+    for table in answer.tables:
+        write(f",\n{_json(table.name)}: [")
+        for number, row in enumerate(table.rows):
+            write((",\n  " if number else "\n  ") + _json(row))
+        write("]")
+    for name, value in _tail(answer).items():
+        write(f",\n{_json(name)}: {_json(value)}")
+    write("}\n")
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return _utc(value) if isinstance(value, datetime) else dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _utc(value: datetime) -> str:
+    from standby.core.model import to_text
+
+    return to_text(value)
+
+
+# CSV
+
+
+def _write_csv(answer: Answer) -> None:
+    if not answer.tables:
+        raise Problem("NoCsv", "This answer has no table.", "Use --output json.")
+    table = answer.tables[0]
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(column.name for column in table.columns)
+    for row in table.rows:
+        writer.writerow(_cell(row.get(column.name)) for column in table.columns)
+
+
+def _cell(value: Any) -> Any:
+    """A value that a spreadsheet takes for text and never for a formula."""
+    if isinstance(value, datetime):
+        return _utc(value)
+    if isinstance(value, Mapping | list | tuple):
+        return _json(value)
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+# A screen
+
+
+def console(options: Options) -> Console:
+    """Where tables are shown: in the terminal's width, or, piped, plain and as wide as need be."""
+    from rich.console import Console as RichConsole
+
+    is_terminal = sys.stdout.isatty()
+    colourless = options.no_color or not is_terminal or "NO_COLOR" in os.environ
+    return RichConsole(
+        file=sys.stdout,
+        width=shutil.get_terminal_size().columns if is_terminal else 1_000_000,
+        no_color=colourless,
+        force_terminal=is_terminal and not colourless,
+        color_system=None if colourless else "auto",
+        highlight=False,
+        emoji=False,
+        markup=False,
+        soft_wrap=False,
+    )
+
+
+def _show(answer: Answer, options: Options) -> None:
+    if sys.stdout.isatty():
+        _show_at_terminal(answer, console(options))
+    else:
+        _write_plain(answer, console(options))
+    for one in (*answer.missing, *answer.cautions):
+        say(one)
+    if answer.source_region:
+        say(f"As of {times.local(answer.as_of)}, read in {answer.source_region}.")
+    if answer.next:
+        say(f"Next: {answer.next}")
+
+
+def _show_at_terminal(answer: Answer, screen: Console) -> None:
+    if answer.screen is not None:
+        answer.screen(screen)
+    else:
+        for one in answer.says:
+            screen.print(one)
+        for table in answer.tables:
+            show_table(table, screen)
+    for one in answer.closing():
+        screen.print(one)
+
+
+def _write_plain(answer: Answer, screen: Console) -> None:
+    """Headings and rows, a tab between columns, as the AWS CLI's text: for pipes, nothing cut and no line broken."""
+    if answer.screen is not None:
+        answer.screen(screen)
+    else:
+        for one in answer.says:
+            print(one)
+        for table in answer.tables:
+            _write_rows(table)
+    for one in answer.closing():
+        print(one)
+
+
+def _write_rows(table: Table) -> None:
+    rows = iter(table.rows)
+    first = next(rows, None)
+    if table.title:
+        print(table.title)
+    if first is None:
+        print(table.empty)
+        return
+    print("\t".join(column.heading for column in table.columns))
+    for row in _after(first, rows):
+        print("\t".join(one_line(column.show(row.get(column.name))) for column in table.columns))
+
+
+def one_line(words: str) -> str:
+    """Text without what would break a line or a column, or move a terminal's cursor."""
+    return "".join(one if one.isprintable() else " " for one in words)
+
+
+def show_table(table: Table, screen: Console) -> None:
+    """Show a table in a terminal's width; in a narrow one each row as lines of its own."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    rows = iter(table.rows)
+    first = next(rows, None)
+    if table.title:
+        screen.print(Text(table.title, style="bold"))
+    if first is None:
+        screen.print(table.empty)
+        return
+    if screen.width < 20 * min(len(table.columns), 4):
+        for row in _after(first, rows):
+            _show_row(table, row, screen)
+        return
+    shown = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in table.columns:
+        shown.add_column(column.heading, overflow="fold")
+    for row in _after(first, rows):
+        shown.add_row(*(coloured(one_line(column.show(row.get(column.name)))) for column in table.columns))
+    screen.print(shown)
+
+
+def _show_row(table: Table, row: Row, screen: Console) -> None:
+    from rich.text import Text
+
+    for column in table.columns:
+        if words := one_line(column.show(row.get(column.name))):
+            screen.print(Text.assemble((f"{column.heading}: ", "bold"), coloured(words)))
+    screen.print()
+
+
+def coloured(words: str) -> Any:
+    """Words in the colour of the status that they begin with."""
+    from rich.text import Text
+
+    return Text(words, style=_STYLES.get(words.split(" ")[0].rstrip(":,."), ""))
+
+
+def _after(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
+    yield first
+    yield from rest

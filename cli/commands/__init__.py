@@ -1,0 +1,7 @@
+"""The commands, each in a module with `work`: what it does, its own options, and its help with examples first."""
+
+# Name of the command: its module here. In the order in which --help has them.
+COMMANDS = {
+    "list": "list_rows",
+    "explain": "explain",
+}

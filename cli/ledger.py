@@ -1,0 +1,188 @@
+"""The ledger, read: from the primary Region, or from the replica in the DR Region where that does not answer.
+
+Pages come one at a time, so that a million rows take no more memory than a page. A query that the primary Region stops
+answering halfway goes on in the DR Region from the key that it had reached.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from cli.aws import is_no_answer, is_of, problem_of
+from cli.problems import Problem, Status
+from standby.core.model import Status as RowStatus
+from standby.core.model import is_workspace_id, to_text, user_key
+from standby.core.outcomes import Refusal
+from standby.core.row import ALL_SHARDS, STATE, status_partition
+from standby.ledger.table import Item, plain
+
+if TYPE_CHECKING:
+    from cli.aws import Aws
+    from cli.pairs import Pair
+
+_TO, _FROM = TypeSerializer(), TypeDeserializer()
+_MOST_KEYS = 100  # of one BatchGetItem
+_TRIES = 5  # for keys that BatchGetItem leaves
+
+
+@dataclass
+class Ledger:
+    """Reads one pair's ledger.
+
+    Attributes
+    ----------
+    region : str
+        The Region that is read: the primary one until it does not answer.
+    requests, items : int
+        How many were sent, and read.
+    """
+
+    aws: Aws
+    pair: Pair
+    requests: int = 0
+    items: int = 0
+    region: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.region = self.pair.dr_region if self.pair.region in self.aws.down else self.pair.region
+
+    @property
+    def caution(self) -> str:
+        """What has to be said of the source; empty where the primary Region answers."""
+        if self.region == self.pair.region:
+            return ""
+        return (
+            f"{self.pair.region} does not answer. This is the replica in {self.region}: changes of the last seconds"
+            " before the loss may be missing."
+        )
+
+    # What there is in it
+
+    def states(self, ids: Sequence[str]) -> dict[str, Item]:
+        """The present rows of primaries, by id."""
+        return {item["pk"]: item for item in self.get([(one, STATE) for one in ids])}
+
+    def by_status(self, *statuses: RowStatus, since: datetime | None = None) -> Iterator[Item]:
+        """The present rows of some statuses; of one shard the ones that changed first come first."""
+        for status in statuses or RowStatus:
+            for shard in ALL_SHARDS:
+                condition, values = "ix_status = :status", {":status": status_partition(status, shard)}
+                if since is not None:
+                    condition, values = f"{condition} AND ix_status_at >= :since", {**values, ":since": to_text(since)}
+                yield from self.query("by_status", condition, values)
+
+    def of_user(self, name: str) -> list[Item]:
+        """The present rows of a user's desktops, the name in any case."""
+        return list(self.query("by_user", "ix_user = :user", {":user": user_key(name)}))
+
+    def uncovered(self) -> Iterator[Item]:
+        """The present rows without a standby that a user could be sent to, the oldest change first."""
+        return self.query("by_uncovered", "ix_uncovered = :region", {":region": self.pair.region})
+
+    def of_day(self, day: str, until: str | None = None) -> Iterator[Item]:
+        """The changes of a UTC day in the order in which they happened, up to a time."""
+
+        def shard(number: int) -> Iterator[Item]:
+            # The key of the index is made as the ledger makes it.
+            values = {":day": f"{day}#{number}"} | ({":until": until} if until else {})
+            return self.query("by_day", "ix_day = :day" + (" AND ix_day_at <= :until" if until else ""), values)
+
+        return heapq.merge(*(shard(number) for number in ALL_SHARDS), key=lambda item: str(item.get("at")))
+
+    def history(self, pk: str, *, newest_first: bool = False) -> Iterator[Item]:
+        """The changes of a primary, or of another row that has some (`PAUSE`, `SWEEP#d-…`)."""
+        values = {":id": pk, ":event": "EVENT#"}
+        return self.query(None, "pk = :id AND begins_with(sk, :event)", values, newest_first=newest_first)
+
+    def primaries_of(self, standby_ids: Sequence[str]) -> dict[str, str]:
+        """The primaries of those that are, or were, standbys that the ledger knows."""
+        found = self.get([(f"STANDBY#{one}", "STANDBY") for one in standby_ids])
+        return {item["pk"].partition("#")[2]: str(item["primary_id"]) for item in found}
+
+    def find(self, text: str) -> list[Item]:
+        """The present rows that an id of a primary, an id of a standby or a user's name means; none if none is."""
+        given = text.strip()
+        if not is_workspace_id(given):
+            return self.of_user(given)
+        if found := self.states([given]):
+            return list(found.values())
+        return list(self.states(list(self.primaries_of([given]).values())).values())
+
+    # How it is read
+
+    def get(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
+        """Those of the items that exist, in no order."""
+        found: list[Item] = []
+        distinct = list(dict.fromkeys(keys))
+        for start in range(0, len(distinct), _MOST_KEYS):
+            wanted: Any = [_pack({"pk": pk, "sk": sk}) for pk, sk in distinct[start : start + _MOST_KEYS]]
+            for _ in range(_TRIES):
+                answer = self._ask("batch_get_item", RequestItems={self.pair.table: {"Keys": wanted}})
+                found += [_unpack(item) for item in answer["Responses"].get(self.pair.table, [])]
+                wanted = answer.get("UnprocessedKeys", {}).get(self.pair.table, {}).get("Keys")
+                if not wanted:
+                    break
+            else:
+                words = f"DynamoDB in {self.region} does not return all rows that were asked for."
+                raise Problem("Throttled", words, "Try again in a minute.", Status.INCOMPLETE)
+        self.items += len(found)
+        return found
+
+    def query(
+        self, index: str | None, condition: str, values: Mapping[str, Any], *, newest_first: bool = False
+    ) -> Iterator[Item]:
+        """The items of a query, a page in memory at a time."""
+        arguments: dict[str, Any] = {
+            "TableName": self.pair.table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": _pack(values),
+            "ScanIndexForward": not newest_first,
+            **({"IndexName": index} if index else {}),
+        }
+        while True:
+            answer = self._ask("query", **arguments)
+            self.items += len(answer["Items"])
+            yield from (_unpack(item) for item in answer["Items"])
+            if not answer.get("LastEvaluatedKey"):
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _ask(self, operation: str, **arguments: Any) -> Any:
+        """One request: of the primary Region, or, once that does not answer, of the DR Region."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        while True:
+            is_primary = self.region == self.pair.region
+            client = self.aws.client("dynamodb", self.region, quick=is_primary)
+            self.requests += 1
+            try:
+                return getattr(client, operation)(**arguments)
+            except (ClientError, BotoCoreError) as problem:
+                if is_primary and is_no_answer(problem):
+                    self.aws.down.add(self.region)
+                    self.region = self.pair.dr_region
+                    continue
+                raise self._problem(problem) from None
+
+    def _problem(self, problem: Any) -> Problem:
+        if "ResourceNotFound" in str(problem):
+            words = f"There is no ledger {self.pair.table} in {self.region}."
+            return Problem("NoLedger", words, "Check the stack's name, and the account: AWS_PROFILE or --profile.")
+        found = problem_of(f"The ledger {self.pair.table} in {self.region} cannot be read", problem)
+        if is_of(Refusal.THROTTLED, problem) or is_no_answer(problem):
+            found.status = Status.INCOMPLETE
+        return found
+
+
+def _pack(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _TO.serialize(value) for name, value in values.items()}
+
+
+def _unpack(item: Mapping[str, Any]) -> Item:
+    return {name: plain(_FROM.deserialize(value)) for name, value in item.items()}
