@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import times
@@ -100,6 +100,8 @@ class Answer:
         What is to be known of the answer, and does not make it incomplete.
     next : str
         The next useful command, in a sentence.
+    as_of : datetime
+        When it was read; the run's time unless set.
     """
 
     tables: Sequence[Table] = ()
@@ -112,7 +114,7 @@ class Answer:
     missing: list[str] = field(default_factory=list)
     cautions: list[str] = field(default_factory=list)
     next: str = ""
-    as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
+    as_of: datetime | None = None
 
 
 def give(answer: Answer, options: Options) -> Status:
@@ -143,7 +145,7 @@ def say(words: str) -> None:
 
 
 def _head(answer: Answer) -> dict[str, Any]:
-    return {"schema_version": SCHEMA_VERSION, "as_of": _utc(answer.as_of), "source_region": answer.source_region}
+    return {"schema_version": SCHEMA_VERSION, "as_of": answer.as_of, "source_region": answer.source_region}
 
 
 def _tail(answer: Answer) -> dict[str, Any]:

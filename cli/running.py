@@ -72,6 +72,7 @@ class Run:
         """Write the answer; the exit status."""
         from cli.answers import give
 
+        answer.as_of = answer.as_of or self.now
         return give(answer, self.options)
 
     def of_ledgers(self, answer: Answer, ledgers: list[Ledger] | None = None) -> Status:

@@ -1,6 +1,10 @@
 """What the operator's commands are tested with."""
 
+from pathlib import Path
+
 import pytest
+
+from tests.cli.stage import Stage
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +17,10 @@ def _nobodys_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """A deployed pair with the command line in front of it, in a folder without a configuration file."""
+    monkeypatch.chdir(tmp_path)
+    return Stage()
