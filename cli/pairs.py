@@ -91,6 +91,11 @@ def pairs_of(options: Options, aws: Aws) -> list[Pair]:
         return [_look_up(aws, name, options.region) for name in names]
     regions = [one for one in (options.region or aws.region,) if one] or list(SEARCHED)
     found, missing = _searched(aws, regions)
+    if not found and aws.down:
+        # The Region where one works is lost: the DR Region's stack names the pair.
+        regions += [one for one in SEARCHED if one not in regions]
+        found, more = _searched(aws, [one for one in regions if one not in aws.down])
+        missing += more
     if not found:
         where = ", ".join(regions)
         fix = "Name the stack with --stack, the configuration with --config, or another account with --profile."
