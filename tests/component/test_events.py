@@ -182,11 +182,7 @@ NOBODYS = {
 }
 # A person may make these good.
 SOMEBODYS: dict[str, object] = {
-    "nothing at all": None,
-    "a list": [],
-    "a text": A,
-    "a number": 7,
-    "an empty object": {},
+    "nothing but a source": {"source": "aws.workspaces"},
     "a login": recorded("workspaces_access"),
     "no account": changed(OURS, ..., "account"),
     "no Region": changed(OURS, ..., "region"),
@@ -205,11 +201,16 @@ SOMEBODYS: dict[str, object] = {
     "nothing but bad ids": created("ws-UPPER0001", None),
 }
 MISTAKES: list[object] = [None, [], "ws-1c0ffee01", {}, 7, ["nonsense"], [None], [[]]]
+# What a person sends, who has the answer.
+MISTAKEN: list[object] = [
+    *({"mode": "reconcile", "workspace_ids": ids} for ids in MISTAKES),
+    *(None, [], A, 7, {}, {"workspace_id": A}, {"workspace_ids": [A]}, {"ids": [A]}, {"mode": "protect", "detail": {}}),
+]
 
 
-@pytest.mark.parametrize("ids", MISTAKES, ids=repr)
-def test_a_mistake_by_hand_is_told_with_an_example(ids: object) -> None:
-    assert "ws-1abc2def3" in str(bad({"mode": "reconcile", "workspace_ids": ids}))
+@pytest.mark.parametrize("call", MISTAKEN, ids=repr)
+def test_a_persons_mistake_is_answered_with_an_example(call: object) -> None:
+    assert "ws-1abc2def3" in str(bad(call))
 
 
 def test_a_call_by_hand_is_of_as_many_as_one_call_can_work_on() -> None:

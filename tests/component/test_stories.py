@@ -331,9 +331,14 @@ def test_a_person_is_told_what_an_id_is_and_what_a_call_lacks(found: Estate) -> 
     (decision,) = found.protect(standby)
     assert (decision["reason_code"], decision["message"].endswith(f"Its primary is {one}.")) == ("IS_STANDBY", True)
     assert found.item(standby, "STATE") == {}
-    answer = found.send({"workspace_ids": [one]})
-    assert (answer["decisions"], 'has no "mode"' in answer["problem"]) == ([], True)
-    assert found.others.of("send_message") == []  # no dead letter
+    (two,) = found.create_ready(USERS[1])
+    found.create_standby(two)  # somebody else's, which no sweep has seen yet
+    (theirs,) = {made.workspace_id for made in found.world.standbys()} - {standby}
+    (decision,) = found.protect(theirs)
+    assert (decision["reason_code"], decision["message"].endswith(f"Its primary is {two}.")) == ("IS_STANDBY", True)
+    assert found.item(theirs, "STATE") == {}
+    found.protect(theirs, cause="event")
+    assert found.status(theirs) == (Status.WAITING, "NOT_VISIBLE_YET")  # no event pays for a call of its own
     found.protect("ws-0never0seen")
     found.watch()
     assert found.status("ws-0never0seen") == (Status.PRIMARY_GONE, "NEVER_RETURNED")

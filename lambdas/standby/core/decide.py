@@ -304,7 +304,8 @@ def with_standby(case: Case, standby: Related) -> Change:
         reason = Reason.STANDBY_READY if is_made_here else Reason.ADOPTED
         reason = (row and changed_mapping(row, settings)) or reason
         return case.record(Status.PROTECTED, reason, where, standby=standby).observe(Kind.UNWELL, False, case.now)
-    if standby.state in GONE and ours and row and _is_asked_for_again(case, row):
+    is_asked_again = case.is_asked and row is not None and row.status in (*_ASKED_FOR_AGAIN, Status.REQUESTED)
+    if standby.state in GONE and ours and is_asked_again:
         return case.wait(Reason.STANDBY_TERMINATING, where)
     if row and (row.status is Status.PROTECTED or row.reason is Reason.STANDBY_UNHEALTHY):
         # It was ready once; how a standby fares afterwards is the sweep's to say, and a reboot takes no cover away.
@@ -334,13 +335,6 @@ def with_standby(case: Case, standby: Related) -> Change:
     )
 
 
-def _is_asked_for_again(case: Case, row: Row) -> bool:
-    """Whether a person wants another standby in place of the one that goes; of one under way, only who asks now."""
-    if row.status is Status.REQUESTED:
-        return case.cause.reopens
-    return case.is_asked and row.status in _ASKED_FOR_AGAIN
-
-
 def _claimed(case: Case, row: Row) -> Change:
     if row.claim_expires_at is not None and case.now < row.claim_expires_at:
         return case.nothing(row.reason, "Its claim is still held.")
@@ -350,13 +344,14 @@ def _claimed(case: Case, row: Row) -> Change:
 
 
 def _standby_not_seen(case: Case, row: Row) -> Change:
-    if row.status is Status.REQUESTED and past(row.deadline_at, case.now):
+    is_late = row.status is Status.REQUESTED and past(row.deadline_at, case.now)
+    if is_late and not case.is_asked:
         detail = f"The primary shows no standby in RelatedWorkspaces; it is {row.standby_id or 'of unknown id'}."
         return case.record(Status.TIMED_OUT, Reason.STANDBY_NOT_READY, detail)
     # Whoever terminated it, if that is configured.
     is_wanted = case.settings.recreate_missing and case.cause.type == SWEEP and row.status is Status.STANDBY_MISSING
     is_made_again = is_wanted and changed_mapping(row, case.settings) is None
-    if (case.is_asked and row.status in _ASKED_FOR_AGAIN) or is_made_again:
+    if (case.is_asked and (is_late or row.status in _ASKED_FOR_AGAIN)) or is_made_again:
         # A person asks again, or said so once for all: two lookups decide, as after any request.
         return case.look("Is there still a standby?")
     return case.nothing(row.reason, "The primary shows no standby in RelatedWorkspaces now.")
