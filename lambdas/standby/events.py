@@ -96,6 +96,7 @@ def _from_trail(event: Mapping[str, Any], account: str, region: str, dr_region: 
         created_by=None if name == TERMINATE else who,
         succeeds=name == MIGRATE,
         migrated_from=_source(request or {}, answer or {}) if name == MIGRATE else None,
+        names_new=name == CREATE,
     )
     if name == TERMINATE:
         return dataclasses.replace(_hint(_ended(detail, request or {}, answer or {}), cause), ends=True)

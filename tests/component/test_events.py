@@ -72,7 +72,7 @@ def test_an_event_yields_all_that_it_names_in_their_order_and_who_made_the_call(
     found = hint(event)
     named = [one["workspaceId"] for one in event["detail"]["responseElements"]["pendingRequests"]]
     assert (list(found.ids), len(set(named)), found.bad_ids, found.ends) == (named, 25, (), False)
-    assert found.cause == Cause("event", event["id"], PERSON, created_by=PERSON)
+    assert found.cause == Cause("event", event["id"], PERSON, created_by=PERSON, names_new=True)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,7 @@ def test_a_migration_yields_the_new_id_and_knows_the_old_one() -> None:
     found = hint(event)
     source = event["detail"]["requestParameters"]["sourceWorkspaceId"]
     assert (found.ids, found.cause.succeeds, found.cause.migrated_from) == (("ws-2c0ffee01",), True, source)
+    assert not found.cause.names_new
     event["detail"]["responseElements"] = {"TargetWorkspaceId": B, "sourceWorkspaceId": B}
     assert (hint(event).ids, hint(event).cause.migrated_from) == ((B,), source)
     event["detail"]["requestParameters"]["sourceWorkspaceId"] = B
@@ -109,8 +110,9 @@ def test_a_termination_yields_what_did_not_fail_in_either_region() -> None:
     asked = [one["workspaceId"] for one in event["detail"]["requestParameters"]["terminateWorkspaceRequests"]]
     failed = [one["workspaceId"] for one in event["detail"]["responseElements"]["failedRequests"]]
     assert failed
-    assert hint(event).ids == tuple(one for one in asked if one not in failed)
-    assert hint(event).ends
+    found = hint(event)
+    assert (found.ids, found.ends) == (tuple(one for one in asked if one not in failed), True)
+    assert not found.cause.names_new
     assert hint(recorded("terminate_workspaces_in_dr_region")).ends
 
 

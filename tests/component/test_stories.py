@@ -11,6 +11,7 @@ from standby.core.row import Kind
 from standby.core.settings import PRIMARY_TAG, STACK_TAG, Directory
 from standby.events import DETAIL_TYPE
 from tests.component.estate import ACCOUNT, AWAY, CREATE, DESCRIBE, DR, HOME, PRIMARY, TABLE, USERS, Estate, settings
+from tests.component.test_events import created
 
 KEY = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
 ENCRYPTED = {"UserVolumeEncryptionEnabled": True, "VolumeEncryptionKey": KEY.replace("us-west-2", "us-east-1")}
@@ -192,7 +193,7 @@ def test_an_event_and_the_first_sweep_that_meet_make_a_new_desktop(operation: st
     found = Estate()
     (one,) = (found.create_ready if is_ready else found.create)(USERS[0])
     found.disturb(operation, found.sweep)  # between its reading and its writing
-    found.protect(one, cause="event")
+    found.send(created(one))
     assert "EXISTING_FLEET" in found.reasons(one)
     found.watch()
     assert (found.status(one), found.row(one).existing) == ((Status.PROTECTED, "STANDBY_READY"), False)

@@ -39,6 +39,7 @@ HAS_FAILED = row("FAILED STANDBY_IN_ERROR", standby_id=STANDBY, error_code="Old"
 AILING, AWS_SAYS = seen(standby("ERROR"), state="ERROR", error=("E", "e")), {"error_code": "E", "error_message": "e"}
 EMPTY = seen(directory_id=None, user_name=None, state=None, compute_type=None)
 TOLD = seen(state="STOPPED", user_name="Bo", compute_type="POWER")
+IN_A_FLEET = {"existing": True}
 FACTS = {"primary_state": "AVAILABLE", "user_name": cases.USER, "compute_type": "STANDARD"}
 FACTS |= {"dr_directory_id": cases.AWAY}
 
@@ -60,6 +61,7 @@ FACTS |= {"dr_directory_id": cases.AWAY}
     ("an error that is over", case(WAITING, seen()), {"error_code": None, "error_message": None}),
     ("open: what is due stays", case(WAITING, seen()), {"due_at": NOW, "deadline_at": NOW + minutes(9)}),
     ("it stays one of a fleet", case(row(existing=True), seen()), {"existing": True}),
+    ("whoever terminates it", case(row("REPORTED EXISTING_FLEET", existing=True), seen(), TERMINATION), IN_A_FLEET),
     ("new", case(WAITING, seen()), {"existing": False}),
     ("migrated from", case(WAITING, seen(), SUCCESSOR), {"migrated_from": OTHER}),
     ("migrated from first", case(row(migrated_from=ONE), seen(), SUCCESSOR), {"migrated_from": ONE}),
