@@ -233,7 +233,7 @@ def test_what_is_known_of_a_standbys_data(known: Any, shown: Any, status: str, r
     assert found.replication == replication
 
 
-DOUBTS = (*OF_A_REQUEST, Kind.THROTTLED, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
+DOUBTS = (*OF_A_REQUEST, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
 ALL = cases.all_lasting(*DOUBTS, *OF_A_STANDBY, Kind.MIGRATED)
 
 

@@ -8,7 +8,8 @@ import pytest
 from standby.core.change import Case, Effect
 from standby.core.decide import decide, doubt, the_standby
 from standby.core.model import HEALTHY_STANDBY, Cause, Related, Unknown, Workspace
-from standby.core.row import Kind
+from standby.core.reasons import Reason
+from standby.core.row import Kind, news
 from standby.core.settings import Directory, Rules, Selection
 from tests.core import cases
 from tests.core.cases import NOW, case, claimed, has, hours, lasting, minutes, outcome, row, seen, table, with_one
@@ -242,6 +243,14 @@ def test_of_two_standbys_the_known_one_counts(known: Any, states: Any, expected:
     assert the_standby(shown, row(standby_id=known)).id == expected
 
 
+def test_one_notice_says_that_there_are_two_standbys_and_what_is_wrong_with_the_primarys_own() -> None:
+    found = cases.new(decide(case(REQUESTED, seen(*map(cases.standby, ("ERROR", "ERROR"), (STANDBY, DESKTOP))))))
+    assert f"{found.status} {found.reason}" == "FAILED STANDBY_IN_ERROR"
+    assert (found.has(Kind.TROUBLE), news({}, found.conditions)) == (True, Kind.DOUBLED)
+    said = f"{Reason.TWO_STANDBYS.meaning.sentence} They are {STANDBY}, {DESKTOP}. {found.reason.meaning.sentence}"
+    assert found.message.startswith(said)
+
+
 AGAIN: dict[str, Any] = {"recreate_missing": True}
 WAS_SENT, TAKEN = claimed(taken=NOW - minutes(2), due_at=NOW), with_one("INELIGIBLE SECONDARY_EXISTS")
 HAD_ONE = {f"{one.status} {one.reason}": one for one in (PROTECTED, FAILED, LOST, MISSING)}
@@ -396,7 +405,7 @@ def test_when_what_waits_is_due_and_until_when(given: Case, due: int, deadline: 
 
 # What makes a request doubtful
 
-DOUBTFUL = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.THROTTLED, Kind.DESKTOP_SEEN)
+DOUBTFUL = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.DESKTOP_SEEN)
 MUTUAL: dict[str, Any] = {"directories": {HOME: Directory(AWAY, mutual=True)}}
 
 

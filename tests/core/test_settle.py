@@ -23,8 +23,8 @@ KEPT = {"claim_key": CLAIM, "claim_expires_at": NOW + LEASE, "counted_day": "202
 
 # The claim
 
-ENDS = (Kind.NOTHING_SEEN, Kind.THROTTLED, *OF_A_STANDBY)
-STAYS = (Kind.UNCLEAR, Kind.DESKTOP_SEEN, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
+ENDS = (Kind.NOTHING_SEEN, Kind.GIVEN_UP, *OF_A_STANDBY)
+STAYS = (Kind.UNCLEAR, Kind.DESKTOP_SEEN, Kind.SUCCEEDS, Kind.USER_MISSING)
 
 
 def test_a_claim_is_for_a_lease_and_of_todays_count_and_forgets_the_last_standby() -> None:
@@ -72,7 +72,7 @@ SENT = claimed(taken=NOW, due_at=NOW + LEASE, deadline_at=NOW + hours(1))
 OVERDUE, NONE_DUE = (dataclasses.replace(SENT, deadline_at=at) for at in (NOW, None))
 ACCEPTED = {"standby_id": STANDBY, "standby_state": "PENDING", "requested_at": NOW, **KEPT, "claim_expires_at": None}
 UNCLEAR_NOW, MISSING_NOW = lasting(Kind.UNCLEAR, NOW), lasting(Kind.USER_MISSING, NOW)
-THROTTLED_NOW, GIVEN_UP_NOW = lasting(Kind.THROTTLED, NOW), lasting(Kind.GIVEN_UP, NOW)
+GIVEN_UP_NOW = lasting(Kind.GIVEN_UP, NOW)
 ALMOST_A_DAY, A_DAY = (lasting(Kind.USER_MISSING, at) for at in (ago(hours=24) + SECOND, ago(hours=24)))
 LACKS, LACKED = (dataclasses.replace(SENT, conditions=since) for since in (ALMOST_A_DAY, A_DAY))
 UNCLEAR = Unclear("Code", "Words.")
@@ -87,7 +87,7 @@ def refused(kind: Refusal) -> Refused:
     "row answer expected due deadline lasts",
     ("accepted", SENT, Pending(STANDBY, "PENDING"), "REQUESTED CREATE_ACCEPTED", 15, 120, NONE),
     ("unclear", SENT, UNCLEAR, "CLAIMED REQUEST_UNCERTAIN", 2, 60, UNCLEAR_NOW),
-    ("throttled", SENT, Refusal.THROTTLED, "WAITING CREATE_THROTTLED", 2, 60, THROTTLED_NOW),
+    ("throttled", SENT, Refusal.THROTTLED, "WAITING CREATE_THROTTLED", 15, 60, GIVEN_UP_NOW),
     ("unreachable", SENT, Refusal.UNREACHABLE, "WAITING CREATE_UNREACHABLE", 6, 60, NONE),
     ("its state", SENT, Refusal.STATE, "WAITING STATE_REFUSED", 2, 60, NONE),
     ("its state, overdue", OVERDUE, Refusal.STATE, "TIMED_OUT PRIMARY_NOT_READY", None, None, GIVEN_UP_NOW),

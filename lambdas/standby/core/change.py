@@ -23,6 +23,7 @@ from standby.core.model import (
     Unknown,
     Workspace,
     WorkspaceId,
+    day_of,
     is_unassigned,
 )
 from standby.core.reasons import NOT_OURS, Reason
@@ -42,7 +43,7 @@ _UNTRIED = (Status.HELD, Status.INELIGIBLE, Status.EXCLUDED)
 # that is CLAIMED is not written while somebody may be about to send its request, and what comes of it is the answer.
 _KEEPS_ASKED = (Status.HELD, Status.WAITING, Status.REQUESTED, Status.PROTECTED)
 # Doubts that end where a standby is known.
-_DOUBTS = (*OF_A_REQUEST, Kind.THROTTLED, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
+_DOUBTS = (*OF_A_REQUEST, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
 # Of a row of which it is certain that no standby stands behind it; its history keeps what there was.
 NO_STANDBY: Mapping[str, Any] = dict.fromkeys(("standby_id", "standby_state", "replication", "requested_at"))
 _NO_CLAIM: Mapping[str, Any] = dict.fromkeys(("claim_key", "claim_expires_at", "counted_day"))
@@ -345,6 +346,8 @@ class Case:
         if where and new.user_name and key in (None, claim_key(where, self.id)):
             # One that is nobody's holds a place of its own, until it is assigned to a user.
             key = claim_key(where, self.id if is_unassigned(new.user_name) else new.user_name)
+        # What a request made that was given up is one of that day's new standbys all the same.
+        given_up = base.since(Kind.GIVEN_UP)
         new = dataclasses.replace(
             new,
             standby_id=standby.id,
@@ -353,6 +356,7 @@ class Case:
             replication=replication,
             claim_key=key,
             claim_expires_at=None,
+            counted_day=base.counted_day or (day_of(given_up) if given_up else None),
         )
         return new.without(*_DOUBTS, *(OF_A_STANDBY if standby.id != base.standby_id else ()))
 

@@ -33,7 +33,7 @@ from standby.core.settings import NOT_KNOWN, Excluded, not_told, obstacle
 from standby.core.upkeep import annotate, fares, uses_pcoip
 
 # While one of these lasts, a lookup in the DR directory comes before a request.
-DOUBTS = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.THROTTLED, Kind.DESKTOP_SEEN)
+DOUBTS = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.DESKTOP_SEEN)
 # Of these a person may ask for another standby: it failed, or is gone.
 _ASKED_FOR_AGAIN = (*HAD_ONE, Status.STANDBY_MISSING, Status.WAITING)
 
@@ -69,9 +69,9 @@ def doubt(case: Case) -> str:
 
 
 def _is_too_soon(row: Row, now: datetime) -> bool:
-    """Whether what came of a throttled request may not show yet: who comes by before it is due looks in vain."""
-    is_unseen = row.has(Kind.THROTTLED) or row.has(Kind.GIVEN_UP)
-    return is_unseen and row.status is Status.WAITING and row.due_at is not None and now < row.due_at
+    """Whether what came of a request may not show yet: who comes by before it is due looks in vain."""
+    is_unseen = row.has(Kind.GIVEN_UP) and row.status is Status.WAITING
+    return is_unseen and row.due_at is not None and now < row.due_at
 
 
 def _sighted(case: Case, change: Change) -> Change:
@@ -97,7 +97,8 @@ def _doubled(case: Case, change: Change) -> Change:
     noted = new.observe(Kind.DOUBLED, fact, case.now, note=" ".join(sorted(ids)), notified=True)
     if noted is new:
         return change
-    message = f"{say(Reason.TWO_STANDBYS)} They are {', '.join(ids)}." if fact else change.message
+    # One notice for it and for what else is wrong, for the one to keep is the healthiest: the rest are to go first.
+    message = f"{say(Reason.TWO_STANDBYS)} They are {', '.join(ids)}. {change.message}" if fact else change.message
     return change.having(noted, message)
 
 
@@ -298,7 +299,7 @@ def with_standby(case: Case, standby: Related) -> Change:
     """What a primary's standby, seen in a state, makes of its row."""
     row, settings, where = case.row, case.settings, standby.described
     ours = row is not None and (row.was_requested or row.status is Status.CLAIMED)
-    is_made_here = ours and row is not None and row.reason is not Reason.ADOPTED
+    is_made_here = row is not None and (ours or row.has(Kind.GIVEN_UP)) and row.reason is not Reason.ADOPTED
     is_late = ours and row is not None and past(row.deadline_at, case.now)
     if standby.is_healthy:
         reason = Reason.STANDBY_READY if is_made_here else Reason.ADOPTED
