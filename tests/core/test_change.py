@@ -338,6 +338,31 @@ def test_who_waits_keeps_when_it_is_due(before: Any, more: dict[str, Any], due: 
     assert (found.status, found.due_at, found.deadline_at) == ("WAITING", NOW + minutes(due), NOW + minutes(deadline))
 
 
+OF_A_FLEET = row("REPORTED EXISTING_FLEET", existing=True)
+
+
+@table(
+    "before cause opens",
+    ("a person, of what is settled", FAILED, BY_HAND, True),
+    ("a person, of what was refused", REJECTED, BY_HAND, True),
+    ("a person, of a fleet that is reported", OF_A_FLEET, BY_HAND, True),
+    ("a person, of what is covered", with_one(), BY_HAND, False),
+    ("a person, of what is gone", WAS_GONE, BY_HAND, False),
+    ("a person, of a standby", row("INELIGIBLE IS_STANDBY"), BY_HAND, False),
+    ("a person, of what is open", row(), BY_HAND, False),
+    ("a person, of what is held", row("HELD PAUSED"), BY_HAND, False),
+    ("a person, of what is not known", None, BY_HAND, False),
+    ("a creation, of a fleet that is reported", OF_A_FLEET, BY_EVENT, True),
+    ("a creation, of a fleet whose turn it is not", row("HELD BACKFILL", existing=True), BY_EVENT, True),
+    ("a creation, of a fleet that has its standby", with_one(existing=True), BY_EVENT, False),
+    ("a creation, told again", FAILED, BY_EVENT, False),
+    ("a round", FAILED, cases.BY_WATCH, False),
+    ("a sweep", OF_A_FLEET, cases.BY_SWEEP, False),
+)
+def test_who_opens_what_is_settled_whatever_the_answer(before: Any, cause: Cause, opens: bool) -> None:
+    assert case(before, seen(), cause).opens is opens
+
+
 def test_lookups_and_requests_leave_the_row_as_it_is() -> None:
     for before, reason in ((row("WAITING CREATE_THROTTLED"), Reason.CREATE_THROTTLED), (None, Reason.READY)):
         assert case(before, seen()).look("Why?") == Change(ONE, before, before, reason, "Why?", Effect.LOOK)

@@ -294,6 +294,31 @@ def test_what_a_person_asks_for_again_is_looked_for_twice(row: Row, since: datet
     assert (new(found).since(Kind.UNCLEAR), new(found).claim_key) == (since, CLAIM)
 
 
+IN_TROUBLE, LATE_ONE = with_one("FAILED STANDBY_IN_ERROR"), with_one("REQUESTED STANDBY_STARTING", deadline_at=BEFORE)
+UNCLEAR_THEN = "WAITING DR_DESKTOP_UNCLEAR"
+
+
+@table(
+    "row cause expected",
+    ("failed", IN_TROUBLE, BY_HAND, UNCLEAR_THEN),
+    ("timed out", with_one("TIMED_OUT STANDBY_NOT_READY"), BY_HAND, UNCLEAR_THEN),
+    ("missing", with_one("STANDBY_MISSING STANDBY_GONE"), BY_HAND, UNCLEAR_THEN),
+    ("missing, by a sweep", with_one("STANDBY_MISSING STANDBY_GONE"), cases.BY_SWEEP, "= STANDBY_MISSING STANDBY_GONE"),
+    ("protected: its cover stands", with_one(), BY_HAND, "PROTECTED STANDBY_READY"),
+    ("under way, and late", LATE_ONE, BY_HAND, "REQUESTED STANDBY_STARTING"),
+    ("claimed: it is looked for anyhow", claimed(), BY_HAND, "= CLAIMED CLAIM_TAKEN"),
+)
+def test_what_a_person_asks_for_again_stays_asked_for_after_a_look_that_is_not_complete(
+    row: Row, cause: Any, expected: str
+) -> None:
+    found = after_lookup(case(row, seen(), cause), NO_ANSWER)
+    assert cases.outcome(found) == expected
+    assert new(found).has(Kind.ASKED) is not expected.startswith("=")
+    assert new(found).standby_id == row.standby_id  # another look decides about it
+    if expected == UNCLEAR_THEN:
+        assert (new(found).due_at, new(found).deadline_at) == (NOW + FIRST_LOOK, NOW + hours(4))
+
+
 @table(
     "poll first_look gap",
     ("a minute at least", 2, 3, 60),
