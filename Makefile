@@ -60,7 +60,8 @@ bootstrap: $(READY) $(CDK_CLI)  ## prepare both Regions of CONFIG for the CDK, o
 deploy: $(READY) $(CDK_CLI)  ## deploy CONFIG (standby.yaml) with your AWS credentials
 	$(CDK) deploy --all -c config=$(CONFIG) -c examples=refused --require-approval broadening $(ARGS)
 
-destroy: $(READY) $(CDK_CLI)  ## take the stacks of CONFIG away again; the ledger and the standbys stay
+destroy: $(READY) $(CDK_CLI)  ## delete the stacks of CONFIG, once their termination protection is off; the ledger and the standbys stay
+	@$(BIN)/python -m infra.teardown "$(CONFIG)"
 	$(CDK) destroy --all -c config=$(CONFIG) $(ARGS)
 
 $(CDK_CLI): $(READY)
