@@ -42,6 +42,21 @@ def test_a_standby_is_asked_for_as_its_directory_is_configured_and_with_its_key_
         )
 
 
+def test_a_primary_on_the_aws_managed_key_that_is_shown_by_its_arn_is_refused_with_that_arn() -> None:
+    """The ARN does not tell: AWS's refusal does, and somebody has to look up whose key it is."""
+    found = Estate(settings(directories={HOME: Directory(AWAY, KEY)}), shows_key_arns=True)
+    managed, own = (
+        found.create_ready(user, UserVolumeEncryptionEnabled=True, VolumeEncryptionKey=key)[0]
+        for user, key in zip(USERS, ("alias/aws/workspaces", "alias/ours"), strict=False)
+    )
+    arn = found.world.call(PRIMARY, DESCRIBE, {"WorkspaceIds": [managed]})["Workspaces"][0]["VolumeEncryptionKey"]
+    assert arn.startswith("arn:aws:kms:us-east-1:")
+    found.protect(managed, own)
+    assert (found.status(managed), found.status(own)[0]) == ((Status.REJECTED, "SERVICE_REFUSED"), Status.REQUESTED)
+    (notice,) = [event for event in found.history(managed) if event.get("notice")]
+    assert f"encrypted with {arn}. If that is the AWS managed key" in notice["message"]
+
+
 @pytest.mark.parametrize("relates", [False, True], ids=["the user's own", "the standby"])
 def test_a_desktop_for_which_the_service_refuses_is_adopted_or_left_as_it_is(relates: bool) -> None:
     """Neither the primary nor the ledger knew of it."""

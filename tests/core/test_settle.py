@@ -115,7 +115,10 @@ def test_the_answer_to_a_request(row: Row, answer: Any, expected: str, due: Any,
     assert (new(found).error_code, new(found).error_message) == error
 
 
-KEY_NAMED = " The primary's volumes are encrypted with arn:key/1, which must not be the AWS managed key."
+KEY_NAMED = (
+    " The primary's volumes are encrypted with arn:key/1."
+    " If that is the AWS managed key (alias aws/workspaces), AWS makes no standby of it."
+)
 
 
 @table(

@@ -133,7 +133,8 @@ def _refused(case: Case, refused: Refused) -> Change:
 def _key_named(case: Case) -> str:
     """The key of an encrypted primary: a refusal may be about it, and only a person can look up whose it is."""
     key = case.shown.volume_encryption_key if case.shown and case.shown.is_encrypted else None
-    return f" The primary's volumes are encrypted with {key}, which must not be the AWS managed key." if key else ""
+    may_be = "If that is the AWS managed key (alias aws/workspaces), AWS makes no standby of it."
+    return f" The primary's volumes are encrypted with {key}. {may_be}" if key else ""
 
 
 def _user_missing(case: Case, error: tuple[str, str]) -> Change:
