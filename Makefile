@@ -33,7 +33,7 @@ local: $(READY)  ## the same cloud, left running to play with
 	@CDK_OUTDIR=build/local.out CDK_CONTEXT_JSON='{"config": "local/local.yaml"}' $(BIN)/python app.py
 	@$(BIN)/python -m local --assembly build/local.out
 
-check: $(READY)  ## types, style, and the tests of the pure core; the first time, mypy reads the whole CDK
+check: $(READY)  ## types, style, and the tests of the pure core: under a minute
 	@$(MAKE) --no-print-directory --jobs=2 lint pure
 
 pure: $(READY)
@@ -60,7 +60,8 @@ bootstrap: $(READY) $(CDK_CLI)  ## prepare both Regions of CONFIG for the CDK, o
 deploy: $(READY) $(CDK_CLI)  ## deploy CONFIG (standby.yaml) with your AWS credentials
 	$(CDK) deploy --all -c config=$(CONFIG) -c examples=refused --require-approval broadening $(ARGS)
 
-destroy: $(READY) $(CDK_CLI)  ## take the stacks of CONFIG away again; the ledger and the standbys stay
+destroy: $(READY) $(CDK_CLI)  ## delete the stacks of CONFIG, once their termination protection is off; the ledger and the standbys stay
+	@$(BIN)/python -m infra.teardown "$(CONFIG)"
 	$(CDK) destroy --all -c config=$(CONFIG) $(ARGS)
 
 $(CDK_CLI): $(READY)
@@ -82,7 +83,7 @@ golden: $(READY)  ## record what scenarios and seeds show, anew; ARGS=--check co
 names: $(READY)  ## record anew what CloudFormation knows each resource by; a change needs a line in CHANGELOG.md
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.infra.names
 
-live-check: $(READY)  ## what no test can show about AWS, asked of the account of CONFIG once; it only reads
+live-check: $(READY)  ## types, style, and the tests of the pure core: under a minute
 	@$(BIN)/standby live-check --config $(CONFIG) $(ARGS)
 
 clean:  ## remove what was made, but not .venv

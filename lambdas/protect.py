@@ -11,7 +11,7 @@ from standby.core.admission import continues_fleet
 from standby.core.change import Change
 from standby.core.model import BATCH, SWEEP, WATCH, legible
 from standby.core.row import Row
-from standby.events import BadEvent, Hint, read
+from standby.events import BadEvent, Hint, is_call, read
 from standby.ledger.leases import WATCH_LEASE
 from standby.ledger.table import LedgerUnavailable
 from standby.reconcile import Reconciler
@@ -75,8 +75,7 @@ def _bad(deployed: Deployed, event: Any, reason: str, *, for_a_person: bool) -> 
     telemetry.count("BadEvents")
     event_id = legible(event.get("id", "none"), 200) if isinstance(event, dict) else "none"
     telemetry.problem(f"Not worked on in this event: {reason}", event_id=event_id)
-    is_a_call = isinstance(event, dict) and event.get("mode") == "reconcile"
-    if for_a_person and not is_a_call:
+    if for_a_person and not is_call(event):
         put_aside(deployed.client("sqs"), deployed.variable("DEAD_LETTER_QUEUE_URL"), event, reason)
     return {"decisions": [], "problem": reason}
 

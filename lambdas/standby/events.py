@@ -16,6 +16,9 @@ _MOST_OF_A_MESSAGE = 2000
 UNNAMED = "somebody whom CloudTrail does not name"
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 CREATE, MIGRATE, TERMINATE = "CreateWorkspaces", "MigrateWorkspace", "TerminateWorkspaces"
+# Every event of EventBridge has these members. A payload without any of them was sent by a person, who has the answer.
+_OF_AN_EVENT = frozenset({"detail-type", "source", "detail"})
+_HOW_TO_CALL = 'send {"mode": "reconcile", "workspace_ids": ["ws-1abc2def3"]}'
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,17 @@ def read(event: object, *, account: str, region: str, dr_region: str | None = No
     `account` and `region` are where this function stands; terminations in `dr_region` are its business, too.
     """
     if not isinstance(event, Mapping):
-        raise BadEvent(f"the event is a {type(event).__name__}, not an object")
+        raise BadEvent(f"the payload is no object: {_HOW_TO_CALL}")
     if event.get("mode") == "reconcile":
         return _by_hand(event)
+    if is_call(event):
+        raise BadEvent(f'the call has no "mode" that is known: {_HOW_TO_CALL}')
     return _from_trail(event, account, region, dr_region)
+
+
+def is_call(event: object) -> bool:
+    """Whether a payload is a person's call, right or wrong, and no event of EventBridge, which may have been lost."""
+    return not isinstance(event, Mapping) or "mode" in event or _OF_AN_EVENT.isdisjoint(event)
 
 
 def _by_hand(event: Mapping[str, Any]) -> Hint:
@@ -64,9 +74,6 @@ def _by_hand(event: Mapping[str, Any]) -> Hint:
 
 def _from_trail(event: Mapping[str, Any], account: str, region: str, dr_region: str | None) -> Hint:
     detail = event.get("detail")
-    if "detail-type" not in event and "workspace_ids" in event:
-        example = '{"mode": "reconcile", "workspace_ids": ["ws-1abc2def3"]}'
-        raise BadEvent(f'the call has no "mode": send {example}', for_a_person=False)
     if not isinstance(detail, Mapping) or event.get("detail-type") != DETAIL_TYPE:
         raise BadEvent(
             f'neither a call by hand ("mode": "reconcile") nor an event "{DETAIL_TYPE}";'
@@ -89,6 +96,7 @@ def _from_trail(event: Mapping[str, Any], account: str, region: str, dr_region: 
         created_by=None if name == TERMINATE else who,
         succeeds=name == MIGRATE,
         migrated_from=_source(request or {}, answer or {}) if name == MIGRATE else None,
+        names_new=name == CREATE,
     )
     if name == TERMINATE:
         return dataclasses.replace(_hint(_ended(detail, request or {}, answer or {}), cause), ends=True)

@@ -129,8 +129,8 @@ def detail(event_row: Item) -> str:
 
 def subject(rows: Sequence[Item]) -> str:
     """A notice's subject: who, and what, in the ASCII characters that SNS allows."""
-    one, user = rows[0], rows[0].get("user_name")
-    who = (None if is_unassigned(user) else user) or one.get(
+    one, user = rows[0], str(rows[0].get("user_name") or "")  # somebody may have written it manually, as a number
+    who = ("" if is_unassigned(user) else user) or one.get(
         "primary_directory_id" if "#" in _group(one) else "primary_id"
     )
     who = f"{len(rows)} desktops" if rows[1:] else who or "all directories"

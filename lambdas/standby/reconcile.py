@@ -10,7 +10,7 @@ from datetime import timedelta
 from standby.aws.workspaces import Standbys, WorkSpaces
 from standby.core.change import Case, Change, Effect
 from standby.core.decide import decide
-from standby.core.model import BATCH, DirectoryId, Status, Unknown, WorkspaceId
+from standby.core.model import BATCH, DirectoryId, Status, Unknown, Workspace, WorkspaceId
 from standby.core.reasons import Reason
 from standby.core.row import Row, Unreadable, claim_key
 from standby.core.settle import after_lookup, leave
@@ -57,9 +57,10 @@ class Reconciler:
         rows = {one: found for one, found in loaded.items() if isinstance(found, Row)}
         unreadable = [found for found in loaded.values() if isinstance(found, Unreadable)]
         readable = [one for one in dict.fromkeys(ids) if not isinstance(loaded.get(one), Unreadable)]
-        standbys = self._standbys_among([one for one in readable if one not in rows])
-        readable = [one for one in readable if one not in standbys]
         described = self.primaries.describe(readable)
+        is_shown = {one for one, seen in described.items() if isinstance(seen, Workspace)}
+        standbys = self._standbys_among([one for one in readable if one not in rows and one not in is_shown])
+        readable = [one for one in readable if one not in standbys]
         if unknown := sum(isinstance(one, Unknown) for one in described.values()):
             self.recorder.telemetry.count("UnknownAnswers", unknown)
         cases = [self.recorder.case(one, rows.get(one), described.get(one)) for one in readable]
@@ -74,10 +75,15 @@ class Reconciler:
         return [*done, *standbys.values(), *[self.recorder.unreadable(row) for row in unreadable]]
 
     def _standbys_among(self, unknown: Sequence[WorkspaceId]) -> dict[WorkspaceId, Change]:
-        """What is said of ids that a person gives and that are known as standbys: whose they are."""
+        """What is said of ids that a person gives and that are standbys' ids: whose they are.
+
+        The ledger knows its own; those that somebody else made are described in the DR Region.
+        """
         if not self.recorder.cause.reopens:
             return {}
         primaries = self.recorder.ledger.primaries_of(unknown)
+        shown = self.standbys.describe([one for one in unknown if one not in primaries])
+        primaries |= {one: of.id for one, seen in shown.items() if isinstance(seen, Workspace) and (of := seen.primary)}
         cases = {one: self.recorder.case(one, None) for one in primaries}
         return {one: cases[one].nothing(Reason.IS_STANDBY, f"Its primary is {primaries[one]}.") for one in primaries}
 

@@ -27,7 +27,7 @@ from standby.core.model import BATCH, DirectoryId, Status, halves, user_key
 from standby.core.outcomes import Created, Pending, Refusal, Refused
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
-from standby.core.settle import HOLDS, OF_A_DIRECTORY, after_exists, claim, give_back, leave, settle
+from standby.core.settle import HOLDS, OF_A_DIRECTORY, after_exists, claim, give_back, give_up, leave, settle
 from standby.ledger.ledger import LostRace, Taken
 from standby.ledger.table import LedgerUnavailable
 from standby.record import Recorder
@@ -147,11 +147,9 @@ class Requester:
     def _taken(self, case: Case, taken: Taken) -> Change:
         if taken.reason is not Reason.USER_HAS_STANDBY:
             return self._hold(case, taken.reason)
-        if taken.holder is None:
-            # Somebody gave the claim up, and it is not known what became of the request: look first.
-            change = give_back(case, Reason.DR_DESKTOP_UNCLEAR).observe(Kind.GIVEN_UP, True, case.now)
-        else:
-            change = case.place_taken(taken.holder)
+        # Without a holder, somebody gave the claim up, and it is not known what became of the request: look first.
+        is_given_up = taken.holder is None
+        change = give_up(case, Reason.DR_DESKTOP_UNCLEAR) if is_given_up else case.place_taken(str(taken.holder))
         return self.recorder.record(change)
 
     # 2. Check, and 3. Call

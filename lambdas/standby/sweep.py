@@ -372,13 +372,7 @@ class _Part:
         """Publish what a sweep that is over has found; of how many directories its scan was complete."""
         telemetry, settings, complete = self._recorder.telemetry, self._recorder.settings, len(self._complete())
         self._recorder.try_to(self._report_coverage)
-        for source, region, directories in (
-            (self._primaries, settings.primary_region, self.directories),
-            (self._partners, settings.dr_region, sorted(set(self._sweeps.partners.values()))),
-        ):
-            for batch in batches(directories):
-                if self._recorder.has_time():
-                    self._recorder.try_to(functools.partial(self._report_registrations, source, region, batch))
+        self._recorder.try_to(self._report_registrations)
         orphans: Counter[str] = Counter()
         for types in place.orphans.values():
             orphans.update(types)
@@ -438,18 +432,44 @@ class _Part:
         if now.date() >= PCOIP_NOTICE and (words := end_of_pcoip(whole, now)):
             self._recorder.tell(Reason.PCOIP_ENDS, words, once="000001", status=Status.REPORTED)
 
-    def _report_registrations(self, source: WorkSpaces, region: str, directories: Sequence[DirectoryId]) -> None:
-        """Notify of each of some mapped directories that is known not to be registered with WorkSpaces."""
+    def _report_registrations(self) -> None:
+        """Notify of each mapped directory that is known not to be registered with WorkSpaces.
+
+        One that two sweeps in a row have not returned counts as that; until then it is noted beside its baseline.
+        """
+        settings, partners, states = self._recorder.settings, self._sweeps.partners, dict[DirectoryId, str | None]()
+        for source, region, directories in (
+            (self._primaries, settings.primary_region, self.directories),
+            (self._partners, settings.dr_region, sorted(set(partners.values()))),
+        ):
+            for batch in batches(directories):
+                states |= self._registrations(source, region, batch) if self._recorder.has_time() else {}
+        lacking = {one for one, state in states.items() if state is None and not self._is_inhabited(one)}
+        for own, partner in partners.items():
+            noted = self._sweeps.unregistered(own)
+            # Of what is not known now, nothing ends.
+            missing = {
+                one: noted.get(one, self._run) for one in lacking | (noted.keys() - states) if one in (own, partner)
+            }
+            if missing != noted:
+                self._sweeps.set(own, {"unregistered": missing})
+            for directory, region in ((own, settings.primary_region), (partner, settings.dr_region)):
+                state = states.get(directory)
+                if state not in (*_REGISTERED, None) or (directory in lacking and missing[directory] != self._run):
+                    how = f"is in state {state}" if state else "is not returned by DescribeWorkspaceDirectories"
+                    reason = Reason.DIRECTORY_NOT_REGISTERED
+                    self._recorder.tell(reason, say(reason, f"{directory} in {region} {how}."), directory=directory)
+
+    def _registrations(
+        self, source: WorkSpaces, region: str, directories: Sequence[DirectoryId]
+    ) -> dict[DirectoryId, str | None]:
+        """The states of the registrations of some directories; none if they are not known."""
         states = source.registrations(directories)
         if isinstance(states, Unknown):
             what = f"Whether {', '.join(directories)} in {region} is registered is not known"
             self._recorder.telemetry.problem(f"{what}: {states.code}: {states.message}")
-            return
-        for directory, state in states.items():
-            if state not in _REGISTERED and not (state is None and self._is_inhabited(directory)):
-                how = f"is in state {state}" if state else "is not returned by DescribeWorkspaceDirectories"
-                reason = Reason.DIRECTORY_NOT_REGISTERED
-                self._recorder.tell(reason, say(reason, f"{directory} in {region} {how}."), directory=directory)
+            return {}
+        return states
 
     def _is_inhabited(self, directory: DirectoryId) -> bool:
         """Whether the last complete scan has shown WorkSpaces in a directory: it is registered, whatever is returned.

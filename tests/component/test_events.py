@@ -72,7 +72,7 @@ def test_an_event_yields_all_that_it_names_in_their_order_and_who_made_the_call(
     found = hint(event)
     named = [one["workspaceId"] for one in event["detail"]["responseElements"]["pendingRequests"]]
     assert (list(found.ids), len(set(named)), found.bad_ids, found.ends) == (named, 25, (), False)
-    assert found.cause == Cause("event", event["id"], PERSON, created_by=PERSON)
+    assert found.cause == Cause("event", event["id"], PERSON, created_by=PERSON, names_new=True)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,7 @@ def test_a_migration_yields_the_new_id_and_knows_the_old_one() -> None:
     found = hint(event)
     source = event["detail"]["requestParameters"]["sourceWorkspaceId"]
     assert (found.ids, found.cause.succeeds, found.cause.migrated_from) == (("ws-2c0ffee01",), True, source)
+    assert not found.cause.names_new
     event["detail"]["responseElements"] = {"TargetWorkspaceId": B, "sourceWorkspaceId": B}
     assert (hint(event).ids, hint(event).cause.migrated_from) == ((B,), source)
     event["detail"]["requestParameters"]["sourceWorkspaceId"] = B
@@ -109,8 +110,9 @@ def test_a_termination_yields_what_did_not_fail_in_either_region() -> None:
     asked = [one["workspaceId"] for one in event["detail"]["requestParameters"]["terminateWorkspaceRequests"]]
     failed = [one["workspaceId"] for one in event["detail"]["responseElements"]["failedRequests"]]
     assert failed
-    assert hint(event).ids == tuple(one for one in asked if one not in failed)
-    assert hint(event).ends
+    found = hint(event)
+    assert (found.ids, found.ends) == (tuple(one for one in asked if one not in failed), True)
+    assert not found.cause.names_new
     assert hint(recorded("terminate_workspaces_in_dr_region")).ends
 
 
@@ -182,11 +184,7 @@ NOBODYS = {
 }
 # A person may make these good.
 SOMEBODYS: dict[str, object] = {
-    "nothing at all": None,
-    "a list": [],
-    "a text": A,
-    "a number": 7,
-    "an empty object": {},
+    "nothing but a source": {"source": "aws.workspaces"},
     "a login": recorded("workspaces_access"),
     "no account": changed(OURS, ..., "account"),
     "no Region": changed(OURS, ..., "region"),
@@ -205,11 +203,16 @@ SOMEBODYS: dict[str, object] = {
     "nothing but bad ids": created("ws-UPPER0001", None),
 }
 MISTAKES: list[object] = [None, [], "ws-1c0ffee01", {}, 7, ["nonsense"], [None], [[]]]
+# What a person sends, who has the answer.
+MISTAKEN: list[object] = [
+    *({"mode": "reconcile", "workspace_ids": ids} for ids in MISTAKES),
+    *(None, [], A, 7, {}, {"workspace_id": A}, {"workspace_ids": [A]}, {"ids": [A]}, {"mode": "protect", "detail": {}}),
+]
 
 
-@pytest.mark.parametrize("ids", MISTAKES, ids=repr)
-def test_a_mistake_by_hand_is_told_with_an_example(ids: object) -> None:
-    assert "ws-1abc2def3" in str(bad({"mode": "reconcile", "workspace_ids": ids}))
+@pytest.mark.parametrize("call", MISTAKEN, ids=repr)
+def test_a_persons_mistake_is_answered_with_an_example(call: object) -> None:
+    assert "ws-1abc2def3" in str(bad(call))
 
 
 def test_a_call_by_hand_is_of_as_many_as_one_call_can_work_on() -> None:

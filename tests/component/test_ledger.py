@@ -65,7 +65,7 @@ DIFFERENCES: dict[str, tuple[Fields | None, Fields, Sequence[str]]] = {
     "waits": (None, WAITING, []),
     "is claimed": (WAITING, CLAIMED, [f"take {A}", *PLACE]),
     "is claimed at once": (None, CLAIMED, [f"take {A}", *PLACE]),
-    "is claimed after a lookup": (WAITING, CLAIMED | {"conditions": SEEN}, [f"take {A}, looked for", *PLACE]),
+    "is claimed after a lookup": (WAITING | {"conditions": SEEN}, CLAIMED, [f"take {A}, looked for", *PLACE]),
     "is unclear": (CLAIMED, CLAIMED | {"reason": Reason.REQUEST_UNCERTAIN}, []),
     "is given back": (CLAIMED, WAITING, [f"give back {A}", *NO_PLACE]),
     "is given up unseen": (CLAIMED, GIVEN_UP, [f"give up {A}", *NO_PLACE]),

@@ -44,6 +44,8 @@ def test_a_subject_is_one_short_line_of_ascii_whoever_the_user_is(user: str) -> 
 
 def test_a_subject_says_who_and_what() -> None:
     assert subject([ROW]) == "WorkSpaces Standby: alex: REJECTED (SERVICE_REFUSED)"
+    # A row that somebody wrote manually holds up none behind it.
+    assert subject([ROW | {"user_name": 4711}]) == "WorkSpaces Standby: 4711: REJECTED (SERVICE_REFUSED)"
     nameless = {name: value for name, value in ROW.items() if name != "user_name"}
     assert subject([nameless]) == "WorkSpaces Standby: ws-1abc2def3: REJECTED (SERVICE_REFUSED)"
     assert subject([ROW | {"notice_code": "MIGRATED"}]) == "WorkSpaces Standby: alex: REJECTED (MIGRATED)"

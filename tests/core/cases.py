@@ -27,7 +27,7 @@ BEFORE = NOW - timedelta(days=1)  # when a row was written, unless told
 NONE: Mapping[Kind, Condition] = {}
 
 HELPDESK = "arn:aws:iam::123456789012:role/helpdesk"
-BY_EVENT = Cause(model.EVENT, "event-1", principal=HELPDESK, created_by=HELPDESK)
+BY_EVENT = Cause(model.EVENT, "event-1", principal=HELPDESK, created_by=HELPDESK, names_new=True)
 BY_WATCH = Cause(model.WATCH, "round-1", execution_arn="arn:watch")
 BY_SWEEP = Cause(model.SWEEP, "run-1", execution_arn="arn:sweep")
 BY_HAND = Cause("manual", "ticket-1")

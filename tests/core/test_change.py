@@ -39,6 +39,7 @@ HAS_FAILED = row("FAILED STANDBY_IN_ERROR", standby_id=STANDBY, error_code="Old"
 AILING, AWS_SAYS = seen(standby("ERROR"), state="ERROR", error=("E", "e")), {"error_code": "E", "error_message": "e"}
 EMPTY = seen(directory_id=None, user_name=None, state=None, compute_type=None)
 TOLD = seen(state="STOPPED", user_name="Bo", compute_type="POWER")
+IN_A_FLEET = {"existing": True}
 FACTS = {"primary_state": "AVAILABLE", "user_name": cases.USER, "compute_type": "STANDARD"}
 FACTS |= {"dr_directory_id": cases.AWAY}
 
@@ -60,6 +61,7 @@ FACTS |= {"dr_directory_id": cases.AWAY}
     ("an error that is over", case(WAITING, seen()), {"error_code": None, "error_message": None}),
     ("open: what is due stays", case(WAITING, seen()), {"due_at": NOW, "deadline_at": NOW + minutes(9)}),
     ("it stays one of a fleet", case(row(existing=True), seen()), {"existing": True}),
+    ("whoever terminates it", case(row("REPORTED EXISTING_FLEET", existing=True), seen(), TERMINATION), IN_A_FLEET),
     ("new", case(WAITING, seen()), {"existing": False}),
     ("migrated from", case(WAITING, seen(), SUCCESSOR), {"migrated_from": OTHER}),
     ("migrated from first", case(row(migrated_from=ONE), seen(), SUCCESSOR), {"migrated_from": ONE}),
@@ -231,7 +233,7 @@ def test_what_is_known_of_a_standbys_data(known: Any, shown: Any, status: str, r
     assert found.replication == replication
 
 
-DOUBTS = (*OF_A_REQUEST, Kind.THROTTLED, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
+DOUBTS = (*OF_A_REQUEST, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
 ALL = cases.all_lasting(*DOUBTS, *OF_A_STANDBY, Kind.MIGRATED)
 
 
@@ -334,6 +336,31 @@ SOON: dict[str, Any] = {"due_in": minutes(1), "deadline_in": minutes(2)}
 def test_who_waits_keeps_when_it_is_due(before: Any, more: dict[str, Any], due: float, deadline: float) -> None:
     found = new(case(before, seen()).wait(Reason.PRIMARY_PENDING, **more))
     assert (found.status, found.due_at, found.deadline_at) == ("WAITING", NOW + minutes(due), NOW + minutes(deadline))
+
+
+OF_A_FLEET = row("REPORTED EXISTING_FLEET", existing=True)
+
+
+@table(
+    "before cause opens",
+    ("a person, of what is settled", FAILED, BY_HAND, True),
+    ("a person, of what was refused", REJECTED, BY_HAND, True),
+    ("a person, of a fleet that is reported", OF_A_FLEET, BY_HAND, True),
+    ("a person, of what is covered", with_one(), BY_HAND, False),
+    ("a person, of what is gone", WAS_GONE, BY_HAND, False),
+    ("a person, of a standby", row("INELIGIBLE IS_STANDBY"), BY_HAND, False),
+    ("a person, of what is open", row(), BY_HAND, False),
+    ("a person, of what is held", row("HELD PAUSED"), BY_HAND, False),
+    ("a person, of what is not known", None, BY_HAND, False),
+    ("a creation, of a fleet that is reported", OF_A_FLEET, BY_EVENT, True),
+    ("a creation, of a fleet whose turn it is not", row("HELD BACKFILL", existing=True), BY_EVENT, True),
+    ("a creation, of a fleet that has its standby", with_one(existing=True), BY_EVENT, False),
+    ("a creation, told again", FAILED, BY_EVENT, False),
+    ("a round", FAILED, cases.BY_WATCH, False),
+    ("a sweep", OF_A_FLEET, cases.BY_SWEEP, False),
+)
+def test_who_opens_what_is_settled_whatever_the_answer(before: Any, cause: Cause, opens: bool) -> None:
+    assert case(before, seen(), cause).opens is opens
 
 
 def test_lookups_and_requests_leave_the_row_as_it_is() -> None:

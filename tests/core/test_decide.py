@@ -8,7 +8,8 @@ import pytest
 from standby.core.change import Case, Effect
 from standby.core.decide import decide, doubt, the_standby
 from standby.core.model import HEALTHY_STANDBY, Cause, Related, Unknown, Workspace
-from standby.core.row import Kind
+from standby.core.reasons import Reason
+from standby.core.row import Kind, news
 from standby.core.settings import Directory, Rules, Selection
 from tests.core import cases
 from tests.core.cases import NOW, case, claimed, has, hours, lasting, minutes, outcome, row, seen, table, with_one
@@ -242,6 +243,14 @@ def test_of_two_standbys_the_known_one_counts(known: Any, states: Any, expected:
     assert the_standby(shown, row(standby_id=known)).id == expected
 
 
+def test_one_notice_says_that_there_are_two_standbys_and_what_is_wrong_with_the_primarys_own() -> None:
+    found = cases.new(decide(case(REQUESTED, seen(*map(cases.standby, ("ERROR", "ERROR"), (STANDBY, DESKTOP))))))
+    assert f"{found.status} {found.reason}" == "FAILED STANDBY_IN_ERROR"
+    assert (found.has(Kind.TROUBLE), news({}, found.conditions)) == (True, Kind.DOUBLED)
+    said = f"{Reason.TWO_STANDBYS.meaning.sentence} They are {STANDBY}, {DESKTOP}. {found.reason.meaning.sentence}"
+    assert found.message.startswith(said)
+
+
 AGAIN: dict[str, Any] = {"recreate_missing": True}
 WAS_SENT, TAKEN = claimed(taken=NOW - minutes(2), due_at=NOW), with_one("INELIGIBLE SECONDARY_EXISTS")
 HAD_ONE = {f"{one.status} {one.reason}": one for one in (PROTECTED, FAILED, LOST, MISSING)}
@@ -255,7 +264,7 @@ HAD_ONE = {f"{one.status} {one.reason}": one for one in (PROTECTED, FAILED, LOST
     ("claim after its lease", case(WAS_SENT, READY), "LOOK CLAIMED CLAIM_TAKEN"),
     ("claim without a lease", case(claimed(claim_expires_at=None), READY), "LOOK CLAIMED CLAIM_TAKEN"),
     ("requested", case(REQUESTED, READY), "= REQUESTED STANDBY_STARTING"),
-    ("requested, by hand", case(REQUESTED, READY, BY_HAND), "= REQUESTED STANDBY_STARTING"),
+    ("requested, by hand", case(REQUESTED, READY, BY_HAND), "REQUESTED STANDBY_STARTING"),
     ("requested, overdue", case(OVERDUE, READY), "TIMED_OUT STANDBY_NOT_READY"),
     *((f"{state}, by an event", case(one, READY, BY_EVENT), f"= {state}") for state, one in HAD_ONE.items()),
     *((f"{state}, by a sweep", case(one, READY, *SWEPT), f"= {state}") for state, one in HAD_ONE.items()),
@@ -276,6 +285,7 @@ ALL: dict[str, Any] = {"selection": Selection(exclude=Rules(users=("*",)))}
 TAGS: dict[str, Any] = {"selection": Selection(include=Rules(tags={"dr": "yes"}))}
 REFUSED, WAS_REPORTED = row("REJECTED SERVICE_REFUSED"), row("REPORTED EXISTING_FLEET", existing=True)
 ENDED, ASKED = has("TERMINATING"), {"conditions": lasting(Kind.ASKED)}
+ASKED_LATE, ASKED_MEANWHILE = (dataclasses.replace(one, conditions=lasting(Kind.ASKED)) for one in (OVERDUE, REQUESTED))
 UNWELL_THEN = with_one("WAITING DESCRIBE_FAILED", conditions=lasting(Kind.ASKED) | lasting(Kind.UNWELL))
 
 
@@ -296,6 +306,10 @@ UNWELL_THEN = with_one("WAITING DESCRIBE_FAILED", conditions=lasting(Kind.ASKED)
     ("it was, and is not", case(with_one("PROTECTED STANDBY_READY", **ASKED), READY), "LOOK PROTECTED STANDBY_READY"),
     ("held, and no answer", case(HELD, None, BY_HAND), "HELD NOT_VISIBLE_YET"),
     ("its new standby is terminated", case(REQUESTED, ENDED, BY_HAND), "WAITING STANDBY_TERMINATING"),
+    ("it may be, and no answer", case(REQUESTED, THROTTLED, BY_HAND), "REQUESTED DESCRIBE_FAILED"),
+    ("it may be, and none is shown", case(REQUESTED, READY, BY_HAND), "REQUESTED STANDBY_STARTING"),
+    ("it was, as an answer says then", case(ASKED_MEANWHILE, ENDED), "WAITING STANDBY_TERMINATING"),
+    ("it is late, and none is shown", case(ASKED_LATE, READY), "LOOK REQUESTED STANDBY_STARTING"),
     ("it is shown for ever", case(FAILED, has("TERMINATED"), BY_HAND), "LOOK FAILED STANDBY_IN_ERROR"),
     ("it is unwell, still", case(UNWELL_THEN, has("UNHEALTHY")), "FAILED STANDBY_UNHEALTHY"),
     ("excluded, as far as is known", case(EXCLUDED, READY, BY_HAND, **TAGS), "WAITING TAGS_UNKNOWN"),
@@ -305,8 +319,14 @@ UNWELL_THEN = with_one("WAITING DESCRIBE_FAILED", conditions=lasting(Kind.ASKED)
 def test_a_persons_request_stays_open_until_it_can_be_carried_out_or_is_refused(given: Case, expected: str) -> None:
     change = decide(given)
     assert outcome(change) == expected
-    if given.cause is BY_HAND and expected.startswith(("WAITING", "HELD", "PROTECTED")):
+    if given.cause is BY_HAND and expected.startswith(("WAITING", "HELD", "PROTECTED", "REQUESTED")):
         assert cases.new(change).has(Kind.ASKED)
+
+
+@pytest.mark.parametrize("before", [REQUESTED, ASKED_MEANWHILE])
+def test_a_standby_that_is_shown_under_way_is_the_answer_to_a_persons_request(before: Any) -> None:
+    """Should it be terminated later, nobody has asked for another one."""
+    assert not cases.new(decide(case(before, has("PENDING"), BY_HAND))).has(Kind.ASKED)
 
 
 TAGGED, SVC_1 = seen(tags=(("dr", "yes"),)), seen(user_name="SVC-1")
@@ -385,7 +405,7 @@ def test_when_what_waits_is_due_and_until_when(given: Case, due: int, deadline: 
 
 # What makes a request doubtful
 
-DOUBTFUL = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.THROTTLED, Kind.DESKTOP_SEEN)
+DOUBTFUL = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.DESKTOP_SEEN)
 MUTUAL: dict[str, Any] = {"directories": {HOME: Directory(AWAY, mutual=True)}}
 
 

@@ -23,8 +23,8 @@ KEPT = {"claim_key": CLAIM, "claim_expires_at": NOW + LEASE, "counted_day": "202
 
 # The claim
 
-ENDS = (Kind.NOTHING_SEEN, Kind.THROTTLED, *OF_A_STANDBY)
-STAYS = (Kind.UNCLEAR, Kind.DESKTOP_SEEN, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
+ENDS = (Kind.NOTHING_SEEN, Kind.GIVEN_UP, *OF_A_STANDBY)
+STAYS = (Kind.UNCLEAR, Kind.DESKTOP_SEEN, Kind.SUCCEEDS, Kind.USER_MISSING)
 
 
 def test_a_claim_is_for_a_lease_and_of_todays_count_and_forgets_the_last_standby() -> None:
@@ -72,7 +72,7 @@ SENT = claimed(taken=NOW, due_at=NOW + LEASE, deadline_at=NOW + hours(1))
 OVERDUE, NONE_DUE = (dataclasses.replace(SENT, deadline_at=at) for at in (NOW, None))
 ACCEPTED = {"standby_id": STANDBY, "standby_state": "PENDING", "requested_at": NOW, **KEPT, "claim_expires_at": None}
 UNCLEAR_NOW, MISSING_NOW = lasting(Kind.UNCLEAR, NOW), lasting(Kind.USER_MISSING, NOW)
-THROTTLED_NOW, GIVEN_UP_NOW = lasting(Kind.THROTTLED, NOW), lasting(Kind.GIVEN_UP, NOW)
+GIVEN_UP_NOW = lasting(Kind.GIVEN_UP, NOW)
 ALMOST_A_DAY, A_DAY = (lasting(Kind.USER_MISSING, at) for at in (ago(hours=24) + SECOND, ago(hours=24)))
 LACKS, LACKED = (dataclasses.replace(SENT, conditions=since) for since in (ALMOST_A_DAY, A_DAY))
 UNCLEAR = Unclear("Code", "Words.")
@@ -87,7 +87,7 @@ def refused(kind: Refusal) -> Refused:
     "row answer expected due deadline lasts",
     ("accepted", SENT, Pending(STANDBY, "PENDING"), "REQUESTED CREATE_ACCEPTED", 15, 120, NONE),
     ("unclear", SENT, UNCLEAR, "CLAIMED REQUEST_UNCERTAIN", 2, 60, UNCLEAR_NOW),
-    ("throttled", SENT, Refusal.THROTTLED, "WAITING CREATE_THROTTLED", 2, 60, THROTTLED_NOW),
+    ("throttled", SENT, Refusal.THROTTLED, "WAITING CREATE_THROTTLED", 15, 60, GIVEN_UP_NOW),
     ("unreachable", SENT, Refusal.UNREACHABLE, "WAITING CREATE_UNREACHABLE", 6, 60, NONE),
     ("its state", SENT, Refusal.STATE, "WAITING STATE_REFUSED", 2, 60, NONE),
     ("its state, overdue", OVERDUE, Refusal.STATE, "TIMED_OUT PRIMARY_NOT_READY", None, None, GIVEN_UP_NOW),
@@ -115,7 +115,10 @@ def test_the_answer_to_a_request(row: Row, answer: Any, expected: str, due: Any,
     assert (new(found).error_code, new(found).error_message) == error
 
 
-KEY_NAMED = " The primary's volumes are encrypted with arn:key/1, which must not be the AWS managed key."
+KEY_NAMED = (
+    " The primary's volumes are encrypted with arn:key/1."
+    " If that is the AWS managed key (alias aws/workspaces), AWS makes no standby of it."
+)
 
 
 @table(
@@ -292,6 +295,31 @@ def test_what_a_person_asks_for_again_is_looked_for_twice(row: Row, since: datet
     found = after_lookup(case(row, seen(), BY_HAND), NOTHING)
     assert cases.outcome(found) == NOT_YET
     assert (new(found).since(Kind.UNCLEAR), new(found).claim_key) == (since, CLAIM)
+
+
+IN_TROUBLE, LATE_ONE = with_one("FAILED STANDBY_IN_ERROR"), with_one("REQUESTED STANDBY_STARTING", deadline_at=BEFORE)
+UNCLEAR_THEN = "WAITING DR_DESKTOP_UNCLEAR"
+
+
+@table(
+    "row cause expected",
+    ("failed", IN_TROUBLE, BY_HAND, UNCLEAR_THEN),
+    ("timed out", with_one("TIMED_OUT STANDBY_NOT_READY"), BY_HAND, UNCLEAR_THEN),
+    ("missing", with_one("STANDBY_MISSING STANDBY_GONE"), BY_HAND, UNCLEAR_THEN),
+    ("missing, by a sweep", with_one("STANDBY_MISSING STANDBY_GONE"), cases.BY_SWEEP, "= STANDBY_MISSING STANDBY_GONE"),
+    ("protected: its cover stands", with_one(), BY_HAND, "PROTECTED STANDBY_READY"),
+    ("under way, and late", LATE_ONE, BY_HAND, "REQUESTED STANDBY_STARTING"),
+    ("claimed: it is looked for anyhow", claimed(), BY_HAND, "= CLAIMED CLAIM_TAKEN"),
+)
+def test_what_a_person_asks_for_again_stays_asked_for_after_a_look_that_is_not_complete(
+    row: Row, cause: Any, expected: str
+) -> None:
+    found = after_lookup(case(row, seen(), cause), NO_ANSWER)
+    assert cases.outcome(found) == expected
+    assert new(found).has(Kind.ASKED) is not expected.startswith("=")
+    assert new(found).standby_id == row.standby_id  # another look decides about it
+    if expected == UNCLEAR_THEN:
+        assert (new(found).due_at, new(found).deadline_at) == (NOW + FIRST_LOOK, NOW + hours(4))
 
 
 @table(

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,12 @@ def test_the_default_account_of_the_cdk_is_used_where_the_file_names_none(
     app = new_app(tmp_path / "out")
     add_stacks(app, load(EXAMPLE), tmp_path / "work")
     assert {stack.account for stack in app.node.children if isinstance(stack, Stack)} == {"210987654321"}
+
+
+def test_types_are_checked_in_every_module_of_the_cdk_that_is_used() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]["overrides"]
+    read = next(one["module"] for one in settings if one["follow_imports"] == "normal")
+    lines = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "infra").glob("*.py"))
+    used = re.findall(r"from aws_cdk import (aws_\w+)", lines)
+    assert used
+    assert {f"aws_cdk.{one}" for one in used} == {one for one in read if ".aws_" in one}

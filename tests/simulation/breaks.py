@@ -78,7 +78,7 @@ a_5xx_is_taken_for_a_refusal = together(
     put(call, "REFUSES", range(400, 600)), put(call, "kind_of", lambda *_: Refusal.UNREACHABLE)
 )
 what_an_answer_leaves_out_is_taken_for_refused = put(workspaces, "LEFT_OUT", REFUSED)
-a_throttle_is_no_doubt = put(decide, "DOUBTS", tuple(kind for kind in decide.DOUBTS if kind is not Kind.THROTTLED))
+a_throttle_is_no_doubt = put(decide, "DOUBTS", tuple(kind for kind in decide.DOUBTS if kind is not Kind.GIVEN_UP))
 lookups_count_at_once = put(settle, "SHOWS_AFTER", 0)
 one_lookup_is_enough = put(settle, "LOOKS_NEEDED", 1)
 one_lookup_at_once_is_enough = together(lookups_count_at_once, one_lookup_is_enough)

@@ -27,6 +27,8 @@ class Counters:
         self._claims: dict[str, str] = {}
         # The day of which a primary has a place that nothing came of yet.
         self._places: dict[str, str] = {}
+        # The day on which a primary's request was given up, of which a standby may come all the same.
+        self._given_up: dict[str, str] = {}
 
     def saw_claim(self, item: Item, rows: Mapping[str, Item]) -> Iterator[str]:
         """A claim's row: one that is given up, unseen, says so."""
@@ -44,6 +46,10 @@ class Counters:
     def saw_event(self, new: Item, before: Item, in_force: Sequence[Settings]) -> Iterator[str]:
         """Count a day's new standbys as the story tells it: a claim takes a place, and what came of it keeps it."""
         one, had = new["pk"], self._places.get(new["pk"])
+        if "GIVEN_UP" in new.get("conditions", {}):
+            self._given_up.setdefault(one, new["day"])
+        elif (day := self._given_up.pop(one, None)) and "standby_id" in new:
+            self._counted[day_counter(day)] += 1
         if new["reason_code"] == Reason.CLAIM_TAKEN and new["claim_expires_at"] != before.get("claim_expires_at"):
             has = self._places[one] = new["day"]
             if has != had:

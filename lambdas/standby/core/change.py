@@ -23,6 +23,7 @@ from standby.core.model import (
     Unknown,
     Workspace,
     WorkspaceId,
+    day_of,
     is_unassigned,
 )
 from standby.core.reasons import NOT_OURS, Reason
@@ -38,10 +39,11 @@ _NAMED = {"user": "user_name", "directory": "primary_directory_id"}
 _NAMED |= {"DR directory": "dr_directory_id", "DR Region": "dr_region"}
 # No request was made for what stands so.
 _UNTRIED = (Status.HELD, Status.INELIGIBLE, Status.EXCLUDED)
-# Of these a person's request is noted though nothing can be done now. One that is seen protected ends it.
-_KEEPS_ASKED = (Status.HELD, Status.WAITING, Status.PROTECTED)
+# Of these a person's request is noted though nothing can be done now. An answer that shows the standby ends it. A row
+# that is CLAIMED is not written while somebody may be about to send its request, and what comes of it is the answer.
+_KEEPS_ASKED = (Status.HELD, Status.WAITING, Status.REQUESTED, Status.PROTECTED)
 # Doubts that end where a standby is known.
-_DOUBTS = (*OF_A_REQUEST, Kind.THROTTLED, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
+_DOUBTS = (*OF_A_REQUEST, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
 # Of a row of which it is certain that no standby stands behind it; its history keeps what there was.
 NO_STANDBY: Mapping[str, Any] = dict.fromkeys(("standby_id", "standby_state", "replication", "requested_at"))
 _NO_CLAIM: Mapping[str, Any] = dict.fromkeys(("claim_key", "claim_expires_at", "counted_day"))
@@ -188,7 +190,8 @@ class Case:
     def nothing(self, reason: Reason, detail: str = "") -> Change:
         """Everything stays as it is, but for what the cause says, and what ends because an answer shows the primary.
 
-        What a person asks for while it cannot be told whether anything is to be done stays asked for.
+        What a person asks for while it cannot be told whether anything is to be done stays asked for, until an answer
+        shows the standby.
         """
         row = self.row
         change = Change(self.id, row, row, reason, say(reason, detail, row))
@@ -280,7 +283,7 @@ class Case:
         if reason is Reason.PARTNER_CHANGED and (mapped := self.mapped):
             detail = f"Its dr_directory is {mapped.dr_directory}, and was {base.dr_directory_id}. {detail}".rstrip()
         new = dataclasses.replace(new, message=say(reason, detail, new))
-        new = self._lasting(base, new, quiet=quiet)
+        new = self._lasting(base, new, has_one=standby is not None, quiet=quiet)
         if self.row is not None and not new.is_another_state(base):
             new = dataclasses.replace(new, changed_at=base.changed_at)
         return Change(self.id, self.row, new, reason, new.message)
@@ -343,6 +346,8 @@ class Case:
         if where and new.user_name and key in (None, claim_key(where, self.id)):
             # One that is nobody's holds a place of its own, until it is assigned to a user.
             key = claim_key(where, self.id if is_unassigned(new.user_name) else new.user_name)
+        # What a request made that was given up is one of that day's new standbys all the same.
+        given_up = base.since(Kind.GIVEN_UP)
         new = dataclasses.replace(
             new,
             standby_id=standby.id,
@@ -351,14 +356,15 @@ class Case:
             replication=replication,
             claim_key=key,
             claim_expires_at=None,
+            counted_day=base.counted_day or (day_of(given_up) if given_up else None),
         )
         return new.without(*_DOUBTS, *(OF_A_STANDBY if standby.id != base.standby_id else ()))
 
-    def _lasting(self, base: Row, new: Row, *, quiet: bool) -> Row:
+    def _lasting(self, base: Row, new: Row, *, has_one: bool, quiet: bool) -> Row:
         """The conditions that follow from what the row was and is."""
         if self.shown is not None:
             new = new.without(Kind.ABSENT, Kind.MISSED)
-        is_asked = (self.cause.reopens or None) if new.status.is_pending else False
+        is_asked = (self.cause.reopens or None) if new.status.is_pending and not has_one else False
         new = new.observe(Kind.ASKED, is_asked, self.now)
         if self.cause.succeeds and new.standby_id is None:
             new = new.observe(Kind.SUCCEEDS, True, self.now, note=self.cause.migrated_from)

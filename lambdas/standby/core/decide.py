@@ -33,7 +33,7 @@ from standby.core.settings import NOT_KNOWN, Excluded, not_told, obstacle
 from standby.core.upkeep import annotate, fares, uses_pcoip
 
 # While one of these lasts, a lookup in the DR directory comes before a request.
-DOUBTS = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.THROTTLED, Kind.DESKTOP_SEEN)
+DOUBTS = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.DESKTOP_SEEN)
 # Of these a person may ask for another standby: it failed, or is gone.
 _ASKED_FOR_AGAIN = (*HAD_ONE, Status.STANDBY_MISSING, Status.WAITING)
 
@@ -69,9 +69,9 @@ def doubt(case: Case) -> str:
 
 
 def _is_too_soon(row: Row, now: datetime) -> bool:
-    """Whether what came of a throttled request may not show yet: who comes by before it is due looks in vain."""
-    is_unseen = row.has(Kind.THROTTLED) or row.has(Kind.GIVEN_UP)
-    return is_unseen and row.status is Status.WAITING and row.due_at is not None and now < row.due_at
+    """Whether what came of a request may not show yet: who comes by before it is due looks in vain."""
+    is_unseen = row.has(Kind.GIVEN_UP) and row.status is Status.WAITING
+    return is_unseen and row.due_at is not None and now < row.due_at
 
 
 def _sighted(case: Case, change: Change) -> Change:
@@ -97,7 +97,8 @@ def _doubled(case: Case, change: Change) -> Change:
     noted = new.observe(Kind.DOUBLED, fact, case.now, note=" ".join(sorted(ids)), notified=True)
     if noted is new:
         return change
-    message = f"{say(Reason.TWO_STANDBYS)} They are {', '.join(ids)}." if fact else change.message
+    # One notice for it and for what else is wrong, for the one to keep is the healthiest: the rest are to go first.
+    message = f"{say(Reason.TWO_STANDBYS)} They are {', '.join(ids)}. {change.message}" if fact else change.message
     return change.having(noted, message)
 
 
@@ -298,13 +299,14 @@ def with_standby(case: Case, standby: Related) -> Change:
     """What a primary's standby, seen in a state, makes of its row."""
     row, settings, where = case.row, case.settings, standby.described
     ours = row is not None and (row.was_requested or row.status is Status.CLAIMED)
-    is_made_here = ours and row is not None and row.reason is not Reason.ADOPTED
+    is_made_here = row is not None and (ours or row.has(Kind.GIVEN_UP)) and row.reason is not Reason.ADOPTED
     is_late = ours and row is not None and past(row.deadline_at, case.now)
     if standby.is_healthy:
         reason = Reason.STANDBY_READY if is_made_here else Reason.ADOPTED
         reason = (row and changed_mapping(row, settings)) or reason
         return case.record(Status.PROTECTED, reason, where, standby=standby).observe(Kind.UNWELL, False, case.now)
-    if standby.state in GONE and ours and row and _is_asked_for_again(case, row):
+    is_asked_again = case.is_asked and row is not None and row.status in (*_ASKED_FOR_AGAIN, Status.REQUESTED)
+    if standby.state in GONE and ours and is_asked_again:
         return case.wait(Reason.STANDBY_TERMINATING, where)
     if row and (row.status is Status.PROTECTED or row.reason is Reason.STANDBY_UNHEALTHY):
         # It was ready once; how a standby fares afterwards is the sweep's to say, and a reboot takes no cover away.
@@ -334,13 +336,6 @@ def with_standby(case: Case, standby: Related) -> Change:
     )
 
 
-def _is_asked_for_again(case: Case, row: Row) -> bool:
-    """Whether a person wants another standby in place of the one that goes; of one under way, only who asks now."""
-    if row.status is Status.REQUESTED:
-        return case.cause.reopens
-    return case.is_asked and row.status in _ASKED_FOR_AGAIN
-
-
 def _claimed(case: Case, row: Row) -> Change:
     if row.claim_expires_at is not None and case.now < row.claim_expires_at:
         return case.nothing(row.reason, "Its claim is still held.")
@@ -350,13 +345,14 @@ def _claimed(case: Case, row: Row) -> Change:
 
 
 def _standby_not_seen(case: Case, row: Row) -> Change:
-    if row.status is Status.REQUESTED and past(row.deadline_at, case.now):
+    is_late = row.status is Status.REQUESTED and past(row.deadline_at, case.now)
+    if is_late and not case.is_asked:
         detail = f"The primary shows no standby in RelatedWorkspaces; it is {row.standby_id or 'of unknown id'}."
         return case.record(Status.TIMED_OUT, Reason.STANDBY_NOT_READY, detail)
     # Whoever terminated it, if that is configured.
     is_wanted = case.settings.recreate_missing and case.cause.type == SWEEP and row.status is Status.STANDBY_MISSING
     is_made_again = is_wanted and changed_mapping(row, case.settings) is None
-    if (case.is_asked and row.status in _ASKED_FOR_AGAIN) or is_made_again:
+    if (case.is_asked and (is_late or row.status in _ASKED_FOR_AGAIN)) or is_made_again:
         # A person asks again, or said so once for all: two lookups decide, as after any request.
         return case.look("Is there still a standby?")
     return case.nothing(row.reason, "The primary shows no standby in RelatedWorkspaces now.")

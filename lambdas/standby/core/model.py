@@ -201,7 +201,8 @@ class Cause:
 
     `succeeds` says that it is a migrated WorkSpace, whose predecessor's standby may serve the user; `migrated_from` is
     the predecessor where that is known, and `continues_fleet` whether it was only reported: then it is no new desktop.
-    `created_by` is who called CreateWorkspaces or MigrateWorkspace for it, and so caused the charge.
+    `created_by` is who called CreateWorkspaces or MigrateWorkspace for it, and so caused the charge. `names_new` says
+    that it is the event of a CreateWorkspaces: what it names is new, whatever a sweep has taken it for.
     """
 
     type: str  # event, watch, sweep, or what a person's call says
@@ -212,11 +213,7 @@ class Cause:
     migrated_from: WorkspaceId | None = None
     continues_fleet: bool = False
     created_by: str | None = None
-
-    @property
-    def names_new(self) -> bool:
-        """Whether it is the event of a creation: what it names is new, whatever a sweep has taken it for."""
-        return self.type == EVENT and not self.succeeds
+    names_new: bool = False
 
     @property
     def reopens(self) -> bool:

@@ -33,9 +33,8 @@ class Kind(StrEnum):
     PCOIP = "PCOIP"  # it uses PCoIP
     # what makes a request doubtful: another lookup comes first
     UNCLEAR = "UNCLEAR"  # a request had no clear answer
-    THROTTLED = "THROTTLED"  # a request was throttled, which does not prove that it had no effect
     SUCCEEDS = "SUCCEEDS"  # it is the new id of a migrated WorkSpace
-    GIVEN_UP = "GIVEN_UP"  # a claim on its user was given up, and it is not known what became of the request
+    GIVEN_UP = "GIVEN_UP"  # a claim was given up unseen: its request was throttled, or never had a clear answer
     DESKTOP_SEEN = "DESKTOP_SEEN"  # the DR directory has shown a desktop of its user that may be a standby
     NOTHING_SEEN = "NOTHING_SEEN"  # a complete lookup after an unclear request has found no standby
     USER_MISSING = "USER_MISSING"  # the DR directory does not know the user
@@ -58,7 +57,7 @@ _SEEN_OF_IT = (Kind.UNWELL, Kind.DRIFT, Kind.COPIED, Kind.STALE, Kind.STANDBY_PC
 OF_A_STANDBY = (Kind.STANDBY_MISSED, Kind.STANDBY_TERMINATED, *_SEEN_OF_IT)
 # What a request leaves behind until it is known what became of it.
 OF_A_REQUEST = (Kind.UNCLEAR, Kind.NOTHING_SEEN, Kind.DESKTOP_SEEN)
-# Notices, each with its own condition; the last wins where a change makes two.
+# Notices, each with its own condition. Of two in one change the last is sent, and its message says both.
 NOTIFYING = (Kind.TROUBLE, Kind.DOUBLED, Kind.MIGRATED, Kind.STANDBY_TERMINATED, Kind.PRIMARY_TERMINATED)
 
 ONCE = timedelta.max

@@ -24,7 +24,7 @@ LEASE = timedelta(seconds=120)
 LEAST_GAP = timedelta(seconds=60)
 # Complete lookups that find nothing before it is believed that nothing was created.
 LOOKS_NEEDED = 2
-# The last of them counts so many times `first_look` after the request: a new WorkSpace has to have the time to show.
+# The one that decides counts so many times `first_look` after the request: a new WorkSpace needs the time to show.
 SHOWS_AFTER = 1
 # What never gets a clear answer is a person's after so long.
 UNCLEAR_AT_MOST = timedelta(hours=24)
@@ -54,13 +54,23 @@ def claim(case: Case) -> Row:
         changed_at=case.now,
         **NO_STANDBY,
     )
-    return claimed.without(Kind.NOTHING_SEEN, Kind.THROTTLED, *OF_A_STANDBY)
+    return claimed.without(Kind.NOTHING_SEEN, Kind.GIVEN_UP, *OF_A_STANDBY)
 
 
 def give_back(case: Case, reason: Reason, *, error: tuple[str, str] | None = None, polls: int = 1) -> Change:
     """Nothing was created: it waits, and is tried again after so many polls."""
     due_in = case.settings.poll_interval * polls
     return case.record(Status.WAITING, reason, due_in=due_in, deadline_in=_deadline_if_none(case), error=error)
+
+
+def give_up(case: Case, reason: Reason, *, error: tuple[str, str] | None = None) -> Change:
+    """The claim is given up, though a request may have had an effect: a throttle does not prove that it had none.
+
+    A lookup comes before the next request, and not before a new WorkSpace has had the time to show.
+    """
+    due_in = max(case.settings.poll_interval, case.settings.first_look * SHOWS_AFTER)
+    change = case.record(Status.WAITING, reason, due_in=due_in, deadline_in=_deadline_if_none(case), error=error)
+    return change.observe(Kind.GIVEN_UP, True, case.now)
 
 
 def leave(case: Case, *, is_unreachable: bool) -> Change:
@@ -102,9 +112,7 @@ def _refused(case: Case, refused: Refused) -> Change:
     error = (refused.code, refused.message)
     match refused.kind:
         case Refusal.THROTTLED:
-            # A throttle does not prove that nothing was created: the next request comes after a lookup.
-            change = give_back(case, Reason.CREATE_THROTTLED, error=error)
-            return change.observe(Kind.THROTTLED, True, case.now)
+            return give_up(case, Reason.CREATE_THROTTLED, error=error)
         case Refusal.UNREACHABLE:
             return give_back(case, Reason.CREATE_UNREACHABLE, error=error, polls=UNREACHABLE_POLLS)
         case Refusal.STATE:
@@ -125,7 +133,8 @@ def _refused(case: Case, refused: Refused) -> Change:
 def _key_named(case: Case) -> str:
     """The key of an encrypted primary: a refusal may be about it, and only a person can look up whose it is."""
     key = case.shown.volume_encryption_key if case.shown and case.shown.is_encrypted else None
-    return f" The primary's volumes are encrypted with {key}, which must not be the AWS managed key." if key else ""
+    may_be = "If that is the AWS managed key (alias aws/workspaces), AWS makes no standby of it."
+    return f" The primary's volumes are encrypted with {key}. {may_be}" if key else ""
 
 
 def _user_missing(case: Case, error: tuple[str, str]) -> Change:

@@ -185,13 +185,12 @@ class Ledger:
         # Who adopts a standby that exists asks for no room: it is there.
         asks = new.standby_id is None
         # What may have come of a request that nobody has seen the end of is looked for by whoever claims next.
-        is_unseen = new.has(Kind.GIVEN_UP) or new.has(Kind.THROTTLED)
-        was_looked_for = not asks or new.has(Kind.GIVEN_UP) or (old is not None and old.has(Kind.THROTTLED))
+        was_looked_for = not asks or (old is not None and old.has(Kind.GIVEN_UP))
         if after != before:
             if after is not None:
                 yield _hold(after, me, now, is_looked_for=was_looked_for), Reason.USER_HAS_STANDBY
             if before is not None:
-                yield _release(before, me, now, is_given_up=is_unseen), Reason.USER_HAS_STANDBY
+                yield _release(before, me, now, is_given_up=new.has(Kind.GIVEN_UP)), Reason.USER_HAS_STANDBY
         if (after is None) != (before is None):
             yield _count(TOTAL, 1 if after else -1, limits.max_standbys if after and asks else None), Reason.CEILING
         spent, unspent = new.counted_day, old.unspent_day if old else None

@@ -85,6 +85,11 @@ class Sweeps:
         counts = found if isinstance(found, Mapping) else {}
         return {stage: count for stage, count in counts.items() if isinstance(count, int)}
 
+    def unregistered(self, directory: DirectoryId) -> dict[DirectoryId, str]:
+        """Which of a directory and its DR directory the last sweep did not find registered, since which run."""
+        found = self.baseline(directory).get("unregistered")
+        return {DirectoryId(one): str(run) for one, run in found.items()} if isinstance(found, Mapping) else {}
+
     def begin(self, directory: DirectoryId) -> None:
         """Note whose a baseline is; anew if it was another DR directory's, or nobody's: that one was accepted."""
         key, item, partner = directory_key(directory), self.baseline(directory), self.partners[directory]
