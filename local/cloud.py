@@ -168,9 +168,11 @@ class Cloud:
         """End the process and all it started, and remove its files."""
         _end(self._process, self._home)
 
-    def wait(self) -> None:
-        """Wait until the process ends, which it does not do by itself."""
-        self._process.wait()
+    def wait(self, seconds: float) -> bool:
+        """Wait so many seconds for the process to end, which it does not do by itself; return whether it has."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.returncode is not None
 
     def log_tail(self) -> str:
         """Return the end of the process's log."""

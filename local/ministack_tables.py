@@ -203,7 +203,8 @@ def _hash_key(table: str, index: str | None) -> str:
     described = dynamodb._tables.get(table.rpartition("/")[2]) or {}
     indexes = {one["IndexName"]: one for one in described.get("GlobalSecondaryIndexes", ())}
     schema = indexes[index]["KeySchema"] if index in indexes else ()
-    return next((key["AttributeName"] for key in schema if key["KeyType"] == "HASH"), described.get("pk_name", ""))
+    hashed = (key["AttributeName"] for key in schema if key["KeyType"] == "HASH")
+    return str(next(hashed, described.get("pk_name", "")))
 
 
 def load_items(account: str, table: str, file: str) -> int:

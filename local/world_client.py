@@ -77,6 +77,10 @@ class WorldClient:
         found: list[dict[str, Any]] = self._get("held")
         return found
 
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the faults that may still hit, those of connections too."""
+        return [*self._get("faults"), *self._get("connection_faults")]
+
     def outages(self) -> dict[str, bool]:
         """Return the Regions that are lost, each with whether it is silent."""
         found: dict[str, bool] = self._get("outages")

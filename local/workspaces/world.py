@@ -18,7 +18,7 @@ from local.workspaces import (
     trail,
     validate,
 )
-from local.workspaces.clock import Clock, ManualClock
+from local.workspaces.clock import Clock, ManualClock, OffsetClock
 from local.workspaces.context import Context, Operation
 from local.workspaces.errors import ServiceError, TransportFault
 from local.workspaces.estate import Directory, Estate, Workspace
@@ -202,7 +202,7 @@ class World:
     ) -> None:
         if operation not in trail.RECORDED:
             return
-        event = trail.event(self._estate, region, operation, params, who, self.clock.now(), answer, error)
+        event = trail.event(self._estate, region, operation, params, who, self.seen(self.clock.now()), answer, error)
         self.trail.append(event)
         due = self.clock.now() + timedelta(seconds=self.settings.trail_delay_seconds)
         for _ in range(self.settings.trail_copies):
@@ -215,6 +215,10 @@ class World:
             subscriber(event)
 
     # --- time
+
+    def seen(self, moment: datetime) -> datetime:
+        """Return a moment of the world's clock as answers and events show it."""
+        return self.clock.seen(moment) if isinstance(self.clock, OffsetClock) else moment
 
     def settle(self) -> datetime:
         """Let everything happen that is due, and return the present."""

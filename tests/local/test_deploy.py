@@ -1,10 +1,6 @@
 """Deploying an assembly, and what the emulator makes of it where patches bring it closer to AWS."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +14,7 @@ from local.deploy import DeploymentError
 from local.world_client import ControlError
 from tests.local import assembly
 from tests.local.assembly import DR_REGION, REGION
-from tests.local.clouds import ROOT, is_running, queue, received, rule, statement, trust, wait_until
+from tests.local.clouds import queue, received, rule, statement, trust, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -257,35 +253,3 @@ def test_a_stack_that_fails_says_why(running_cloud: Cloud, tmp_path: Path, broke
     folder = assembly.write(tmp_path, stack, {"Broken": broken})
     with pytest.raises(DeploymentError, match=rf"{stack} is CREATE_FAILED: .*{reason}"):
         running_cloud.deploy(folder)
-
-
-def hear_interrupts() -> None:
-    """A shell's background job is deaf to interrupts, and so is what it starts."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def test_the_command_deploys_writes_what_it_did_and_ends_on_an_interrupt(tmp_path: Path) -> None:
-    folder, output = assembly.write(tmp_path / "assembly"), tmp_path / "build" / "local.json"
-    command = [sys.executable, "-m", "local", "--assembly", str(folder), "--output", str(output)]
-    with subprocess.Popen(  # noqa: S603
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
-    ) as running:
-        assert wait_until(output.exists, 120)
-        assert wait_until(lambda: output.read_text().endswith("}\n"))
-        described = json.loads(output.read_text())
-        assert described["pid"] == running.pid
-        assert is_running(described["server_pid"])
-        assert described["outputs"]["Small"]["Table"] == "small"
-        assert (described["region"], described["dr_region"]) == (REGION, DR_REGION)
-        os.kill(described["pid"], signal.SIGINT)
-        printed, _ = running.communicate(timeout=60)
-    assert running.returncode == 0
-    assert "aws workspaces create-workspaces" in printed
-    assert not is_running(described["server_pid"])
-
-
-def test_the_command_names_what_is_missing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "local", "--assembly", str(tmp_path)]
-    failed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    assert failed.returncode == 1
-    assert "make synth" in failed.stderr

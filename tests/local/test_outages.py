@@ -1,6 +1,7 @@
 """A Region that is lost: nobody is answered there, nothing runs there, and all of it comes back."""
 
 import time
+from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
@@ -15,7 +16,7 @@ from tests.local.places import DR, PRIMARY
 def test_no_service_of_a_lost_region_answers_and_all_others_do(
     cloud: Cloud, silent: bool, error: type[Exception]
 ) -> None:
-    once = {"read_timeout": 0.3, "retries": {"total_max_attempts": 1}}
+    once: dict[str, Any] = {"read_timeout": 0.3, "retries": {"total_max_attempts": 1}}
     cloud.world.lose(PRIMARY, silent=silent)
     assert cloud.world.outages() == {PRIMARY: silent}
     for service, call in (
@@ -44,7 +45,8 @@ def test_what_was_to_be_delivered_in_a_lost_region_comes_when_it_is_back(cloud: 
 
 
 def test_a_call_waits_for_its_region_and_for_no_other() -> None:
-    outages, made = Outages(), []
+    outages = Outages()
+    made: list[str] = []
     outages.begin(PRIMARY)
     outages.when_back(PRIMARY, made.append, "late")
     outages.when_back(DR, made.append, "at once")

@@ -1,6 +1,7 @@
 """What surrounds WorkSpaces in the embedded cloud, as a check of a deployment reads it, over HTTP and boto3."""
 
 import itertools
+from typing import Any
 
 import dns.resolver
 import pytest
@@ -129,8 +130,9 @@ def test_a_directorys_settings_are_shown_and_changed(cloud: Cloud, directory: st
 
 
 def test_settings_that_no_directory_can_have_are_refused(cloud: Cloud) -> None:
-    wrong: dict[str, object]
-    for wrong in ({"SamlPropertys": {}}, {"SamlProperties": {"Status": "ON"}}, {"SubnetIds": "subnet-0a1b2c3d"}):
+    refused: list[dict[str, Any]]
+    refused = [{"SamlPropertys": {}}, {"SamlProperties": {"Status": "ON"}}, {"SubnetIds": "subnet-0a1b2c3d"}]
+    for wrong in refused:
         with pytest.raises(ControlError):
             cloud.world.set_directory(PRIMARY, HOME, settings=wrong)
 
