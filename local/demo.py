@@ -120,7 +120,7 @@ def create_primaries(cloud: Cloud) -> tuple[Story, str]:
     cloud.client("workspaces", DR, retries={"total_max_attempts": 8}).create_workspaces(Workspaces=[hand_made])
 
     story = Story()
-    encrypted = {
+    encrypted: dict[str, Any] = {
         "UserVolumeEncryptionEnabled": True,
         "RootVolumeEncryptionEnabled": True,
         "VolumeEncryptionKey": PRIMARY_KEY,

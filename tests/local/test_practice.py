@@ -16,6 +16,7 @@ import pytest
 from local import place, running
 from local.cloud import Cloud
 from local.practice import main
+from local.world_client import WorldClient
 from tests.local import assembly
 from tests.local.clouds import ROOT, is_running, trust, wait_until
 from tests.local.places import AWAY, DR, HOME, PRIMARY
@@ -275,7 +276,7 @@ def test_it_runs_shows_notices_and_refuses_a_second_one(local: Any, tmp_path: Pa
 
 
 def snapshot(described: dict[str, Any]) -> dict[str, Any]:
-    return running.WorldClient(described["control_url"]).snapshot()
+    return WorldClient(described["control_url"]).snapshot()
 
 
 def publish(described: dict[str, Any], subject: str, text: str) -> None:
