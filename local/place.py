@@ -20,6 +20,7 @@ from local.cloud import Cloud, CloudError
 from local.control import VERBS
 from local.deploy import DeploymentError, Outputs
 from local.notices import one_line
+from local.practice_account import USERS
 from local.progress import step
 from local.sweeping import SweepFailedError
 from local.world_client import ControlError
@@ -151,7 +152,6 @@ def how_to(described: dict[str, Any], pairs: list[dict[str, Any]], written: Path
     """Return what a person needs to use a running cloud."""
     directory = next(iter(pairs[0]["directories"]))
     keys = described["credentials"]
-    users = practice_account.USERS
     return f"""
 The embedded cloud runs at {described["endpoint"]}, for this machine only; {written} describes it.
 Point the AWS CLI, and `standby`, at it:
@@ -159,9 +159,9 @@ Point the AWS CLI, and `standby`, at it:
   export AWS_ENDPOINT_URL={described["endpoint"]} AWS_DEFAULT_REGION={described["region"]}
   export AWS_ACCESS_KEY_ID={keys["aws_access_key_id"]} AWS_SECRET_ACCESS_KEY={keys["aws_secret_access_key"]}
 
-A new desktop, for one of {users[0]} to {users[-1]}:
+A new desktop, for one of {USERS[0]} to {USERS[-1]}:
 
-  aws workspaces create-workspaces --workspaces DirectoryId={directory},UserName={users[0]},BundleId=wsb-windowsstandard
+  aws workspaces create-workspaces --workspaces DirectoryId={directory},UserName={USERS[0]},BundleId=wsb-windowsstandard
 
 Its standby, a little later, and the ledger:
 

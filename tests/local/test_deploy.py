@@ -114,17 +114,6 @@ def test_in_a_lost_region_no_function_runs_for_a_schedule_or_a_state_machine_unt
     assert min(ran) >= back - 1
 
 
-def test_a_replica_that_was_lost_follows_when_it_is_back(deployed: tuple[Cloud, Path]) -> None:
-    cloud, _ = deployed
-    cloud.world.lose(DR_REGION)
-    put(cloud, "follows")
-    time.sleep(0.5)
-    cloud.world.bring_back(DR_REGION)
-    replica = cloud.client("dynamodb", DR_REGION)
-    assert "Item" not in replica.get_item(TableName="small", Key={"pk": {"S": "follows"}})
-    assert wait_until(lambda: "Item" in replica.get_item(TableName="small", Key={"pk": {"S": "follows"}}))
-
-
 def test_a_file_of_items_is_put_into_a_table_and_its_replica_past_the_stream(
     deployed: tuple[Cloud, Path], tmp_path: Path
 ) -> None:

@@ -1,11 +1,13 @@
 """A Region that is lost: nobody is answered there, nothing runs there, and all of it comes back."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
+from local import ministack_tables
 from local.cloud import Cloud
 from local.outages import Outages
 from tests.local.clouds import create, listen, received, wait_until
@@ -56,3 +58,25 @@ def test_a_call_waits_for_its_region_and_for_no_other() -> None:
     assert made == ["at once"]
     outages.end()
     assert wait_until(lambda: made == ["at once", "late"], 5)
+
+
+def test_a_table_is_replicated_again_when_all_of_its_regions_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    outages = Outages()
+    replication = ministack_tables._Replication(outages)
+    link = ministack_tables._Link("123456789012", PRIMARY, "small")
+    records = [{"dynamodb": {"NewImage": {"pk": {"S": "one"}}}}, {"dynamodb": {"NewImage": {"pk": {"S": "two"}}}}]
+    written: list[str] = []
+    emulator = SimpleNamespace(
+        _tables={"small": {}},
+        _replica_group=lambda _: [PRIMARY, DR],
+        stream_records_since=lambda _table, position, _most: records[position:],
+        _put_item=lambda request: written.append(request["Item"]["pk"]["S"]),
+    )
+    monkeypatch.setattr(ministack_tables, "dynamodb", emulator)
+    for region in (DR, PRIMARY):
+        outages.begin(region)
+        replication._replicate(link)
+        outages.end(region)
+    assert written == []
+    replication._replicate(link)
+    assert written == ["one", "two"]
