@@ -29,9 +29,8 @@ $(READY): requirements.txt pyproject.toml
 demo: $(READY)  ## the whole product in an embedded cloud: 34 desktops, their standbys, the audit queries
 	@$(BIN)/python -m local.demo
 
-local: $(READY)  ## the same cloud, left running to play with
-	@CDK_OUTDIR=build/local.out CDK_CONTEXT_JSON='{"config": "local/local.yaml"}' $(BIN)/python app.py
-	@$(BIN)/python -m local --assembly build/local.out
+local: $(READY)  ## the same cloud with an existing fleet, left running to practise on
+	@$(BIN)/python -m local $(ARGS)
 
 check: $(READY)  ## types, style, and the tests of the pure core: under a minute
 	@$(MAKE) --no-print-directory --jobs=2 lint pure

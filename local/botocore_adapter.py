@@ -105,13 +105,13 @@ def answer(
         if fault.kind == "malformed":
             return 200, headers, b"<html>Service Unavailable</html>"
         raise
-    return 200, headers, json.dumps(body, default=_timestamp).encode()
 
+    def timestamp(value: object) -> float:
+        if isinstance(value, datetime):
+            return world.seen(value).timestamp()
+        raise TypeError(f"{value!r} has no place in an answer")
 
-def _timestamp(value: object) -> float:
-    if isinstance(value, datetime):
-        return value.timestamp()
-    raise TypeError(f"{value!r} has no place in an answer")
+    return 200, headers, json.dumps(body, default=timestamp).encode()
 
 
 def _text(value: object) -> str:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,8 @@ class Cloud:
         The account's id.
     control_url : str
         Where the world is controlled; see :mod:`local.control`.
+    nameserver : str
+        Host and port, over UDP, of a name server that knows the TXT records of the world.
     pid : int
         The process.
     credentials : Credentials
@@ -67,12 +70,13 @@ class Cloud:
     """
 
     def __init__(
-        self, process: "subprocess.Popen[bytes]", port: int, account: str, root_secret: str, home: Path
+        self, process: "subprocess.Popen[bytes]", ports: dict[str, int], account: str, root_secret: str, home: Path
     ) -> None:
         self._process = process
         self._home = home
         self.account = account
-        self.endpoint = f"http://127.0.0.1:{port}"
+        self.endpoint = f"http://127.0.0.1:{ports['port']}"
+        self.nameserver = f"127.0.0.1:{ports['nameserver']}"
         self.control_url = f"{self.endpoint}{PREFIX}"
         self.pid = process.pid
         self.log_path = home / "server.log"
@@ -142,8 +146,7 @@ class Cloud:
                 start_new_session=True,
             )
         try:
-            port = _read_port(process, home)
-            cloud = cls(process, port, account, secret, home)
+            cloud = cls(process, _read_ports(process, home), account, secret, home)
             _await_answer(cloud)
             cloud.credentials = _make_operator(cloud)
         except BaseException:
@@ -165,9 +168,11 @@ class Cloud:
         """End the process and all it started, and remove its files."""
         _end(self._process, self._home)
 
-    def wait(self) -> None:
-        """Wait until the process ends, which it does not do by itself."""
-        self._process.wait()
+    def wait(self, seconds: float) -> bool:
+        """Wait so many seconds for the process to end, which it does not do by itself; return whether it has."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.returncode is not None
 
     def log_tail(self) -> str:
         """Return the end of the process's log."""
@@ -201,12 +206,15 @@ class Cloud:
         """Deploy a synthesised CDK app, unmodified, and return the outputs of its stacks by name."""
         return deploy(assembly, self.client, self.account)
 
-    def make_user(self, name: str, *statements: dict[str, Any]) -> Credentials:
-        """Make an IAM user with the given policy statements and return an access key of theirs."""
+    def make_user(self, name: str, *statements: dict[str, Any], policies: Sequence[str] = ()) -> Credentials:
+        """Make an IAM user with policy statements and managed policies, by ARN; return an access key of theirs."""
         iam = self.client("iam", "us-east-1")
         iam.create_user(UserName=name)
-        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-        iam.put_user_policy(UserName=name, PolicyName="given", PolicyDocument=document)
+        if statements:
+            document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+            iam.put_user_policy(UserName=name, PolicyName="given", PolicyDocument=document)
+        for policy in policies:
+            iam.attach_user_policy(UserName=name, PolicyArn=policy)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
@@ -215,13 +223,14 @@ def _is_ambient(name: str) -> bool:
     return name.startswith(("AWS_", "BOTO_")) or name.lower().endswith("_proxy")
 
 
-def _read_port(process: "subprocess.Popen[bytes]", home: Path) -> int:
+def _read_ports(process: "subprocess.Popen[bytes]", home: Path) -> dict[str, int]:
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     ready, _, _ = select.select([process.stdout], [], [], _START_SECONDS)
     line = process.stdout.readline() if ready else b""
     if not line:
         raise CloudError(_told(process, home))
-    return int(json.loads(line)["port"])
+    ports: dict[str, int] = json.loads(line)
+    return ports
 
 
 def _await_answer(cloud: Cloud) -> None:

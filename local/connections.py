@@ -1,9 +1,10 @@
-"""Faults of the connection to any service: a request is held or cut off, before or after it took effect.
+"""Faults of the connection to any service: a request is held or cut off, before or after it took effect, or denied.
 
 Those of :mod:`local.workspaces` are the service's own. These stand between a caller and the embedded cloud, whatever
 the service, and are real: a held caller waits at an open socket and can be killed there, a cut one is sent a TCP reset.
 A held request goes on when it is released, unless its caller is gone: then one held before its effect never has any.
-What botocore sends again after its own time-out is held again.
+What botocore sends again after its own time-out is held again. A denial is no fault of a connection, but stands between
+a caller and a service in the same way: it is a service control policy's, which concerns every user and role.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-KINDS = frozenset({"hold_before", "hold_after", "cut_before", "cut_after"})
+DENIED = "denied"
+KINDS = frozenset({"hold_before", "hold_after", "cut_before", "cut_after", DENIED})
 _SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 
 
@@ -26,9 +28,10 @@ class ConnectionFault:
     Attributes
     ----------
     service : str
-        As requests are signed for it, such as ``dynamodb``, ``sns``, ``events`` or ``workspaces``.
+        As requests are signed for it, such as ``dynamodb``, ``sns``, ``events`` or ``workspaces``; of what is denied,
+        the prefix of the action, such as ``cloudwatch`` where requests are signed for ``monitoring``; or ``*``.
     operation : str
-        The operation's name, or ``*``.
+        The operation's name, or ``*``; of what is denied, that of the action.
     kind : str
         One of :data:`KINDS`.
     region : str or None
@@ -38,7 +41,8 @@ class ConnectionFault:
     containing : str or None
         Only requests with this text in their body.
     times : int or None
-        How many requests it hits; ``None`` is as many as come until it is cleared.
+        How many requests it hits; ``None`` is as many as come until it is cleared. A request needs one action or more:
+        of what is denied, each counts.
     skip : int
         How many matching requests pass before it begins.
     """
@@ -57,6 +61,8 @@ class ConnectionFault:
         """Refuse a kind that does not exist."""
         if self.kind not in KINDS:
             raise ValueError(f"there is no connection fault {self.kind!r}; there are {', '.join(sorted(KINDS))}")
+        if self.kind == DENIED and self.containing is not None:
+            raise ValueError("a service control policy does not know the body of a request")
 
     @property
     def is_over(self) -> bool:
@@ -66,7 +72,7 @@ class ConnectionFault:
     def is_for(self, request: "Request") -> bool:
         """Tell whether it is for a request like this."""
         return (
-            self.service == request.service
+            self.service in ("*", request.service)
             and self.operation in ("*", request.operation)
             and self.region in (None, request.region)
             and (self.function is None or request.function.endswith(self.function))
@@ -97,6 +103,11 @@ def read_request(method: str, path: str, headers: list[tuple[bytes, bytes]], bod
     key, region, service = scope.group("key", "region", "service") if scope else ("", "", "")
     invocation = named.get("amz-sdk-invocation-id", "")
     return Request(service, region, _operation(method, path, named, body), key, "", body, invocation)
+
+
+def region_signed_for(headers: list[tuple[bytes, bytes]]) -> str:
+    """Return the Region that a request is signed for; empty if it is not signed."""
+    return read_request("", "", headers, b"").region
 
 
 def _operation(method: str, path: str, headers: dict[str, str], body: bytes) -> str:
@@ -148,22 +159,32 @@ class Connections:
     @property
     def are_sound(self) -> bool:
         """Whether no request can meet a fault."""
-        return not (self.faults() or self._kept)
+        return not (self._kept or any(fault.kind != DENIED for fault in self.faults()))
 
     def meet(self, request: Request) -> str | None:
         """Return the kind of the fault that a request meets, counted as a hit unless it meets it again."""
         if request.invocation in self._kept:
             return self._kept[request.invocation]
+        fault = self._first(request, denied=False)
+        if fault is None:
+            return None
+        if fault.kind.startswith("hold") and request.invocation:
+            self._kept[request.invocation] = fault.kind
+        return fault.kind
+
+    def denies(self, request: Request) -> bool:
+        """Return whether a service control policy denies a request, counted as a hit; its operation is an action's."""
+        return self._first(request, denied=True) is not None
+
+    def _first(self, request: Request, *, denied: bool) -> ConnectionFault | None:
         for fault in self.faults():
-            if not fault.is_for(request):
+            if (fault.kind == DENIED) != denied or not fault.is_for(request):
                 continue
             if fault.skip > 0:
                 fault.skip -= 1
                 continue
             fault.hits += 1
-            if fault.kind.startswith("hold") and request.invocation:
-                self._kept[request.invocation] = fault.kind
-            return fault.kind
+            return fault
         return None
 
     def held(self) -> list[Held]:

@@ -11,7 +11,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from local.connections import ConnectionFault, Connections
-from local.workspaces import Fault, OffsetClock, Workspace, World
+from local.nameserver import NameServer
+from local.notices import Notices
+from local.outages import Outages
+from local.workspaces import Fault, OffsetClock, ServiceError, Workspace, World
 
 PREFIX = "/_standby/"
 VERBS = """\
@@ -21,6 +24,8 @@ GET (below /_standby/)
   trail?since=N      CloudTrail's events
   clock, settings, faults, connection_faults
   functions          the processes that run Lambda functions: name, pid, and whether it is at work
+  outages            the Regions that are lost
+  notices?since=N    what was published to topics
   held               the requests that are held, each with the pids of the processes that may have sent it
 POST, with a JSON object (below /_standby/)
   clock              {"advance_seconds": 3600}: the world's clock; the emulator's own stays
@@ -28,24 +33,59 @@ POST, with a JSON object (below /_standby/)
   faults             {"operation": ..., "kind": ...}: any attribute of local.workspaces.Fault but "when"
   connection_faults  {"service": "dynamodb", "operation": "TransactWriteItems", "kind": "cut_after", ...}: any attribute
                      of local.connections.ConnectionFault; cut_before and cut_after reset the connection, hold_before
-                     and hold_after keep the caller waiting (to be killed there: held says its pid)
+                     and hold_after keep the caller waiting (to be killed there: held says its pid), denied is a
+                     service control policy's
   release            {}: all that are held go on
-  clear_faults       {}: of both kinds, and what is held goes on
+  outage             {"region"}: its services reset connections, or, with "silent": true, never answer
+  end_outage         {"region"}
+  clear_faults       {}: of both kinds, what is held goes on, and every outage ends
   add_directory      {"region", "directory_id", "users": [...]}
   remove_user        {"region", "directory_id", "user"}
-  set_directory      {"region", "directory_id", "state" or "status"}: of its registration, or in Directory Service
+  set_directory      {"region", "directory_id"} with "state" (of its registration), "status" (in Directory Service),
+                     "settings" (members of DescribeWorkspaceDirectories), "addresses" (room for so many WorkSpaces)
   set_state          {"workspace_id", "state"}, with "error_code" and "error_message" in ERROR and UNHEALTHY
   terminate          {"workspace_id"}
   fail_standby_of    {"user"}: the user's standbys end in ERROR, with "error_code" and "error_message"
+  spare_standby_of   {"user"}: they do so no longer
   connect            {"workspace_id"}: the user logs in now
   freeze_replication {"standby_id"}: no further copy of data arrives
   redeliver          {"event_id"}: CloudTrail delivers an event again
   fire_schedules     {}: every EventBridge schedule fires now
+  set_txt            {"name", "values": [...], "ttl": 60}: the name server's TXT record; [] removes it
+  confirm            {}: every subscription by mail that waits for it is confirmed
+  add_key            {"region", "key_id"}: a KMS key of that id
+  load_items         {"table", "file"}: puts the items of a file (JSON of DynamoDB, one a line) into a table, in all
+                     Regions that have it; its stream does not notice
 """
 
 
 class BadRequestError(Exception):
     """A request to the control URL that names nothing there, or is wrong; its text says what would be right."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Emulator:
+    """What the control URL can do to the emulator itself.
+
+    Attributes
+    ----------
+    fire_schedules : callable
+        Lets every EventBridge schedule fire now, and returns how many did.
+    functions : callable
+        Returns the processes that run functions, each with ``function``, ``pid`` and ``busy``.
+    confirm : callable
+        Confirms every subscription that waits for it, and returns the addresses.
+    add_key : callable
+        Makes a KMS key, given a Region and an id.
+    load_items : callable
+        Puts items into a table, given its name and a file, and returns how many.
+    """
+
+    fire_schedules: Callable[[], int]
+    functions: Callable[[], list[dict[str, Any]]]
+    confirm: Callable[[], list[str]]
+    add_key: Callable[[str, str], None]
+    load_items: Callable[[str, str], int]
 
 
 class Control:
@@ -55,25 +95,31 @@ class Control:
     ----------
     world : World
         What is controlled.
-    fire_schedules : callable
-        Lets every EventBridge schedule of the embedded cloud fire now, and returns how many did.
     connections : Connections
         The faults of the connections to it.
-    functions : callable
-        Returns the processes that run functions, each with ``function``, ``pid`` and ``busy``.
+    outages : Outages
+        The Regions that are lost.
+    notices : Notices
+        What was published to topics.
+    names : NameServer
+        What answers questions for TXT records.
+    emulator : Emulator
+        Everything else.
     """
 
     def __init__(
         self,
         world: World,
-        fire_schedules: Callable[[], int],
         connections: Connections,
-        functions: Callable[[], list[dict[str, Any]]],
+        outages: Outages,
+        notices: Notices,
+        names: NameServer,
+        emulator: Emulator,
     ) -> None:
         self._world = world
-        self._fire_schedules = fire_schedules
         self._connections = connections
-        self._functions = functions
+        self._outages = outages
+        self._functions = emulator.functions
         self._shows: dict[str, Callable[[dict[str, str]], Any]] = {
             "": lambda _: {"help": VERBS.splitlines()},
             "snapshot": lambda _: snapshot(world),
@@ -83,7 +129,9 @@ class Control:
             "settings": lambda _: _plain(world.settings),
             "faults": lambda _: [_show_fault(fault) for fault in world.faults()],
             "connection_faults": lambda _: [_show_fault(fault) for fault in connections.faults()],
-            "functions": lambda _: functions(),
+            "functions": lambda _: emulator.functions(),
+            "outages": lambda _: outages.lost(),
+            "notices": lambda query: [_plain(one) for one in notices.since(int(query.get("since", 0)))],
             "held": lambda _: self._show_held(),
         }
         self._acts: dict[str, Callable[..., Any]] = {
@@ -91,6 +139,8 @@ class Control:
             "settings": self._change,
             "faults": self._inject,
             "connection_faults": lambda **fault: connections.inject(ConnectionFault(**fault)),
+            "outage": lambda region, silent=False: outages.begin(region, silent=silent),
+            "end_outage": lambda region: outages.end(region),
             "release": lambda: {"released": connections.release()},
             "clear_faults": self._clear_faults,
             "add_directory": self._add_directory,
@@ -99,10 +149,15 @@ class Control:
             "set_state": world.set_state,
             "terminate": world.terminate,
             "fail_standby_of": world.fail_standby_of,
+            "spare_standby_of": world.spare_standby_of,
             "connect": world.connect,
             "freeze_replication": world.freeze_replication,
             "redeliver": self._redeliver,
-            "fire_schedules": lambda: {"fired": self._fire_schedules()},
+            "fire_schedules": lambda: {"fired": emulator.fire_schedules()},
+            "set_txt": names.set_txt,
+            "confirm": lambda: {"confirmed": emulator.confirm()},
+            "add_key": emulator.add_key,
+            "load_items": lambda table, file: {"loaded": emulator.load_items(table, file)},
         }
 
     def answer(self, method: str, target: str, body: dict[str, Any]) -> Any:
@@ -131,7 +186,7 @@ class Control:
                 inspect.signature(self._acts[parts.path]).bind(**body)
                 return self._acts[parts.path](**body) or {}
             return self._shows[parts.path]({name: values[-1] for name, values in parse_qs(parts.query).items()})
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OSError, ServiceError) as error:
             raise BadRequestError(str(error)) from error
         except KeyError as error:
             raise BadRequestError(f"there is no {error}") from error
@@ -154,6 +209,7 @@ class Control:
     def _clear_faults(self) -> None:
         self._world.clear_faults()
         self._connections.clear()
+        self._outages.end()
 
     def _show_held(self) -> list[dict[str, Any]]:
         busy = [process for process in self._functions() if process["busy"]]

@@ -8,8 +8,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from botocore.exceptions import ClientError
 
 from infra.synth import synthesise
 from local.cloud import Cloud
-from local.demo_fleet import SecondAct, create_fleet
+from local.demo_fleet import SecondAct, create, create_fleet
+from local.progress import step
 from local.queries import readme_queries
 from local.workspaces import Fault
 
@@ -97,15 +97,6 @@ def main() -> int:
     return 0
 
 
-@contextmanager
-def step(title: str) -> Iterator[None]:
-    """Say what is being done, and how long it took."""
-    print(f"{title} … ", end="", flush=True)
-    began = time.monotonic()
-    yield
-    print(f"{time.monotonic() - began:.1f} s", flush=True)
-
-
 def create_primaries(cloud: Cloud) -> tuple[Story, str]:
     """Create primaries of every sort, through the API, as an administrator does.
 
@@ -129,7 +120,7 @@ def create_primaries(cloud: Cloud) -> tuple[Story, str]:
     cloud.client("workspaces", DR, retries={"total_max_attempts": 8}).create_workspaces(Workspaces=[hand_made])
 
     story = Story()
-    encrypted = {
+    encrypted: dict[str, Any] = {
         "UserVolumeEncryptionEnabled": True,
         "RootVolumeEncryptionEnabled": True,
         "VolumeEncryptionKey": PRIMARY_KEY,
@@ -161,16 +152,6 @@ def create_primaries(cloud: Cloud) -> tuple[Story, str]:
         twice: "its event is delivered twice",
     }
     return story, answer_lost
-
-
-def create(cloud: Cloud, directory: str, users: list[str], **item: Any) -> list[str]:
-    """Create primaries with one call, and return their ids."""
-    client = cloud.client("workspaces", PRIMARY, retries={"total_max_attempts": 10})
-    order = [{"DirectoryId": directory, "UserName": user, "BundleId": WINDOWS, **item} for user in users]
-    answer = client.create_workspaces(Workspaces=order)
-    if answer["FailedRequests"]:
-        raise RuntimeError(f"the embedded cloud refused to create primaries: {answer['FailedRequests']}")
-    return [pending["WorkspaceId"] for pending in answer["PendingRequests"]]
 
 
 class Progress:

@@ -1,7 +1,6 @@
 """The demo's second act: two hundred desktops that were there before the product was, and what becomes of a fleet."""
 
 import itertools
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from local.cloud import Cloud
 from local.queries import readme_command, readme_queries, run_readme_command
+from local.sweeping import COMPLETE, sweep
 
 PRIMARY, DR = "us-east-1", "us-west-2"
 WINDOWS = "wsb-windowsstandard"
@@ -34,14 +34,18 @@ def create_fleet(cloud: Cloud, directory: str, partner: str) -> Fleet:
         cloud.world.add_directory(region, where, [*USERS, LATE])
     found = Fleet(directory)
     for start in range(0, COUNT, 25):
-        found.ids += _create(cloud, directory, USERS[start : start + 25])
+        found.ids += create(cloud, directory, USERS[start : start + 25])
     return found
 
 
-def _create(cloud: Cloud, directory: str, users: Sequence[str]) -> list[str]:
-    client = cloud.client("workspaces", PRIMARY, retries={"total_max_attempts": 10})
-    order = [{"DirectoryId": directory, "UserName": user, "BundleId": WINDOWS} for user in users]
-    return [one["WorkspaceId"] for one in client.create_workspaces(Workspaces=order)["PendingRequests"]]
+def create(cloud: Cloud, directory: str, users: Sequence[str], region: str = PRIMARY, **item: Any) -> list[str]:
+    """Create desktops with one call, at most 25, and return their ids."""
+    client = cloud.client("workspaces", region, retries={"total_max_attempts": 10})
+    order = [{"DirectoryId": directory, "UserName": user, "BundleId": WINDOWS, **item} for user in users]
+    answer = client.create_workspaces(Workspaces=order)
+    if answer["FailedRequests"]:
+        raise RuntimeError(f"the embedded cloud refused to create desktops: {answer['FailedRequests']}")
+    return [pending["WorkspaceId"] for pending in answer["PendingRequests"]]
 
 
 class SecondAct:
@@ -65,7 +69,7 @@ class SecondAct:
         print(f"  {plan['message']['S']}\nAn administrator accepts the directory,")
         self._accept()
         self._cloud.world.change(trail_copies=0)
-        (late,) = _create(self._cloud, self._fleet.directory, [LATE])
+        (late,) = create(self._cloud, self._fleet.directory, [LATE])
         self._cloud.world.change(trail_copies=1)
         print(f"  and meanwhile {late} is created, and CloudTrail loses its event. The next sweep:")
         self.sweep()
@@ -101,20 +105,10 @@ class SecondAct:
 
     def sweep(self) -> None:
         """Sweep once, as the schedule does each hour, and wait for the end."""
-        arn, name = self._outputs["SweepStateMachineArn"], f"demo-{next(self._numbers)}"
-        execution = self._sfn.start_execution(stateMachineArn=arn, name=name, input="{}")["executionArn"]
         began = time.monotonic()
-        while (told := self._sfn.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            if time.monotonic() - began > WAIT_AT_MOST:
-                raise RuntimeError(f"the sweep {name} did not end within {WAIT_AT_MOST:.0f} s")
-            time.sleep(0.2)
-        outcome = json.loads(told.get("output", "{}")).get("outcome", told["status"])
-        if outcome == "another sweep is under way":  # the schedule was faster
-            time.sleep(0.5)
-            self.sweep()
-            return
-        self._complete = self._complete and outcome == "2 of 2 directories were scanned completely"
-        print(f"  sweep {name}: {outcome}, {time.monotonic() - began:.1f} s", flush=True)
+        outcome = sweep(self._sfn, self._outputs["SweepStateMachineArn"], time.sleep, WAIT_AT_MOST)
+        self._complete = self._complete and outcome == f"2 of 2 {COMPLETE}"
+        print(f"  sweep {next(self._numbers)}: {outcome}, {time.monotonic() - began:.1f} s", flush=True)
 
     def _accept(self) -> None:
         """README's command, as it is printed."""

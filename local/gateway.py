@@ -6,8 +6,9 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from local.connections import Connections, Request, disconnected, read_request, reset
+from local.connections import Connections, Request, disconnected, read_request, region_signed_for, reset
 from local.control import PREFIX, BadRequestError, Control
+from local.outages import Outages
 from local.workspaces_service import transport_fault
 
 Scope = dict[str, Any]
@@ -37,12 +38,14 @@ class Gateway:
         emulator: Application,
         control: Control,
         connections: Connections,
+        outages: Outages,
         function_of: Callable[[str], str],
         silent_seconds: float,
     ) -> None:
         self._emulator = emulator
         self._control = control
         self._connections = connections
+        self._outages = outages
         self._function_of = function_of
         self._silent_seconds = silent_seconds
 
@@ -59,6 +62,10 @@ class Gateway:
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the emulator, over a connection that may be faulty."""
+        lost = self._outages.lost()
+        if lost and (region := region_signed_for(scope["headers"])) in lost:
+            await (self._stay_silent(receive, send) if lost[region] else _reset(scope, receive, send))
+            return
         if self._connections.are_sound:
             await self._serve(scope, receive, send)
             return
@@ -86,10 +93,7 @@ class Gateway:
             return await self._connections.hold(request, kind, receive)
         if kind != f"cut_{when}":
             return True
-        if reset(tuple(scope["client"])):
-            await disconnected(receive)
-        else:
-            await _close(send)
+        await _reset(scope, receive, send)
         return False
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,11 +109,17 @@ class Gateway:
         if not faults:
             return
         if faults[0] in _SILENT:
-            try:
-                async with asyncio.timeout(self._silent_seconds):
-                    await disconnected(receive)
-            except TimeoutError:
-                pass
+            await self._stay_silent(receive, send)
+        else:
+            await _close(send)
+
+    async def _stay_silent(self, receive: Receive, send: Send) -> None:
+        """Answer nothing until the caller has gone."""
+        try:
+            async with asyncio.timeout(self._silent_seconds):
+                await disconnected(receive)
+        except TimeoutError:
+            pass
         await _close(send)
 
     async def _answer_control(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,6 +155,14 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return first.pop() if first else await receive()
 
     return receive_again
+
+
+async def _reset(scope: Scope, receive: Receive, send: Send) -> None:
+    """Reset the caller's connection."""
+    if reset(tuple(scope["client"])):
+        await disconnected(receive)
+    else:
+        await _close(send)
 
 
 async def _close(send: Send) -> None:

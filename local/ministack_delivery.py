@@ -14,6 +14,8 @@ from ministack.core import iam_evaluator, responses
 from ministack.services import eventbridge, iam, lambda_svc, stepfunctions  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
+from local.outages import Outages
+
 _ACTIONS = {
     "events": "events:PutEvents",
     "lambda": "lambda:InvokeFunction",
@@ -27,10 +29,10 @@ _ERROR_LINE = re.compile(r"(?:\w+\.)*(?P<name>\w+)(?::|$)")
 _machine_role: ContextVar[str] = ContextVar("machine_role", default="")
 
 
-def apply() -> None:
+def apply(outages: Outages) -> None:
     """Apply the patches, after :func:`local.ministack_patches.check`."""
     make_bus_policies()
-    guard_targets()
+    guard_targets(outages)
     route_between_buses()
     guard_tasks()
     name_errors()
@@ -54,11 +56,17 @@ def make_bus_policies() -> None:
     provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {"create": create, "delete": delete}
 
 
-def guard_targets() -> None:
-    """Let a rule or schedule reach a target only if its role, or the target's policy, allows it; else dead-letter."""
+def guard_targets(outages: Outages) -> None:
+    """Let a rule or schedule reach a target only if its role, or the target's policy, allows it; else dead-letter.
+
+    In a Region that is lost, it reaches it when the Region is back: EventBridge tries for a day.
+    """
     invoke = eventbridge._invoke_target
 
     def guarded(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
+        outages.when_back(responses.get_region(), reach, target, event, rule, view)
+
+    def reach(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any) -> None:
         source = str(rule.get("Arn", ""))
         service = "scheduler.amazonaws.com" if source.startswith("arn:aws:scheduler:") else "events.amazonaws.com"
         if _may_reach(target.get("Arn", ""), target.get("RoleArn"), service, source):

@@ -1,8 +1,9 @@
 """Every place where the embedded cloud reaches into MiniStack's private names.
 
 Each is asserted to exist before anything is changed, and the version is pinned, so that another MiniStack fails at the
-start and not in the middle of a run. :mod:`local.ministack_tables` and :mod:`local.ministack_delivery`, which reach in
-too, have their names here. MiniStack reads its environment when it is imported.
+start and not in the middle of a run. :mod:`local.ministack_tables`, :mod:`local.ministack_delivery` and
+:mod:`local.ministack_account`, which reach in too, have their names here. MiniStack reads its environment when it is
+imported.
 """
 
 import importlib.metadata
@@ -25,15 +26,20 @@ from ministack.core import (
 )
 from ministack.services import (  # type: ignore[import-untyped]
     dynamodb,
+    ec2,
     eventbridge,
     iam,
     kms,
     lambda_svc,
     scheduler,
+    sns,
     stepfunctions,
     sts,
 )
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
+
+from local.ministack_tables import leading_keys
+from local.outages import Outages
 
 VERSION = "1.5.33"
 Response = tuple[int, dict[str, str], bytes]
@@ -52,17 +58,32 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
             "_gather_role_policies",
             "_resource_policy",
             "_service_principal_matches",
+            "EvalResult",
             "caller_arn",
             "enforce",
             "evaluate",
             "evaluate_resource_policy",
         ),
-        (),
+        ("_ALWAYS_ALLOWED_ACTIONS",),
     ),
     (iam, (), ("_roles",)),
-    (kms, ("_resolve_key",), ()),
+    (kms, ("_create_key", "_resolve_key"), ("_keys",)),
+    (ec2, ("_az_id_for_zone_name",), ("_subnets",)),
+    (
+        sns,
+        (
+            "_fanout",
+            "_list_subscriptions",
+            "_list_subscriptions_by_topic",
+            "_p",
+            "_refresh_subscription_counts",
+            "_subscribe",
+            "_topic_by_arn_any_scope",
+        ),
+        ("_topics",),
+    ),
     (stepfunctions, ("_ExecutionError", "_call_lambda", "_run_execution"), ("_executions", "_state_machines")),
-    (iam_actions, ("request_tag_context",), ()),
+    (iam_actions, ("access_denied_response", "identity_denial_message", "request_tag_context"), ()),
     (lambda_runtime, ("reset",), ("_lock", "_workers")),
     (sts, (), ("_sessions",)),
     (
@@ -102,6 +123,7 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
             "_put_item",
             "_replica_group",
             "_replicate_write",
+            "_set_item",
             "_set_replica_group",
             "stream_end_position",
             "stream_records_since",
@@ -186,13 +208,13 @@ def denial(
         if isinstance(denied, iam_evaluator.AuthError):
             return denied.code, denied.message, action
         if denied is not None:
-            message = f"User: {denied.principal_arn} is not authorized to perform: {action} on resource: {arn}"
+            message = iam_actions.identity_denial_message(action, denied.principal_arn, arn, denied.decision == "Deny")
             return "AccessDeniedException", message, action
     return None
 
 
 def add_condition_keys() -> None:
-    """Let policies use the condition keys ``events:source`` and ``cloudwatch:namespace``, which MiniStack lacks."""
+    """Let policies use condition keys that MiniStack lacks: of events, of metrics, and the keys of DynamoDB's items."""
     tag_context = iam_actions.request_tag_context
 
     def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
@@ -201,6 +223,8 @@ def add_condition_keys() -> None:
             request = json.loads(body or b"{}")
         except ValueError:
             return found
+        if action.startswith("dynamodb:") and (keys := leading_keys(request)):
+            found["dynamodb:LeadingKeys"] = keys
         if action == "events:PutEvents":
             sources = sorted({str(entry.get("Source")) for entry in request.get("Entries", ())})
             found["events:source"] = sources[0] if len(sources) == 1 else sources
@@ -302,6 +326,18 @@ def function_of(access_key: str) -> str:
     """Return the name of the function to whose execution role an access key belongs; empty for another caller's."""
     arn = str(sts._sessions.get(access_key, {}).get("Arn", ""))
     return arn.rpartition("/")[2]
+
+
+def run_functions_only_where(outages: Outages) -> None:
+    """Let no function of a Region that is lost run, until it is back."""
+    execute = lambda_svc._execute_function
+
+    def execute_there(function: dict[str, Any], event: dict[str, Any]) -> Any:
+        config = function.get("config") or function
+        outages.wait(arns.parse_arn(config["FunctionArn"]).region)
+        return execute(function, event)
+
+    lambda_svc._execute_function = execute_there
 
 
 def stop_functions() -> None:

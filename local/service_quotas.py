@@ -1,7 +1,7 @@
-"""Service Quotas, as far as it tells of standby WorkSpaces: a model of two of its calls, and its ways to a caller.
+"""Service Quotas, as far as it knows WorkSpaces: a model of three of its calls, and a way to it without a socket.
 
-The quota is the world's own setting. Where it has none, nobody ever asked for another one: the service then says that
-there is no such resource, and tells only the default, which here is beyond any fleet.
+The quotas are the world's own settings. Where one has none, nobody ever asked for another one: the service then says
+that there is no such resource, and knows only the default, which here is beyond any fleet.
 """
 
 import json
@@ -15,6 +15,12 @@ from local.workspaces import World
 TARGET_PREFIX = "ServiceQuotasV20190624"
 QUOTA_CODE = "L-9A67B5CB"
 UNLIMITED = 1_000_000
+# By code: the name, the world's setting, and the default. What has no setting cannot be raised.
+_QUOTAS: dict[str, tuple[str, str, float]] = {
+    QUOTA_CODE: ("Standby WorkSpaces", "standby_quota", UNLIMITED),
+    "L-34278094": ("WorkSpaces", "workspace_quota", UNLIMITED),
+    "L-0798A2C9": ("Connection aliases", "", 20),
+}
 _ERRORS = {
     "throttle": (400, "TooManyRequestsException", "Rate exceeded"),
     "refuse": (400, "AccessDeniedException", "User is not authorized to perform: servicequotas:GetServiceQuota"),
@@ -30,12 +36,15 @@ def answer(world: World, operation: str, params: dict[str, Any]) -> tuple[int, b
         return status, _body({"__type": code, "message": message})
     if way == "empty":
         return 200, b""
-    known = params.get("ServiceCode") == "workspaces" and params.get("QuotaCode") == QUOTA_CODE
-    applied = world.settings.standby_quota
-    if operation == "GetServiceQuota" and known and applied is not None:
-        return 200, _quota(applied)
-    if operation == "GetAWSDefaultServiceQuota" and known and way == "value":
-        return 200, _quota(UNLIMITED)
+    if operation == "ListServiceQuotas":
+        applied = [_quota(world, code) for code in _QUOTAS if params.get("ServiceCode") == "workspaces"]
+        return 200, _body({"Quotas": [quota for quota in applied if quota]})
+    code = str(params.get("QuotaCode"))
+    if params.get("ServiceCode") == "workspaces" and code in _QUOTAS:
+        if operation == "GetServiceQuota" and (quota := _quota(world, code)):
+            return 200, _body({"Quota": quota})
+        if operation == "GetAWSDefaultServiceQuota" and way == "value":
+            return 200, _body({"Quota": _shown(code, _QUOTAS[code][2])})
     return 400, _body({"__type": "NoSuchResourceException", "message": "The request failed: no such quota."})
 
 
@@ -55,9 +64,22 @@ def operation_of(headers: dict[str, str]) -> str:
     return headers.get("x-amz-target", "").partition(".")[2]
 
 
-def _quota(value: float) -> bytes:
-    quota = {"ServiceCode": "workspaces", "QuotaCode": QUOTA_CODE, "Value": float(value), "Adjustable": True}
-    return _body({"Quota": quota})
+def _quota(world: World, code: str) -> dict[str, Any] | None:
+    """Return the applied quota; ``None`` where nobody asked for another than the default."""
+    _, setting, default = _QUOTAS[code]
+    applied = getattr(world.settings, setting) if setting else default
+    return None if applied is None else _shown(code, applied)
+
+
+def _shown(code: str, value: float) -> dict[str, Any]:
+    name, setting, _ = _QUOTAS[code]
+    return {
+        "ServiceCode": "workspaces",
+        "QuotaCode": code,
+        "QuotaName": name,
+        "Value": float(value),
+        "Adjustable": bool(setting),
+    }
 
 
 def _body(content: dict[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 from local import ministack_patches as emulator
 from local.botocore_adapter import CONTENT_TYPE, NotJsonError, answer, read_request
 from local.workspaces import ServiceError, TransportFault, World
+from local.workspaces.directories import SETTINGS
 
 # The gateway reads here which fault of the transport the present request has to show.
 transport_fault: ContextVar[list[str] | None] = ContextVar("transport_fault", default=None)
@@ -76,6 +77,24 @@ class WorkspacesService:
                     yield action, self._arn(region, "directory", item.get("DirectoryId", "*")), _request_tags(item)
             case "GetResources":
                 yield "tag:GetResources", "*", {}
+            case _:
+                yield from self._needed_for_surroundings(region, operation, params)
+
+    def _needed_for_surroundings(self, region: str, operation: str, params: dict[str, Any]) -> Iterator[Needed]:
+        action = f"workspaces:{operation}"
+        match operation:
+            case "CreateConnectionAlias":
+                yield action, self._arn(region, "connectionalias", "*"), _request_tags(params)
+            case "CreateIpGroup":
+                yield action, self._arn(region, "workspaceipgroup", "*"), _request_tags(params)
+            case _ if "AliasId" in params:
+                yield action, self._arn(region, "connectionalias", params["AliasId"]), {}
+            case "AssociateIpGroups" | "DisassociateIpGroups":
+                yield action, self._arn(region, "directory", params.get("DirectoryId", "*")), {}
+                for group_id in params.get("GroupIds", ()):
+                    yield action, self._arn(region, "workspaceipgroup", group_id), {}
+            case _ if operation in SETTINGS:
+                yield action, self._arn(region, "directory", params.get("ResourceId", "*")), {}
             case _:
                 yield action, "*", {}
 

@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from local.connections import ConnectionFault
@@ -76,6 +77,20 @@ class WorldClient:
         found: list[dict[str, Any]] = self._get("held")
         return found
 
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the faults that may still hit, those of connections too."""
+        return [*self._get("faults"), *self._get("connection_faults")]
+
+    def outages(self) -> dict[str, bool]:
+        """Return the Regions that are lost, each with whether it is silent."""
+        found: dict[str, bool] = self._get("outages")
+        return found
+
+    def notices(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return what was published to topics after the first ``since`` messages."""
+        found: list[dict[str, Any]] = self._get(f"notices?since={since}")
+        return found
+
     # --- what can be done to it
 
     def advance(self, seconds: float) -> str:
@@ -100,6 +115,14 @@ class WorldClient:
         """Add a fault of the connection."""
         self._post("connection_faults", **{name: value for name, value in vars(fault).items() if name != "hits"})
 
+    def lose(self, region: str, *, silent: bool = False) -> None:
+        """Lose a Region: its services reset connections, or never answer; none of its functions runs."""
+        self._post("outage", region=region, silent=silent)
+
+    def bring_back(self, region: str) -> None:
+        """End the outage of a Region."""
+        self._post("end_outage", region=region)
+
     def release(self) -> int:
         """Let all requests go on that are held; return how many they were."""
         return int(self._post("release")["released"])
@@ -116,8 +139,8 @@ class WorldClient:
         """Take a user out of a directory."""
         self._post("remove_user", region=region, directory_id=directory_id, user=user)
 
-    def set_directory(self, region: str, directory_id: str, **states: str) -> None:
-        """Set the ``state`` of a directory's registration, or its ``status`` in Directory Service."""
+    def set_directory(self, region: str, directory_id: str, **states: Any) -> None:
+        """Set the ``state`` of a directory's registration, its ``status``, its ``settings``, or its ``addresses``."""
         self._post("set_directory", region=region, directory_id=directory_id, **states)
 
     def set_state(self, workspace_id: str, state: str, **error: str) -> None:
@@ -131,6 +154,10 @@ class WorldClient:
     def fail_standby_of(self, user: str, **error: str) -> None:
         """Let a user's standbys end in ERROR, with ``error_code`` and ``error_message``."""
         self._post("fail_standby_of", user=user, **error)
+
+    def spare_standby_of(self, user: str) -> None:
+        """Let a user's standbys end in ERROR no longer."""
+        self._post("spare_standby_of", user=user)
 
     def connect(self, workspace_id: str) -> None:
         """Let the user of a WorkSpace log in now."""
@@ -148,6 +175,23 @@ class WorldClient:
         """Let every EventBridge schedule fire now; return how many there are."""
         return int(self._post("fire_schedules")["fired"])
 
+    def set_txt(self, name: str, values: list[str], ttl: int = 60) -> None:
+        """Set what the name server answers to a question for the TXT record of a name; nothing removes it."""
+        self._post("set_txt", name=name, values=values, ttl=ttl)
+
+    def confirm(self) -> list[str]:
+        """Confirm every subscription by mail that waits for it, and return the addresses."""
+        confirmed: list[str] = self._post("confirm")["confirmed"]
+        return confirmed
+
+    def add_key(self, region: str, key_id: str) -> None:
+        """Make a KMS key of an id."""
+        self._post("add_key", region=region, key_id=key_id)
+
+    def load_items(self, table: str, path: Path) -> int:
+        """Put the items of a file, one a line, into a table, past its stream; return how many they are."""
+        return int(self._post("load_items", table=table, file=str(path.resolve()))["loaded"])
+
     def _get(self, path: str) -> Any:
         return self._send(urllib.request.Request(self._url + path))  # noqa: S310 - http, on loopback
 
@@ -156,7 +200,7 @@ class WorldClient:
 
     def _send(self, request: urllib.request.Request) -> Any:
         try:
-            with self._opener.open(request, timeout=60) as answer:
+            with self._opener.open(request, timeout=600) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -41,7 +41,10 @@ class ManualClock:
 
 
 class OffsetClock:
-    """The real clock, set forward by an offset in seconds that may grow."""
+    """The real clock, set forward by an offset in seconds that may grow.
+
+    Its world's callers live by the real clock: to them it is not later than they think, but everything is older.
+    """
 
     def __init__(self) -> None:
         self.offset_seconds = 0.0
@@ -56,3 +59,7 @@ class OffsetClock:
             raise ValueError(f"a clock cannot go back ({seconds} s)")
         self.offset_seconds += seconds
         return self.now()
+
+    def seen(self, moment: datetime) -> datetime:
+        """Return a moment of this clock as callers see it."""
+        return moment - timedelta(seconds=self.offset_seconds)

@@ -1,12 +1,16 @@
-"""What an operation is given: the estate, the call, and the faults of its items."""
+"""What an operation is given: the estate, the call, the faults of its items, and how answers are paged."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from local.workspaces.errors import invalid
 from local.workspaces.estate import Estate
 from local.workspaces.faults import Fault
+
+# What an answer holds at most, unless asked for less.
+PAGE = 25
 
 
 @dataclass(frozen=True)
@@ -41,3 +45,13 @@ class Context:
 
 
 Operation = Callable[[Context], dict[str, Any]]
+
+
+def page(context: Context, member: str, found: list[dict[str, Any]], size: int) -> dict[str, Any]:
+    """Return a page of what was found, with a token for the next one if there is more."""
+    token = context.params.get("NextToken", "0")
+    if not token.isdecimal():
+        raise invalid("The token is not valid.")
+    start = int(token)
+    following = {"NextToken": str(start + size)} if start + size < len(found) else {}
+    return {member: found[start : start + size], **following}

@@ -1,5 +1,6 @@
 """What exists in a world: WorkSpaces, directories, bundles, and what is still to happen to them."""
 
+import hashlib
 import heapq
 import itertools
 import random
@@ -7,10 +8,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.workspaces.errors import ServiceError
 from local.workspaces.settings import Settings
+
+if TYPE_CHECKING:
+    from local.workspaces.redirection import ConnectionAlias
 
 _ID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 GONE = "TERMINATED"
@@ -25,7 +29,8 @@ class Directory:
     """A directory registered with WorkSpaces; ``users`` maps the case-folded name to its spelling there.
 
     ``state`` is that of its registration, ``status`` its own in Directory Service, which WorkSpaces does not show.
-    ``used_at`` is when it last had a WorkSpace, or was registered.
+    ``used_at`` is when it last had a WorkSpace, or was registered. ``settings`` are members of
+    DescribeWorkspaceDirectories as they were set; ``addresses`` is how many WorkSpaces its two subnets have room for.
     """
 
     directory_id: str
@@ -37,6 +42,14 @@ class Directory:
     status: str = "ACTIVE"
     used_at: datetime | None = None
     deregistered_at: datetime | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    addresses: int = 2 * 65_531  # two subnets as large as AWS allows
+
+    @property
+    def subnet_ids(self) -> tuple[str, str]:
+        """The subnets that its WorkSpaces are in."""
+        name = hashlib.sha256(f"{self.region} {self.directory_id}".encode()).hexdigest()
+        return f"subnet-{name[:17]}", f"subnet-{name[17:34]}"
 
     def register(self, state: str, now: datetime) -> None:
         """Set the state of the registration."""
@@ -189,6 +202,9 @@ class Estate:
         self.settings = settings
         self.random = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self.directories: dict[tuple[str, str], Directory] = {}
+        # by Region and id
+        self.aliases: dict[str, dict[str, ConnectionAlias]] = {}
+        self.ip_groups: dict[str, dict[str, dict[str, Any]]] = {}
         self.workspaces: dict[str, Workspace] = {}
         self.standbys_of: dict[str, list[str]] = {}
         self.failing_users: dict[str, tuple[str | None, str | None]] = {}
@@ -235,7 +251,10 @@ class Estate:
         return f"{prefix}-{''.join(self.random.choices(_ID_ALPHABET, k=9))}"
 
     def add(self, workspace: Workspace, boot_seconds: float) -> None:
-        """Take in a WorkSpace that is PENDING and will boot."""
+        """Take in a WorkSpace that is PENDING and will boot, or end in ERROR if its subnets have no address left."""
+        if self.free_addresses(self.directories[workspace.region, workspace.directory_id]) < 1:
+            workspace.boots_to, workspace.error_code = "ERROR", "InsufficientFreeAddressesInSubnet"
+            workspace.error_message = "The subnets of the directory have no free addresses."
         self.workspaces[workspace.workspace_id] = workspace
         for key in _index_keys(workspace):
             self._index.setdefault(key, []).append(workspace)
@@ -336,6 +355,10 @@ class Estate:
         if found is None:
             raise ServiceError("ResourceNotFoundException", f"Directory {directory_id} is not registered in {region}.")
         return found
+
+    def free_addresses(self, directory: Directory) -> int:
+        """Return how many more WorkSpaces the subnets of a directory have room for."""
+        return max(directory.addresses - len(self._index.get((directory.region, directory.directory_id), ())), 0)
 
     def bundle(self, region: str, bundle_id: str) -> Bundle | None:
         """Return a bundle that can be seen in a Region."""

@@ -46,9 +46,17 @@ def _refusal(context: Context, item: dict[str, Any]) -> dict[str, str] | None:
     if (user == DECOUPLED) != bool(item.get("WorkspaceName")):
         message = f"WorkspaceName is for WorkSpaces of the user {DECOUPLED}, and needed there."
         return _error("InvalidParameterValue.WorkspaceName", message)
+    quota = context.estate.settings.workspace_quota
+    if quota is not None and _count(context) >= quota:
+        return _error("ResourceLimitExceeded.WorkSpaces", "The quota of WorkSpaces (L-34278094) is used up.")
     if user != DECOUPLED and context.estate.of_user(context.region, item["DirectoryId"], user):
         return _error("ResourceExists.WorkSpace", f"A WorkSpace already exists for {item['UserName']}.")
     return None
+
+
+def _count(context: Context) -> int:
+    here = context.estate.from_number(context.region, None, 0)
+    return sum(1 for workspace in here if not workspace.is_standby)
 
 
 def _error(code: str, message: str) -> dict[str, str]:

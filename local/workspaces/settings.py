@@ -39,6 +39,8 @@ class Settings:
         How long RelatedWorkspaces stays empty on both sides after CreateStandbyWorkspaces.
     auto_stop : bool
         Let AUTO_STOP WorkSpaces stop after their time-out, as they do at night.
+    workspace_quota : int or None
+        WorkSpaces, without standbys, that a Region may hold (quota L-34278094); ``None`` is no limit.
     standby_quota : int or None
         Standbys a Region may hold (quota L-9A67B5CB); ``None`` is no limit.
     quota_answers : str
@@ -123,6 +125,7 @@ class Settings:
     partial_seconds: float = 0
     relation_lag_seconds: float = 0
     auto_stop: bool = True
+    workspace_quota: int | None = None
     standby_quota: int | None = None
     quota_answers: str = "value"
     quota_refusal: str = "call"
@@ -169,7 +172,7 @@ class Settings:
             wanted: tuple[type, ...] = (int, float) if isinstance(present, int | float) else (str,)
             if isinstance(present, bool):
                 wanted = (bool,)
-            if name == "standby_quota":
+            if name.endswith("_quota"):
                 wanted = (int, type(None))
             if not isinstance(value, wanted) or value not in _WORDS.get(name, (value,)):
                 known = f"; it is one of {', '.join(_WORDS[name])}" if name in _WORDS else ""

@@ -1,26 +1,14 @@
-"""The operations on what surrounds WorkSpaces: directories, bundles and tags."""
+"""The operations on what surrounds WorkSpaces: bundles and tags."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.workspaces.context import Context
+from local.workspaces.context import PAGE, Context, page
 from local.workspaces.errors import ServiceError, invalid
-from local.workspaces.estate import Bundle, Directory, Workspace
+from local.workspaces.estate import Bundle, Workspace
 from local.workspaces.rules import MAX_TAGS
 
-_PAGE = 25
 _BUNDLE_SECONDS = 60.0
-
-
-def describe_workspace_directories(context: Context) -> dict[str, Any]:
-    """Show the directories of a Region, 25 a page; one that was deregistered only for a moment more."""
-    asked = context.params.get("DirectoryIds")
-    found = [
-        _show_directory(directory)
-        for (region, directory_id), directory in context.estate.directories.items()
-        if region == context.region and (asked is None or directory_id in asked) and _is_shown(context, directory)
-    ]
-    return _page(context, "Directories", found, context.params.get("Limit", _PAGE))
 
 
 def describe_workspace_bundles(context: Context) -> dict[str, Any]:
@@ -33,7 +21,7 @@ def describe_workspace_bundles(context: Context) -> dict[str, Any]:
         for bundle in context.estate.bundles(context.region)
         if (bundle.bundle_id in asked if asked is not None else bundle.owner == (owner or context.estate.account))
     ]
-    return _page(context, "Bundles", found, _PAGE)
+    return page(context, "Bundles", found, PAGE)
 
 
 def create_workspace_bundle(context: Context) -> dict[str, Any]:
@@ -124,35 +112,6 @@ def _tagged(context: Context) -> Workspace:
         fields = {"ResourceId": context.params["ResourceId"]}
         raise ServiceError("ResourceNotFoundException", "The resource does not exist.", fields=fields)
     return found
-
-
-def _page(context: Context, member: str, found: list[dict[str, Any]], size: int) -> dict[str, Any]:
-    token = context.params.get("NextToken", "0")
-    if not token.isdecimal():
-        raise invalid("The token is not valid.")
-    start = int(token)
-    following = {"NextToken": str(start + size)} if start + size < len(found) else {}
-    return {member: found[start : start + size], **following}
-
-
-def _is_shown(context: Context, directory: Directory) -> bool:
-    if directory.deregistered_at is None:
-        return True
-    return context.now < directory.deregistered_at + timedelta(seconds=context.estate.settings.deregistered_seconds)
-
-
-def _show_directory(directory: Directory) -> dict[str, Any]:
-    return {
-        "DirectoryId": directory.directory_id,
-        "Alias": directory.directory_id,
-        "DirectoryName": f"{directory.region}.corp.example.com",
-        "RegistrationCode": f"SLiad+{directory.directory_id[2:8].upper()}",
-        "DirectoryType": directory.directory_type,
-        "WorkspaceType": directory.workspace_type,
-        "State": directory.state,
-        "SubnetIds": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"],
-        "Tenancy": "SHARED",
-    }
 
 
 def _show_bundle(context: Context, bundle: Bundle) -> dict[str, Any]:

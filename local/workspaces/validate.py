@@ -61,6 +61,19 @@ def broken(operation: OperationModel, params: dict[str, Any]) -> list[str]:
     return found
 
 
+def broken_shape(name: str, value: dict[str, Any]) -> list[str]:
+    """Return a sentence for each constraint that the value of a shape of WorkSpaces breaks.
+
+    Raises
+    ------
+    ServiceError
+        ``SerializationException`` for a wrong type.
+    """
+    found: list[str] = []
+    _check(service_model().shape_for(name), value, "", found)
+    return found
+
+
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
     "list": (list,),

@@ -1,13 +1,24 @@
 """The front door of the model: calls, faults, the clock, the record, and the verbs of a test."""
 
+import functools
 import threading
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.workspaces import describe, modifications, primaries, standbys, surroundings, trail, validate
-from local.workspaces.clock import Clock, ManualClock
+from local.workspaces import (
+    describe,
+    directories,
+    modifications,
+    primaries,
+    redirection,
+    standbys,
+    surroundings,
+    trail,
+    validate,
+)
+from local.workspaces.clock import Clock, ManualClock, OffsetClock
 from local.workspaces.context import Context, Operation
 from local.workspaces.errors import ServiceError, TransportFault
 from local.workspaces.estate import Directory, Estate, Workspace
@@ -16,16 +27,27 @@ from local.workspaces.settings import Settings
 from local.workspaces.throttle import Throttle
 
 OPERATIONS: dict[str, Operation] = {
+    **{name: functools.partial(directories.modify, name) for name in directories.SETTINGS},
+    "AssociateConnectionAlias": redirection.associate_connection_alias,
+    "AssociateIpGroups": directories.associate_ip_groups,
+    "CreateConnectionAlias": redirection.create_connection_alias,
+    "CreateIpGroup": directories.create_ip_group,
     "CreateStandbyWorkspaces": standbys.create_standby_workspaces,
     "CreateTags": surroundings.create_tags,
     "CreateWorkspaceBundle": surroundings.create_workspace_bundle,
     "CreateWorkspaces": primaries.create_workspaces,
+    "DeleteConnectionAlias": redirection.delete_connection_alias,
     "DeleteTags": surroundings.delete_tags,
+    "DescribeConnectionAliasPermissions": redirection.describe_connection_alias_permissions,
+    "DescribeConnectionAliases": redirection.describe_connection_aliases,
+    "DescribeIpGroups": directories.describe_ip_groups,
     "DescribeTags": surroundings.describe_tags,
     "DescribeWorkspaceBundles": surroundings.describe_workspace_bundles,
-    "DescribeWorkspaceDirectories": surroundings.describe_workspace_directories,
+    "DescribeWorkspaceDirectories": directories.describe_workspace_directories,
     "DescribeWorkspaces": describe.describe_workspaces,
     "DescribeWorkspacesConnectionStatus": describe.describe_workspaces_connection_status,
+    "DisassociateConnectionAlias": redirection.disassociate_connection_alias,
+    "DisassociateIpGroups": directories.disassociate_ip_groups,
     "GetResources": surroundings.get_resources,
     "MigrateWorkspace": modifications.migrate_workspace,
     "ModifyWorkspaceProperties": modifications.modify_workspace_properties,
@@ -180,7 +202,7 @@ class World:
     ) -> None:
         if operation not in trail.RECORDED:
             return
-        event = trail.event(self._estate, region, operation, params, who, self.clock.now(), answer, error)
+        event = trail.event(self._estate, region, operation, params, who, self.seen(self.clock.now()), answer, error)
         self.trail.append(event)
         due = self.clock.now() + timedelta(seconds=self.settings.trail_delay_seconds)
         for _ in range(self.settings.trail_copies):
@@ -193,6 +215,10 @@ class World:
             subscriber(event)
 
     # --- time
+
+    def seen(self, moment: datetime) -> datetime:
+        """Return a moment of the world's clock as answers and events show it."""
+        return self.clock.seen(moment) if isinstance(self.clock, OffsetClock) else moment
 
     def settle(self) -> datetime:
         """Let everything happen that is due, and return the present."""
@@ -227,19 +253,33 @@ class World:
             return directory
 
     def set_directory(
-        self, region: str, directory_id: str, *, state: str | None = None, status: str | None = None
+        self,
+        region: str,
+        directory_id: str,
+        *,
+        state: str | None = None,
+        status: str | None = None,
+        settings: dict[str, Any] | None = None,
+        addresses: int | None = None,
     ) -> None:
-        """Set the state of a directory's registration with WorkSpaces, or its status in Directory Service.
+        """Set the state of a directory's registration with WorkSpaces, its status in Directory Service, its settings.
 
         In no state but REGISTERED, and with no status but ACTIVE, can anything be created in it. The status (such as
-        IMPAIRED or INOPERABLE) is not shown by DescribeWorkspaceDirectories.
+        IMPAIRED or INOPERABLE) is not shown by DescribeWorkspaceDirectories. Settings are members of its answer, such
+        as SamlProperties or DnsIpAddresses. ``addresses`` is how many WorkSpaces its subnets have room for.
         """
+        wrong = validate.broken_shape("WorkspaceDirectory", settings or {})
+        unknown = set(settings or {}) - set(validate.service_model().shape_for("WorkspaceDirectory").members)  # type: ignore[attr-defined]
+        if wrong or unknown:
+            raise ValueError(f"settings cannot be {settings}: {'; '.join([*wrong, *sorted(unknown)])}")
         states = validate.service_model().shape_for("WorkspaceDirectoryState").enum  # type: ignore[attr-defined]
         if state is not None and state not in states:
             raise ValueError(f"there is no state {state!r} of a directory; there are {', '.join(states)}")
         with self._lock:
             directory = self._estate.directories[region, directory_id]
             directory.status = status or directory.status
+            directory.settings |= settings or {}
+            directory.addresses = directory.addresses if addresses is None else addresses
             if state is not None:
                 directory.register(state, self.settle())
 
@@ -287,6 +327,11 @@ class World:
             self.settle()
             self._estate.failing_users[user.casefold()] = error_code, error_message
 
+    def spare_standby_of(self, user: str) -> None:
+        """Let the standbys of a user end in ERROR no longer; those that have stay so."""
+        with self._lock:
+            self._estate.failing_users.pop(user.casefold(), None)
+
     def connect(self, workspace_id: str) -> None:
         """Let the user of a WorkSpace log in now."""
         with self._lock:
@@ -312,6 +357,17 @@ class World:
     def standbys(self) -> list[Workspace]:
         """Return the live standbys, those in ERROR included, in the order of creation."""
         return [workspace for workspace in self._live() if workspace.is_standby]
+
+    def directories(self, region: str) -> list[Directory]:
+        """Return the directories of a Region, registered or not."""
+        with self._lock:
+            self.settle()
+            return [directory for (where, _), directory in self._estate.directories.items() if where == region]
+
+    def free_addresses(self, directory: Directory) -> int:
+        """Return how many more WorkSpaces the subnets of a directory have room for."""
+        with self._lock:
+            return self._estate.free_addresses(directory)
 
     def standbys_of(self, primary_id: str) -> list[Workspace]:
         """Return the live standbys of one primary."""

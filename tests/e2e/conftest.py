@@ -204,11 +204,14 @@ def gather(read: Callable[[], list[Any]], enough: Callable[[list[Any]], bool] = 
 @pytest.fixture(scope="session")
 def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The configuration of `make local`, but for a first look that comes sooner, and a rule that asks for tags."""
-    usual = (ROOT / "local" / "local.yaml").read_text()
-    assert "first_look_minutes: 0.05" in usual
+    text = (ROOT / "local" / "local.yaml").read_text()
+    rules = 'users: ["svc-*"]'
+    changes = {"first_look_minutes: 0.05": "first_look_minutes: 0.01", rules: f'{rules}, tags: {{Standby: "no"}}'}
+    for usual, changed in changes.items():
+        assert usual in text
+        text = text.replace(usual, changed)
     file = tmp_path_factory.mktemp("configuration") / "standby.yaml"
-    sooner = usual.replace("first_look_minutes: 0.05", "first_look_minutes: 0.01")
-    file.write_text(f'{sooner}    exclude: {{tags: {{Standby: "no"}}}}\n')
+    file.write_text(text)
     return file
 
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,19 @@ def test_the_clock_is_set_forward_and_states_follow(cloud: Cloud) -> None:
     assert [each["state"] for each in cloud.world.primaries()] == ["PENDING"]
     cloud.world.advance(1200)
     assert [each["state"] for each in cloud.world.primaries()] == ["AVAILABLE"]
+
+
+def test_to_those_who_live_by_the_real_clock_a_later_world_has_an_older_past(cloud: Cloud) -> None:
+    one = create(cloud, "user01")
+    cloud.world.connect(one)
+    cloud.world.advance(7200)
+    client = cloud.client("workspaces", PRIMARY)
+    (shown,) = client.describe_workspaces_connection_status(WorkspaceIds=[one])["WorkspacesConnectionStatus"]
+    now = datetime.now(UTC)
+    assert timedelta(0) <= now - shown["ConnectionStateCheckTimestamp"] < timedelta(minutes=1)
+    assert timedelta(hours=2) <= now - shown["LastKnownUserConnectionTimestamp"] < timedelta(hours=2, minutes=1)
+    create(cloud, "user02")
+    assert now - timedelta(minutes=1) < datetime.fromisoformat(cloud.world.trail()[-1]["time"]) <= datetime.now(UTC)
 
 
 def test_cloudtrail_brings_a_creation_to_the_default_bus_once_twice_or_never(cloud: Cloud) -> None:

@@ -1,10 +1,7 @@
 """Deploying an assembly, and what the emulator makes of it where patches bring it closer to AWS."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +11,10 @@ from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 from local.deploy import DeploymentError
+from local.world_client import ControlError
 from tests.local import assembly
 from tests.local.assembly import DR_REGION, REGION
-from tests.local.clouds import ROOT, is_running, queue, received, rule, statement, trust, wait_until
+from tests.local.clouds import queue, received, rule, statement, trust, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -94,25 +92,86 @@ def test_what_fails_a_function_is_retried_and_then_dead_lettered_and_schedules_f
     assert sorted(details, key=len) == [{"fail": True}, {"fail": True, "by": "schedule"}]
 
 
-def machine(cloud: Cloud, name: str, event: dict[str, Any], role: str) -> dict[str, Any]:
-    """Run a state machine of one task, and return how it ended."""
-    task = {
+def test_in_a_lost_region_no_function_runs_for_a_schedule_or_a_state_machine_until_it_is_back(
+    deployed: tuple[Cloud, Path],
+) -> None:
+    cloud, _ = deployed
+    invoke(cloud, {})  # so that its process is there
+    wait = {"Type": "Wait", "Seconds": 1, "Next": "Task"}
+    role = cloud.client("lambda", REGION).get_function_configuration(FunctionName="small")["Role"]
+    execution = start(cloud, "outage", {"Wait": wait, "Task": task({})}, role)
+    lost = time.time() * 1000
+    cloud.world.lose(REGION)
+    cloud.world.fire_schedules()
+    time.sleep(1.5)
+    back = time.time() * 1000
+    cloud.world.bring_back(REGION)
+    assert ended(cloud, execution)["status"] == "SUCCEEDED"
+    assert [letter["requestPayload"]["detail"]["by"] for letter in dead_letters(cloud, 1)] == ["schedule"]
+    logged = cloud.client("logs", REGION).filter_log_events(logGroupName="/aws/lambda/small")["events"]
+    ran = [one["timestamp"] for one in logged if one["message"].startswith("START") and one["timestamp"] >= lost]
+    assert len(ran) >= 3  # the task, and two attempts of what the schedule asks for
+    assert min(ran) >= back - 1
+
+
+def test_a_file_of_items_is_put_into_a_table_and_its_replica_past_the_stream(
+    deployed: tuple[Cloud, Path], tmp_path: Path
+) -> None:
+    cloud, _ = deployed
+    file = tmp_path / "items.ndjson"
+    count = 20_000
+    # Every one is bad for the function that the stream is delivered to.
+    items = ({"pk": {"S": f"bad-{number}"}, "status": {"S": "PROTECTED"}} for number in range(count))
+    file.write_text("".join(json.dumps(item) + "\n" for item in items))
+    assert cloud.world.load_items("small", file) == count
+    for region in (REGION, DR_REGION):
+        table = cloud.client("dynamodb", region)
+        found = table.get_item(TableName="small", Key={"pk": {"S": f"bad-{count - 1}"}})["Item"]
+        assert found["status"] == {"S": "PROTECTED"}
+        assert table.describe_table(TableName="small")["Table"]["ItemCount"] >= count
+    # What is shared between items is not changed with one of them.
+    update = {"UpdateExpression": "SET #s = :s", "ExpressionAttributeNames": {"#s": "status"}}
+    table = cloud.client("dynamodb", REGION)
+    table.update_item(
+        TableName="small", Key={"pk": {"S": "bad-1"}}, **update, ExpressionAttributeValues={":s": {"S": "FAILED"}}
+    )
+    assert table.get_item(TableName="small", Key={"pk": {"S": "bad-2"}})["Item"]["status"] == {"S": "PROTECTED"}
+    (letter,) = dead_letters(cloud, 1)
+    assert letter["DDBStreamBatchInfo"]["batchSize"] == 1  # the update's own record, and no other
+    for wrong in ("nothing", "small"):
+        with pytest.raises(ControlError):
+            cloud.world.load_items(wrong, file if wrong == "nothing" else tmp_path / "nothing.ndjson")
+
+
+def task(event: dict[str, Any]) -> dict[str, Any]:
+    """A task that invokes the function, and is the end."""
+    return {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
         "Arguments": {"FunctionName": "small", "Payload": event},
         "End": True,
     }
-    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "Task", "States": {"Task": task}})
-    states = cloud.client("stepfunctions", REGION)
-    made = states.create_state_machine(name=name, definition=definition, roleArn=role)
-    execution = states.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]
 
-    def description() -> Any:
-        return states.describe_execution(executionArn=execution)
 
-    assert wait_until(lambda: description()["status"] != "RUNNING")
-    ended: dict[str, Any] = description()
-    return ended
+def start(cloud: Cloud, name: str, states: dict[str, Any], role: str) -> str:
+    """Start a state machine, and return the execution."""
+    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states})
+    client = cloud.client("stepfunctions", REGION)
+    made = client.create_state_machine(name=name, definition=definition, roleArn=role)
+    return str(client.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"])
+
+
+def ended(cloud: Cloud, execution: str) -> dict[str, Any]:
+    """Wait until an execution has ended, and return how."""
+    client = cloud.client("stepfunctions", REGION)
+    assert wait_until(lambda: client.describe_execution(executionArn=execution)["status"] != "RUNNING")
+    found: dict[str, Any] = client.describe_execution(executionArn=execution)
+    return found
+
+
+def machine(cloud: Cloud, name: str, event: dict[str, Any], role: str) -> dict[str, Any]:
+    """Run a state machine of one task, and return how it ended."""
+    return ended(cloud, start(cloud, name, {"Task": task(event)}, role))
 
 
 def test_a_state_machine_invokes_what_its_role_allows_and_a_task_fails_under_the_names_that_aws_gives(
@@ -183,35 +242,3 @@ def test_a_stack_that_fails_says_why(running_cloud: Cloud, tmp_path: Path, broke
     folder = assembly.write(tmp_path, stack, {"Broken": broken})
     with pytest.raises(DeploymentError, match=rf"{stack} is CREATE_FAILED: .*{reason}"):
         running_cloud.deploy(folder)
-
-
-def hear_interrupts() -> None:
-    """A shell's background job is deaf to interrupts, and so is what it starts."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def test_the_command_deploys_writes_what_it_did_and_ends_on_an_interrupt(tmp_path: Path) -> None:
-    folder, output = assembly.write(tmp_path / "assembly"), tmp_path / "build" / "local.json"
-    command = [sys.executable, "-m", "local", "--assembly", str(folder), "--output", str(output)]
-    with subprocess.Popen(  # noqa: S603
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
-    ) as running:
-        assert wait_until(output.exists, 120)
-        assert wait_until(lambda: output.read_text().endswith("}\n"))
-        described = json.loads(output.read_text())
-        assert described["pid"] == running.pid
-        assert is_running(described["server_pid"])
-        assert described["outputs"]["Small"]["Table"] == "small"
-        assert (described["region"], described["dr_region"]) == (REGION, DR_REGION)
-        os.kill(described["pid"], signal.SIGINT)
-        printed, _ = running.communicate(timeout=60)
-    assert running.returncode == 0
-    assert "aws workspaces create-workspaces" in printed
-    assert not is_running(described["server_pid"])
-
-
-def test_the_command_names_what_is_missing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "local", "--assembly", str(tmp_path)]
-    failed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    assert failed.returncode == 1
-    assert "make synth" in failed.stderr

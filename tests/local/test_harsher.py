@@ -154,7 +154,7 @@ def test_desktops_of_nobody_are_many_in_a_directory_and_have_names() -> None:
     ("states", "code"),
     [({"status": "INOPERABLE"}, "InvalidResourceStateException"), ({"state": "DEREGISTERED"}, "NotFound.Directory")],
 )
-def test_a_directory_refuses_everybody(states: dict[str, str], code: str) -> None:
+def test_a_directory_refuses_everybody(states: dict[str, Any], code: str) -> None:
     world, one = one_ready()
     world.set_directory(DR, AWAY, **states)
     assert failures(standby(world, one))[0].endswith(code)

@@ -123,7 +123,7 @@ def test_regions_are_apart() -> None:
         ("CreateStandbyWorkspaces", {"PrimaryRegion": PRIMARY, "StandbyWorkspaces": [SOMETIMES]}, "Validation"),
         ("TerminateWorkspaces", {"TerminateWorkspaceRequests": [{}]}, "Validation"),
         ("DescribeEverything", {}, "UnknownOperation"),
-        ("DescribeIpGroups", {}, "UnknownOperation"),
+        ("DescribeWorkspaceImages", {}, "UnknownOperation"),
     ],
 )
 def test_what_the_service_model_forbids_fails_at_the_service(operation: str, params: dict[str, Any], code: str) -> None:

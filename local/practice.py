@@ -1,0 +1,241 @@
+"""`standby-local`: lets something happen in the world of the embedded cloud that `make local` runs."""
+
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from local import running
+from local.notices import one_line
+from local.world_client import ControlError, WorldClient
+
+HELP = """Let something happen in the world of the embedded cloud that `make local` runs.
+
+\b
+Examples
+  standby-local sweep                   look through the whole fleet now, and wait
+  standby-local create user001 user002  new desktops
+  standby-local fail alice              her standby ends in ERROR
+  standby-local outage us-east-1        lose a Region; --end brings it back
+  standby-local time +2h                two hours later
+  standby-local notices --follow        the notices that leave
+"""
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_TIME = re.compile(r"\+?(?P<number>\d+(?:\.\d+)?)(?P<unit>[smhd])")
+
+app = typer.Typer(
+    name="standby-local",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+)
+File = Annotated[Path, typer.Option("--file", help="The file that describes the cloud.")]
+End = Annotated[bool, typer.Option("--end", help="End it.")]
+
+
+class WrongUseError(Exception):
+    """A command was given something that it does not take; the text says what it takes."""
+
+
+@app.command()
+def sweep(file: File = running.DEFAULT) -> None:
+    """Sweep the whole fleet now, and wait for the end."""
+    from local.sweeping import sweep as sweep_now
+
+    described = running.find(file)
+    for stack, outputs in described["outputs"].items():
+        if machine := outputs.get("SweepStateMachineArn"):
+            began = time.monotonic()
+            client = _client(described, "stepfunctions", machine.split(":")[3])
+            outcome = sweep_now(client, machine, time.sleep, at_most=600)
+            print(f"{stack}: {outcome}, in {time.monotonic() - began:.1f} s.")
+
+
+@app.command()
+def create(
+    users: Annotated[list[str], typer.Argument(help="Whose desktops; a user who is new is added to both directories.")],
+    directory: Annotated[str, typer.Option(help="The directory in the primary Region (default: the first).")] = "",
+    bundle: Annotated[str, typer.Option(help="The bundle.")] = "wsb-windowsstandard",
+    file: File = running.DEFAULT,
+) -> None:
+    """Create desktops, as an administrator does."""
+    described = running.find(file)
+    partners = {one: other for pairs in described["directories"].values() for one, other in pairs.items()}
+    where = directory or next(iter(partners))
+    if where not in partners:
+        raise WrongUseError(f"There is no directory {where}. The directories are {', '.join(partners)}.")
+    world = WorldClient(described["control_url"])
+    world.add_directory(described["region"], where, users)
+    world.add_directory(described["dr_region"], partners[where], users)
+    client = _client(described, "workspaces", described["region"])
+    refused = False
+    for start in range(0, len(users), 25):
+        order = [{"DirectoryId": where, "UserName": one, "BundleId": bundle} for one in users[start : start + 25]]
+        answer = client.create_workspaces(Workspaces=order)
+        for made in answer["PendingRequests"]:
+            print(f"{made['WorkspaceId']}  {made['UserName']}")
+        for failed in answer["FailedRequests"]:
+            refused = True
+            _say(f"{failed['WorkspaceRequest']['UserName']}: {failed['ErrorCode']}: {failed['ErrorMessage']}")
+    if refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def fail(
+    user: Annotated[str, typer.Argument(help="Whose standby.")], end: End = False, file: File = running.DEFAULT
+) -> None:
+    """Let the standbys of a user end in ERROR."""
+    world = WorldClient(running.find(file)["control_url"])
+    if end:
+        world.spare_standby_of(user)
+        print(f"The next standby of {user} becomes AVAILABLE. One that is in ERROR stays so.")
+    else:
+        world.fail_standby_of(user)
+        print(f"Every standby of {user} that is PENDING, or created from now on, ends in ERROR.")
+
+
+@app.command()
+def outage(
+    region: Annotated[str, typer.Argument(help="Which Region, for example us-east-1.")],
+    end: End = False,
+    silent: Annotated[
+        bool, typer.Option("--silent", help="Do not refuse connections: never answer, so that callers time out.")
+    ] = False,
+    file: File = running.DEFAULT,
+) -> None:
+    """Lose a Region, or bring it back.
+
+    None of its services answers, none of its functions runs, and nothing is delivered or replicated there.
+    """
+    described = running.find(file)
+    regions = [described["region"], described["dr_region"]]
+    if region not in regions:
+        raise WrongUseError(f"There is no Region {region} here. The Regions are {' and '.join(regions)}.")
+    world = WorldClient(described["control_url"])
+    if not end:
+        world.lose(region, silent=silent)
+        print(f"{region} does not answer. It is back after: standby-local outage {region} --end")
+    elif region in world.outages():
+        world.bring_back(region)
+        print(f"{region} answers again. What was to run there meanwhile runs now.")
+    else:
+        print(f"{region} is not lost.")
+
+
+@app.command(name="time")
+def let_time_pass(
+    amount: Annotated[str, typer.Argument(help="How much: +90s, +30m, +2h, +1d.")], file: File = running.DEFAULT
+) -> None:
+    """Let time pass for the WorkSpaces.
+
+    Desktops boot and stop; copies of data and last connections get older. The product's own clock and its schedules
+    stay. For the product to see what has changed: standby-local sweep.
+    """
+    found = _TIME.fullmatch(amount)
+    if found is None:
+        raise WrongUseError(f"{amount} is not an amount of time. Write, for example, +90s, +30m, +2h or +1d.")
+    world = WorldClient(running.find(file)["control_url"])
+    world.advance(float(found["number"]) * _UNITS[found["unit"]])
+    print(f"{amount.removeprefix('+')} have passed for all WorkSpaces.")
+
+
+@app.command()
+def notices(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new ones until Ctrl-C.")] = False,
+    file: File = running.DEFAULT,
+) -> None:
+    """Show the notices that people would get."""
+    world = WorldClient(running.find(file)["control_url"])
+    seen = 0
+    while True:
+        for notice in world.notices(seen):
+            print(one_line(notice), flush=True)
+            seen = notice["number"]
+        if not follow:
+            break
+        time.sleep(1)
+    if seen == 0:
+        _say("No notice has left yet.")
+
+
+@app.command()
+def confirm(file: File = running.DEFAULT) -> None:
+    """Confirm the subscriptions by mail.
+
+    People do so by the link in the first mail. Until then, a subscription is pending.
+    """
+    confirmed = WorldClient(running.find(file)["control_url"]).confirm()
+    print(f"Confirmed: {', '.join(confirmed)}." if confirmed else "No subscription waits for it.")
+
+
+@app.command()
+def status(file: File = running.DEFAULT) -> None:
+    """Show what runs and what is there."""
+    described = running.find(file)
+    world = WorldClient(described["control_url"])
+    found, lost = world.snapshot(), world.outages()
+    print(f"Endpoint   {described['endpoint']} (process {described['pid']})")
+    for region in (described["region"], described["dr_region"]):
+        primaries = sum(one["region"] == region for one in found["primaries"])
+        standbys = sum(one["region"] == region for one in found["standbys"])
+        state = ("silent" if lost[region] else "lost") if region in lost else "in service"
+        print(f"{region:10} {state}: {primaries} WorkSpaces, {standbys} standbys")
+    print(f"Duplicates {len(found['duplicates'])}")
+    print(f"Notices    {len(world.notices())}")
+    print(f"Faults     {len(world.faults())}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and return the exit status. No traceback leaves it."""
+    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
+
+    from local.sweeping import SweepFailedError
+
+    failures = (running.NotRunningError, ControlError, SweepFailedError, ClientError, BotoCoreError, OSError)
+    try:
+        status = app(args=arguments, prog_name="standby-local", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as wrong:
+        _say(f"{wrong.format_message()}\nSee: standby-local --help")
+        return 2
+    except WrongUseError as wrong:
+        _say(str(wrong))
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except (EndpointConnectionError, HTTPClientError) as lost:
+        _say(f"{lost}\nA Region may be lost. See: standby-local status")
+        return 1
+    except failures as error:
+        _say(str(error))
+        return 1
+    return int(status or 0)
+
+
+def _client(described: dict[str, Any], service: str, region: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        service,  # type: ignore[call-overload] # any service
+        region_name=region,
+        endpoint_url=described["endpoint"],
+        config=Config(proxies={}, retries={"total_max_attempts": 3}),
+        **described["credentials"],
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
