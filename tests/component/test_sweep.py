@@ -62,7 +62,6 @@ def stages(**counts: int) -> dict[str, int]:
     return {**dict.fromkeys(("reported", "waiting", "under_way", "protected", "other"), 0), **counts}
 
 
-
 def test_the_settings_by_which_sweeps_decide_are_kept_with_since_when(found: Estate) -> None:
     found.sweep()
     first = found.item("SETTINGS")
