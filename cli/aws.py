@@ -118,6 +118,14 @@ def problem_of(what: str, problem: ClientError | BotoCoreError) -> Problem:
     return Problem(code, f"{what}: {words}", fix, Status.REFUSED)
 
 
+def unseen(what: str, problem: ClientError | BotoCoreError) -> Problem:
+    """The Problem that something could not be read; a Region that does not answer now is no refusal."""
+    found = problem_of(what, problem)
+    if is_of(Refusal.THROTTLED, problem) or is_no_answer(problem):
+        found.status = Status.INCOMPLETE
+    return found
+
+
 def sentence(problem: ClientError | BotoCoreError) -> str:
     """What went wrong, and what to do."""
     _, words, fix = explained(problem)

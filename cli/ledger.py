@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from cli.aws import is_no_answer, is_of, problem_of
+from cli.aws import is_no_answer, unseen
 from cli.problems import Problem, Status
 from standby.core.model import Status as RowStatus
 from standby.core.model import is_workspace_id, to_text, user_key
-from standby.core.outcomes import Refusal
 from standby.core.row import ALL_SHARDS, STATE, status_partition
 from standby.core.settings import BadSettings, Settings
 from standby.ledger.sweeps import SETTINGS
@@ -196,10 +195,7 @@ class Ledger:
         if "ResourceNotFound" in str(problem):
             words = f"There is no ledger {self.pair.table} in {self.region}."
             return Problem("NoLedger", words, "Check the stack's name, and the account: AWS_PROFILE or --profile.")
-        found = problem_of(f"The ledger {self.pair.table} in {self.region} cannot be read", problem)
-        if is_of(Refusal.THROTTLED, problem) or is_no_answer(problem):
-            found.status = Status.INCOMPLETE
-        return found
+        return unseen(f"The ledger {self.pair.table} in {self.region} cannot be read", problem)
 
 
 def _pack(values: Mapping[str, Any]) -> dict[str, Any]:

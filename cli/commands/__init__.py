@@ -4,4 +4,5 @@
 COMMANDS = {
     "list": "list_rows",
     "explain": "explain",
+    "plan": "plan",
 }
