@@ -96,6 +96,15 @@ def sourced(answer: Answer, ledgers: list[Ledger]) -> Answer:
     return answer
 
 
+def start_a_sweep(ledger: Ledger) -> str:
+    """What to do where only a sweep brings what is missing, in a sentence."""
+    machine, region = ledger.pair.outputs.get("SweepStateMachineArn"), ledger.pair.region
+    if machine is None:
+        return "Wait for the next sweep."
+    command = f"aws stepfunctions start-execution --region {region} --state-machine-arn {machine}"
+    return f"Wait for the next sweep, or start one: {command}"
+
+
 def run(work: Callable[..., IntEnum], options: Options, given: dict[str, Any]) -> int:
     """Run a command's function; the exit status."""
     return int(work(Run.of(options), **given))

@@ -5,4 +5,5 @@ COMMANDS = {
     "list": "list_rows",
     "explain": "explain",
     "plan": "plan",
+    "diff": "diff",
 }

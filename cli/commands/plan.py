@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.problems import Problem, Status
-from cli.running import Run, sourced
+from cli.running import Run, sourced, start_a_sweep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,14 +80,14 @@ def _plans(run: Run, ledgers: list[Ledger], kept: dict[str, Kept | None], direct
         if settings is None:
             missing.append(
                 f"{ledger.pair.stack}: no sweep has kept its settings yet, so that its directories are not known."
-                f" {_start_a_sweep(ledger)}"
+                f" {start_a_sweep(ledger)}"
             )
             continue
         chosen = [one for one in settings.settings.directories if directory in (None, one)]
         for one in _read(run, ledger, settings, chosen):
             found.append({"stack": ledger.pair.stack, **one})
             if one["state"] == plans.NOT_SWEPT:
-                missing.append(f"{one['directory_id']}: no complete sweep has counted it yet. {_start_a_sweep(ledger)}")
+                missing.append(f"{one['directory_id']}: no complete sweep has counted it yet. {start_a_sweep(ledger)}")
         counts = plans.uncovered(ledger.uncovered())
         waiting += [
             {"stack": ledger.pair.stack, "directory_id": where, "status": status, "reason_code": why, "desktops": count}
@@ -145,16 +145,6 @@ def _put_figures(title: str, rows: list[dict[str, Any]], console: Console) -> No
     for row in rows:
         basis = f" ({row['basis']})" if row["basis"] else ""
         put_line(f"{row['figure']}: {row['value']}{basis}", console)
-
-
-def _start_a_sweep(ledger: Ledger) -> str:
-    machine = ledger.pair.outputs.get("SweepStateMachineArn")
-    if machine is None:
-        return "Wait for the next sweep."
-    return (
-        "Wait for the next sweep, or start one: "
-        f"aws stepfunctions start-execution --region {ledger.pair.region} --state-machine-arn {machine}"
-    )
 
 
 def _read(run: Run, ledger: Ledger, kept: Kept, chosen: list[Any]) -> Iterator[dict[str, Any]]:

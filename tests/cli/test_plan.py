@@ -89,7 +89,7 @@ def test_a_reported_fleet_with_its_costs_and_how_to_accept_it(swept: Stage) -> N
     heading, line = swept.standby("plan --output csv").out.splitlines()
     assert heading.startswith("stack,directory_id,dr_directory_id,state,would_get")
     assert line.startswith(f"{TABLE},{HOME},{AWAY},REPORTED,7,0")
-    narrow = swept.standby("plan", width=40).out
+    narrow = swept.standby("plan --no-color", width=40).out
     assert "Cost a month: USD 40.25" in narrow
     assert max(len(line) for line in narrow.splitlines()) <= 40
 
