@@ -94,6 +94,11 @@ class Aws:
         with asked("It cannot be found out whose credentials these are"):
             return str(self.client("sts", self.region or "us-east-1").get_caller_identity()["Arn"])
 
+    def account_in(self, region: str) -> str:
+        """The account of these credentials, asked of one Region."""
+        with asked(f"It cannot be found out in {region} whose credentials these are"):
+            return str(self.client("sts", region).get_caller_identity()["Account"])
+
 
 @contextmanager
 def asked(what: str) -> Iterator[None]:

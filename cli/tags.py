@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from standby.aws.call import Pacer
 from standby.aws.others import TagReader
+from standby.core.model import Region
+from standby.core.settings import Settings
 
 if TYPE_CHECKING:
+    from cli.aws import Aws
     from cli.pairs import Pair
-    from cli.running import Run
-    from standby.core.settings import Settings
+    from standby.clock import Clock
     from standby.telemetry import PowertoolsTelemetry
 
 
@@ -25,11 +27,13 @@ class Problems:
         self.said[message] = None
 
 
-def reader(run: Run, pair: Pair, region: str, settings: Settings, problems: Problems) -> TagReader:
+def reader(aws: Aws, clock: Clock, pair: Pair, region: str, problems: Problems) -> TagReader:
     """Reads the tags of WorkSpaces of one of the pair's Regions."""
-    account = pair.account or run.aws.caller.split(":")[4]
-    partition = run.aws.session.get_partition_for_region(region)
+    account = pair.account or aws.account_in(region)
+    partition = aws.session.get_partition_for_region(region)
     prefix = f"arn:{partition}:workspaces:{region}:{account}:workspace/"
-    client: Any = run.aws.client("resourcegroupstaggingapi", region)
-    telemetry = cast("PowertoolsTelemetry", problems)
-    return TagReader(client, prefix, settings, Pacer(run.clock, 1.0, 4), lambda: True, telemetry)
+    client: Any = aws.client("resourcegroupstaggingapi", region)
+    settings = Settings(stack=pair.stack, primary_region=Region(pair.region), dr_region=Region(pair.dr_region))
+    return TagReader(
+        client, prefix, settings, Pacer(clock, 1.0, 4), lambda: True, cast("PowertoolsTelemetry", problems)
+    )

@@ -5,5 +5,6 @@ COMMANDS = {
     "list": "list_rows",
     "explain": "explain",
     "plan": "plan",
+    "failover-list": "failover_list",
     "diff": "diff",
 }

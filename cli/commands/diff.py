@@ -134,7 +134,7 @@ class _Compared:
             tags: Tags = {}
             if asks and problems is not None:
                 pair = self.ledger.pair
-                tags = reader(run, pair, pair.region, self.old, problems).read([row.primary_id for row in batch])
+                tags = reader(run.aws, run.clock, pair, pair.region, problems).read([row.primary_id for row in batch])
             for row in batch:
                 if change := self.difference.of(row, tags):
                     yield change
