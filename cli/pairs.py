@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.aws import is_no_answer, is_of, problem_of
+from cli.aws import is_no_answer, is_of, problem_of, unseen
 from cli.problems import Problem, Status
 from standby.core.outcomes import Refusal
 
@@ -146,6 +146,17 @@ def one_pair(options: Options, aws: Aws) -> Pair:
         words = f"{found[0].region} does not answer, and every change is made there."
         raise Problem("NoAnswer", words, "Try again when the Region works.", Status.REFUSED)
     return found[0]
+
+
+def outputs_of(aws: Aws, stack: str, region: str) -> dict[str, str]:
+    """The outputs of a stack; Problem if it cannot be described."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        (found,) = aws.client("cloudformation", region, quick=True).describe_stacks(StackName=stack)["Stacks"]
+    except (ClientError, BotoCoreError) as problem:
+        raise unseen(f"The stack {stack} in {region} cannot be described", problem) from None
+    return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
 
 
 def _named(options: Options) -> list[str]:

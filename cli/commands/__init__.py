@@ -6,5 +6,6 @@ COMMANDS = {
     "explain": "explain",
     "plan": "plan",
     "failover-list": "failover_list",
+    "runbook": "runbook",
     "diff": "diff",
 }
