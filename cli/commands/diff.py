@@ -35,7 +35,7 @@ AskTags = Annotated[
 
 
 def work(run: Run, tags: AskTags = False) -> Status:
-    """Show what the edited configuration would change, and for whom, before it is deployed.
+    """Show what the edited configuration would change for whom.
 
     \b
     Examples

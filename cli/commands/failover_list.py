@@ -42,7 +42,7 @@ def work(
     live: Live = True,
     words: Words = False,
 ) -> Status:
-    """List who can work on a standby now, on data how old, and who cannot and why.
+    """List who can work on a standby now, and who cannot.
 
     \b
     Examples

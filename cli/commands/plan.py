@@ -27,7 +27,7 @@ Unused = Annotated[
 
 
 def work(run: Run, directory: Directory = None, unused: Unused = None) -> Status:
-    """Show what standbys for existing desktops would mean: how many, what they cost, and how long it takes.
+    """Show what standbys for existing desktops cost and take.
 
     \b
     Examples

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def work(run: Run) -> Status:
-    """Print the runbook of a failover, with this pair's names and commands, as Markdown.
+    """Print the runbook of a failover, with this pair's names.
 
     \b
     Examples
