@@ -21,10 +21,15 @@ setup: $(READY)  ## make .venv with everything that is needed
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed, $(PYTHON) is `$(PYTHON) --version`; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
-	@touch $@
+	@if [ -e $@ ]; then echo "setup 1 of 2: $(VENV) is there"; \
+	  else echo "setup 1 of 2: makes $(VENV), anew if an earlier setup was interrupted"; $(PYTHON) -m venv --clear $(VENV); fi
+	@rm -f $@
+	@echo "setup 2 of 2: installs the packages of requirements.txt; on disk they take 1.1 GB. These are the large ones:"
+	@{ $(BIN)/pip install --disable-pip-version-check --progress-bar off --constraint requirements.txt --editable '.[testing]' \
+	  && touch $@; } | awk '/(Downloading|Using cached) .* MB\)/ { print; fflush() } \
+	  /^Installing/ { print "  Installing " split($$0, names, ",") " packages"; fflush() }'
+	@test -e $@ || { echo "pip has failed, see above. Run make setup again."; exit 1; }
+	@echo "setup is done"
 
 demo: $(READY)  ## the whole product in an embedded cloud: 34 desktops, their standbys, the audit queries
 	@$(BIN)/python -m local.demo

@@ -299,6 +299,22 @@ def one_line(words: str) -> str:
     return "".join(one if one.isprintable() else " " for one in words)
 
 
+def put_table(table: Table, screen: Console) -> None:
+    """Show a table as tables of an answer are shown: for an `Answer.screen` that consists of some."""
+    if sys.stdout.isatty():
+        show_table(table, screen)
+    else:
+        _write_rows(table)
+
+
+def put_line(words: str, screen: Console) -> None:
+    """Show a line: in the terminal's width, or, piped, as it is."""
+    if sys.stdout.isatty():
+        screen.print(words)
+    else:
+        print(words)
+
+
 def show_table(table: Table, screen: Console) -> None:
     """Show a table in a terminal's width; in a narrow one each row as lines of its own."""
     from rich.table import Table as RichTable

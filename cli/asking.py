@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from cli.problems import Problem, Status
@@ -48,10 +48,10 @@ def confirm(what: str, count: int, *, token: str, yes: bool, given: str | None) 
 
 
 @contextmanager
-def progress(what: str) -> Iterator[None]:
-    """Say what takes its time, after a second and only at a terminal."""
+def progress(what: str) -> Iterator[Callable[[object], None]]:
+    """Say what takes its time, after a second and only at a terminal; what it yields shows how far it has come."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda _: None
         return
     shown = threading.Event()
 
@@ -59,11 +59,15 @@ def progress(what: str) -> Iterator[None]:
         shown.set()
         print(f"{what} …", end="", file=sys.stderr, flush=True)
 
+    def tell(come: object) -> None:
+        if shown.is_set():
+            print(f"\r\033[K{what} … {come}", end="", file=sys.stderr, flush=True)
+
     timer = threading.Timer(1.0, show)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield tell
     finally:
         timer.cancel()
         if shown.is_set():

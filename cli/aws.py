@@ -94,6 +94,11 @@ class Aws:
         with asked("It cannot be found out whose credentials these are"):
             return str(self.client("sts", self.region or "us-east-1").get_caller_identity()["Arn"])
 
+    def account_in(self, region: str) -> str:
+        """The account of these credentials, asked of one Region."""
+        with asked(f"It cannot be found out in {region} whose credentials these are"):
+            return str(self.client("sts", region).get_caller_identity()["Account"])
+
 
 @contextmanager
 def asked(what: str) -> Iterator[None]:
@@ -116,6 +121,14 @@ def problem_of(what: str, problem: ClientError | BotoCoreError) -> Problem:
     """The Problem that something could not be done."""
     code, words, fix = explained(problem)
     return Problem(code, f"{what}: {words}", fix, Status.REFUSED)
+
+
+def unseen(what: str, problem: ClientError | BotoCoreError) -> Problem:
+    """The Problem that something could not be read; a Region that does not answer now is no refusal."""
+    found = problem_of(what, problem)
+    if is_of(Refusal.THROTTLED, problem) or is_no_answer(problem):
+        found.status = Status.INCOMPLETE
+    return found
 
 
 def sentence(problem: ClientError | BotoCoreError) -> str:

@@ -7,6 +7,7 @@ answering halfway goes on in the DR Region from the key that it had reached.
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from cli.aws import is_no_answer, is_of, problem_of
+from cli.aws import is_no_answer, unseen
 from cli.problems import Problem, Status
 from standby.core.model import Status as RowStatus
 from standby.core.model import is_workspace_id, to_text, user_key
-from standby.core.outcomes import Refusal
 from standby.core.row import ALL_SHARDS, STATE, status_partition
+from standby.core.settings import BadSettings, Settings
+from standby.ledger.sweeps import SETTINGS
 from standby.ledger.table import Item, plain
 
 if TYPE_CHECKING:
@@ -29,6 +31,15 @@ if TYPE_CHECKING:
 _TO, _FROM = TypeSerializer(), TypeDeserializer()
 _MOST_KEYS = 100  # of one BatchGetItem
 _TRIES = 5  # for keys that BatchGetItem leaves
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The settings by which sweeps decide, and since when."""
+
+    settings: Settings
+    config_digest: str
+    noted_at: str
 
 
 @dataclass
@@ -105,6 +116,16 @@ class Ledger:
         found = self.get([(f"STANDBY#{one}", "STANDBY") for one in standby_ids])
         return {item["pk"].partition("#")[2]: str(item["primary_id"]) for item in found}
 
+    def kept_settings(self) -> Kept | None:
+        """The settings by which the last sweep decided; None before the first sweep, or if they cannot be read."""
+        for item in self.get([(SETTINGS, SETTINGS)]):
+            try:
+                settings = Settings.from_document(json.loads(item["settings_json"]))
+                return Kept(settings, str(item["config_digest"]), str(item["noted_at"]))
+            except (BadSettings, KeyError, TypeError, ValueError):
+                return None  # of another version: what this one makes of it may be wrong
+        return None
+
     def find(self, text: str) -> list[Item]:
         """The present rows that an id of a primary, an id of a standby or a user's name means; none if none is."""
         given = text.strip()
@@ -174,10 +195,7 @@ class Ledger:
         if "ResourceNotFound" in str(problem):
             words = f"There is no ledger {self.pair.table} in {self.region}."
             return Problem("NoLedger", words, "Check the stack's name, and the account: AWS_PROFILE or --profile.")
-        found = problem_of(f"The ledger {self.pair.table} in {self.region} cannot be read", problem)
-        if is_of(Refusal.THROTTLED, problem) or is_no_answer(problem):
-            found.status = Status.INCOMPLETE
-        return found
+        return unseen(f"The ledger {self.pair.table} in {self.region} cannot be read", problem)
 
 
 def _pack(values: Mapping[str, Any]) -> dict[str, Any]:

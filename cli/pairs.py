@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.aws import is_no_answer, is_of, problem_of
+from cli.aws import is_no_answer, is_of, problem_of, unseen
 from cli.problems import Problem, Status
 from standby.core.outcomes import Refusal
 
@@ -104,6 +104,38 @@ def pairs_of(options: Options, aws: Aws) -> list[Pair]:
     return [_look_up(aws, name, None) for name in sorted(found)]
 
 
+def dr_pairs(options: Options, aws: Aws) -> list[tuple[Pair, Aws]]:
+    """The pairs whose primary Region is not asked at all, each with clients that leave it alone.
+
+    In an outage a Region can be slow, or wrong, rather than silent. Without a name the stacks of DR Regions are looked
+    for, where one usually works last: that is the primary Region for most.
+
+    Raises
+    ------
+    Problem
+        There is none, or AWS refuses to say.
+    """
+    names = _named(options)
+    missing: list[str] = []
+    if not names:
+        others = [one for one in SEARCHED if one != aws.region]
+        for regions in [[options.region]] if options.region else [others, [aws.region] if aws.region else []]:
+            found, more = _searched(aws, regions, is_dr=True)
+            missing += more
+            if names := sorted(found):
+                break
+    if not names:
+        fix = "Name the stack with --stack, or the DR Region with --region."
+        words = " ".join(["No stack of WorkSpaces Standby was found in a DR Region.", *missing])
+        raise Problem("NoStack", words, fix, Status.INCOMPLETE if missing else Status.WRONG_USE)
+    views = []
+    for name in names:
+        named = STACK_NAME.fullmatch(name)
+        avoiding = type(aws)(aws.profile, {named["region"]} if named else set())
+        views.append((_look_up(avoiding, name, options.region), avoiding))
+    return views
+
+
 def one_pair(options: Options, aws: Aws) -> Pair:
     """The pair that a command changes; Problem if there are several and none is named."""
     found = pairs_of(options, aws)
@@ -114,6 +146,17 @@ def one_pair(options: Options, aws: Aws) -> Pair:
         words = f"{found[0].region} does not answer, and every change is made there."
         raise Problem("NoAnswer", words, "Try again when the Region works.", Status.REFUSED)
     return found[0]
+
+
+def outputs_of(aws: Aws, stack: str, region: str) -> dict[str, str]:
+    """The outputs of a stack; Problem if it cannot be described."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        (found,) = aws.client("cloudformation", region, quick=True).describe_stacks(StackName=stack)["Stacks"]
+    except (ClientError, BotoCoreError) as problem:
+        raise unseen(f"The stack {stack} in {region} cannot be described", problem) from None
+    return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
 
 
 def _named(options: Options) -> list[str]:
@@ -188,8 +231,8 @@ def _described(aws: Aws, pair: Pair) -> Pair:
     return Pair(pair.stack, pair.region, pair.dr_region, missing=tuple(missing))
 
 
-def _searched(aws: Aws, regions: Sequence[str]) -> tuple[set[str], list[str]]:
-    """The names of the pairs whose stacks are in some Regions, and what could not be seen."""
+def _searched(aws: Aws, regions: Sequence[str], *, is_dr: bool = False) -> tuple[set[str], list[str]]:
+    """The names of the pairs whose stacks are in some Regions, and what could not be seen; `is_dr`: DR stacks alone."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     found: set[str] = set()
@@ -198,7 +241,7 @@ def _searched(aws: Aws, regions: Sequence[str]) -> tuple[set[str], list[str]]:
         try:
             for stack in _stacks(aws, region):
                 name = STACK_NAME.fullmatch(stack)
-                if name:
+                if name and (name["dr"] or not is_dr):
                     found.add(name["stack"])
         except (ClientError, BotoCoreError) as problem:
             if is_no_answer(problem):

@@ -40,8 +40,12 @@ class Problem(Exception):
     """
 
     def __init__(self, code: str, message: str, fix: str = "", status: Status = Status.WRONG_USE) -> None:
-        super().__init__(f"{message} {fix}".rstrip())
+        super().__init__(message)
         self.code = code
         self.message = message
         self.fix = fix
         self.status = status
+
+    def __str__(self) -> str:
+        """What is wrong and what to do, also where that was added later."""
+        return f"{self.message} {self.fix}".rstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from cli.aws import Aws
 from cli.options import Options
 from cli.problems import Problem, Status
+from standby.clock import Clock
 
 if TYPE_CHECKING:
     from cli.answers import Answer
     from cli.ledger import Ledger
     from cli.pairs import Pair
     from cli.protect import Protect
+    from standby.aws.call import Pacer
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,18 @@ class Run:
 
     options: Options
     now: datetime
+    clock: Clock = field(default_factory=Clock)
 
     @classmethod
     def of(cls, options: Options) -> Run:
         """The run of the options at the present."""
         return cls(options, datetime.now(UTC))
+
+    def pacer(self) -> Pacer:
+        """The pace of many calls: one a second, for the account's two are shared with everybody."""
+        from standby.aws.call import Pacer
+
+        return Pacer(self.clock, 1.0)
 
     @functools.cached_property
     def aws(self) -> Aws:
@@ -85,6 +94,15 @@ def sourced(answer: Answer, ledgers: list[Ledger]) -> Answer:
     answer.source_region = ", ".join(dict.fromkeys(one.region for one in ledgers))
     answer.cautions += [one.caution for one in ledgers if one.caution]
     return answer
+
+
+def start_a_sweep(ledger: Ledger) -> str:
+    """What to do where only a sweep brings what is missing, in a sentence."""
+    machine, region = ledger.pair.outputs.get("SweepStateMachineArn"), ledger.pair.region
+    if machine is None:
+        return "Wait for the next sweep."
+    command = f"aws stepfunctions start-execution --region {region} --state-machine-arn {machine}"
+    return f"Wait for the next sweep, or start one: {command}"
 
 
 def run(work: Callable[..., IntEnum], options: Options, given: dict[str, Any]) -> int:

@@ -4,4 +4,8 @@
 COMMANDS = {
     "list": "list_rows",
     "explain": "explain",
+    "plan": "plan",
+    "failover-list": "failover_list",
+    "runbook": "runbook",
+    "diff": "diff",
 }

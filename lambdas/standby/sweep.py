@@ -71,6 +71,8 @@ def sweep(deployed: Deployed, execution_arn: str, number: int, has_time: Callabl
     if turn.interval:
         deployed.telemetry.count("SweepIntervalSeconds", turn.interval)
     part = _Part(deployed, deployed.recorder(Cause(SWEEP, execution_arn, execution_arn=execution_arn), has_time))
+    if turn.cursor is None:
+        part.note_settings()
     place = part.go_on(_Place.read(turn.cursor, part.directories, deployed.clock.now()))
     ready = tuple(part.ready)
     if place.partition < len(_PARTITIONS):
@@ -133,6 +135,11 @@ class _Part:
         self._pages = Pages(recorder, self._primaries, self._partners)
         self.directories = list(self._sweeps.partners)
         self.ready: list[WorkspaceId] = []
+
+    def note_settings(self) -> None:
+        """Keep what this sweep goes by for those who read the ledger."""
+        settings, now = self._recorder.settings, self._recorder.clock.now()
+        self._recorder.try_to(lambda: self._sweeps.keep_settings(settings, now))
 
     def go_on(self, place: _Place) -> _Place:
         """From a place to where the time ends, there is enough to hand over, or the sweep is over."""

@@ -105,7 +105,7 @@ class Stage(Functions):
             in_lambda(self),
             mock.patch.object(Aws, "client", lambda _, service, region, **__: _Client(self, service, region)),
             mock.patch.object(Aws, "region", PRIMARY),
-            mock.patch.object(Run, "of", lambda options: Run(options, self.clock.now())),
+            mock.patch.object(Run, "of", lambda options: Run(options, self.clock.now(), self.clock)),
             mock.patch.dict(os.environ, {"TZ": "UTC", **sized, **environment}),
             mock.patch("sys.stdin", keyboard),
             redirect_stdout(out),

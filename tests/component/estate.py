@@ -406,7 +406,7 @@ def _clients() -> dict[tuple[str, str], Any]:
     dynamodb_adapter.attach(dynamodb, ACCOUNT)
     short_way.let_take(dynamodb, _ask)
     found: dict[tuple[str, str], Any] = {("service-quotas", DR): quotas, ("dynamodb", PRIMARY): dynamodb}
-    for service, region in (("workspaces", PRIMARY), ("workspaces", DR), ("resourcegroupstaggingapi", PRIMARY)):
+    for service, region in itertools.product(("workspaces", "resourcegroupstaggingapi"), (PRIMARY, DR)):
         found[service, region] = make_client(service, region)
         botocore_adapter.attach(found[service, region], world)
     for client in found.values():

@@ -1,5 +1,6 @@
 """The sweep: an existing fleet and its plan, lost events, what is not there any more, and the figures of a day."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ import pytest
 
 from standby.core import plan as plans
 from standby.core.model import DirectoryId, Status
-from standby.core.settings import Directory
+from standby.core.settings import Directory, Settings
 from standby.ledger.leases import SWEEP_LEASE
 from standby.schedule import Round
 from tests.component.estate import (
@@ -25,6 +26,7 @@ from tests.component.estate import (
     UNREACHABLE,
     USERS,
     Estate,
+    refusal,
     settings,
 )
 
@@ -58,6 +60,28 @@ def notice(found: Estate) -> dict[str, Any]:
 
 def stages(**counts: int) -> dict[str, int]:
     return {**dict.fromkeys(("reported", "waiting", "under_way", "protected", "other"), 0), **counts}
+
+
+def test_the_settings_by_which_sweeps_decide_are_kept_with_since_when(found: Estate) -> None:
+    found.sweep()
+    first = found.item("SETTINGS")
+    assert Settings.from_document(json.loads(first["settings_json"])) == found.deployed.settings
+    found.pass_time(hours=1)
+    found.sweep()
+    assert found.item("SETTINGS") == first
+    found.configure(version="9", config_digest="abc", max_standbys=7)
+    found.sweep()
+    anew = found.item("SETTINGS")
+    assert (anew["version"], anew["config_digest"]) == ("9", "abc")
+    assert Settings.from_document(json.loads(anew["settings_json"])).max_standbys == 7
+    assert anew["noted_at"] > first["noted_at"]
+
+
+def test_settings_that_cannot_be_kept_stop_no_sweep(found: Estate) -> None:
+    is_theirs = lambda call: call["Item"]["pk"] == {"S": "SETTINGS"}  # noqa: E731
+    found.disturb("PutItem", refusal("ValidationException"), when=is_theirs)
+    assert found.sweep()[-1].outcome == COMPLETE
+    assert (found.item("SETTINGS"), len(found.notes.problems)) == ({}, 1)
 
 
 def day(found: Estate, directory: str = HOME) -> dict[str, Any]:

@@ -39,6 +39,13 @@ def test_rules_arrive(section: str) -> None:
     assert Settings.from_document(DOCUMENT | {section: given}).selection == Selection(**{section: rules})
 
 
+@pytest.mark.parametrize("section", ["include", "exclude"])
+def test_what_is_written_down_is_read_again(section: str) -> None:
+    given = {"users": ["a*"], "tags": {"Environment": "dev*"}, "directories": [HOME]}
+    for settings in (ARRIVED, Settings.from_document(DOCUMENT | {section: given})):
+        assert Settings.from_document(json.loads(json.dumps(settings.to_document()))) == settings
+
+
 @pytest.mark.parametrize("key", sorted(DOCUMENT))
 def test_a_missing_key_is_named(key: str) -> None:
     lacking = {name: value for name, value in DOCUMENT.items() if name != key}

@@ -45,12 +45,17 @@ class TagReader:
     def tagged(self, found: Sequence[Workspace]) -> Sequence[Workspace]:
         """The WorkSpaces, with the tags of those whose standby hangs on them; None where they could not be read."""
         asked = [one.id for one in found if is_for_selection(one, self.settings)]
-        tags: dict[WorkspaceId, Tags] = {}
-        for start in range(0, len(asked), _MOST_ARNS):
-            tags |= self._read(asked[start : start + _MOST_ARNS])
+        tags = self.read(asked)
         if unknown := [one for one in asked if one not in tags]:
             self.telemetry.gauge("TagsUnknown", len(unknown))
         return [dataclasses.replace(one, tags=tags.get(one.id)) for one in found]
+
+    def read(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Tags]:
+        """The tags of those WorkSpaces of which they could be read; empty for one that has none."""
+        tags: dict[WorkspaceId, Tags] = {}
+        for start in range(0, len(ids), _MOST_ARNS):
+            tags |= self._read(ids[start : start + _MOST_ARNS])
+        return tags
 
     def _read(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Tags]:
         """The tags of each, empty where there are none; nothing at all for those of whom the answer was not whole."""

@@ -299,6 +299,7 @@ def read_workspace(entry: object) -> Workspace | None:
     properties = entry.get("WorkspaceProperties")
     properties = properties if isinstance(properties, Mapping) else {}
     copied = entry.get("DataReplicationSettings")
+    copied = copied if isinstance(copied, Mapping) else {}
     told = [(string(one, "StandbyWorkspaceId"), one) for one in entries(entry, "StandbyWorkspacesProperties")]
     standbys = [(WorkspaceId(standby_id), one) for standby_id, one in told if standby_id]
     return Workspace(
@@ -319,7 +320,8 @@ def read_workspace(entry: object) -> Workspace | None:
         related=related,
         replication=tuple((standby_id, string(one, "DataReplication") or "") for standby_id, one in standbys),
         snapshots=tuple((one, taken) for one, of in standbys if (taken := _moment(of.get("RecoverySnapshotTime")))),
-        data_replication=string(copied, "DataReplication") if isinstance(copied, Mapping) else None,
+        data_replication=string(copied, "DataReplication"),
+        copied_at=_moment(copied.get("RecoverySnapshotTime")),
         error=error if state in UNWELL_STANDBY and error != ("Unknown", "") else None,
     )
 

@@ -138,6 +138,7 @@ class Workspace:
     tags: tuple[tuple[str, str], ...] | None = None
     snapshots: tuple[tuple[WorkspaceId, datetime], ...] = ()  # standby id -> its RecoverySnapshotTime
     data_replication: str | None = None  # a standby's own
+    copied_at: datetime | None = None  # when the data on it was taken, of a standby
     name: str | None = None  # WorkspaceName, which tells desktops without a user apart
     error: tuple[str, str] | None = None  # AWS's code and words for its being in ERROR, UNHEALTHY or IMPAIRED
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -38,6 +38,11 @@ class Rules:
     def from_document(cls, document: Mapping[str, Any]) -> Rules:
         """Build from a section of settings.json."""
         return cls(document.get("tags", {}), tuple(document.get("users", ())), tuple(document.get("directories", ())))
+
+    def to_document(self) -> dict[str, Any] | None:
+        """The section of settings.json; None if there is no rule."""
+        found = {"tags": dict(self.tags), "users": list(self.users), "directories": list(self.directories)}
+        return found if any(found.values()) else None
 
     def results(self, seen: Workspace) -> Iterator[tuple[str, bool | None]]:
         """Each rule as it stands in the configuration, below its section, and whether it matches; None: not known."""
@@ -205,6 +210,21 @@ class Settings:
             return cls(**values)
         except (KeyError, TypeError) as problem:
             raise BadSettings(f"settings.json lacks {problem}; deploy the stack again") from None
+
+    def to_document(self) -> dict[str, Any]:
+        """The content of settings.json that makes these settings."""
+        found: dict[str, Any] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.type == "timedelta":
+                found[f"{each.name}_seconds"] = value.total_seconds()
+            elif each.name == "selection":
+                found |= {"include": value.include.to_document(), "exclude": value.exclude.to_document()}
+            else:
+                found[each.name] = dict(value) if isinstance(value, Mapping) else value
+        found["prices"] = {kind: str(amount) for kind, amount in self.prices.items()}
+        found["directories"] = {name: asdict(mapped) for name, mapped in self.directories.items()}
+        return found
 
     @classmethod
     def load(cls, path: Path) -> Settings:

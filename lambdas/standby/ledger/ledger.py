@@ -291,7 +291,7 @@ HOLD_LASTS = timedelta(hours=1)  # after this long somebody may have put it righ
 # A quota that was measured longer ago limits nothing here: the service refuses what is above it.
 _QUOTA_GOOD_FOR = timedelta(days=1)
 # Of a day's new standbys an existing fleet leaves this part to new desktops: one in five.
-_FOR_NEW_ONES = 5
+FOR_NEW_ONES = 5
 
 
 @dataclass(frozen=True)
@@ -347,7 +347,7 @@ class Gates:
         found = self._read((TOTAL, COUNTER), (QUOTA, QUOTA), (today, COUNTER), (UNDER_WAY, COUNTER))
         taken, total = _taken(found, today), _taken(found, TOTAL)
         quota = known_quota(found.get(QUOTA), now)
-        part = max(cap - cap // _FOR_NEW_ONES - taken, 0)
+        part = max(cap - cap // FOR_NEW_ONES - taken, 0)
         backfill = part if quota is None else min(part, max(quota - total, 0))
         return Room(
             new=max(min(cap - taken, self.settings.max_standbys - total), 0),

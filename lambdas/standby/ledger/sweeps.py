@@ -1,5 +1,8 @@
 """What sweeps keep: rows of the ledger beside the primaries', written over each time.
 
+Of the pair: the settings by which the last sweep decided (`SETTINGS`), so that whoever reads the ledger, in either
+Region, knows which directories are mapped, and what an edited configuration would change.
+
 Of a directory: its baseline (which desktops were there before it was watched, and whether a person accepts them), how
 its last scan ended, what the scan has seen, and a row for each day's figures, which stays for good.
 
@@ -10,6 +13,7 @@ of the existing fleet.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,9 +24,11 @@ from standby.core.change import Fleet
 from standby.core.conclusions import OWN, PARTNER, Scan
 from standby.core.coverage import OLDEST, Coverage
 from standby.core.model import DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
+from standby.core.settings import Settings
 from standby.core.upkeep import ON_PCOIP
 from standby.ledger.table import Item, Table
 
+SETTINGS = "SETTINGS"
 BASELINE = "BASELINE"
 LAST = "LAST"
 _NOBODY = "-"  # the DR directory of a directory that is not mapped
@@ -65,6 +71,15 @@ class Sweeps:
 
     table: Table
     partners: Mapping[DirectoryId, DirectoryId]
+
+    # The settings
+
+    def keep_settings(self, settings: Settings, now: datetime) -> None:
+        """Keep the settings by which this sweep decides, and since when sweeps do; they are written once."""
+        text = json.dumps(settings.to_document(), sort_keys=True)
+        known = {"config_digest": settings.config_digest, "version": settings.version, "noted_at": to_text(now)}
+        item = {"pk": SETTINGS, "sk": SETTINGS, "settings_json": text, **known}
+        self.table.put(item, "attribute_not_exists(pk) OR settings_json <> :text", {":text": text})
 
     # The baseline
 

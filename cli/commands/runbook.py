@@ -1,0 +1,88 @@
+"""`standby runbook`: the page to print before an outage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cli.problems import Status
+from cli.running import Run
+
+if TYPE_CHECKING:
+    from cli.ledger import Ledger
+    from cli.runbook import Names
+
+
+def work(run: Run) -> Status:
+    """Print the runbook of a failover, with this pair's names.
+
+    \b
+    Examples
+      standby runbook > runbook.md
+      standby runbook --stack Standby-us-east-1-us-west-2
+
+    Decide, start standbys, redirect, write to users, watch logins, and fail back without losing what was made on
+    standbys. Print it before an outage, and again when a directory or a connection alias changes. It reads the stacks,
+    the ledger and the connection aliases of both Regions; what cannot be read is left to be filled in (exit status 4).
+    """
+    from cli.answers import Answer
+    from cli.runbook import page
+
+    pages: dict[str, str] = {}
+    missing: list[str] = []
+    for ledger in run.ledgers:
+        names, unknown = _names(run, ledger)
+        pages[ledger.pair.stack] = page(names, run.now, unknown)
+        missing += [f"{ledger.pair.stack}: {one}" for one in unknown]
+    facts = {"pages": [{"stack": stack, "markdown": text} for stack, text in pages.items()]}
+    answer = Answer(facts=facts, screen=lambda _: print("\n".join(pages.values()), end=""), missing=missing)
+    answer.source_region = ", ".join(dict.fromkeys(one.region for one in run.ledgers))
+    answer.cautions += [one.caution for one in run.ledgers if one.caution]
+    answer.next = "Print it, fill it in, and keep it where an outage does not reach it."
+    return run.give(answer)
+
+
+def _names(run: Run, ledger: Ledger) -> tuple[Names, list[str]]:
+    """The names for a pair's page, and what could not be read."""
+    from cli.pairs import outputs_of
+    from cli.problems import Problem
+    from cli.runbook import Names, aliases
+
+    pair, missing = ledger.pair, list(ledger.pair.missing)
+    kept = ledger.kept_settings()
+    directories = {str(one): str(to.dr_directory) for one, to in kept.settings.directories.items()} if kept else {}
+    if not directories:
+        missing.append("The directories: no sweep has kept the settings yet.")
+    shown: list[list[Any]] = []
+    for region in (pair.region, pair.dr_region):
+        try:
+            shown.append(_aliases(run, region))
+        except Problem as problem:
+            shown.append([])
+            missing.append(str(problem))
+    topic = ""
+    try:
+        topic = outputs_of(run.aws, pair.dr_stack, pair.dr_region).get("NotificationTopicArn", "")
+    except Problem as problem:
+        missing.append(str(problem))
+    return Names(pair, directories, aliases(shown[0], shown[1], directories), topic), missing
+
+
+def _aliases(run: Run, region: str) -> list[Any]:
+    """What DescribeConnectionAliases returns in a Region; Problem if it cannot be asked."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from cli.aws import unseen
+    from cli.problems import Problem
+
+    if region in run.aws.down:
+        raise Problem("NoAnswer", f"{region} does not answer.", "", Status.INCOMPLETE)
+    client, found, token = run.aws.client("workspaces", region, quick=True), list[Any](), None
+    while True:
+        try:
+            answer = client.describe_connection_aliases(**({"NextToken": token} if token else {}))
+        except (ClientError, BotoCoreError) as problem:
+            raise unseen(f"The connection aliases in {region} cannot be read", problem) from None
+        found += answer.get("ConnectionAliases", [])
+        token = answer.get("NextToken")
+        if not token:
+            return found

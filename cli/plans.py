@@ -1,0 +1,190 @@
+"""What standbys for existing fleets would mean, as the last complete sweeps have counted it. Pure.
+
+A plan is kept by each complete sweep while its directory is not accepted; afterwards it stays as it was, and `progress`
+says how far the fleet has come.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cli import times
+from standby.core.model import DirectoryId
+from standby.core.plan import QUOTA_CODE, STAGES
+from standby.core.settings import Settings
+from standby.core.upkeep import ON_PCOIP, PCOIP_ENDS
+from standby.ledger.ledger import FOR_NEW_ONES
+from standby.ledger.table import Item
+
+NOT_SWEPT, NOTHING, REPORTED, ACCEPTED = "NOT_SWEPT", "NOTHING_TO_DO", "REPORTED", "ACCEPTED"
+STATES: Final = {
+    NOT_SWEPT: "not counted yet",
+    NOTHING: "no desktop waits for its acceptance",
+    REPORTED: "reported; nothing is created before it is accepted",
+    ACCEPTED: "accepted",
+}
+# How long WorkSpaces takes for one: about 20 minutes, with an encrypted root volume up to an hour.
+_QUICKEST, _SLOWEST = 20, 60
+
+
+@dataclass(frozen=True)
+class Time:
+    """How long standbys for so many desktops take, and what that rests on.
+
+    `hours` are those of a full day's part, or of all where that is less; the least and the most.
+    """
+
+    count: int
+    per_day: int
+    days: int
+    hours: tuple[float, float]
+
+    def __str__(self) -> str:
+        """How long, in words."""
+        return "no time" if not self.count else f"about {self.within}" if self.days == 1 else f"{self.days} days"
+
+    @property
+    def within(self) -> str:
+        """How long a day's part takes."""
+        least, most = self.hours
+        if most <= 1:
+            return f"{least * 60:.0f} to {most * 60:.0f} minutes"
+        return f"{least:.1f} to {most:.0f} hours" if least < 1 else f"{least:.0f} to {most:.0f} hours"
+
+    def rests_on(self, settings: Settings) -> str:
+        """The assumptions, in a sentence."""
+        cap = settings.max_new_standbys_per_day
+        a_day = f", {self.within} of each day" if self.days > 1 else ""
+        return (
+            f"{self.per_day} a day (max_new_standbys_per_day is {cap}, and a fifth is left for new desktops), "
+            f"{settings.backfill_in_flight} at once, 20 to 60 minutes each{a_day}"
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What limits a pair now: the quota as the last sweep measured it, None if it could not, and what exists."""
+
+    quota: int | None
+    standbys: int
+
+    def room(self, settings: Settings) -> int:
+        """For how many more standbys there is room, as far as that is known."""
+        limits = [settings.max_standbys, *([] if self.quota is None else [self.quota])]
+        return max(min(limits) - self.standbys, 0)
+
+
+def time_for(count: int, settings: Settings) -> Time:
+    """How long the standbys of an existing fleet take at most a day's number, and so many at once."""
+    cap = settings.max_new_standbys_per_day
+    per_day = cap - cap // FOR_NEW_ONES
+    rounds = math.ceil(min(count, per_day) / settings.backfill_in_flight)
+    return Time(count, per_day, math.ceil(count / per_day), (rounds * _QUICKEST / 60, rounds * _SLOWEST / 60))
+
+
+def of_directory(
+    directory: DirectoryId, settings: Settings, baseline: Item, day: Item | None, limits: Limits
+) -> dict[str, Any]:
+    """What is known of a directory's fleet, as data.
+
+    Parameters
+    ----------
+    baseline, day
+        Its row `SWEEP#d-…`/`BASELINE`, and the last row of its coverage; empty, or None, if there is none.
+    """
+    partner = settings.directories[directory].dr_directory
+    found: dict[str, Any] = {"directory_id": directory, "dr_directory_id": partner, "state": NOT_SWEPT}
+    plan = baseline.get("plan")
+    if not isinstance(plan, Mapping) or baseline.get("partner", partner) != partner:
+        return found
+    is_accepted = baseline.get("accepted", False) is True or settings.existing_fleet == "protect"
+    kept = baseline.get("progress")
+    progress = {stage: int((kept if isinstance(kept, Mapping) else {}).get(stage, 0)) for stage in STAGES}
+    wanted = int(plan["would_get"])
+    remaining = progress["reported"] + progress["waiting"] + progress["under_way"] if is_accepted else wanted
+    time = time_for(remaining, settings)
+    return found | {
+        "state": ACCEPTED if is_accepted else REPORTED if wanted else NOTHING,
+        **{name: baseline.get(name) for name in ("accepted_at", "accepted_by") if baseline.get(name)},
+        **{name: plan.get(name) for name in ("would_get", "has", "cannot", "excluded", "monthly_cost", "not_priced")},
+        "quota": limits.quota,
+        "standbys": limits.standbys,
+        "room": limits.room(settings),
+        "remaining": remaining,
+        "per_day": time.per_day,
+        "days": time.days,
+        "hours": list(time.hours),
+        "rests_on": time.rests_on(settings),
+        "progress": progress,
+        **({name: int(day.get(name) or 0) for name in ON_PCOIP} if day else dict.fromkeys(ON_PCOIP)),
+        "desktops": day.get("primaries") if day else None,
+        # A plan is written when it changes; the last complete sweep has found it unchanged.
+        "counted_at": max(
+            str(at) for at in (baseline.get("plan_at"), (day or {}).get("scanned_at"), "") if at is not None
+        ),
+    }
+
+
+def figures(found: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]]:
+    """A directory's plan for a screen: what, how much, and what that rests on."""
+    wanted, quota, standbys = found["remaining"], found["quota"], found["standbys"]
+    limit = f"quota {QUOTA_CODE} is {quota}" if quota is not None else f"quota {QUOTA_CODE} could not be read"
+    room = f"{limit}, max_standbys is {settings.max_standbys}, {standbys} exist"
+    if wanted > found["room"]:
+        room += f". {wanted - found['room']} have no room: ask for a higher quota, or raise max_standbys"
+    cost = ("Cost a month", _cost(found), _not_priced(found))
+    rows: list[tuple[str, object, str]] = [
+        ("Would get a standby", found["would_get"], ""),
+        ("Have a standby", found["has"], ""),
+        ("Cannot have one", sum(found["cannot"].values()), _reasons(found["cannot"])),
+        ("Excluded by rules", sum(found["excluded"].values()), _reasons(found["excluded"])),
+        cost,
+    ]
+    if found["state"] == ACCEPTED:
+        rows = [
+            ("Accepted fleet", found["would_get"], _accepted(found)),
+            ("Still to come", wanted, _reasons(found["progress"])),
+            cost,
+        ]
+    rows.append(("Room for", found["room"], room))
+    rows.append(("Takes", str(time_for(wanted, settings)), found["rests_on"]))
+    if found["pcoip_primaries"] or found["pcoip_standbys"]:
+        used = f"{found['pcoip_primaries']} desktops, {found['pcoip_standbys']} standbys"
+        rows.append(("On PCoIP", used, f"nobody can connect by it after {PCOIP_ENDS}"))
+    return [{"figure": name, "value": value, "basis": basis} for name, value, basis in rows]
+
+
+def _accepted(found: Mapping[str, Any]) -> str:
+    by, at = found.get("accepted_by"), found.get("accepted_at")
+    who = f", by {by}" if by else ""
+    return f"as counted before it was accepted{who}{f' at {times.local(at)}' if at else ''}"
+
+
+def _cost(found: Mapping[str, Any]) -> str:
+    if found["monthly_cost"] is not None:
+        return f"USD {found['monthly_cost']}"
+    return "not known" if found["not_priced"] else "USD 0.00"
+
+
+def _not_priced(found: Mapping[str, Any]) -> str:
+    named = ", ".join(f"{count} {kind}" for kind, count in sorted(found["not_priced"].items()))
+    extra = "data replication and hours of use are extra"
+    return f"not priced: {named}; set prices. {extra.capitalize()}" if named else extra
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()) if count)
+
+
+def uncovered(rows: Iterable[Item]) -> dict[tuple[str, str, str], int]:
+    """How many rows without cover each directory has, by status and reason; they are read once."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        directory, status, reason = (
+            str(row.get(one) or "") for one in ("primary_directory_id", "status", "reason_code")
+        )
+        counts[directory, status, reason] = counts.get((directory, status, reason), 0) + 1
+    return counts

@@ -1,0 +1,248 @@
+"""The page to print before an outage, with one pair's real names in it. Pure.
+
+Every command on it stands in a block of its own, ready to be copied. What has to be filled in is in capital letters.
+https://docs.aws.amazon.com/workspaces/latest/adminguide/cross-region-redirection.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from cli.failover import WORDS
+from cli.pairs import Pair
+
+# Where Route 53's control plane is: records are changed there, wherever they are answered.
+_DNS_REGION: Final = "us-east-1"
+_TTL: Final = 60  # seconds, for the hour of an outage
+_ZONE, _CHECK, _IDENTIFIER = "ZONE_ID", "HEALTH_CHECK_ID", "CONNECTION_IDENTIFIER"
+_UNKNOWN_NAME: Final = "desktop.example.com"
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A connection string, and what its TXT record holds for each Region: the identifiers of its associations."""
+
+    name: str
+    primary: str
+    dr: str
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names on the page; `directories` are those of the primary Region with their DR directories."""
+
+    pair: Pair
+    directories: Mapping[str, str]
+    aliases: Sequence[Alias]
+    dr_topic: str = ""
+
+
+def aliases(
+    here: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]], directories: Mapping[str, str]
+) -> list[Alias]:
+    """The aliases that lead to a mapped directory on one side at least, by their connection strings.
+
+    `here` and `there` are what DescribeConnectionAliases returned in the primary and in the DR Region.
+    """
+    sides = [_identifiers(here, {*directories}), _identifiers(there, {*directories.values()})]
+    return [Alias(name, *(side.get(name, "") for side in sides)) for name in sorted({*sides[0], *sides[1]})]
+
+
+def _identifiers(shown: Sequence[Mapping[str, Any]], directories: set[str]) -> dict[str, str]:
+    return {
+        str(alias["ConnectionString"]): str(to.get("ConnectionIdentifier", ""))
+        for alias in shown
+        for to in alias.get("Associations") or ()
+        if to.get("ResourceId") in directories
+    }
+
+
+def page(names: Names, printed: datetime, missing: Sequence[str]) -> str:
+    """The page, as Markdown."""
+    return "\n".join(_lines(names, printed, missing)) + "\n"
+
+
+def _lines(names: Names, printed: datetime, missing: Sequence[str]) -> Iterator[str]:
+    pair = names.pair
+    here, there, stack = pair.region, pair.dr_region, pair.stack
+    yield f"# Runbook: {here} is lost, users work in {there}"
+    yield ""
+    yield f"Printed {printed:%Y-%m-%d %H:%M} UTC. Print it again when a directory or an alias changes:"
+    yield from _commands(f"standby runbook --stack {stack} > runbook.md")
+    yield "Words in capital letters with an underscore have to be filled in. Fill them in before an outage."
+    yield ""
+    for one in missing:
+        yield f"- **Not known when this was printed:** {one}"
+    yield from _names(names)
+    yield from _before(names)
+    yield from _decide(names)
+    yield from _start(names)
+    yield from _redirect(names)
+    yield from _tell(names)
+    yield from _watch(names)
+    yield from _fail_back(names)
+
+
+def _commands(*lines: str) -> Iterator[str]:
+    yield ""
+    yield "```sh"
+    yield from lines
+    yield "```"
+    yield ""
+
+
+def _names(names: Names) -> Iterator[str]:
+    pair = names.pair
+    yield ""
+    yield "| what | name |"
+    yield "| --- | --- |"
+    yield f"| account | {pair.account or 'ACCOUNT_ID'} |"
+    yield f"| primary Region, stack | {pair.region}, {pair.stack} |"
+    yield f"| DR Region, stack | {pair.dr_region}, {pair.dr_stack} |"
+    yield f"| ledger, in both Regions | {pair.table} |"
+    yield f"| topic of notices in the DR Region | {names.dr_topic or 'TOPIC_ARN'} |"
+    for one, other in sorted(names.directories.items()):
+        yield f"| directory → DR directory | {one} → {other} |"
+    for alias in names.aliases:
+        yield f"| connection alias | {alias.name} |"
+        yield f"| its TXT record: primary, DR | {alias.primary or 'not associated'}, {alias.dr or 'not associated'} |"
+    yield "| who decides, telephone | ____________________ |"
+    yield "| who changes DNS, telephone | ____________________ |"
+    yield "| who writes to users, telephone | ____________________ |"
+    yield ""
+
+
+def _before(names: Names) -> Iterator[str]:
+    pair = names.pair
+    yield "## Before an outage"
+    yield ""
+    yield f"1. Use credentials that do not need {pair.region}: IAM Identity Center can be in the lost Region."
+    yield "2. Test them, and that everything is in place, on an ordinary day:"
+    yield from _commands(
+        f"aws sts get-caller-identity --region {pair.dr_region}",
+        f"standby doctor --stack {pair.stack}",
+    )
+    if not names.aliases:
+        yield "3. No connection alias was found. Without one in both Regions users cannot be redirected."
+        yield ""
+
+
+def _decide(names: Names) -> Iterator[str]:
+    pair = names.pair
+    yield "## 1. Decide"
+    yield ""
+    yield f"1. Check that {pair.region} is the cause: https://health.aws.amazon.com/health/status"
+    yield "2. See who can work, and on data how old. Only the DR Region is asked:"
+    yield from _commands(f"standby failover-list --stack {pair.stack} --output csv > failover.csv")
+    yield "3. Decide with this in mind:"
+    yield "   - Redirected users need up to 30 minutes, and as long again on the way back."
+    yield "   - Data on a standby is 12 to 24 hours old, or missing if data replication is off."
+    yield "   - What users save on a standby is not copied back. It has to be saved to a network drive."
+    yield "   - An outage that will end within the hour is over before most users have moved."
+    yield ""
+
+
+def _start(names: Names) -> Iterator[str]:
+    pair = names.pair
+    yield "## 2. Start standbys"
+    yield ""
+    yield "1. A stopped standby starts when its user signs in. Capacity is not reserved: start important ones first."
+    yield "   Take their standby_id from failover.csv, at most 25 a call:"
+    yield from _commands(
+        f"aws workspaces start-workspaces --region {pair.dr_region} --start-workspace-requests WorkspaceId=ws-…"
+    )
+    yield "2. See that they become AVAILABLE:"
+    yield from _commands(f"standby failover-list --stack {pair.stack} --user 'PATTERN'")
+
+
+def _redirect(names: Names) -> Iterator[str]:
+    pair = names.pair
+    yield "## 3. Redirect"
+    yield ""
+    yield "The client reads the TXT record of the connection alias: the identifier of the Region to connect to."
+    yield ""
+    if pair.region == _DNS_REGION:
+        yield f"**Route 53 takes changes in {_DNS_REGION}, the lost Region: the commands below may fail.**"
+        yield "Failover records with a health check work without them. Set them up before an outage."
+        yield ""
+    yield "1. See what DNS answers now:"
+    yield from _commands(f"standby doctor --only redirection --stack {pair.stack}")
+    yield "2. **If the record has a health check** (Route 53 failover records), it switches by itself when the check"
+    yield "   fails, and back as soon as the check is good, whether users have saved their work or not. Take it over:"
+    yield "   disabled and inverted, the check of the primary record counts as failed until section 6."
+    yield from _commands(f"aws route53 update-health-check --health-check-id {_CHECK} --disabled --inverted")
+    yield "3. **If it is a plain record**, find its zone, and write the identifier of the DR Region into it:"
+    yield from _records(names, dr=True)
+
+
+def _records(names: Names, *, dr: bool) -> Iterator[str]:
+    for alias in names.aliases or [Alias(_UNKNOWN_NAME, "", "")]:
+        identifier = (alias.dr if dr else alias.primary) or _IDENTIFIER
+        parent = alias.name.partition(".")[2]
+        record = {"Name": alias.name, "Type": "TXT", "TTL": _TTL, "ResourceRecords": [{"Value": f'"{identifier}"'}]}
+        batch = json.dumps({"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]})
+        yield from _commands(
+            f"aws route53 list-hosted-zones-by-name --dns-name {parent}",
+            f"aws route53 change-resource-record-sets --hosted-zone-id {_ZONE} --change-batch '{batch}'",
+        )
+        if identifier == _IDENTIFIER:
+            region = names.pair.dr_region if dr else names.pair.region
+            yield f"   {_IDENTIFIER} is in the association of the alias in {region}:"
+            yield from _commands(f"aws workspaces describe-connection-aliases --region {region}")
+
+
+def _tell(names: Names) -> Iterator[str]:
+    yield "## 4. Write to users"
+    yield ""
+    yield "1. Send this. `standby failover-list --words` prints it."
+    yield ""
+    yield from (f"> {line}".rstrip() for line in WORDS.splitlines())
+    yield ""
+
+
+def _watch(names: Names) -> Iterator[str]:
+    region = names.pair.dr_region
+    yield "## 5. Watch logins"
+    yield ""
+    yield "1. How many users are connected, in each 5 minutes of this hour:"
+    yield from _commands(
+        *(
+            f"aws cloudwatch get-metric-statistics --region {region} --namespace AWS/WorkSpaces"
+            f" --metric-name UserConnected --dimensions Name=DirectoryId,Value={directory}"
+            " --statistics Sum --period 300"
+            ' --start-time "$(date -u +%Y-%m-%dT%H:00:00Z)" --end-time "$(date -u +%Y-%m-%dT%H:%M:%SZ)"'
+            for directory in sorted({*names.directories.values()}) or ["d-0123456789"]
+        )
+    )
+    yield "2. A user who cannot connect: restart the client, wait 5 minutes, look at the standby's state:"
+    yield from _commands(f"standby failover-list --stack {names.pair.stack} --user 'USER_NAME'")
+
+
+def _fail_back(names: Names) -> Iterator[str]:
+    pair = names.pair
+    yield "## 6. Fail back, without losing what was made on standbys"
+    yield ""
+    yield "1. **Before the Region recovers**: nothing that was made on a standby is copied back. If the record has a"
+    yield "   health check that was not taken over in section 3, do it now, or it sends users back by itself."
+    yield f"2. When {pair.region} works, see that desktops and the product are well there:"
+    yield from _commands(f"standby doctor --stack {pair.stack}", f"standby status --stack {pair.stack}")
+    yield "3. Write to users: save everything to a network drive, and sign out of the standby by TIME_OF_RETURN."
+    yield "   Nobody is connected to both desktops at once: a desktop can lose its trust in the domain."
+    yield "4. At that time, lead the alias back. With a health check:"
+    yield from _commands(
+        f"aws route53 update-health-check --health-check-id {_CHECK} --no-disabled --no-inverted",
+    )
+    yield "   With a plain record:"
+    yield from _records(names, dr=False)
+    yield "5. Write to users: restart the client, wait up to 30 minutes, copy the work back from the network drive."
+    yield "6. See that nobody is connected in the DR Region (section 5). Keep standbys for some days: a user may have"
+    yield "   left work there. Then stop those that run permanently:"
+    yield from _commands(
+        f"aws workspaces stop-workspaces --region {pair.dr_region} --stop-workspace-requests WorkspaceId=ws-…"
+    )
+    yield "7. See who needs attention, and which standbys are left without a primary:"
+    yield from _commands(f"standby list --uncovered --stack {pair.stack}", f"standby orphans --stack {pair.stack}")

@@ -1,0 +1,120 @@
+"""Who has not logged in for long: users whose desktops are candidates for `exclude`. Pure, but for reading pages.
+
+A standby for a desktop that nobody uses costs as much as any other. What AWS does not say is not "unused": of a stopped
+WorkSpace the connection state is UNKNOWN, and only a time of the last login tells.
+https://docs.aws.amazon.com/workspaces/latest/api/API_WorkspaceConnectionStatus.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from standby.core.model import to_text
+from standby.ledger.table import Item, moment_in
+
+# Under `exclude:` and `users:` of a pair, as the example file has them.
+_INDENT = " " * 8
+
+
+class Kind(StrEnum):
+    """What is known of a user."""
+
+    IN_USE = "IN_USE"
+    UNUSED = "UNUSED"  # logged in once, and not for so many days
+    NEVER = "NEVER_CONNECTED"  # not once, and known to the ledger for so many days
+    NEW = "NEVER_CONNECTED_NEW"  # not once, and known to the ledger for fewer days
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass
+class User:
+    """A user, with all desktops of the primary Region.
+
+    `last` is the latest login of any of them; None if none is known. `is_unknown` if AWS does not say it of one.
+    """
+
+    name: str
+    ids: list[str] = field(default_factory=list)
+    directories: set[str] = field(default_factory=set)
+    last: datetime | None = None
+    first_seen: datetime | None = None
+    is_unknown: bool = False
+    is_connected: bool = False
+
+    def add(self, row: Item, status: Mapping[str, Any]) -> None:
+        """Add a desktop, by its row and its entry of DescribeWorkspacesConnectionStatus."""
+        self.ids.append(str(row["pk"]))
+        self.directories.add(str(row.get("primary_directory_id")))
+        seen = moment_in(row, "first_seen_at")
+        if seen is not None and (self.first_seen is None or seen < self.first_seen):
+            self.first_seen = seen
+        state, last = status.get("ConnectionState"), status.get("LastKnownUserConnectionTimestamp")
+        if state == "CONNECTED":
+            self.is_connected = True
+        elif isinstance(last, datetime):
+            self.last = last if self.last is None else max(self.last, last)
+        elif state != "DISCONNECTED" or last is not None:
+            self.is_unknown = True
+
+    def kind(self, now: datetime, unused_for: timedelta) -> Kind:
+        """What is known of the user."""
+        if self.is_connected or (self.last is not None and now - self.last < unused_for):
+            return Kind.IN_USE
+        if self.is_unknown:
+            return Kind.UNKNOWN
+        if self.last is not None:
+            return Kind.UNUSED
+        is_known = self.first_seen is not None and now - self.first_seen >= unused_for
+        return Kind.NEVER if is_known else Kind.NEW
+
+    def row(self, kind: Kind) -> dict[str, Any]:
+        """Its row of the answer."""
+        return {
+            "kind": kind,
+            "user_name": self.name,
+            "primary_ids": sorted(self.ids),
+            "directory_ids": sorted(self.directories),
+            "last_connected_at": to_text(self.last) if self.last else None,
+            "first_seen_at": to_text(self.first_seen) if self.first_seen else None,
+        }
+
+
+def pattern(user_name: str) -> str:
+    """The rule for exactly this user: what stands for other characters in a rule is put in brackets."""
+    return re.sub(r"[*?\[]", lambda one: f"[{one[0]}]", user_name)
+
+
+def lines(rows: Sequence[Mapping[str, Any]], days: int, of: int, as_of: str) -> Iterator[str]:
+    """The rows as lines for `exclude`, each kind under a comment that says what it is."""
+    by_kind = {kind: [row for row in rows if row["kind"] is kind] for kind in Kind}
+    unused, never, new = by_kind[Kind.UNUSED], by_kind[Kind.NEVER], by_kind[Kind.NEW]
+    yield f"# As of {as_of}. Paste the lines that you agree with into standby.yaml,"
+    yield "# below exclude: and users: of the pair."
+    yield f"# Last login {days} days ago or more: {len(unused)} of {of} users"
+    for row in unused:
+        yield _line(row, f"last login {row['last_connected_at'][:10]}")
+    yield f"# No login at all, and known for {days} days or more: {len(never)} of {of} users"
+    for row in never:
+        yield _line(row, f"known since {row['first_seen_at'][:10]}")
+    yield f"# No login at all, and known for less than {days} days: {len(new)} of {of} users; commented out"
+    for row in new:
+        since = f"known since {row['first_seen_at'][:10]}" if row["first_seen_at"] else "not known since when"
+        yield f"# {_line(row, since).strip()}"
+    yield f"# AWS does not say it: {len(by_kind[Kind.UNKNOWN])} of {of} users; `--output csv` lists them"
+
+
+def _line(row: Mapping[str, Any], remark: str) -> str:
+    return f"{_INDENT}- {json.dumps(pattern(row['user_name']), ensure_ascii=False)}  # {remark}"
+
+
+def found(users: Iterable[User], directory: str | None, now: datetime, unused_for: timedelta) -> list[dict[str, Any]]:
+    """The rows of those who do not use their desktops, or of whom it is not known; by kind and name."""
+    chosen = [one for one in users if directory is None or directory in one.directories]
+    rows = [one.row(kind) for one in chosen if (kind := one.kind(now, unused_for)) is not Kind.IN_USE]
+    return sorted(rows, key=lambda row: (list(Kind).index(row["kind"]), row["user_name"].casefold()))

@@ -1,0 +1,131 @@
+"""The command installs by itself: it imports what its extra brings, and no more. `make setup`, and completion."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from infra.version import VERSION
+from tests.core.test_layers import imports
+
+ROOT = Path(__file__).resolve().parents[2]
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+PINNED = re.findall(r"^([A-Za-z0-9_.-]+(?:\[.*\])?)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+OURS = {"cli": ROOT, "infra": ROOT, "standby": ROOT / "lambdas"}
+# The module of a distribution, where it has another name; botocore comes with boto3, and is of its version.
+MODULES = {"PyYAML": "yaml", "dnspython": "dns"}
+BROUGHT = {"botocore", "pydantic_core"}
+
+
+def names(extra: str) -> set[str]:
+    """The distributions that an extra names itself."""
+    return {re.split(r"[\[=]", one)[0] for one in EXTRAS[extra]} - {"workspaces-standby"}
+
+
+def test_each_extra_is_pinned_and_each_pin_is_of_one_extra() -> None:
+    assert [name for name in PINNED if "[" in name] == []  # a constraint has no extras
+    named = [name for extra in EXTRAS for name in names(extra)]
+    assert sorted(named) == sorted(PINNED)
+
+
+def modules(first: Path) -> Iterator[tuple[Path, set[str]]]:
+    """The modules below a folder, and all of ours that they know, each with what it imports when it runs."""
+    waiting, seen = {*first.rglob("*.py")}, set[Path]()
+    while waiting:
+        file = waiting.pop()
+        seen.add(file)
+        found = set(imports(ast.parse(file.read_text(encoding="utf-8")), typing=False))
+        yield file, found
+        for name in found:
+            root = OURS.get(name.partition(".")[0])
+            place = root and root.joinpath(*name.split("."))
+            options = (
+                [place.with_suffix(".py"), place.parent.with_suffix(".py"), place / "__init__.py"] if place else []
+            )
+            waiting |= {one for one in options if one.is_file()} - seen
+
+
+def test_the_command_imports_nothing_that_its_extra_does_not_bring() -> None:
+    allowed = {MODULES.get(name, name) for name in names("operating")} | BROUGHT | {*OURS} | sys.stdlib_module_names
+    strangers = {
+        (str(file.relative_to(ROOT)), name)
+        for file, found in modules(ROOT / "cli")
+        for name in found
+        if name.partition(".")[0] not in allowed
+    }
+    assert strangers == set()
+
+
+def python(*words: str, **environment: str) -> str:
+    """What `python -m cli` writes."""
+    run = [sys.executable, "-m", "cli", *words]
+    return subprocess.run(
+        run, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
+    ).stdout
+
+
+def test_it_runs_as_a_module() -> None:
+    assert python("--version").strip() == VERSION
+
+
+@pytest.mark.parametrize(
+    ("shell", "script"), [("bash", "complete -o default"), ("zsh", "#compdef"), ("fish", "complete --command")]
+)
+def test_each_shell_gets_a_script_that_completes(shell: str, script: str) -> None:
+    assert script in python("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    asked = {"_TYPER_COMPLETE_ARGS": "standby failo", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    asked |= {"COMP_WORDS": "standby failo", "COMP_CWORD": "1"}  # bash's
+    assert "failover-list" in python(**asked, _STANDBY_COMPLETE=f"complete_{shell}")
+
+
+# make setup
+
+# Stands in for Python, and for the pip of the environment that it makes.
+PYTHON = """#!/bin/sh
+echo "python $*" >> "$RECORD"
+case "$*" in *venv*) mkdir -p "$VENV/bin" && cp "$0" "$VENV/bin/pip";; *install*) exit "${PIP:-0}";; esac
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What `make setup` needs, with a Python that only notes what it is called for."""
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / "python").write_text(PYTHON)
+    (tmp_path / "python").chmod(0o755)
+    return tmp_path
+
+
+def setup(folder: Path, pip: str = "0") -> tuple[int, str, list[str]]:
+    """Run `make setup`: its status, what it says, and what Python was called for."""
+    (folder / "record").write_text("")
+    environment = os.environ | {"RECORD": str(folder / "record"), "VENV": ".venv", "PIP": pip}
+    run = ["make", "setup", "PYTHON=./python"]
+    ran = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    calls = [line for line in (folder / "record").read_text().splitlines() if " -c " not in line]
+    return ran.returncode, ran.stdout, [re.sub(r"^python (-m )?(\S+).*", r"\2", line) for line in calls]
+
+
+def test_setup_says_its_steps_and_is_made_once(folder: Path) -> None:
+    status, said, calls = setup(folder)
+    assert (status, calls) == (0, ["venv", "install"])
+    assert re.search(r"1 of 2.*2 of 2.*GB.*done", said, re.DOTALL)
+    assert setup(folder) == (0, mock.ANY, [])
+
+
+def test_a_setup_that_was_interrupted_is_made_anew_the_next_time(folder: Path) -> None:
+    setup(folder)
+    (folder / "requirements.txt").touch()
+    status, said, calls = setup(folder, pip="130")  # as after Ctrl-C
+    assert (status, calls, "done" in said) == (2, ["install"], False)
+    assert setup(folder)[2] == ["venv", "install"]
+    (folder / "requirements.txt").touch()
+    assert setup(folder)[2] == ["install"]  # with other packages, the environment stays
