@@ -17,6 +17,8 @@ from infra.encryption import alias_of
 from infra.state_machines import SWEEP, WATCH, execution_arns, machine_arn
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aws_cdk import aws_sqs as sqs
 
     from infra.config import Pair
@@ -149,6 +151,6 @@ class ManagedPolicies(Construct):
 
 
 def _allow(
-    sid: str, actions: list[str] | tuple[str, ...], *resources: str, conditions: dict[str, object] | None = None
+    sid: str, actions: list[str] | tuple[str, ...], *resources: str, conditions: Mapping[str, object] | None = None
 ) -> iam.PolicyStatement:
     return iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources), conditions=conditions)

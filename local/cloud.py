@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,12 +202,15 @@ class Cloud:
         """Deploy a synthesised CDK app, unmodified, and return the outputs of its stacks by name."""
         return deploy(assembly, self.client, self.account)
 
-    def make_user(self, name: str, *statements: dict[str, Any]) -> Credentials:
-        """Make an IAM user with the given policy statements and return an access key of theirs."""
+    def make_user(self, name: str, *statements: dict[str, Any], policies: Sequence[str] = ()) -> Credentials:
+        """Make an IAM user with policy statements and managed policies (ARNs); return an access key of theirs."""
         iam = self.client("iam", "us-east-1")
         iam.create_user(UserName=name)
-        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-        iam.put_user_policy(UserName=name, PolicyName="given", PolicyDocument=document)
+        if statements:
+            document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+            iam.put_user_policy(UserName=name, PolicyName="given", PolicyDocument=document)
+        for arn in policies:
+            iam.attach_user_policy(UserName=name, PolicyArn=arn)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
