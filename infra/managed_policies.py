@@ -98,7 +98,7 @@ class ManagedPolicies(Construct):
             _allow("Machines", ["states:ListExecutions"], *machines),
             _allow("Executions", ["states:DescribeExecution"], *executions),
             _allow("Topics", ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"], *topics),
-            _allow("Queues", ["sqs:GetQueueAttributes"], *queues),
+            _allow("Queues", ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], *queues),
             *self._decrypt(notifications),
         )
         self.operator = self._build(
