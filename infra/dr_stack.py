@@ -47,6 +47,8 @@ class DrStack(Stack):
             rules=[self.forwarding.rule],
         )
         CfnOutput(self, "NotificationTopicArn", value=notifications.topic.topic_arn)
+        # The replica has the table's name. Who reads it in an outage has only this stack to ask.
+        CfnOutput(self, "LedgerTableName", value=pair.stack_name)
         permissions.move_roles(self, pair)
         for key, value in pair.resource_tags.items():
             Tags.of(self).add(key, value)

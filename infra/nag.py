@@ -93,6 +93,7 @@ def acknowledge(stack: PrimaryStack) -> None:
             "Errors are logged; logging every state of every round would cost more than the rounds, and an execution's "
             "history stays in Step Functions for 90 days.",
         )
+    _people(stack, account)
     _reason(stack.dead_letters, "SQS3", "It is the dead-letter queue: of rules, schedules, stream and functions.")
     _strict(stack, "IAMNoInlinePolicy", INLINE)
     _strict(
@@ -107,6 +108,30 @@ def acknowledge(stack: PrimaryStack) -> None:
         "protect alone is invoked asynchronously, and has an on-failure destination, which knows more than a "
         "dead-letter queue. The stream's mapping has one, too; Step Functions waits for the others.",
     )
+
+
+def _people(stack: PrimaryStack, account: str) -> None:
+    """Acknowledge what the reader's policy names without an id."""
+    reader, pair, name = stack.policies.reader, stack.pair, stack.stack_name
+    _wildcard(
+        reader,
+        "*",
+        "These actions only describe. They take no resource, or one whose id nobody knows at deployment, and are bound "
+        "to the pair's Regions. GetCallerIdentity needs no permission at all.",
+    )
+    for region in (pair.primary_region, pair.dr_region):
+        here = f"{region}:{account}"
+        for resource in (f"dynamodb:{here}:table/{name}/index/*", f"events:{here}:rule/{name}-*"):
+            _wildcard(reader, f"arn:{stack.partition}:{resource}", "Indexes of the one table, rules of the two stacks.")
+    for service in ("sns", "sqs"):
+        resource = f"arn:{stack.partition}:{service}:{pair.dr_region}:{account}:{pair.dr_stack_name}-*"
+        _wildcard(reader, resource, "CloudFormation makes the names of the DR Region's topic and queue of its stack's.")
+    for machine in (WATCH, SWEEP):
+        executions = f"arn:{stack.partition}:states:{stack.region}:{account}:execution:{machine_name(name, machine)}:*"
+        _wildcard(reader, executions, "Executions are named at run time; these are those of the one state machine.")
+    if pair.customer_managed_keys:
+        keys = f"arn:{stack.partition}:kms:{pair.dr_region}:{account}:key/*"
+        _wildcard(reader, keys, "The id of the DR Region's key is not known here; the conditions name its alias.")
 
 
 def acknowledge_dr(stack: DrStack) -> None:

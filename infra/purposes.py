@@ -101,7 +101,11 @@ METRICS: Final = (
         "How many desktops have come to which status.",
     ),
     Metric(("Rejected", "Failed", "TimedOut"), "protect", "Each has a notice; these show whether they pile up."),
-    Metric(("Migrated", "TerminatedBySomebody", "TwoStandbys"), "protect, sweep", "Each has a notice, too."),
+    Metric(
+        ("Migrated", "TerminatedBySomebody", "TwoStandbys"),
+        "protect, sweep",
+        "Each has a notice, but for an announced termination.",
+    ),
     Metric(
         ("Throttled", "UnknownAnswers"), "protect, sweep", "Whether AWS limits the pace, or answers what is of no use."
     ),

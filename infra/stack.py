@@ -1,4 +1,4 @@
-"""The primary Region's stack: everything that decides, acts and records."""
+"""The primary Region's stack: everything that decides, acts and records, and what people need to work with it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from infra.dead_letters import DeadLetters
 from infra.failed_executions import FailedExecutions
 from infra.functions import METRICS_NAMESPACE, FunctionSpec, StandbyFunction
 from infra.ledger import Ledger
+from infra.managed_policies import ManagedPolicies
 from infra.notifications import Notifications
 from infra.outbox import Outbox
 from infra.state_machines import SWEEP, WATCH, MachineSpec, StandbyMachine, execution_arns, machine_arn
@@ -100,6 +101,14 @@ class PrimaryStack(Stack):
             dead_letters=self.dead_letters,
         )
         self.notifications.let_rules_publish(self.failed_executions.rules)
+        self.policies = ManagedPolicies(
+            self,
+            "People",
+            pair=pair,
+            notifications=self.notifications,
+            dead_letters=self.dead_letters,
+            protect=self.protect,
+        )
         self._build_alarms()
         self._build_outputs()
         self.encryption.of_senders(self, "SchedulerRole")
@@ -127,6 +136,7 @@ class PrimaryStack(Stack):
         permissions.read_tags(protect, self.pair)
         permissions.create_standbys(protect, self.pair)
         permissions.use_ledger(protect, self.ledger)
+        permissions.find_rows(protect, self.ledger, "by_user")
         protect.allow("StartWatcher", ["states:StartExecution"], [machine_arn(self, WATCH)])
         protect.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self, WATCH)])
         return protect
@@ -228,6 +238,8 @@ class PrimaryStack(Stack):
             "DeadLetterQueueUrl": self.dead_letters.queue_url,
             "NotificationTopicArn": self.notifications.topic.topic_arn,
             "EventRuleName": self.triggers.rule.rule_name,
+            "ReaderPolicyArn": self.policies.reader.managed_policy_arn,
+            "OperatorPolicyArn": self.policies.operator.managed_policy_arn,
             "ConfigDigest": self.pair.digest,
             "Version": VERSION,
         }

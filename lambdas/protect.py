@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
+from standby.aws.call import Pacer
 from standby.aws.others import put_aside
 from standby.aws.workspaces import WorkSpaces
 from standby.core.admission import continues_fleet
 from standby.core.change import Change
-from standby.core.model import BATCH, SWEEP, WATCH, legible
+from standby.core.model import BATCH, OPEN, SWEEP, WATCH, Cause, legible
 from standby.core.row import Row
-from standby.events import BadEvent, Hint, is_call, read
+from standby.events import BadEvent, Hint, cause_of, flag, is_call, read
 from standby.ledger.leases import WATCH_LEASE
 from standby.ledger.table import LedgerUnavailable
+from standby.operator import Answer, Operator, is_for_operator
 from standby.reconcile import Reconciler
-from standby.terminations import Terminations, follow_migrations, note_migration
+from standby.terminations import Terminations, follow_migrations, note_migration, waiting
 from standby.wiring import BURST, Deployed, Invoked
 from standby.wiring import handler as handler_of
 
 
 def protect(deployed: Deployed, event: Any, invoked: Invoked) -> dict[str, Any]:
-    """Reconcile the primaries that `event` names.
+    """Reconcile the primaries that `event` names, or do what a person's call asks for.
 
     The answer is `{"decisions": [{"primary_id", "action", "status", "reason_code", "message"}]}`, and a `problem` where
     the event names no primary, or not only primaries.
     """
     settings = deployed.settings
     try:
+        if is_for_operator(event):
+            return {"decisions": _obey(deployed, event, invoked)}
         hint = read(event, account=invoked.account, region=settings.primary_region, dr_region=settings.dr_region)
     except BadEvent as bad:
         return _bad(deployed, event, str(bad), for_a_person=bad.for_a_person)
@@ -38,27 +43,46 @@ def protect(deployed: Deployed, event: Any, invoked: Invoked) -> dict[str, Any]:
     return answer
 
 
+def _obey(deployed: Deployed, call: Mapping[str, Any], invoked: Invoked) -> list[Answer]:
+    dry_run = flag(call, "dry_run")
+    reconciler = _reconciler(deployed, cause_of(call), deployed.pacer(burst=BURST), invoked)
+    answers = Operator(reconciler, deployed.sweeps(), dry_run).obey(call)
+    if not dry_run and any(one["status"] in OPEN for one in answers):
+        _start_watcher(deployed, invoked.request_id)
+    return answers
+
+
+def _reconciler(deployed: Deployed, cause: Cause, pacer: Pacer, invoked: Invoked) -> Reconciler:
+    primaries, standbys = deployed.primaries(pacer, invoked.has_time), deployed.standbys(pacer, invoked.has_time)
+    return Reconciler(deployed.recorder(cause, invoked.has_time), primaries, standbys)
+
+
 def _work(deployed: Deployed, hint: Hint, invoked: Invoked) -> list[Change]:
     by_watcher = hint.cause.type == WATCH
     cause = dataclasses.replace(hint.cause, execution_arn=hint.cause.id if by_watcher else None)
     # An event's few calls are sent at once; a long list is paced. Calls of both Regions share one pace.
     is_paced = by_watcher or cause.type == SWEEP or len(hint.ids) > BATCH
     pacer = deployed.pacer(burst=1 if is_paced else BURST)
-    primaries, standbys = deployed.primaries(pacer, invoked.has_time), deployed.standbys(pacer, invoked.has_time)
-    recorder = deployed.recorder(cause, invoked.has_time)
+    reconciler = _reconciler(deployed, cause, pacer, invoked)
+    recorder = reconciler.recorder
+    if hint.dry_run:
+        return reconciler.preview(hint.ids)
     if hint.ends:
         # What a termination leaves does not depend on tags.
         untagged = WorkSpaces(deployed.client("workspaces"), pacer, invoked.has_time)
-        return Terminations(recorder, untagged, standbys).follow(hint.ids)
-    if (old := cause.migrated_from) is not None:
-        note_migration(recorder, old, hint.ids[0])
-        row = recorder.ledger.load([old]).get(old)
-        recorder.cause = dataclasses.replace(cause, continues_fleet=isinstance(row, Row) and continues_fleet(row))
-    changes = Reconciler(recorder, primaries, standbys).reconcile(hint.ids)
-    follow_migrations(recorder, changes)
+        ended = Terminations(recorder, untagged, reconciler.standbys).follow(hint.ids)
+        changes = reconciler.reconcile(waiting(recorder.ledger, ended))
+    else:
+        ended = []
+        if (old := cause.migrated_from) is not None:
+            note_migration(recorder, old, hint.ids[0])
+            row = recorder.ledger.load([old]).get(old)
+            recorder.cause = dataclasses.replace(cause, continues_fleet=isinstance(row, Row) and continues_fleet(row))
+        changes = reconciler.reconcile(hint.ids)
+        follow_migrations(recorder, changes)
     if not by_watcher and any(one.status and one.status.is_open for one in changes):
         _start_watcher(deployed, invoked.request_id)
-    return changes
+    return ended + changes
 
 
 def _start_watcher(deployed: Deployed, request_id: str) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.cloud import Cloud
-from local.queries import readme_command, readme_queries, run_readme_command
+from local.queries import readme_payload, readme_queries
 from local.sweeping import COMPLETE, sweep
 
 PRIMARY, DR = "us-east-1", "us-west-2"
@@ -111,10 +111,14 @@ class SecondAct:
         print(f"  sweep {next(self._numbers)}: {outcome}, {time.monotonic() - began:.1f} s", flush=True)
 
     def _accept(self) -> None:
-        """README's command, as it is printed."""
-        if f"SWEEP#{self._fleet.directory}" not in " ".join(readme_command("accept")):
+        """README's call of protect, as it is printed."""
+        call = readme_payload("accept")
+        if call["directory_id"] != self._fleet.directory:
             raise RuntimeError(f"README accepts another directory than {self._fleet.directory}, of the demo's fleet")
-        run_readme_command("accept", self._dynamodb)
+        client, function = self._cloud.client("lambda", PRIMARY), self._outputs["ProtectFunctionName"]
+        answer = json.loads(client.invoke(FunctionName=function, Payload=json.dumps(call))["Payload"].read())
+        if "problem" in answer:
+            raise RuntimeError(f"protect refuses README's call: {answer['problem']}")
 
     def _terminate(self, region: str, workspace_id: str) -> None:
         client = self._cloud.client("workspaces", region, retries={"total_max_attempts": 10})

@@ -10,7 +10,6 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import jmespath
@@ -63,30 +62,19 @@ def readme_command(name: str, readme: Path = README) -> list[str]:
     return shlex.split(found[1].replace("\\\n", " "))
 
 
-def run_readme_command(name: str, dynamodb: Any, replaced: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Run the `aws dynamodb` command that stands under ``<!-- command: name -->``, as it is printed.
-
-    Parameters
-    ----------
-    dynamodb
-        A boto3 client.
-    replaced
-        What in the command is the reader's to replace, and by what.
+def readme_payload(name: str, readme: Path = README) -> dict[str, Any]:
+    """Return what the commands that stand under ``<!-- command: name -->`` send to protect: what they echo into a file.
 
     Raises
     ------
     NotAQueryError
-        There is none, or it is another program's.
+        There are none, or they send nothing.
     """
-    words = readme_command(name)
-    if words[:2] != ["aws", "dynamodb"]:
-        raise NotAQueryError(f"no command of the AWS CLI for DynamoDB: {shlex.join(words)}")
-    arguments: dict[str, Any] = {}
-    for option, value in zip(words[3::2], words[4::2], strict=True):
-        text = _replaced(value, replaced)
-        member = "".join(part.capitalize() for part in option.removeprefix("--").split("-"))
-        arguments[member] = json.loads(text) if text.startswith("{") else text
-    getattr(dynamodb, words[2].replace("-", "_"))(**arguments)
+    words = readme_command(name, readme)
+    if words[0] != "echo" or words[2] != ">":
+        raise NotAQueryError(f"no call of protect: {shlex.join(words)}")
+    found: dict[str, Any] = json.loads(words[1])
+    return found
 
 
 def _replaced(text: str, replaced: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from standby.core.model import EVENT, Cause, WorkspaceId, is_workspace_id, legible
+from standby.core.model import EVENT, Cause, Override, WorkspaceId, is_workspace_id, legible
 
 MOST_BY_HAND = 1000  # what fits protect's time-out, paced
 # Characters of what is quoted from an event: it is kept in rows of at most 400 KB, and in an answer.
@@ -26,12 +26,14 @@ class Hint:
     """Ids to look at, and why; `bad_ids` are what stood where an id belongs.
 
     `ends` if somebody called TerminateWorkspaces for them: then they are primaries, or standbys, or none of ours.
+    `dry_run` if it is only asked what would be done.
     """
 
     ids: tuple[WorkspaceId, ...]
     cause: Cause
     bad_ids: tuple[str, ...] = ()
     ends: bool = False
+    dry_run: bool = False
 
 
 class BadEvent(Exception):
@@ -50,7 +52,7 @@ def read(event: object, *, account: str, region: str, dr_region: str | None = No
     if not isinstance(event, Mapping):
         raise BadEvent(f"the payload is no object: {_HOW_TO_CALL}")
     if event.get("mode") == "reconcile":
-        return _by_hand(event)
+        return by_hand(event)
     if is_call(event):
         raise BadEvent(f'the call has no "mode" that is known: {_HOW_TO_CALL}')
     return _from_trail(event, account, region, dr_region)
@@ -61,15 +63,43 @@ def is_call(event: object) -> bool:
     return not isinstance(event, Mapping) or "mode" in event or _OF_AN_EVENT.isdisjoint(event)
 
 
-def _by_hand(event: Mapping[str, Any]) -> Hint:
+def by_hand(event: Mapping[str, Any]) -> Hint:
+    """The ids in a person's call, and what it says of its cause; `BadEvent` if there is none, or a key is wrong."""
     ids = event.get("workspace_ids")
     if isinstance(ids, list) and len(ids) > MOST_BY_HAND:
         raise BadEvent(f"{len(ids)} ids are more than one call can work on; send {MOST_BY_HAND} at a time")
     if not isinstance(ids, list) or not ids:
         raise BadEvent('"workspace_ids" must be a list of WorkSpace ids, for example ["ws-1abc2def3"]')
-    given = event.get("cause")
+    cause = dataclasses.replace(cause_of(event), overrides=_overrides(event.get("override")))
+    return dataclasses.replace(_hint(ids, cause), dry_run=flag(event, "dry_run"))
+
+
+def cause_of(call: Mapping[str, Any]) -> Cause:
+    """What a person's call says of its cause: it is believed, for only who may invoke protect can say it."""
+    given = call.get("cause")
     cause = given if isinstance(given, Mapping) else {}
-    return _hint(ids, Cause(type=_name(cause.get("type") or "manual"), id=_name(cause.get("id") or "by hand")))
+    who = cause.get("principal")
+    return Cause(
+        type=_name(cause.get("type") or "manual"),
+        id=_name(cause.get("id") or "by hand"),
+        principal=_name(who.strip()) if isinstance(who, str) and who.strip() else None,
+    )
+
+
+def flag(call: Mapping[str, Any], name: str) -> bool:
+    """Whether a person's call says true under a name; `BadEvent` if it says anything else than true and false."""
+    value = call.get(name, False)
+    if not isinstance(value, bool):
+        raise BadEvent(f'"{name}" must be true or false, and is {value!r}', for_a_person=False)
+    return value
+
+
+def _overrides(given: object) -> frozenset[Override]:
+    known: dict[object, Override] = {str(one): one for one in Override}
+    listed = [] if given is None else given
+    if isinstance(listed, list) and all(isinstance(one, str) and one in known for one in listed):
+        return frozenset(known[one] for one in listed)
+    raise BadEvent(f'"override" must be a list of some of {", ".join(Override)}', for_a_person=False)
 
 
 def _from_trail(event: Mapping[str, Any], account: str, region: str, dr_region: str | None) -> Hint:

@@ -15,6 +15,7 @@ from standby.core.model import is_unassigned, legible
 from standby.core.reasons import meaning_of
 from standby.core.row import SHARDS
 from standby.core.settings import Settings
+from standby.ledger.ledger import PAUSE
 from standby.ledger.table import Item, plain
 
 if TYPE_CHECKING:
@@ -146,9 +147,9 @@ def _code(event_row: Item) -> str:
 
 
 def _group(event_row: Item) -> str:
-    """What the rows of one notice share. A row of the pair or of a directory, such as HOLD#…, has its own notice."""
+    """What the rows of one notice share. A row of the pair or of a directory, as HOLD#… or PAUSE, has its own."""
     pk = str(event_row.get("pk"))
-    return f"{pk} {event_row.get('sk')}" if "#" in pk else _code(event_row)
+    return f"{pk} {event_row.get('sk')}" if "#" in pk or pk == PAUSE else _code(event_row)
 
 
 def text(rows: Sequence[Item], settings: Settings) -> str:

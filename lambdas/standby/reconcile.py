@@ -10,7 +10,7 @@ from datetime import timedelta
 from standby.aws.workspaces import Standbys, WorkSpaces
 from standby.core.change import Case, Change, Effect
 from standby.core.decide import decide
-from standby.core.model import BATCH, DirectoryId, Status, Unknown, Workspace, WorkspaceId
+from standby.core.model import BATCH, DirectoryId, Override, Status, Unknown, Workspace, WorkspaceId
 from standby.core.reasons import Reason
 from standby.core.row import Row, Unreadable, claim_key
 from standby.core.settle import after_lookup, leave
@@ -52,7 +52,32 @@ class Reconciler:
             raise LedgerUnavailable(f"not in the ledger yet, so to be called again: {', '.join(sorted(lost))} ({why})")
         return [by_id[one] for one in ids]
 
+    def preview(self, ids: Sequence[WorkspaceId]) -> list[Change]:
+        """What would be decided for each now, if it came alone: nothing is looked up, requested or written."""
+        decided, others = self._decide(ids)
+        by_id = {change.primary_id: change for change in others}
+        ready = [case for case, change in decided if change.effect is Effect.REQUEST]
+        held = Requester(self.recorder, self.standbys).held_back(ready)
+        full = self.recorder.gates.full() if ready else []
+        for case, change in decided:
+            limits = [reason for reason in full if Override(reason) not in case.overrides]
+            why = held.get(case.id) or (limits[0] if limits and case in ready else None)
+            by_id[case.id] = case.record(Status.HELD, why) if why else change
+        return [by_id[one] for one in ids]
+
     def _reconcile(self, ids: Sequence[WorkspaceId]) -> list[Change]:
+        decided, done = self._decide(ids)
+        done += self.recorder.record_all([one for _, one in decided if one.effect is Effect.NOTHING], self.standbys)
+        # A lookup comes first: one that finds the DR Region in trouble keeps this run from creating there.
+        todo = [one for one in decided if one[1].effect is not Effect.NOTHING]
+        first = next((one for one in todo if one[1].effect is Effect.LOOK), None)
+        left = deque(sorted(todo, key=lambda one: one is not first))
+        while left:
+            done += self._work_off(left)
+        return done
+
+    def _decide(self, ids: Sequence[WorkspaceId]) -> tuple[list[tuple[Case, Change]], list[Change]]:
+        """What is decided for each that is described; and what is said of those that are not."""
         loaded = self.recorder.ledger.load(ids)
         rows = {one: found for one, found in loaded.items() if isinstance(found, Row)}
         unreadable = [found for found in loaded.values() if isinstance(found, Unreadable)]
@@ -64,15 +89,8 @@ class Reconciler:
         if unknown := sum(isinstance(one, Unknown) for one in described.values()):
             self.recorder.telemetry.count("UnknownAnswers", unknown)
         cases = [self.recorder.case(one, rows.get(one), described.get(one)) for one in readable]
-        decided = [(case, decide(case)) for case in cases]
-        done = self.recorder.record_all([one for _, one in decided if one.effect is Effect.NOTHING], self.standbys)
-        # A lookup comes first: one that finds the DR Region in trouble keeps this run from creating there.
-        todo = [one for one in decided if one[1].effect is not Effect.NOTHING]
-        first = next((one for one in todo if one[1].effect is Effect.LOOK), None)
-        left = deque(sorted(todo, key=lambda one: one is not first))
-        while left:
-            done += self._work_off(left)
-        return [*done, *standbys.values(), *[self.recorder.unreadable(row) for row in unreadable]]
+        others = [*standbys.values(), *[self.recorder.unreadable(row) for row in unreadable]]
+        return [(case, decide(case)) for case in cases], others
 
     def _standbys_among(self, unknown: Sequence[WorkspaceId]) -> dict[WorkspaceId, Change]:
         """What is said of ids that a person gives and that are standbys' ids: whose they are.

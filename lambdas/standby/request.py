@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 
 from standby.aws.workspaces import StandbyRequest, Standbys
 from standby.core.change import Case, Change, Effect, say
-from standby.core.model import BATCH, DirectoryId, Status, halves, user_key
+from standby.core.model import BATCH, DirectoryId, Status, WorkspaceId, halves, user_key
 from standby.core.outcomes import Created, Pending, Refusal, Refused
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
@@ -64,13 +64,18 @@ class Requester:
                 done += self._claim_and_send(free)
         return done
 
-    def _let_through(self, cases: Sequence[Case]) -> tuple[list[Case], list[Change]]:
-        """Those that nothing holds back now, and the changes that hold the others. A person may try a directory."""
+    def held_back(self, cases: Sequence[Case]) -> dict[WorkspaceId, Reason]:
+        """Why nothing may be requested now for some of them. A person may try a directory."""
         directories = set() if self.recorder.cause.reopens else _directories(cases)
         closed = self.recorder.gates.closed(directories)
-        why = {case.id: closed.get(None) or closed.get(_directory(case)) for case in cases}
-        free = [case for case in cases if why[case.id] is None]
-        return free, [self._hold(case, reason) for case in cases if (reason := why[case.id])]
+        return {case.id: why for case in cases if (why := closed.get(None) or closed.get(_directory(case)))}
+
+    def _let_through(self, cases: Sequence[Case]) -> tuple[list[Case], list[Change]]:
+        """Those that nothing holds back now, and the changes that hold the others."""
+        why = self.held_back(cases)
+        detail = self.recorder.gates.why_paused() if Reason.PAUSED in why.values() else ""
+        free = [case for case in cases if case.id not in why]
+        return free, [self._hold(case, why[case.id], detail) for case in cases if case.id in why]
 
     def _claim_and_send(self, batch: Sequence[Case]) -> list[Change]:
         batch, done = self._within_backfill(batch)
@@ -115,10 +120,10 @@ class Requester:
     def _leave(self, case: Case) -> Change:
         return self.recorder.record(leave(case, is_unreachable=self.standbys.trouble))
 
-    def _hold(self, case: Case, reason: Reason) -> Change:
+    def _hold(self, case: Case, reason: Reason, detail: str = "") -> Change:
         if reason in _OF_THE_PAIR:
-            self._tell(reason)
-        return self.recorder.record(case.record(Status.HELD, reason))
+            self._tell(reason, detail)
+        return self.recorder.record(case.record(Status.HELD, reason, detail))
 
     def _close(self, case: Case, refused: Refused) -> None:
         """Close the gate of what was refused as a whole: of the pair for its quota, or else of the directory."""

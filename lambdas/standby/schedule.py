@@ -103,9 +103,7 @@ class Schedule:
         if most <= 0 or None in closed:
             return []
         room = self.recorder.gates.room()
-        if room.new == 0:
-            return []
-        held = self.recorder.ledger.held(most, closed)
+        held = self.recorder.ledger.held(most, closed, has_room=room.new > 0)
         new = [one for one, is_existing in held if not is_existing]
         backfill = [one for one, is_existing in held if is_existing]
         return [*new, *backfill[: room.in_flight if room.backfill else 0]]

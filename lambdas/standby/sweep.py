@@ -32,15 +32,16 @@ from standby.core.model import (
     Workspace,
     WorkspaceId,
     batches,
+    by_whom,
     from_text,
     to_text,
 )
-from standby.core.plan import ACCEPTED, monthly_cost, plan, progress
+from standby.core.plan import accepted, monthly_cost, plan, progress
 from standby.core.reasons import Reason
 from standby.core.row import ALL_SHARDS, Row, Unreadable
 from standby.core.upkeep import PCOIP_NOTICE, end_of_pcoip, mark_in, marked_users
 from standby.ledger.leases import SWEEP_LEASE
-from standby.ledger.sweeps import BASELINE, DAYS_BACK, Sweeps, directory_key, mapping_number
+from standby.ledger.sweeps import DAYS_BACK, mapping_number
 from standby.pages import Pages, Seen
 from standby.record import Recorder
 from standby.schedule import MOST_READY, Round
@@ -130,8 +131,7 @@ class _Part:
         pacer = deployed.pacer(SWEEPS_SHARE)
         self._primaries = deployed.primaries(pacer)
         self._partners = deployed.standbys(pacer)
-        mapped = deployed.settings.directories
-        self._sweeps = Sweeps(deployed.table(), {one: mapped[one].dr_directory for one in sorted(mapped)})
+        self._sweeps = deployed.sweeps()
         self._pages = Pages(recorder, self._primaries, self._partners)
         self.directories = list(self._sweeps.partners)
         self.ready: list[WorkspaceId] = []
@@ -260,16 +260,16 @@ class _Part:
         is_accepted = row.get("accepted", False) is True or settings.existing_fleet == "protect"
         new: dict[str, Any] = {"progress": progress(counts)}
         quota = self._quota  # in each sweep: a backfill goes by it
-        how, kept = _how_to_accept(directory, settings.primary_region, settings.stack), row.get("plan")
+        kept, follows = row.get("plan"), accepted(by_whom(row, "accepted"))
         if kept is not None and is_accepted:
             # What was accepted stays as it was read, but for how to accept it.
             said, asks, _ = str(kept.get("message") if isinstance(kept, Mapping) else "").partition(_ASKS)
             if isinstance(kept, Mapping) and asks:
-                self._sweeps.set(directory, {"plan": {**kept, "message": said + ACCEPTED}})
+                self._sweeps.set(directory, {"plan": {**kept, "message": said + follows}})
         else:
-            asks = "" if is_accepted else how
             standbys, pcoip = self._recorder.gates.standbys(), end_of_pcoip(counts, now)
-            found = new["plan"] = plan(directory, counts, quota, standbys, settings, asks, pcoip)
+            follows = follows if is_accepted else f"{_ASKS}standby accept {directory}"
+            found = new["plan"] = plan(directory, counts, quota, standbys, settings, follows, pcoip)
             if "taken_at" not in row and (found["would_get"] or found["cannot"]):
                 number, partner = mapping_number(row), self._sweeps.partners[directory]
                 more: dict[str, Any] = {"version": number, "dr_directory_id": partner, "directory": directory}
@@ -499,12 +499,3 @@ def _key_of(row: Row) -> dict[str, str]:
     """The key from which a query of by_status goes on after this row."""
     item = row.to_state_item()
     return {name: item[name] for name in ("pk", "sk", "ix_status", "ix_status_at")}
-
-
-def _how_to_accept(directory: DirectoryId, region: str, table: str) -> str:
-    key = f'{{"pk": {{"S": "{directory_key(directory)}"}}, "sk": {{"S": "{BASELINE}"}}}}'
-    return (
-        f"{_ASKS}aws dynamodb update-item --region {region} --table-name {table} --key '{key}' "
-        "--condition-expression 'attribute_exists(pk)' --update-expression 'SET accepted = :yes' "
-        '--expression-attribute-values \'{":yes": {"BOOL": true}}\''
-    )

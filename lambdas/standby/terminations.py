@@ -1,7 +1,8 @@
 """What follows when somebody calls TerminateWorkspaces, or MigrateWorkspace: who did is noted, and what it means.
 
 The event is a hint. What the row says of the call is that it was made; what became of it is described afresh: a
-WorkSpace that is shown on its way out is gone, and of any other the sweep says what it sees.
+WorkSpace that is shown on its way out is gone, and of any other the sweep says what it sees. Where an orphan's standby
+goes, its user's place is free at once.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from standby.aws.workspaces import WorkSpaces
+from standby.core.admission import finds_place_taken
 from standby.core.change import Case, Change, say
 from standby.core.decide import decide
 from standby.core.model import GONE, HAD_ONE, READY, Status, Workspace, WorkspaceId
 from standby.core.orphans import left_to, migrated
 from standby.core.reasons import NOT_OURS, Reason
-from standby.core.row import Kind, Row, Unreadable
+from standby.core.row import Condition, Kind, Row, Unreadable
 from standby.events import UNNAMED
+from standby.ledger.ledger import Ledger
 from standby.record import Recorder
 
 
@@ -101,7 +104,10 @@ class Terminations:
         what = f"the primary {ended}" if ended == primary_id else f"its standby {ended}"
 
         def make(case: Case, row: Row) -> Change | None:
-            if ended not in (row.primary_id, row.standby_id) or _is_noted(row, kind, ended):
+            known = about(row, kind, ended)
+            # Who announced the call to protect is known, and nobody is notified of it.
+            is_noted = known is not None and (known.notified or known.note == f"{ended} {who}")
+            if ended not in (row.primary_id, row.standby_id) or is_noted:
                 return None
             message = f"TerminateWorkspaces was called for {what}, by {who}. Until then: {row.message}"
             return case.remark(Reason.TERMINATED_BY_SOMEBODY, message, kind, note=f"{ended} {who}", notified=True)
@@ -116,15 +122,19 @@ class Terminations:
         standbys = _shown(self.standbys, [one for row in rows.values() if (one := row.standby_id) and one in known])
         done = {}
         for one, row in rows.items():
-            if (seen := primaries.get(one)) is None:
+            standby = standbys.get(row.standby_id) if row.standby_id else None
+            if row.is_orphan and standby is not None and standby.state in GONE:
+                done[one] = self.recorder.record(freed(self.recorder.case(one, row), standby))
+            if row.is_orphan or (seen := primaries.get(one)) is None:
                 continue
             case = self.recorder.case(one, row, seen)
-            change, standby = decide(case), standbys.get(row.standby_id) if row.standby_id else None
+            change = decide(case)
             if change.status is Status.PRIMARY_GONE and seen.state in GONE:
                 done[one] = self.recorder.record(change)
             elif standby is not None and _is_missing(row, seen, standby):
                 # That it goes is no further news where somebody was notified of who terminated it.
-                detail, quiet = f"{standby.id} is {standby.state}.", _is_noted(row, Kind.STANDBY_TERMINATED, standby.id)
+                noted = about(row, Kind.STANDBY_TERMINATED, standby.id)
+                detail, quiet = f"{standby.id} is {standby.state}.", noted is not None and noted.notified
                 change = case.record(Status.STANDBY_MISSING, Reason.STANDBY_GONE, detail, quiet=quiet)
                 done[one] = self.recorder.record(change)
         return done
@@ -142,9 +152,27 @@ def _shown(where: WorkSpaces, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, W
     return {one: seen for one, seen in found.items() if isinstance(seen, Workspace)}
 
 
-def _is_noted(row: Row, kind: Kind, ended: WorkspaceId) -> bool:
-    """Whether it is noted, and was told, who called TerminateWorkspaces for a WorkSpace."""
-    return (row.note(kind) or "").partition(" ")[0] == ended
+def about(row: Row, kind: Kind, ended: WorkspaceId) -> Condition | None:
+    """What is noted of who terminates a WorkSpace, the primary or the standby of a row."""
+    known = row.conditions.get(kind)
+    return known if known and (known.note or "").partition(" ")[0] == ended else None
+
+
+def freed(case: Case, standby: Workspace | None) -> Change:
+    """An orphan's standby goes, or has gone: whoever claims its user's place looks into the DR directory first."""
+    shown = f"{standby.id} is {standby.state}." if standby else "DescribeWorkspaces does not return its standby."
+    change = case.record(Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED, shown)
+    return change.observe(Kind.GIVEN_UP, True, case.now)
+
+
+def waiting(ledger: Ledger, changes: Iterable[Change]) -> list[WorkspaceId]:
+    """The desktops that found their places taken by standbys that are orphans no more."""
+    found: dict[WorkspaceId, None] = {}
+    for row in [change.new for change in changes if change.new]:
+        if row.reason is Reason.PRIMARY_TERMINATED and row.standby_id and row.user_name:
+            others = [one for one in ledger.rows_of_user(row.user_name) if finds_place_taken(one)]
+            found |= dict.fromkeys(one.primary_id for one in others if one.dr_directory_id == row.dr_directory_id)
+    return list(found)
 
 
 def _is_missing(row: Row, seen: Workspace, standby: Workspace) -> bool:

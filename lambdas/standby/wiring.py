@@ -23,6 +23,7 @@ from standby.core.model import Cause, Region, Workspace
 from standby.core.settings import BadSettings, Settings
 from standby.ledger.leases import HELD_EVERY, Executions, Lease
 from standby.ledger.ledger import Gates, Ledger
+from standby.ledger.sweeps import Sweeps
 from standby.ledger.table import Table
 from standby.record import Recorder
 from standby.telemetry import PowertoolsTelemetry
@@ -125,6 +126,11 @@ class Deployed:
     def gates(self) -> Gates:
         """What may hold creations back."""
         return Gates(self.table(), self.settings, self.clock)
+
+    def sweeps(self) -> Sweeps:
+        """What sweeps keep of the mapped directories."""
+        mapped = self.settings.directories
+        return Sweeps(self.table(), {one: mapped[one].dr_directory for one in sorted(mapped)})
 
     def executions(self) -> Executions:
         """The executions of both state machines, and the start of the watcher's."""

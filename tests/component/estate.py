@@ -228,9 +228,9 @@ class Estate:
             row = {"pk": f"SWEEP#{directory}", "sk": "BASELINE", "partner": mapped.dr_directory}
             self.table.put(row | {"taken_at": "2026-01-01T00:00:00.000Z"})
 
-    def accept(self, value: Any = True, directory: str = HOME) -> None:
-        """Accept a directory's existing fleet, as an operator does."""
-        self.table.set(f"SWEEP#{directory}", "BASELINE", {"accepted": value})
+    def accept(self, value: Any = True, directory: str = HOME, by: str | None = None) -> None:
+        """Let a directory's existing fleet be accepted."""
+        self.table.set(f"SWEEP#{directory}", "BASELINE", {"accepted": value} | ({"accepted_by": by} if by else {}))
 
     def put(self, pk: str, sk: str, **attributes: Any) -> None:
         """Put any item into the table."""

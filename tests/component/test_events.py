@@ -164,6 +164,21 @@ def test_the_cause_of_a_call_by_hand(given: object, cause: tuple[str, str], reop
     assert (found.reopens, found.principal) == (reopens, None)
 
 
+@pytest.mark.parametrize(
+    ("given", "principal"), [(PERSON, PERSON), ("  al ", "al"), (" ", None), (None, None), (7, None), (["al"], None)]
+)
+def test_who_calls_by_hand_is_whom_the_call_names(given: object, principal: str | None) -> None:
+    found = hint(by_hand(A, cause={"type": "command", "id": "CHG-1", "principal": given})).cause
+    assert (found.principal, found.created_by) == (principal, None)
+
+
+@pytest.mark.parametrize("given", [None, [], ["EXCLUDED"], ["CEILING", "DAILY_CAP", "CEILING"]])
+def test_a_call_by_hand_says_what_it_overrides_and_whether_it_only_asks(given: Any) -> None:
+    found = hint(by_hand(A, override=given, dry_run=True))
+    assert (found.cause.overrides, found.dry_run) == (frozenset(given or ()), True)
+    assert not hint(by_hand(A)).dry_run
+
+
 # Events that yield nothing
 
 OURS, ENDED = created(A), recorded("terminate_workspaces")

@@ -169,13 +169,14 @@ def test_what_is_not_done_comes_again_and_no_notice_is_lost(
 def test_the_bus_gets_whole_rows_and_one_notice_is_about_each_reason_and_each_row_of_the_pair() -> None:
     others = Others()
     pair = [ROW | {"pk": f"HOLD#{one}", "reason_code": "DAILY_CAP"} for one in "ab"]
+    pair += [ROW | {"pk": "PAUSE", "sk": f"EVENT#{at}", "reason_code": "PAUSE_ON"} for at in "12"]
     rows = [ROW, *pair, ROW | {"notice": False}, ROW, ROW | {"notice_code": "MIGRATED"}]
-    assert announcer(others).announce(rows) == (6, 4, "")
+    assert announcer(others).announce(rows) == (8, 6, "")
     (given,) = others.of("put_events")
     assert [json.loads(entry.pop("Detail")) for entry in given["Entries"]] == rows
     named = {"EventBusName": "default", "Source": "workspaces-standby", "DetailType": "Standby Status Changed"}
-    assert given["Entries"] == [named] * 6
-    groups = [[ROW, ROW], [pair[0]], [pair[1]], [rows[5]]]
+    assert given["Entries"] == [named] * 8
+    groups = [[ROW, ROW], *([one] for one in pair), [rows[-1]]]
     notices = [{"TopicArn": "arn:topic", "Subject": subject(one), "Message": words(*one)} for one in groups]
     assert others.of("publish") == notices
 

@@ -8,7 +8,7 @@ import pytest
 
 from standby.core.model import Status, WorkspaceId
 from standby.core.reasons import Reason
-from standby.core.row import Row, shard_of
+from standby.core.row import Condition, Kind, Row, shard_of
 from standby.ledger.leases import WATCH_LEASE
 from standby.ledger.table import LedgerUnavailable
 from standby.schedule import MOST_READY, BadInput, Round, round_of
@@ -185,6 +185,9 @@ def test_what_is_no_number_is_no_round(number: Any) -> None:
         ({"backfill_in_flight": 2}, "new1 new0"),
         ({"max_new_standbys_per_day": 0}, ""),
         ({"max_standbys": 0}, ""),
+        ({"max_standbys": 0, "asked": "CEILING"}, "asked"),
+        ({"asked": "CEILING"}, "asked new1 new0 old0 old1"),
+        ({"paused": True, "asked": "CEILING"}, ""),
         ({"mode": "observe"}, ""),
         ({"quota": 0}, "new1 new0"),
         ({"paused": True}, ""),
@@ -192,6 +195,9 @@ def test_what_is_no_number_is_no_round(number: Any) -> None:
     ],
 )
 def test_held_rows_are_tried_as_far_as_limits_let_them(found: Estate, change: dict[str, Any], tried: str) -> None:
+    if note := change.pop("asked", None):
+        asked = {Kind.ASKED: Condition(found.clock.now(), found.clock.now(), note=note)}
+        put(found, "ws-heldasked", **BACKFILL, conditions=asked, changed_at=later(found, minutes=9))
     if "paused" in change:
         found.put("PAUSE", "PAUSE", **change)
     elif "quota" in change:

@@ -22,7 +22,6 @@ from tests.component.estate import (
     HOME,
     PRIMARY,
     SWEEP,
-    TABLE,
     UNREACHABLE,
     USERS,
     Estate,
@@ -37,12 +36,6 @@ GONE = (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
 REGISTERED, LOST = "DescribeWorkspaceDirectories", "HOLD#DIRECTORY_NOT_REGISTERED"
 LINUX, PRICES = {"BundleId": "wsb-ubuntustandard"}, {"STANDARD": Decimal("4.10")}
 COMPLETE = "1 of 1 directories were scanned completely"
-ACCEPT = (
-    f"aws dynamodb update-item --region {PRIMARY} --table-name {TABLE} "
-    '--key \'{"pk": {"S": "SWEEP#d-906732325d"}, "sk": {"S": "BASELINE"}}\' '
-    "--condition-expression 'attribute_exists(pk)' --update-expression 'SET accepted = :yes' "
-    '--expression-attribute-values \'{":yes": {"BOOL": true}}\''
-)
 
 
 def kept(found: Estate, name: str) -> dict[str, Any]:
@@ -132,7 +125,9 @@ def test_the_first_complete_scan_leaves_the_plan_and_notifies_once() -> None:
     plan = planned(found)
     assert [plan[name] for name in ("would_get", "has", "quota", "standbys", "room")] == [30, 1, 50, 1, 49]
     assert (plan["monthly_cost"], plan["cannot"]) == ("123.00", {})
-    assert plan["message"].endswith(f"Nothing is created before it is accepted (README, The existing fleet): {ACCEPT}")
+    assert plan["message"].endswith(
+        f"Nothing is created before it is accepted (README, The existing fleet): standby accept {HOME}"
+    )
     event, baseline = notice(found), kept(found, "BASELINE")
     assert (event["reason_code"], event["notice"], event["status"]) == ("FLEET_FOUND", True, "REPORTED")
     assert (event["message"], baseline["progress"]) == (baseline["plan"]["message"], stages(reported=30))
@@ -143,11 +138,11 @@ def test_the_first_complete_scan_leaves_the_plan_and_notifies_once() -> None:
     found.create_ready(USERS[40])
     found.sweep()
     assert notice(found) == event
-    found.accept()
-    older = plan | {"message": plan["message"].replace("--condition-expression 'attribute_exists(pk)' ", "")}
+    found.accept(by="al")
+    older = plan | {"message": plan["message"].replace("standby accept", "aws dynamodb update-item")}
     found.table.set(f"SWEEP#{HOME}", "BASELINE", {"plan": older})  # as the version before has written it
     sweeps(found, 1)
-    accepted = plan["message"].partition("Nothing is created before")[0] + plans.ACCEPTED
+    accepted = plan["message"].partition("Nothing is created before")[0] + plans.accepted(" by al")
     assert planned(found) == plan | {"message": accepted}  # as it was read
     assert kept(found, "BASELINE")["plan_at"] == baseline["plan_at"]
     assert len(found.calls()) == 2  # the one that was there before, and that for the new desktop

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from standby.core.change import Case, Change, Effect, say
-from standby.core.model import Cause, Related, Status
+from standby.core.model import Cause, Override, Related, Status
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row, news
 from tests.core import cases
@@ -100,7 +100,7 @@ def test_awss_reason_is_that_of_the_standby_that_failed(before: Row, state: str,
 OF_USER, OF_DIRECTORY = (f"user {cases.USER}", f"DR directory {cases.AWAY}"), (f"directory {cases.HOME}",)
 ABOUT_USER = "USER_NOT_IN_DR_DIRECTORY USER_NOT_FOUND DR_DESKTOP_UNCLEAR SECONDARY_EXISTS USER_HAS_STANDBY"
 ABOUT_DIRECTORY = "DIRECTORY_NOT_MAPPED MAPPED_ELSEWHERE MAPPING_REMOVED PARTNER_CHANGED EXISTING_FLEET BACKFILL"
-ABOUT_DIRECTORY += " FLEET_FOUND ACCESS_DENIED DIRECTORY_NOT_REGISTERED"
+ABOUT_DIRECTORY += " FLEET_FOUND FLEET_ACCEPTED ACCESS_DENIED DIRECTORY_NOT_REGISTERED"
 SPOKEN_OF: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(ABOUT_USER.split(), OF_USER),
     **dict.fromkeys(ABOUT_DIRECTORY.split(), OF_DIRECTORY),
@@ -255,6 +255,11 @@ MISSING = lasting(Kind.USER_MISSING)
 REJECTED = row("REJECTED USER_NOT_FOUND", conditions=MISSING)
 GONE, GONE_NOW = (lasting(Kind.GONE, at, note="PROTECTED STANDBY_READY") for at in (BEFORE, NOW))
 WAS_GONE = with_one("PRIMARY_GONE ORPHANED", conditions=GONE)
+OVERRIDING = dataclasses.replace(BY_HAND, overrides=frozenset({Override.CEILING}))
+OVERRIDDEN = lasting(Kind.ASKED, note="EXCLUDED")
+OVERRIDES_BOTH = lasting(Kind.ASKED, BEFORE, NOW, note="CEILING EXCLUDED", times=2)
+KEPT = lasting(Kind.KEPT, note="al: CHG-1")
+KEPT_ORPHAN = with_one("PRIMARY_GONE ORPHANED", conditions=KEPT)
 UNMAPPED_NOW = lasting(Kind.UNMAPPED, NOW, note="STANDBY_IN_ERROR")
 WAS_UNMAPPED = with_one("FAILED MAPPING_REMOVED", conditions=UNMAPPED_NOW)
 GONE_TOO = UNMAPPED_NOW | lasting(Kind.GONE, NOW, note="FAILED MAPPING_REMOVED")
@@ -275,6 +280,17 @@ NOTIFIED = row(conditions=IN_ERROR)
     ("the day lasts", case(row(conditions=MISSING), seen(), BY_HAND), "WAITING READY", MISSING | ASKED_NOW),
     ("a person's request, in a round", case(row(conditions=ASKED), None), "WAITING READY", ASKED),
     ("a person's request is held", case(row(), seen(), BY_HAND), "HELD PAUSED", ASKED_NOW),
+    (
+        "what a person overrides",
+        case(row(), seen(), OVERRIDING),
+        "HELD PAUSED",
+        lasting(Kind.ASKED, NOW, note="CEILING"),
+    ),
+    ("overridden before", case(row(conditions=OVERRIDDEN), seen(), BY_HAND), "HELD PAUSED", OVERRIDDEN),
+    ("and something else", case(row(conditions=OVERRIDDEN), seen(), OVERRIDING), "CLAIMED CLAIM_TAKEN", OVERRIDES_BOTH),
+    ("a kept orphan", case(KEPT_ORPHAN, seen()), "PRIMARY_GONE ORPHANED", KEPT | trouble("ORPHANED", NOW)),
+    ("a kept orphan whose standby is gone", case(KEPT_ORPHAN, seen()), "PRIMARY_GONE PRIMARY_TERMINATED", NONE),
+    ("a kept orphan whose primary is back", case(KEPT_ORPHAN, seen()), "PROTECTED STANDBY_READY", NONE),
     ("a person's request is refused", case(row(conditions=ASKED), seen()), "EXCLUDED NOT_INCLUDED", NONE),
     ("gone", case(with_one(), seen()), "PRIMARY_GONE ORPHANED", GONE_NOW | trouble("ORPHANED", NOW)),
     ("what it was first", case(WAS_GONE, seen()), "PRIMARY_GONE PRIMARY_TERMINATED", GONE),

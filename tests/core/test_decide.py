@@ -7,7 +7,7 @@ import pytest
 
 from standby.core.change import Case, Effect
 from standby.core.decide import decide, doubt, the_standby
-from standby.core.model import HEALTHY_STANDBY, Cause, Related, Unknown, Workspace
+from standby.core.model import HEALTHY_STANDBY, Cause, Override, Related, Unknown, Workspace
 from standby.core.reasons import Reason
 from standby.core.row import Kind, news
 from standby.core.settings import Directory, Rules, Selection
@@ -327,6 +327,33 @@ def test_a_persons_request_stays_open_until_it_can_be_carried_out_or_is_refused(
 def test_a_standby_that_is_shown_under_way_is_the_answer_to_a_persons_request(before: Any) -> None:
     """Should it be terminated later, nobody has asked for another one."""
     assert not cases.new(decide(case(before, has("PENDING"), BY_HAND))).has(Kind.ASKED)
+
+
+OVERRIDDEN = dataclasses.replace(BY_HAND, overrides=frozenset({Override.EXCLUDED}))
+LIMITLESS = dataclasses.replace(BY_HAND, overrides=frozenset({Override.CEILING, Override.DAILY_CAP}))
+NO_RULES: dict[str, Any] = {"conditions": lasting(Kind.ASKED, note="CEILING EXCLUDED")}
+ASKED_WAITING, ASKED_HELD = row(deadline_at=SOON, **NO_RULES), row("HELD PAUSED", **NO_RULES)
+
+
+@table(
+    "given expected note",
+    ("now", case(EXCLUDED, READY, OVERRIDDEN, **ALL), "REQUEST CLAIMED READY", None),
+    ("not ready yet", case(EXCLUDED, seen(state="PENDING"), OVERRIDDEN, **ALL), "WAITING PRIMARY_PENDING", "EXCLUDED"),
+    ("without a row", case(None, seen(state="PENDING"), OVERRIDDEN, **ALL), "WAITING PRIMARY_PENDING", "EXCLUDED"),
+    ("no answer", case(EXCLUDED, THROTTLED, OVERRIDDEN, **ALL), "WAITING DESCRIBE_FAILED", "EXCLUDED"),
+    ("tags do not matter", case(None, READY, OVERRIDDEN, **TAGS), "REQUEST CLAIMED READY", None),
+    ("when it is ready", case(ASKED_WAITING, READY, **ALL), "REQUEST CLAIMED READY", "CEILING EXCLUDED"),
+    ("held, in a sweep", case(ASKED_HELD, READY, *SWEPT, **ALL), "= HELD PAUSED", "CEILING EXCLUDED"),
+    ("protected, in a sweep", case(PROTECTED, has(), *SWEPT, **ALL), "= PROTECTED STANDBY_READY", None),
+    ("no rule is named", case(EXCLUDED, READY, LIMITLESS, **ALL), "EXCLUDED EXCLUDED_BY_RULE", None),
+    ("an obstacle is no rule", case(EXCLUDED, UBUNTU, OVERRIDDEN, **ALL), "INELIGIBLE OPERATING_SYSTEM", None),
+)
+def test_what_a_person_overrides_holds_until_the_standby_is_requested(
+    given: Case, expected: str, note: str | None
+) -> None:
+    change = decide(given)
+    assert outcome(change) == expected.replace("= EXCLUDED", "EXCLUDED")
+    assert (change.new.note(Kind.ASKED) if change.new else None) == note
 
 
 TAGGED, SVC_1 = seen(tags=(("dr", "yes"),)), seen(user_name="SVC-1")

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from standby.core.model import Region, Unknown
-from standby.core.plan import STAGES, Cost, monthly_cost, monthly_of, plan, progress
+from standby.core.plan import STAGES, Cost, accepted, monthly_cost, monthly_of, plan, progress
 from tests.core.cases import DR, HOME, THROTTLED, settings, table
 
 PRICES = {"STANDARD": Decimal("4.10"), "POWER": Decimal("5.75")}
@@ -45,13 +45,13 @@ def test_every_stage_is_named() -> None:
 
 # The plan
 
-HOW = "Nothing is created before it is accepted: do this."
+HOW, IN_TURN = "Nothing is created before it is accepted: do this.", accepted()
 COUNTS = {"wants/STANDARD": 30, "wants/PERFORMANCE": 1, "status/PROTECTED": 1, "stage/reported": 31}
 COUNTS |= {"cannot/OPERATING_SYSTEM": 1}
 
 
-def planned(counts: dict[str, int], quota: int | Unknown = 50, standbys: int = 1, *, accepted: bool = False) -> Any:
-    return plan(HOME, counts, quota, standbys, settings(prices=PRICES), "" if accepted else HOW)
+def planned(counts: dict[str, int], quota: int | Unknown = 50, standbys: int = 1, *, is_accepted: bool = False) -> Any:
+    return plan(HOME, counts, quota, standbys, settings(prices=PRICES), IN_TURN if is_accepted else HOW)
 
 
 def test_a_plan_has_all_its_figures_and_says_them() -> None:
@@ -83,7 +83,7 @@ def test_the_room_for_them_is_said(quota: Any, standbys: int, known: Any, room: 
 
 LEFT_OUT = {"cannot/OPERATING_SYSTEM": 2, "cannot/COMPUTE_TYPE": 1, "excluded/EXCLUDED_BY_RULE": 3}
 CANNOT = "3 cannot have one (1 COMPUTE_TYPE, 2 OPERATING_SYSTEM), 3 are left out (3 EXCLUDED_BY_RULE)."
-NOBODY, IN_TURN = "0 cannot have one.", "It is accepted: they get their standbys, a few at a time."
+NOBODY = "0 cannot have one."
 
 
 @table(
@@ -94,9 +94,14 @@ NOBODY, IN_TURN = "0 cannot have one.", "It is accepted: they get their standbys
     ("accepted", {"wants/STANDARD": 1}, "1 desktop would get a standby, 0 have one, 0 cannot", IN_TURN),
 )
 def test_what_is_said_of_a_fleet(counts: dict[str, int], begins: str, ends: str) -> None:
-    message = planned(counts, accepted=True)["message"]
+    message = planned(counts, is_accepted=True)["message"]
     assert message.startswith(f"Directory {HOME}: {begins}")
     assert message.endswith(ends)
+
+
+def test_who_accepted_is_said_where_it_is_known() -> None:
+    assert IN_TURN == "It is accepted: they get their standbys, a few at a time."
+    assert accepted(" by al") == "It was accepted by al: they get their standbys, a few at a time."
 
 
 def test_an_amount_is_kept_only_where_something_has_a_price() -> None:

@@ -65,7 +65,11 @@ OPEN = ("WAITING", "CLAIMED", "REQUESTED")
 BARE = [status for status in Status if status not in (*OPEN, "PROTECTED", "PRIMARY_GONE", "HELD")]
 
 
-def held(place: int) -> dict[str, str]:
+def asked(note: str | None = None) -> dict[str, Any]:
+    return {"conditions": {Kind.ASKED: Condition(NOW, NOW, note=note)}}
+
+
+def held(place: int | str) -> dict[str, str]:
     return UNCOVERED | {"ix_due": "HELD", "ix_due_at": f"{place}#2026-03-03T12:01:00.000Z#{HOME}"}
 
 
@@ -80,6 +84,9 @@ def held(place: int) -> dict[str, str]:
     ("due since it changed", "WAITING READY", {"due_at": None}, UNCOVERED | LATER),
     ("held and new", "HELD READY", {"existing": False}, held(0)),
     ("held of a fleet, behind what is new", "HELD READY", {}, held(1)),
+    ("held of a fleet, and asked for", "HELD READY", asked(), held(0)),
+    ("held, and no rule is in its way", "HELD READY", asked("EXCLUDED"), held(0)),
+    ("held, and needs no room", "HELD READY", asked("CEILING EXCLUDED"), held("-")),
 )
 def test_a_row_stands_in_its_indexes(state: str, changes: dict[str, Any], expected: dict[str, Any]) -> None:
     one = row(state, **({"user_name": "Ärzte-Straße", "changed_at": FULL.changed_at} | MORE | changes))

@@ -1,6 +1,6 @@
 """The sweep in the deployed product: an existing fleet is reported, and protected once it is accepted."""
 
-from local.queries import readme_queries, run_readme_command
+from local.queries import readme_payload, readme_queries
 from tests.e2e.conftest import Deployed, wait_until
 
 
@@ -20,7 +20,7 @@ def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(deploye
     assert told.startswith("Directory d-906732325d: 5 desktops would get a standby, ")
     assert f"Quota L-9A67B5CB in us-west-2 is 60, and {others} standbys count: room for {60 - others}." in told
     assert plan(deployed)[2:7] == ["5", "0", "0", "0", "0"]
-    run_readme_command("accept", deployed.dynamodb)
+    assert "problem" not in deployed.protect(readme_payload("accept"))
     deployed.cloud.world.change(trail_copies=0)
     (lost,) = deployed.create("user098")  # its event never comes
     deployed.sweep()

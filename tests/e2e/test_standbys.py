@@ -1,6 +1,6 @@
 """From CreateWorkspaces to a standby and its ledger rows, in the deployed product."""
 
-from local.queries import readme_queries, run_readme_command
+from local.queries import readme_queries
 from tests.e2e.conftest import DR, PRIMARY, STACK, Deployed, wait_until
 
 QUERIES = "coverage day drift failed history orphans plan uncovered user"
@@ -36,15 +36,6 @@ def test_a_lost_event_is_made_good_by_hand(deployed: Deployed) -> None:
     assert decision["primary_id"] == one
     assert set(decision) == {"primary_id", "action", "status", "reason_code", "message"}
     deployed.until(one, "PROTECTED")
-
-
-def test_the_pause_switch_holds_without_a_deployment(deployed: Deployed) -> None:
-    run_readme_command("pause", deployed.dynamodb)
-    (one,) = deployed.create("user047")
-    assert deployed.until(one, "HELD")["reason_code"] == "PAUSED"
-    run_readme_command("resume", deployed.dynamodb)
-    # A watcher tries what is held when it begins.
-    wait_until(lambda: deployed.start_watcher() and deployed.row(one)["status"] == "PROTECTED")
 
 
 def test_readmes_audit_queries_answer(deployed: Deployed) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from standby.core.model import is_workspace_id
 from tests.cli.test_letters import event as recorded_event
 from tests.cli.test_letters import failed_invocation
-from tests.component.estate import USERS
+from tests.component.estate import HOME, USERS
 from tests.fuzz.garbage import EDITS, JSON, TEXTS, Edits, edited
 from tests.fuzz.properties import holds_for
 from tests.fuzz.stage import Stage, stage
@@ -48,7 +48,7 @@ def test_a_good_id_beside_bad_ones_gets_its_standby(around: tuple[list[Any], lis
         found.assert_one_standby_at_most()
 
 
-@holds_for(0.115, name=st.sampled_from(RECORDED), edits=EDITS, enveloped=st.sampled_from([False, False, True]))
+@holds_for(0.085, name=st.sampled_from(RECORDED), edits=EDITS, enveloped=st.sampled_from([False, False, True]))
 def test_an_event_edited_anywhere_is_worked_on_or_told(name: str, edits: Edits, *, enveloped: bool) -> None:
     with stage() as found:
         event = edited(recorded_event(name), edits)
@@ -95,6 +95,33 @@ def test_a_call_by_hand_edited_anywhere_is_worked_on_or_told(edits: Edits) -> No
         # Whoever forgot the mode has the answer, too.
         is_event = isinstance(event, dict) and "mode" not in event and {"detail", "source", "detail-type"} & {*event}
         assert len(found.queue.messages) == bool(is_event)
+
+
+CAUSE = {"type": "command", "id": "CHG-4711", "principal": "arn:aws:iam::123456789012:user/al"}
+OF_AN_ORPHAN = {"workspace_ids": ["ws-1c0ffee01"], "cause": CAUSE, "dry_run": False}
+CALLS: list[dict[str, Any]] = [
+    {"mode": "accept", "directory_id": HOME, "cause": CAUSE},
+    {"mode": "pause", "cause": CAUSE, "dry_run": False},
+    {"mode": "resume", "cause": CAUSE},
+    {"mode": "keep", "undo": True, **OF_AN_ORPHAN},
+    {"mode": "terminate", "phase": "before", **OF_AN_ORPHAN},
+    {"mode": "terminate", "phase": "after", **OF_AN_ORPHAN},
+    {"mode": "reconcile", "override": ["EXCLUDED", "CEILING"], **OF_AN_ORPHAN, "dry_run": True},
+]
+
+
+@holds_for(0.03, call=st.sampled_from(CALLS), edits=EDITS)
+def test_a_persons_call_edited_anywhere_is_answered_and_makes_no_standby(call: dict[str, Any], edits: Edits) -> None:
+    with stage() as found:
+        found.take_baselines()
+        event = edited(call, edits, fixed=[("mode",)])
+        answer = found.send(event)
+        assert answer["decisions"] or answer["problem"]
+        assert (found.calls(), found.queue.messages) == ([], [])
+        switch = found.item("PAUSE")
+        assert bool(switch) is (event["mode"] == "pause" and bool(answer["decisions"]) and not event.get("dry_run"))
+        assert found.send({"mode": "pause"})["decisions"]  # whatever was written, it can be read
+        assert found.send({"mode": "resume"})["decisions"]
 
 
 def assert_worked_on_or_told(found: Stage, event: Any) -> None:

@@ -1,13 +1,14 @@
 """What the roles may do, and above all what they may not."""
 
 import json
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 
-from tests.infra.templates import STACK, Assembly, actions, as_list, each_of, granting, grants, resources
+from tests.infra.templates import STACK, Assembly, Grant, actions, as_list, each_of, granting, grants, resources
 
 LOG_DELIVERY = [f"{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")] + ["ListLogDeliveries"]
 # The only actions on "*", for AWS lets no ARN be named: by service, with the condition that bounds them instead.
@@ -65,14 +66,14 @@ def test_sweep_may_do_this_and_no_more(example: Assembly) -> None:
     assert actions(example.primary, "SweepRole") == expected
 
 
-def test_only_watch_queries_what_is_due_only_sweep_what_has_a_status_and_nobody_else_queries(example: Assembly) -> None:
+def test_each_function_queries_one_index_and_announce_none(example: Assembly) -> None:
     queried = {
         role: [resource.rpartition("}")[2] for resource in grant.resources]
         for role in ROLES
         for grant in grants(example.primary, role)
         if "dynamodb:Query" in grant.actions
     }
-    assert queried == {"Watch": ["/index/by_due"], "Sweep": ["/index/by_status"]}
+    assert queried == {"Protect": ["/index/by_user"], "Watch": ["/index/by_due"], "Sweep": ["/index/by_status"]}
 
 
 @pytest.mark.parametrize(("function", "machine"), [("Protect", "watch"), ("Watch", "watch"), ("Sweep", "sweep")])
@@ -206,7 +207,7 @@ def test_five_hundred_directories_fit_iams_limits(large: Assembly) -> None:
             inline += len(json.dumps(policy["Properties"]["PolicyDocument"], separators=(",", ":")))
     assert inline <= 10_240
     managed = resources(large.primary, "AWS::IAM::ManagedPolicy")
-    assert len(managed) <= 10
+    assert len([one for one in managed if one.startswith("Protect")]) <= 10
     for policy in managed.values():
         assert len(json.dumps(policy["Properties"]["PolicyDocument"], separators=(",", ":"))) <= 6_144
 
@@ -231,6 +232,70 @@ def test_announce_may_use_an_existing_topics_key_for_that_topic(everything: Asse
         ["arn:aws:kms:us-east-1:*:key/*"],
     )
     assert grant.conditions == OF_EXISTING_TOPIC
+
+
+# What people may do
+
+MANAGED, PEOPLE = "AWS::IAM::ManagedPolicy", ("reader", "operator")
+READS = ("BatchGet", "Describe", "Get", "List", "Query", "Decrypt")
+
+
+def people(template: dict[str, Any], name: str) -> list[Grant]:
+    """What the managed policy for readers, or for operators, allows."""
+    return grants(template, f"People{name}")
+
+
+@each_of("example", "everything", "strict", "large")
+def test_readers_only_read(assembly: Assembly) -> None:
+    found = [action for grant in people(assembly.primary, "Reader") for action in grant.actions]
+    assert [action for action in found if not action.partition(":")[2].startswith(READS)] == []
+    assert len(found) == len(set(found)) + found.count("kms:Decrypt") // 2
+
+
+@each_of("example", "strict")
+def test_what_people_attach_has_a_fixed_name_and_fits_a_managed_policy(assembly: Assembly) -> None:
+    found = {name: one["Properties"] for name, one in resources(assembly.primary, MANAGED).items()}
+    assert {one["ManagedPolicyName"] for one in found.values()} == {f"{assembly.stack}-{one}" for one in PEOPLE}
+    for policy in found.values():
+        # With something as long as an ARN in place of each reference.
+        whole = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
+        assert len(re.sub(r'\{"(Ref|Fn::GetAtt)":[^{}]*\}', "x" * 120, whole)) <= 6_144
+
+
+def test_readers_query_the_ledger_of_both_regions_and_never_scan_it(example: Assembly) -> None:
+    (grant,) = [one for one in people(example.primary, "Reader") if "dynamodb:Query" in one.actions]
+    tables = [f"arn:aws:dynamodb:{region}:${{AWS::AccountId}}:table/{STACK}" for region in ("us-east-1", "us-west-2")]
+    assert sorted(grant.resources) == sorted([*tables, *[f"{one}/index/*" for one in tables]])
+    assert not [action for action in grant.actions if "Scan" in action]
+
+
+def test_what_readers_see_around_the_product_is_in_the_pairs_regions(example: Assembly) -> None:
+    found = [grant for grant in people(example.primary, "Reader") if grant.resources == ["*"]]
+    bound = {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}
+    assert [grant.conditions for grant in found if grant.actions != ["sts:GetCallerIdentity"]] == [bound]
+
+
+@each_of("example", "everything", "strict")
+def test_operators_may_let_the_functions_change_things_and_no_more(assembly: Assembly) -> None:
+    found = {" ".join(one.actions): one.resources for one in people(assembly.primary, "Operator")}
+    (queue,) = resources(assembly.primary, "AWS::SQS::Queue")
+    assert {actions: [name.rpartition(":")[2] for name in named] for actions, named in found.items()} == {
+        "lambda:InvokeFunction": [assembly.function("Protect")],
+        "states:StartExecution": [f"{assembly.stack}-sweep", f"{assembly.stack}-watch"],
+        "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:ReceiveMessage": [f"${{{queue}.Arn}}"],
+    }
+
+
+def test_readers_may_read_what_is_encrypted_with_the_stacks_keys_by_way_of_the_services(strict: Assembly) -> None:
+    found = [one for one in people(strict.primary, "Reader") if one.actions == ["kms:Decrypt"]]
+    (key,) = resources(strict.primary, "AWS::KMS::Key")
+    assert [one.resources for one in found] == [
+        [f"${{{key}.Arn}}"],
+        ["arn:aws:kms:eu-central-1:123456789012:key/*"],
+    ]
+    alias = {"kms:ResourceAliases": f"alias/{strict.stack}-dr"}
+    assert found[1].conditions["ForAnyValue:StringEquals"] == alias
+    assert ["kms:ViaService" in one.conditions["StringEquals"] for one in found] == [True, True]
 
 
 def test_the_bus_takes_our_events_only(example: Assembly) -> None:

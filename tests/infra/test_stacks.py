@@ -18,7 +18,7 @@ from infra.synth import add_stacks, new_app
 from tests.conftest import Synthesise
 from tests.infra import names
 from tests.infra.conftest import EXAMPLE, STRICT
-from tests.infra.templates import FUNCTION, STACK, Assembly, each_of, resources, text
+from tests.infra.templates import FUNCTION, STACK, Assembly, each_of, only, resources, text
 
 # AWS services that these stacks trust, or let in.
 TRUSTED = ("cloudwatch", "events", "lambda", "scheduler", "states")
@@ -41,9 +41,12 @@ def run_app(tmp_path: Path, config: Path | str, **context: str) -> subprocess.Co
 def test_the_outputs_have_their_fixed_names(example: Assembly) -> None:
     outputs = {name: text(output["Value"]) for name, output in example.primary["Outputs"].items()}
     assert " ".join(sorted(outputs)) == (
-        "ConfigDigest DeadLetterQueueUrl EventRuleName LedgerTableName NotificationTopicArn ProtectFunctionName "
-        "SweepStateMachineArn Version WatchFunctionName WatchStateMachineArn"
+        "ConfigDigest DeadLetterQueueUrl EventRuleName LedgerTableName NotificationTopicArn OperatorPolicyArn "
+        "ProtectFunctionName ReaderPolicyArn SweepStateMachineArn Version WatchFunctionName WatchStateMachineArn"
     )
+    there = {name: output["Value"] for name, output in example.dr["Outputs"].items()}
+    # Who reads the replica while the primary Region is down has the DR Region's stack alone to ask.
+    assert there["LedgerTableName"] == only(example.primary, "AWS::DynamoDB::GlobalTable")["TableName"]
     assert outputs["Version"] == "0.1.0"
     assert len(outputs["ConfigDigest"]) == 16
 

@@ -16,6 +16,7 @@ ENCRYPTED = {
 # CloudFormation has no tags for these.
 WITHOUT_TAGS = {
     "AWS::Events::EventBusPolicy",
+    "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Policy",
     "AWS::KMS::Alias",
     "AWS::Lambda::EventInvokeConfig",
@@ -90,8 +91,9 @@ def test_every_resource_that_can_have_tags_has_them_and_every_role_the_path_and_
             assert tags(holder) == (
                 {} if one["Type"] in WITHOUT_TAGS else {"CostCenter": "4711", "Owner": "desktops"}
             ), name
+    for kind in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
+        assert {one["Properties"]["Path"] for one in resources(template, kind).values()} <= {"/standby/"}
     for role in resources(template, "AWS::IAM::Role").values():
-        assert role["Properties"]["Path"] == "/standby/"
         assert role["Properties"]["PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/boundary"
 
 

@@ -17,6 +17,7 @@ from standby.core.model import (
     GONE,
     NO_REPLICATION,
     Cause,
+    Override,
     Region,
     Related,
     Status,
@@ -177,6 +178,11 @@ class Case:
         return self.cause.reopens or self.is_new_after_all or (self.row is not None and self.row.has(Kind.ASKED))
 
     @property
+    def overrides(self) -> frozenset[Override]:
+        """What a person sets aside for it, now or when it was asked for."""
+        return self.cause.overrides | (self.row.overrides if self.row else frozenset())
+
+    @property
     def opens(self) -> bool:
         """Whether the cause opens a settled row whatever the answer: an event, or a person, is not heard twice."""
         is_settled = self.row is not None and self.row.is_uncovered and not self.row.status.is_pending
@@ -198,7 +204,8 @@ class Case:
         if row is None:
             return change
         new = dataclasses.replace(row, existing=False) if self.is_new_after_all else row
-        new = new.observe(Kind.ASKED, (self.cause.reopens and row.status in _KEEPS_ASKED) or None, self.now)
+        is_asked = (self.cause.reopens and row.status in _KEEPS_ASKED) or None
+        new = new.observe(Kind.ASKED, is_asked, self.now, note=self._overridden)
         if self.shown is not None and (row.has(Kind.ABSENT) or row.has(Kind.MISSED)):
             new = new.without(Kind.ABSENT, Kind.MISSED)
             return change.having(dataclasses.replace(new, message="DescribeWorkspaces shows the WorkSpace again."))
@@ -290,6 +297,10 @@ class Case:
 
     # How the next row is made
 
+    @property
+    def _overridden(self) -> str | None:
+        return " ".join(sorted(self.overrides)) or None
+
     def _blank(self, status: Status, reason: Reason) -> Row:
         return Row(
             primary_id=self.id,
@@ -365,7 +376,9 @@ class Case:
         if self.shown is not None:
             new = new.without(Kind.ABSENT, Kind.MISSED)
         is_asked = (self.cause.reopens or None) if new.status.is_pending and not has_one else False
-        new = new.observe(Kind.ASKED, is_asked, self.now)
+        new = new.observe(Kind.ASKED, is_asked, self.now, note=self._overridden)
+        if not new.is_orphan:
+            new = new.without(Kind.KEPT)
         if self.cause.succeeds and new.standby_id is None:
             new = new.observe(Kind.SUCCEEDS, True, self.now, note=self.cause.migrated_from)
         if self.cause.reopens and base.status is Status.REJECTED:

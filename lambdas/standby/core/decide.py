@@ -18,6 +18,7 @@ from standby.core.model import (
     READY,
     SWEEP,
     UNWELL_STANDBY,
+    Override,
     Related,
     Status,
     Unknown,
@@ -108,7 +109,7 @@ def without_standby(case: Case) -> Change:
     assert seen is not None  # noqa: S101 (nothing is certain of what was not seen)
     if found := obstacle(seen, settings):
         return case.record(Status.INELIGIBLE, *found)
-    verdict = settings.selection.verdict(seen)
+    verdict = None if Override.EXCLUDED in case.overrides else settings.selection.verdict(seen)
     if isinstance(verdict, Excluded):
         return case.record(Status.EXCLUDED, verdict.reason, verdict.detail)
     if row and row.status is Status.EXCLUDED and verdict == NOT_KNOWN and not case.opens:

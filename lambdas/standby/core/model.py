@@ -5,11 +5,11 @@ Besides, what caused a run, and how text and times are kept."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from enum import StrEnum
-from typing import NewType, TypeVar
+from typing import Any, NewType, TypeVar
 
 WorkspaceId = NewType("WorkspaceId", str)
 DirectoryId = NewType("DirectoryId", str)
@@ -196,6 +196,14 @@ class Lookup:
 EVENT, WATCH, SWEEP = "event", "watch", "sweep"
 
 
+class Override(StrEnum):
+    """What a person may set aside for the primaries of one call."""
+
+    EXCLUDED = "EXCLUDED"  # the selection's rules
+    DAILY_CAP = "DAILY_CAP"
+    CEILING = "CEILING"
+
+
 @dataclass(frozen=True)
 class Cause:
     """Why a WorkSpace is reconciled: what sort of trigger, which one, and who stood behind it.
@@ -203,18 +211,20 @@ class Cause:
     `succeeds` says that it is a migrated WorkSpace, whose predecessor's standby may serve the user; `migrated_from` is
     the predecessor where that is known, and `continues_fleet` whether it was only reported: then it is no new desktop.
     `created_by` is who called CreateWorkspaces or MigrateWorkspace for it, and so caused the charge. `names_new` says
-    that it is the event of a CreateWorkspaces: what it names is new, whatever a sweep has taken it for.
+    that it is the event of a CreateWorkspaces: what it names is new, whatever a sweep has taken it for. `overrides` is
+    what a person sets aside.
     """
 
     type: str  # event, watch, sweep, or what a person's call says
     id: str
-    principal: str | None = None  # who made the call that an event is of, as `events.caller` names them
+    principal: str | None = None  # who made the call: as `events.caller` names them, or as a person's call says
     execution_arn: str | None = None
     succeeds: bool = False
     migrated_from: WorkspaceId | None = None
     continues_fleet: bool = False
     created_by: str | None = None
     names_new: bool = False
+    overrides: frozenset[Override] = frozenset()
 
     @property
     def reopens(self) -> bool:
@@ -241,6 +251,15 @@ _ILLEGIBLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 def legible(value: object, most: int) -> str:
     """`value` as text of at most so many characters, each of which every service takes."""
     return _ILLEGIBLE.sub("\N{REPLACEMENT CHARACTER}", str(value)[:most])
+
+
+def by_whom(item: Mapping[str, Any], done: str) -> str:
+    """Who has `accepted` something, or `paused` it, and when and why, as far as its row of the ledger says.
+
+    E.g. ` by arn:aws:iam::123456789012:user/al at 2026-03-03T09:26:54.000Z (CHG-4711)`.
+    """
+    parts = ((" by {}", f"{done}_by"), (" at {}", f"{done}_at"), (" ({})", "because"))
+    return "".join(form.format(legible(item[name], 500)) for form, name in parts if item.get(name))
 
 
 def to_text(moment: datetime) -> str:

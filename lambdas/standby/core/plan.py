@@ -64,7 +64,11 @@ def _money(amount: Decimal) -> str:
 QUOTA_CODE = "L-9A67B5CB"
 STAGES = ("reported", "waiting", "under_way", "protected", "other")
 _STAGE_OF = {Status.REPORTED: "reported", Status.HELD: "waiting", Status.PROTECTED: "protected"}
-ACCEPTED = "It is accepted: they get their standbys, a few at a time."
+
+
+def accepted(said: str = "") -> str:
+    """What follows for an existing fleet that is accepted, in a sentence; `said` is by whom, when and why."""
+    return f"It {'was' if said else 'is'} accepted{said}: they get their standbys, a few at a time."
 
 
 def stage(status: Status) -> str:
@@ -83,13 +87,14 @@ def plan(
     quota: int | Unknown,
     standbys: int,
     settings: Settings,
-    how_to_accept: str,
+    follows: str,
     end_of_pcoip: str = "",
 ) -> dict[str, Any]:
     """What standbys for a directory's existing fleet would mean, as the ledger holds it.
 
     `counts` are what its pages have counted, `standbys` how many standbys the ledger counts against the DR Region's
-    `quota`. `how_to_accept` is empty if the directory is accepted, `end_of_pcoip` if nobody uses it.
+    `quota`. `follows` says how to accept the directory, or that it is accepted; `end_of_pcoip` is empty if nobody uses
+    it.
     """
     desktops = under(counts, "wants")
     cannot, excluded = under(counts, "cannot"), under(counts, "excluded")
@@ -101,7 +106,7 @@ def plan(
     words = [f"Directory {directory}: {found}, {_with_reasons(cannot, 'cannot have one')}{left_out}."]
     words += [end_of_pcoip] if end_of_pcoip else []
     if wanted:
-        words += [str(cost), _room(quota, standbys, wanted, settings.dr_region), how_to_accept or ACCEPTED]
+        words += [str(cost), _room(quota, standbys, wanted, settings.dr_region), follows]
     return {
         "would_get": wanted,
         "has": has,

@@ -111,7 +111,17 @@ class Reason(StrEnum):
         " terminate the old one, and call protect by hand.",
     )
     # held
-    PAUSED = _notice("The pause switch is on; nothing is created.", "Take the pause away when you are ready.")
+    PAUSED = _notice(
+        "The pause switch is on; nothing is created.", "Run `standby resume` when standbys may be created again."
+    )
+    PAUSE_ON = _notice(
+        "The pause switch was switched on: no standby is created before it is switched off.",
+        "Read in the message who did it and why; run `standby resume` when standbys may be created again.",
+    )
+    PAUSE_OFF = _notice(
+        "The pause switch was switched off: standbys are created again.",
+        "Read in the message who did it and why; `standby pause` switches it on again.",
+    )
     OBSERVE_MODE = _says(
         "The pair is in observe mode: decided and recorded, not created.", "Set mode: protect and deploy."
     )
@@ -143,6 +153,10 @@ class Reason(StrEnum):
     FLEET_FOUND = _notice(
         "A directory was swept for the first time, or with another partner, and has desktops that were there before.",
         "Read the plan in its message; accept the directory if its desktops are to have standbys.",
+    )
+    FLEET_ACCEPTED = _says(
+        "The existing fleet of a directory was accepted: its desktops get their standbys, a few at a time.",
+        "No action needed. The next sweep takes them up.",
     )
     # cannot have one
     IS_STANDBY = _says("This WorkSpace is itself a standby.", "Nothing.")
@@ -239,6 +253,10 @@ class Reason(StrEnum):
         "The primary no longer exists, but its standby does and is still billed.",
         "If nobody needs the data on the standby, terminate it in the console of the DR Region, or there with"
         " `aws workspaces terminate-workspaces --terminate-workspace-requests ws-…`.",
+    )
+    ORPHAN_KEPT = _says(
+        "The orphan is kept: a person has decided that it is not to be terminated.",
+        "If it may be terminated after all, run `standby keep --undo ws-…`.",
     )
     ROW_UNREADABLE = _says(
         "The primary's row in the ledger was written by a later version, or by hand, and is left alone.",

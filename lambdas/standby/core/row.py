@@ -16,7 +16,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Self, get_args, get_type_hints
 
-from standby.core.model import DirectoryId, Region, Status, WorkspaceId, from_text, to_text, user_key
+from standby.core.model import DirectoryId, Override, Region, Status, WorkspaceId, from_text, to_text, user_key
 from standby.core.reasons import NOT_OURS, Reason
 
 
@@ -34,7 +34,7 @@ class Kind(StrEnum):
     # what makes a request doubtful: another lookup comes first
     UNCLEAR = "UNCLEAR"  # a request had no clear answer
     SUCCEEDS = "SUCCEEDS"  # it is the new id of a migrated WorkSpace
-    GIVEN_UP = "GIVEN_UP"  # a claim was given up unseen: its request was throttled, or never had a clear answer
+    GIVEN_UP = "GIVEN_UP"  # a claim was given up, and the DR directory may still have a desktop of the user, unseen
     DESKTOP_SEEN = "DESKTOP_SEEN"  # the DR directory has shown a desktop of its user that may be a standby
     NOTHING_SEEN = "NOTHING_SEEN"  # a complete lookup after an unclear request has found no standby
     USER_MISSING = "USER_MISSING"  # the DR directory does not know the user
@@ -48,7 +48,8 @@ class Kind(StrEnum):
     STALE = "STALE"  # its data is older than it may be
     STANDBY_PCOIP = "STANDBY_PCOIP"  # it uses PCoIP
     # people
-    ASKED = "ASKED"  # a person asked for a standby, and it could not be requested yet
+    ASKED = "ASKED"  # a person asked for a standby, and it could not be requested yet: what the person overrides
+    KEPT = "KEPT"  # a person keeps the orphan: who, and why
     TROUBLE = "TROUBLE"  # a person was notified of the row's reason: that reason
 
 
@@ -109,6 +110,9 @@ STATE = "STATE"
 SHARDS = 4
 ALL_SHARDS = range(SHARDS)
 HELD = "HELD"
+# How the keys of held rows begin: before "0" and "1", of new ones and of those of existing fleets.
+NEEDS_NO_ROOM = "-"
+LIMITS = frozenset({Override.DAILY_CAP, Override.CEILING})
 # What makes a row worth writing again, beside its conditions: that it was found the same is not history.
 _SIGNIFICANT = (
     "status",
@@ -248,6 +252,11 @@ class Row:
         return self.status is Status.PRIMARY_GONE and self.reason is Reason.ORPHANED
 
     @property
+    def overrides(self) -> frozenset[Override]:
+        """What the person who asked for its standby has set aside."""
+        return frozenset(one for one in Override if one in (self.note(Kind.ASKED) or "").split())
+
+    @property
     def is_under_way(self) -> bool:
         """Whether it is one of an existing fleet that is on its way, and keeps others of it back.
 
@@ -289,10 +298,10 @@ class Row:
         if self.status.is_open:
             item |= {"ix_due": due_partition(shard), "ix_due_at": to_text(self.due_at or self.changed_at)}
         if self.status is Status.HELD:
-            # New ones, and what a person asks for, first: a fleet's backfill takes days, and its rows need not be read
-            # to find them.
-            is_later = self.existing and not self.has(Kind.ASKED)
-            item |= {"ix_due": HELD, "ix_due_at": f"{is_later:d}#{changed}#{self.primary_directory_id}"}
+            # What needs no room, then new ones and what a person asks for: a fleet's backfill takes days, and its rows
+            # need not be read to find them.
+            turn = NEEDS_NO_ROOM if self.overrides & LIMITS else f"{self.existing and not self.has(Kind.ASKED):d}"
+            item |= {"ix_due": HELD, "ix_due_at": f"{turn}#{changed}#{self.primary_directory_id}"}
         if self.user_name is not None:
             item |= {"ix_user": user_key(self.user_name), "ix_user_at": changed}
         if self.is_uncovered:

@@ -20,11 +20,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock
-from standby.core.model import Cause, DirectoryId, Status, WorkspaceId, day_of, to_text
+from standby.core.model import Cause, DirectoryId, Override, Status, WorkspaceId, by_whom, day_of, to_text, user_key
 from standby.core.reasons import Reason
 from standby.core.row import (
     ALL_SHARDS,
     HELD,
+    NEEDS_NO_ROOM,
     SCHEMA_VERSION,
     STATE,
     Kind,
@@ -125,10 +126,16 @@ class Ledger:
             later += [at for _, at in times if at > now]
         return Due(ids, following, min(later, default=None))
 
-    def held(self, most: int, without: Container[object]) -> list[tuple[WorkspaceId, bool]]:
-        """Held primaries of other directories, the new ones first, and whether each is one of an existing fleet."""
+    def held(self, most: int, without: Container[object], *, has_room: bool) -> list[tuple[WorkspaceId, bool]]:
+        """Held primaries of other directories, the new ones first, and whether each is one of an existing fleet.
+
+        Where there is no room, those for whom a person has set a limit aside.
+        """
         found: list[tuple[WorkspaceId, bool]] = []
-        for items, _ in self.table.query("by_due", "ix_due = :partition", {":partition": HELD}, None, most):
+        condition, values = "ix_due = :partition", {":partition": HELD}
+        if not has_room:
+            condition, values = f"{condition} AND begins_with(ix_due_at, :first)", {**values, ":first": NEEDS_NO_ROOM}
+        for items, _ in self.table.query("by_due", condition, values, None, most):
             parts = [(WorkspaceId(item["pk"]), str(item["ix_due_at"]).split("#")) for item in items]
             found += [(one, existing == "1") for one, (existing, *_, directory) in parts if directory not in without]
             if len(found) >= most:
@@ -142,6 +149,12 @@ class Ledger:
         values = {":partition": status_partition(status, shard)}
         for items, following in self.table.query("by_status", "ix_status = :partition", values, start):
             yield [read_row(item) for item in items], following
+
+    def rows_of_user(self, user_name: str) -> list[Row]:
+        """The rows of a user's primaries, whatever the case of the name; the index may be behind by a moment."""
+        pages = self.table.query("by_user", "ix_user = :user", {":user": user_key(user_name)})
+        found = [read_row(item) for items, _ in pages for item in items]
+        return [row for row in found if isinstance(row, Row)]
 
     # Writing
 
@@ -191,18 +204,19 @@ class Ledger:
                 yield _hold(after, me, now, is_looked_for=was_looked_for), Reason.USER_HAS_STANDBY
             if before is not None:
                 yield _release(before, me, now, is_given_up=new.has(Kind.GIVEN_UP)), Reason.USER_HAS_STANDBY
+        ceiling = limits.max_standbys if asks and Override.CEILING not in new.overrides else None
+        cap = limits.max_new_standbys_per_day if Override.DAILY_CAP not in new.overrides else None
         if (after is None) != (before is None):
-            yield _count(TOTAL, 1 if after else -1, limits.max_standbys if after and asks else None), Reason.CEILING
+            yield _count(TOTAL, 1 if after else -1, ceiling if after else None), Reason.CEILING
         spent, unspent = new.counted_day, old.unspent_day if old else None
         if spent != (old.counted_day if old else None):
             if spent is not None:
-                most = limits.max_new_standbys_per_day if asks else None
-                yield _count(day_counter(spent), 1, most), Reason.DAILY_CAP
+                yield _count(day_counter(spent), 1, cap if asks else None), Reason.DAILY_CAP
             if unspent is not None:
                 yield _count(day_counter(unspent), -1), Reason.DAILY_CAP
         elif spent is not None and old is not None and old.was_requested and not new.was_requested:
             # The standby of that day is gone; this is another new one.
-            yield _count(day_counter(spent), 1, limits.max_new_standbys_per_day), Reason.DAILY_CAP
+            yield _count(day_counter(spent), 1, cap), Reason.DAILY_CAP
         yield from self._uncounted(new, old)
 
     def _uncounted(self, new: Row, old: Row | None) -> Iterator[tuple[Write, Reason]]:
@@ -223,11 +237,14 @@ class Ledger:
         once: str | None = None,
         status: Status = Status.HELD,
         directory: DirectoryId | None = None,
+        notice: bool = True,
+        beside: Write | None = None,
         **more: Any,
-    ) -> None:
-        """Write an EVENT row of the whole pair, or of a directory: it makes a notice.
+    ) -> bool:
+        """Write an EVENT row of the whole pair, or of a directory; by default it makes a notice.
 
-        One a UTC day for a reason that many rows have, or one for each `once`.
+        One a UTC day for a reason that many rows have, or one for each `once`. `beside` is what it is about, in the
+        same transaction. False if nothing was written: it was there already, or that is not as `beside` expects it.
         """
         at, pk = to_text(self.clock.now()), pk or f"HOLD#{reason}" + (f"#{directory}" if directory else "")
         item = {
@@ -245,12 +262,19 @@ class Ledger:
             "cause_type": cause.type,
             "cause_id": cause.id,
             "change_id": self.new_id(),
-            "notice": True,
+            **({"notice": True} if notice else {}),
             **({"primary_directory_id": directory} if directory else {}),
             **day_keys(at, pk),
             **more,
         }
-        self.table.put(item, condition="attribute_not_exists(pk)")
+        new = "attribute_not_exists(pk)"
+        if beside is None:
+            return self.table.put(item, condition=new)
+        try:
+            self.table.transact([Write(item=item, condition=new), beside])
+        except ConditionFailed:
+            return False
+        return True
 
 
 def day_counter(day: str) -> str:
@@ -328,9 +352,7 @@ class Gates:
             return {None: Reason.OBSERVE_MODE}
         holds = {hold_key(one): one for one in (None, *directories)}
         found = self._read((PAUSE, PAUSE), *[(key, PAUSE) for key in holds])
-        pause = found.pop(PAUSE, {"paused": False})
-        # Whoever puts the row manually may forget the attribute: the row alone is the wish to pause.
-        if pause.get("paused", True) is not False:
+        if is_on(found.pop(PAUSE, None)):
             return {None: Reason.PAUSED}
         closed: dict[DirectoryId | None, Reason] = {}
         for key, hold in found.items():
@@ -356,6 +378,23 @@ class Gates:
             is_days_part=backfill == part,
         )
 
+    def full(self) -> list[Reason]:
+        """The limits on new standbys that are reached; only the claim is exact."""
+        today = day_counter(day_of(self.clock.now()))
+        found, limits = self._read((TOTAL, COUNTER), (today, COUNTER)), self.settings
+        taken = {Reason.DAILY_CAP: _taken(found, today), Reason.CEILING: _taken(found, TOTAL)}
+        most = {Reason.DAILY_CAP: limits.max_new_standbys_per_day, Reason.CEILING: limits.max_standbys}
+        return [reason for reason, count in taken.items() if count >= most[reason]]
+
+    def switch(self) -> Item | None:
+        """The row of the pause switch; None if nobody has used it yet."""
+        return self._read((PAUSE, PAUSE)).get(PAUSE)
+
+    def why_paused(self) -> str:
+        """Who switched the pause on, and when and why, in a sentence; empty where the row does not say."""
+        said = by_whom(self.switch() or {}, "paused")
+        return f"It was switched on{said}." if said else ""
+
     def hold(self, reason: Reason, directory: DirectoryId | None) -> None:
         """Hold a directory, or the whole pair: the service refuses it. The next try is after `HOLD_LASTS`."""
         until = to_text(self.clock.now() + HOLD_LASTS)
@@ -375,6 +414,23 @@ class Gates:
 
     def _read(self, *keys: tuple[str, str]) -> dict[str, Item]:
         return {item["pk"]: item for item in self.table.get_many(keys)}
+
+
+def is_on(switch: Item | None) -> bool:
+    """Whether the row of the pause switch says that nothing is to be created.
+
+    Whoever puts the row manually may forget the attribute: the row alone is the wish to pause.
+    """
+    return switch is not None and switch.get("paused", True) is not False
+
+
+def switched(*, on: bool, **attributes: Any) -> Write:
+    """What switches the pause on, or off, unless it is so already."""
+    before = "attribute_not_exists(pk) OR paused = :no"
+    if not on:
+        before = "attribute_exists(pk) AND (attribute_not_exists(paused) OR paused <> :no)"
+    item = {"pk": PAUSE, "sk": PAUSE, "paused": on, **attributes}
+    return Write(item=item, condition=before, values={":no": False})
 
 
 def hold_key(directory: DirectoryId | None) -> str:

@@ -26,7 +26,7 @@ from standby.core.coverage import OLDEST, Coverage
 from standby.core.model import DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
 from standby.core.settings import Settings
 from standby.core.upkeep import ON_PCOIP
-from standby.ledger.table import Item, Table
+from standby.ledger.table import Item, Table, Write
 
 SETTINGS = "SETTINGS"
 BASELINE = "BASELINE"
@@ -130,6 +130,16 @@ class Sweeps:
         """Note that a directory is not mapped any more: should it be again, what is there is an existing fleet."""
         is_there = "(attribute_exists(taken_at) OR attribute_exists(partner)) AND partner <> :nobody"
         self.table.set(directory_key(directory), BASELINE, {"partner": _NOBODY}, is_there, {":nobody": _NOBODY})
+
+    def accepted(self, directory: DirectoryId, **attributes: Any) -> Write:
+        """What accepts a directory's existing fleet with the DR directory that it has, unless that is so already."""
+        given = {"accepted": True, **attributes}
+        return Write(
+            key={"pk": directory_key(directory), "sk": BASELINE},
+            update="SET " + ", ".join(f"{name} = :{name}" for name in given),
+            condition="partner = :partner AND (attribute_not_exists(accepted) OR accepted <> :accepted)",
+            values={f":{name}": value for name, value in given.items()} | {":partner": self.partners[directory]},
+        )
 
     def set(self, directory: DirectoryId, attributes: Mapping[str, Any]) -> None:
         """Keep the plan and the progress of a directory's existing fleet beside its baseline."""

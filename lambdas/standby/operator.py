@@ -1,0 +1,245 @@
+"""What a person does to the pair, to a directory, or to orphans: accept, pause, resume, keep, terminate.
+
+A call is checked first, and refused as a whole if it names what is not there. What is done is an event of the ledger,
+with who called and why, in one transaction with what it changes; done again, it changes nothing. Nothing here
+terminates a WorkSpace: `terminate` records what the caller does, before and after, with the caller's own rights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from standby.core.change import Case, Change, say
+from standby.core.model import GONE, Status, Unknown, WorkspaceId, by_whom, legible, to_text
+from standby.core.reasons import Reason
+from standby.core.row import Kind, Row
+from standby.events import BadEvent, by_hand, flag
+from standby.ledger.ledger import PAUSE, is_on, switched
+from standby.ledger.sweeps import Sweeps, directory_key
+from standby.ledger.table import LedgerUnavailable, Write
+from standby.reconcile import Reconciler
+from standby.terminations import about, freed, waiting
+
+MODES = ("accept", "pause", "resume", "keep", "terminate")
+BEFORE, AFTER = "before", "after"
+_TRIES = 5
+UNNAMED = "a caller who gave no name"
+# What a remark in a row's message ends with: the message that it was made upon.
+_UNTIL_THEN = "Until then: "
+
+Answer = dict[str, str | None]
+Make = Callable[[Case, Row], Change | None]
+
+
+def is_for_operator(event: object) -> bool:
+    """Whether an event is a person's call of one of these modes."""
+    return isinstance(event, Mapping) and event.get("mode") in MODES
+
+
+class Refused(BadEvent):
+    """A call that names what is not there, or asks for what may not be. The message says which, for the caller."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, for_a_person=False)
+
+
+@dataclass
+class Operator:
+    """Carries a person's calls out. With `dry_run`, it says what would be done, and writes nothing."""
+
+    reconciler: Reconciler
+    sweeps: Sweeps
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        self._recorder = self.reconciler.recorder
+        self._cause = self._recorder.cause
+        self._who = self._cause.principal or UNNAMED
+        self._by = f"by {self._who} ({self._cause.id})"
+
+    def obey(self, call: Mapping[str, Any]) -> list[Answer]:
+        """Do what a call asks for; an answer for each that it names.
+
+        Raises
+        ------
+        BadEvent
+            The call is wrong, or names what is not there. Nothing was done.
+        LedgerUnavailable
+            The ledger could not be read or written: whoever called has to call again.
+        """
+        match call["mode"]:
+            case "accept":
+                return [self._until_done(lambda: self._accept(call.get("directory_id")))]
+            case "pause" | "resume" as mode:
+                return [self._until_done(lambda: self._switch(on=mode == "pause"))]
+            case "keep":
+                make = self._not_kept if flag(call, "undo") else self._kept
+                return self._remark(self._orphans(call), make)
+        match call.get("phase"):
+            case "before":
+                return self._before(call)
+            case "after":
+                return self._after(call)
+        raise Refused(f'"phase" must be "{BEFORE}" or "{AFTER}"')
+
+    # The pair, and a directory
+
+    def _until_done(self, do: Callable[[], Answer | None]) -> Answer:
+        """Do something until it is so: somebody else may do the same, or the opposite, at the same time."""
+        for _ in range(_TRIES):
+            if answer := do():
+                return answer
+            self._recorder.clock.sleep(0.001)  # the time is the key of an event
+        raise LedgerUnavailable("somebody else does the same at the same time; call again")
+
+    def _accept(self, directory: object) -> Answer | None:
+        """Accept the existing fleet of a directory, which a complete sweep has seen with its DR directory of now."""
+        one = next((name for name in self.sweeps.partners if name == directory), None)
+        if one is None:
+            named = legible(directory, 100)
+            raise Refused(f'"directory_id" is {named}; mapped here are {", ".join(sorted(self.sweeps.partners))}')
+        row, partner = self.sweeps.baseline(one), self.sweeps.partners[one]
+        if row.get("partner") != partner:
+            raise Refused(f"no complete sweep has seen {one} with its DR directory {partner} yet; wait for the next")
+        is_new = row.get("accepted") is not True
+        given = self._signed("accepted") if is_new else row
+        detail = f"Directory {one} was accepted{by_whom(given, 'accepted')}."
+        beside = self.sweeps.accepted(one, **given) if is_new else None
+        return self._tell(Reason.FLEET_ACCEPTED, directory_key(one), detail, beside, directory=one)
+
+    def _switch(self, *, on: bool) -> Answer | None:
+        """Switch the pause on or off. Of two at once, one does it, and the other is told who did."""
+        reason, done, status = Reason.PAUSE_OFF, "resumed", Status.WAITING
+        if on:
+            reason, done, status = Reason.PAUSE_ON, "paused", Status.HELD
+        row = self._recorder.gates.switch()
+        is_new = is_on(row) is not on
+        given = self._signed(done) if is_new else row or {}
+        said = by_whom(given, done)
+        detail = f"It was switched {'on' if on else 'off'}{said}." if said else ""
+        beside = switched(on=on, **given) if is_new else None
+        return self._tell(reason, PAUSE, detail, beside, status=status)
+
+    def _signed(self, done: str) -> dict[str, str]:
+        """Who did something, and when and why, as the row says that it changes."""
+        by = {f"{done}_by": self._cause.principal} if self._cause.principal else {}
+        return {f"{done}_at": to_text(self._recorder.clock.now()), **by, "because": self._cause.id}
+
+    def _tell(
+        self, reason: Reason, pk: str, detail: str, beside: Write | None, status: Status = Status.HELD, **more: Any
+    ) -> Answer | None:
+        """Write an event, and what it changes beside it; None if somebody else was faster. Without that, all is so."""
+        message = say(reason, detail)
+        if beside is not None and not self.dry_run:
+            more |= {"principal": self._cause.principal} if self._cause.principal else {}
+            more |= {"pk": pk, "once": to_text(self._recorder.clock.now()), "status": status, "beside": beside}
+            if not self._recorder.ledger.tell(reason, self._cause, message, notice=reason.meaning.notify, **more):
+                return None
+        answer = Change(WorkspaceId(pk), None, None, reason, message).answer()
+        return answer | {"action": "RECORD" if beside else "NONE", "status": status}
+
+    # Orphans
+
+    def _orphans(self, call: Mapping[str, Any], *, may_be_gone: bool = False) -> dict[WorkspaceId, Row]:
+        """The rows of the orphans that a call names, by their primaries' ids or their standbys'."""
+        hint, ledger = by_hand(call), self._recorder.ledger
+        of = ledger.primaries_of(hint.ids)
+        loaded = ledger.load(dict.fromkeys(of.get(one, one) for one in hint.ids))
+        found, problems = dict[WorkspaceId, Row](), [f"{one} is no WorkSpace id" for one in hint.bad_ids]
+        for one in hint.ids:
+            row = loaded.get(of.get(one, one))
+            if not isinstance(row, Row) or one not in (row.primary_id, row.standby_id):
+                problems.append(f"{one} is no primary or standby that the ledger can name")
+            elif row.is_orphan or (may_be_gone and _has_gone(row)):
+                found[row.primary_id] = row
+            else:
+                problems.append(f"{one} is no orphan: {row.primary_id} is {row.status} ({row.reason})")
+        if problems:
+            raise Refused(f"nothing was done: {'; '.join(problems)}")
+        return found
+
+    def _remark(self, rows: Mapping[WorkspaceId, Row], make: Make) -> list[Answer]:
+        """Write a change of each row, made from the row as it is found then."""
+        return [_answer(self._made(row, make)) for row in rows.values()]
+
+    def _made(self, row: Row, make: Make) -> Change:
+        one = row.primary_id
+        change = make(self._recorder.case(one, row), row) if self.dry_run else self._recorder.amend(one, make)
+        return change or Change(one, row, row, row.reason, row.message)
+
+    def _kept(self, case: Case, row: Row) -> Change | None:
+        if not row.is_orphan:
+            return None
+        message = say(Reason.ORPHAN_KEPT, f"It is kept {self._by}. {_UNTIL_THEN}{_plain(row)}")
+        return case.remark(Reason.ORPHAN_KEPT, message, Kind.KEPT, note=f"{self._who}: {self._cause.id}")
+
+    def _not_kept(self, case: Case, row: Row) -> Change | None:
+        if not row.has(Kind.KEPT):
+            return None
+        message = f"It is no longer kept, {self._by}. {_UNTIL_THEN}{_plain(row)}"
+        return case.remark(Reason.ORPHANED, message, Kind.KEPT, lasts=False)
+
+    def _before(self, call: Mapping[str, Any]) -> list[Answer]:
+        """Record that TerminateWorkspaces is about to be called for the standbys of orphans that nobody keeps."""
+        rows = self._orphans(call)
+        problems = [f"{one} is kept by {row.note(Kind.KEPT)}" for one, row in rows.items() if row.has(Kind.KEPT)]
+        here = self._recorder.settings.dr_region
+        away = {one: row.dr_region for one, row in rows.items() if row.dr_region != here}
+        problems += [f"the standby of {one} is in {region}, not in {here}" for one, region in away.items()]
+        if problems:
+            raise Refused(f"nothing was done: {'; '.join(problems)}")
+        return self._remark(rows, self._announced)
+
+    def _announced(self, case: Case, row: Row) -> Change | None:
+        if not row.is_orphan or row.has(Kind.KEPT) or row.standby_id is None:
+            return None
+        known, note = about(row, Kind.STANDBY_TERMINATED, row.standby_id), f"{row.standby_id} {self._who}"
+        if known is not None and (known.notified or known.note == note):
+            return None
+        message = f"TerminateWorkspaces is about to be called for its standby {row.standby_id}, {self._by}."
+        message = f"{message} {_UNTIL_THEN}{_plain(row)}"
+        return case.remark(Reason.TERMINATED_BY_SOMEBODY, message, Kind.STANDBY_TERMINATED, note=note)
+
+    def _after(self, call: Mapping[str, Any]) -> list[Answer]:
+        """Record which standbys go, or have gone, and reconcile the desktops that wait for their places."""
+        rows = self._orphans(call, may_be_gone=True)
+        seen = self.reconciler.standbys.describe([one for row in rows.values() if (one := row.standby_id)])
+
+        def make(case: Case, row: Row) -> Change | None:
+            if not row.is_orphan or row.standby_id is None:
+                return None
+            standby = seen.get(row.standby_id)
+            if isinstance(standby, Unknown):
+                detail = f"Whether the standby goes is not known: {standby.code}: {standby.message}"
+            elif standby is not None and standby.state not in GONE:
+                detail = f"The standby {standby.id} is {standby.state}: it was not terminated."
+            elif standby is None and not about(row, Kind.STANDBY_TERMINATED, row.standby_id):
+                detail = "DescribeWorkspaces does not return the standby, and nobody announced its termination."
+            else:
+                return freed(case, standby)
+            return Change(case.id, row, row, row.reason, detail)
+
+        changes = [self._made(row, make) for row in rows.values()]
+        answers = [_answer(one) for one in changes]
+        if not self.dry_run and (others := waiting(self._recorder.ledger, changes)):
+            answers += [one.answer() for one in self.reconciler.reconcile(others)]
+        return answers
+
+
+def _has_gone(row: Row) -> bool:
+    """Whether it was an orphan whose standby somebody terminated."""
+    known = about(row, Kind.STANDBY_TERMINATED, row.standby_id) if row.standby_id else None
+    return row.reason is Reason.PRIMARY_TERMINATED and known is not None
+
+
+def _plain(row: Row) -> str:
+    """The row's message without the remarks that were made upon it."""
+    return row.message.rpartition(_UNTIL_THEN)[2]
+
+
+def _answer(change: Change) -> Answer:
+    """A change's answer: what only a condition says is recorded, too."""
+    is_written = change.new is not None and change.new.differs_from(change.old)
+    return change.answer() | {"action": "RECORD" if is_written else "NONE"}
