@@ -1,6 +1,7 @@
 """The demo's second act: two hundred desktops that were there before the product was, and what becomes of a fleet."""
 
 import itertools
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
