@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cli.problems import Problem
 from standby.core.model import Status, WorkspaceId, is_workspace_id, user_key
-from standby.core.reasons import NOT_OURS
+from standby.core.reasons import NOT_OURS, Reason
 
 if TYPE_CHECKING:
     from cli.ledger import Ledger
@@ -85,7 +85,17 @@ def desktops(
     return Found(list(rows.values()), list(unknown))
 
 
-def rows_of(ledger: Ledger, word: str) -> list[Item]:
+def is_desktop(row: Item) -> bool:
+    """Whether a row is of a desktop that there still is, as far as the ledger knows."""
+    return row.get("status") != Status.PRIMARY_GONE
+
+
+def is_orphan(row: Item) -> bool:
+    """Whether a row is of a desktop that is gone and has left its standby."""
+    return row.get("status") == Status.PRIMARY_GONE and row.get("reason_code") == Reason.ORPHANED
+
+
+def rows_of(ledger: Ledger, word: str) -> Sequence[Item]:
     """The present rows that one word means; none if it names nothing."""
     found = ledger.find(word)
     if not any(row.get("reason_code") in NOT_OURS for row in found):
