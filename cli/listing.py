@@ -39,9 +39,9 @@ def listed(
         directories=tuple(known_directories(run.ledgers, directories)),
         **more,
     )
-    if selection.user is not None and not is_pattern(selection.user):
-        if not any(ledger.of_user(selection.user) for ledger in run.ledgers):
-            raise nobody(run.ledgers, selection.user)
+    user = None if selection.user is None or is_pattern(selection.user) else selection.user
+    if user is not None and not any(ledger.of_user(user) for ledger in run.ledgers):
+        raise nobody(run.ledgers, user)
     wanted = chosen(names, _DRIFTING if selection.drift else _STALE if selection.stale else _USUAL)
     counted = _Counted(run, selection, ("stack", *wanted) if names else ())
     table = Table("desktops", columns(run, wanted), counted.rows(), empty="")
