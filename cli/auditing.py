@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.answers import Answer, Column, Table, put_indented, put_line, put_table, text, time
-from cli.asking import progress
+from cli.asking import until_first
 from cli.changes import change_of, what
 from cli.figures import MOST_INTERVALS, USUAL_INTERVAL, Certainty, certainty, scans_in
 from cli.finding import rows_of
@@ -111,9 +111,8 @@ class _AtMoment:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        with progress("Reading the ledger"):
-            for ledger in self.run.ledgers:
-                yield from self._of(ledger)
+        found = (row for ledger in self.run.ledgers for row in self._of(ledger))
+        yield from until_first("Reading the ledger", found)
         self.facts["at"] = to_text(self.moment)
         self.facts["directories"] = [
             {"stack": stack, **tally.row(directory)} for (stack, directory), tally in sorted(self.tallies.items())
@@ -202,7 +201,8 @@ def _one_at_moment(run: Run, moment: datetime, scope: Scope) -> Status:
                     "message": then.get("message"),
                 }
             )
-            says.append(_sentences(found.then, found.opened, moment, sure, _accepted(ledger, found.then, moment)))
+            said = _sentences(found.then, found.opened, moment, sure, _accepted(ledger, found.then, moment))
+            says.append(said + [f"The stack is {ledger.pair.stack}."] * (len(run.pairs) > 1))
     columns = [*_COLUMNS_AT, text("by", "Caused by"), text("because"), time("caused_at", "At"), text("created_by")]
     answer = Answer([Table("desktops", columns, rows)], facts={"at": to_text(moment)}, missing=list(missing))
     answer.screen = _paragraphs([one for one in says if one])
@@ -367,10 +367,9 @@ class _Period:
 
     def days(self) -> Iterator[dict[str, Any]]:
         """A row for each directory and day: not known where no sweep was complete."""
-        with progress("Reading the days"):
-            for ledger in self.run.ledgers:
-                for directory in self.scope.of(ledger):
-                    yield from self._days(ledger, directory)
+        for ledger in self.run.ledgers:
+            for directory in self.scope.of(ledger):
+                yield from self._days(ledger, directory)
 
     def _days(self, ledger: Ledger, directory: str) -> Iterator[dict[str, Any]]:
         first, last = day_of(self.first), day_of(self.last)
@@ -402,12 +401,11 @@ class _Period:
 
     def changes(self) -> Iterator[dict[str, Any]]:
         """The changes, the first one first of each pair."""
-        with progress("Reading the changes"):
-            for ledger in self.run.ledgers:
-                for item in self._events(ledger):
-                    if self.scope.takes(item):
-                        change = change_of(item, ledger)
-                        yield change | {"change": what(change)}
+        found = ((ledger, item) for ledger in self.run.ledgers for item in self._events(ledger))
+        for ledger, item in until_first("Reading the changes", found):
+            if self.scope.takes(item):
+                change = change_of(item, ledger)
+                yield change | {"change": what(change)}
 
     def _events(self, ledger: Ledger) -> Iterable[Item]:
         first, last = to_text(self.first), to_text(self.last)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cli.answers import Answer, Table
-from cli.asking import progress
+from cli.asking import progress, until_first
 from cli.figures import last_days, number
 from cli.finding import code_of, nearest
 from cli.ledger import Ledger, Only
@@ -60,13 +60,12 @@ class _Counted:
     facts: dict[str, int] = field(default_factory=lambda: {"count": 0, "of": 0})
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        with progress("Reading the ledger"):
-            for ledger in self.run.ledgers:
-                for item in self.selection.rows(ledger):
-                    self.facts["count"] += 1
-                    row = shown(item, ledger)
-                    yield {name: row.get(name) for name in self.names} if self.names else row
-            self.facts["of"] = self._of()
+        found = ((ledger, item) for ledger in self.run.ledgers for item in self.selection.rows(ledger))
+        for ledger, item in until_first("Reading the ledger", found):
+            self.facts["count"] += 1
+            row = shown(item, ledger)
+            yield {name: row.get(name) for name in self.names} if self.names else row
+        self.facts["of"] = self._of()
 
     def _of(self) -> int:
         """Of how many: as the last complete sweeps counted them, or, where that cannot be, as the ledger has rows."""

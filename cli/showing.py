@@ -80,7 +80,7 @@ def show(run: Run, word: str, most: int) -> Status:
     desktops = [Shown(ledger, row, steps[row["pk"]], *_history(ledger, row["pk"], most)) for ledger, row in found]
     answer = Answer(
         [Table("desktops", columns(run, _USUAL), [one.data() for one in desktops])],
-        screen=_screen(desktops),
+        screen=_screen(desktops, names_stack=len(run.pairs) > 1),
         found=lambda: any(one.needs_action for one in desktops),
         cautions=cautions,
         next=_next(desktops),
@@ -127,20 +127,21 @@ def _decided(run: Run, ledger: Ledger, state: State, ids: Sequence[str]) -> dict
 # A screen
 
 
-def _screen(desktops: Sequence[Shown]) -> Callable[[Console], None]:
+def _screen(desktops: Sequence[Shown], *, names_stack: bool) -> Callable[[Console], None]:
     def show_all(screen: Console) -> None:
         for number, one in enumerate(desktops):
             if number:
                 put_line("", screen)
-            _show(one, screen)
+            _show(one, screen, f" of {one.ledger.pair.stack}" if names_stack else "")
 
     return show_all
 
 
-def _show(one: Shown, screen: Console) -> None:
+def _show(one: Shown, screen: Console, stack: str) -> None:
     row = one.row
     user = row.get("user_name") or "no user is known"
-    put_line(f"{user}: {row['pk']} in {row.get('primary_directory_id') or 'a directory that is not known yet'}", screen)
+    where = row.get("primary_directory_id") or "a directory that is not known yet"
+    put_line(f"{user}: {row['pk']} in {where}{stack}", screen)
     put_indented(f"{row.get('status')} ({row.get('reason_code')}) since {times.local(row.get('changed_at'))}", screen)
     put_indented(str(row.get("message") or ""), screen)
     put_indented(f"What to do: {meaning_of(str(row.get('reason_code'))).advice}", screen)

@@ -42,7 +42,9 @@ def test_was_one_covered_by_which_standby_and_who_caused_it(lived: Stage) -> Non
     one = of(lived, NEW[1])
     first, *rest = ran.out.splitlines()
     assert ran.status == 0
-    assert first.startswith(f"user001 ({one}) was covered at 2026-01-05 11:20 UTC, by standby {lived.row(one).standby_id}")
+    assert first.startswith(
+        f"user001 ({one}) was covered at 2026-01-05 11:20 UTC, by standby {lived.row(one).standby_id}"
+    )
     # Not the watcher, who has recorded it, but who made the desktop.
     assert rest[0].startswith("  It was caused by alex (role desktop-admin) at 2026-01-05 10:")
     assert rest[0].endswith("because of CloudTrail event 6a7e8feb-b491-4cf7-a9f1-bf3703467718.")
@@ -84,7 +86,9 @@ def test_it_tells_of_each_directory_how_sure_that_is(lived: Stage) -> None:
     assert directory["sweep_before"] < LATER < directory["sweep_after"]
     assert (ran.status, found["complete"]) == (0, True)
     words = lived.standby(f"audit --as-of {LATER}").out.splitlines()[-1]
-    assert words.startswith(f"{HOME}: 7 of 7 eligible desktops were covered at 2026-01-05 14:00 UTC; as of the complete ")
+    assert words.startswith(
+        f"{HOME}: 7 of 7 eligible desktops were covered at 2026-01-05 14:00 UTC; as of the complete "
+    )
 
 
 def test_long_after_the_last_sweep_nothing_is_sure(lived: Stage) -> None:
@@ -189,7 +193,10 @@ def test_it_is_sure_as_of_the_last_complete_sweep_before(hours: list[float], kno
 
 
 def test_of_a_day_that_an_older_version_has_written_its_last_scan_is_known() -> None:
-    days = [{"scanned_at": "2026-03-02T23:40:00.000Z"}, {"scans": ["2026-03-03T13:40:00.000Z", 7], "scanned_at": "soon"}]
+    days: list[dict[str, Any]] = [
+        {"scanned_at": "2026-03-02T23:40:00.000Z"},
+        {"scans": ["2026-03-03T13:40:00.000Z", 7], "scanned_at": "soon"},
+    ]
     assert [f"{one:%d %H}" for one in scans_in(days)] == ["02 23", "03 13"]
 
 
