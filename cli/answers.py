@@ -347,7 +347,7 @@ def show_table(table: Table, screen: Console) -> None:
             _show_row(table, row, screen)
         return
     left = _after(first, rows)
-    widths = [0] * len(table.columns)
+    widths = [len(column.heading) for column in table.columns]
     while some := list(islice(left, _AT_ONCE)):
         cells = [[one_line(column.show(row.get(column.name))) for column in table.columns] for row in some]
         # As wide as before, so that what follows stands below it.

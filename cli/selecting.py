@@ -88,12 +88,14 @@ class Selection:
                 values |= dict(zip(keys, map(str, given), strict=True))
                 parts.append(f"{name} IN ({', '.join(keys)})")
         needed = [Kind.DRIFT] * self.drift + [Kind.STALE] * self.stale
-        lasting = [f"attribute_exists(conditions.#{kind})" for kind in needed]
+        lasting = [f"attribute_exists(#conditions.#{kind})" for kind in needed]
         names |= {f"#{kind}": str(kind) for kind in needed}
         if self.needs_action and status is Status.PROTECTED and not needed:
             # No reason of theirs notifies: only what lasts of a standby needs a person.
             names |= {f"#{kind}": str(kind) for kind in TO_PUT_RIGHT}
-            lasting = ["(" + " OR ".join(f"attribute_exists(conditions.#{kind})" for kind in TO_PUT_RIGHT) + ")"]
+            lasting = ["(" + " OR ".join(f"attribute_exists(#conditions.#{kind})" for kind in TO_PUT_RIGHT) + ")"]
+        if lasting:
+            names["#conditions"] = "conditions"  # DynamoDB reserves many words
         return Only(" AND ".join([*parts, *lasting]), names, values) if parts or lasting else None
 
     def takes(self, item: Item) -> bool:

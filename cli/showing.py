@@ -20,6 +20,8 @@ from cli.problems import Problem, Status
 from cli.rows import columns, kinds, shown
 from cli.state import State, state_of
 from standby.core.attention import needs_action
+from standby.core.model import OPEN
+from standby.core.model import Status as RowStatus
 from standby.core.reasons import meaning_of
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Shown:
     ledger: Ledger
     row: Item
     step: Step
+    held: str
     history: list[dict[str, Any]] = field(default_factory=list)
     is_cut: bool = False
 
@@ -63,6 +66,7 @@ class Shown:
                 "reason_code": step.reason_code,
                 "message": step.message,
                 "sentence": step.sentence(self.row),
+                "held": self.held or None,
                 "rules": step.rules(),
             },
             "history": self.history,
@@ -76,8 +80,12 @@ def show(run: Run, word: str, most: int) -> Status:
     if not found:
         raise nobody(run.ledgers, word)
     cautions: list[str] = []
-    steps = _steps(run, found, cautions)
-    desktops = [Shown(ledger, row, steps[row["pk"]], *_history(ledger, row["pk"], most)) for ledger, row in found]
+    states = {ledger.pair.stack: state_of(ledger, run.now) for ledger, _ in found}
+    steps = _steps(run, found, states, cautions)
+    desktops = [
+        Shown(ledger, row, steps[row["pk"]], _held(row, states[ledger.pair.stack]), *_history(ledger, row["pk"], most))
+        for ledger, row in found
+    ]
     answer = Answer(
         [Table("desktops", columns(run, _USUAL), [one.data() for one in desktops])],
         screen=_screen(desktops, names_stack=len(run.pairs) > 1),
@@ -98,14 +106,22 @@ def _history(ledger: Ledger, pk: str, most: int) -> tuple[list[dict[str, Any]], 
 # The next step
 
 
-def _steps(run: Run, found: Sequence[tuple[Ledger, Item]], cautions: list[str]) -> dict[str, Step]:
+def _held(row: Item, state: State) -> str:
+    """What holds the request for a desktop back, in a sentence; empty if nothing does, or none is to come."""
+    is_pending = row.get("status") in (*OPEN, RowStatus.HELD) and not row.get("standby_id")
+    found = state.held(str(row.get("primary_directory_id"))) if is_pending else None
+    return f"Requests are held: {found[0]}, {found[1]}." if found else ""
+
+
+def _steps(
+    run: Run, found: Sequence[tuple[Ledger, Item]], states: Mapping[str, State], cautions: list[str]
+) -> dict[str, Step]:
     """What is next for each: decided now, where the caller may ask for that, or as the ledger has it."""
     steps: dict[str, Step] = {row["pk"]: recorded(row) for _, row in found}
     for ledger in {id(ledger): ledger for ledger, _ in found}.values():
         ids = [str(row["pk"]) for one, row in found if one is ledger]
-        state = state_of(ledger, run.now)
         try:
-            steps |= _decided(run, ledger, state, ids)
+            steps |= _decided(run, ledger, states[ledger.pair.stack], ids)
         except Problem as problem:
             why = f"{problem.message} {problem.fix}".strip()
             cautions.append(f"What would be decided now cannot be asked; what is next is as the ledger has it. {why}")
@@ -177,6 +193,8 @@ def _facts(row: Item) -> Iterator[str]:
 def _step_lines(one: Shown) -> Iterator[str]:
     step = one.step
     yield step.sentence(one.row)
+    if one.held:
+        yield one.held
     for rule in step.rules():
         if mark := _MARKS.get(rule["result"]):
             yield f"  {mark:4}  {rule['rule']}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.options import Output
 from cli.problems import Problem, Status
 from cli.running import Run
 
@@ -52,8 +53,11 @@ def work(
         Column("statuses", "Stands with", ", ".join),
         Column("notifies", "Notifies", lambda value: "yes" if value else "no"),
     ]
-    answer = Answer([Table("reasons", columns, rows)])
-    if given:
+    on_screen = run.options.output is Output.TABLE  # the rest is said of one
+    answer = Answer([Table("reasons", columns[:2] if on_screen else columns, rows)])
+    if not given:
+        answer.next = "`standby explain REASON_CODE` says what to do about one."
+    else:
         answer.screen = _screen(rows[0])
         if rows[0]["statuses"]:
             answer.next = f"`standby list --reason {given}` lists the desktops that it is about."

@@ -91,6 +91,14 @@ def test_what_would_be_decided_now_is_asked_and_not_done(lived: Stage) -> None:
     assert [rule["result"] for rule in found["next"]["rules"]] == [YES] * 13 + [NEXT]
 
 
+def test_what_holds_requests_back_is_said_with_who_did_it(lived: Stage) -> None:
+    lived.put("PAUSE", "PAUSE", paused=True, paused_by="arn:aws:iam::123456789012:user/al", because="CHG-4711")
+    out, other = lived.standby(f"show {LATE}").out, lived.standby(f"show {NEW[1]}").out
+    lived.put("PAUSE", "PAUSE", paused=False)
+    assert "  Requests are held: PAUSED, paused by al: CHG-4711." in out
+    assert "Requests are held" not in other  # it has a standby
+
+
 @pytest.mark.parametrize("trouble", ["denied", "before the first sweep"])
 def test_where_it_cannot_be_asked_the_ledger_says_what_is_next_and_why(lived: Stage, trouble: str) -> None:
     kept = lived.item("SETTINGS")
