@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import times
@@ -29,6 +30,7 @@ _STYLES: Final = {
     **dict.fromkeys(("WAITING", "CLAIMED", "REQUESTED", "HELD", "REPORTED", "WARNING"), "yellow"),
     **dict.fromkeys(("FAILED", "REJECTED", "TIMED_OUT", "STANDBY_MISSING", "PROBLEM", "ALARM"), "red"),
 }
+_AT_ONCE: Final = 200  # rows of a table at a terminal
 _FORMULA: Final = ("=", "+", "@", "\t", "\r", "-")
 
 Row = Mapping[str, Any]
@@ -64,7 +66,7 @@ class Table:
     rows : iterable of mapping
         Values as JSON has them, times as the ledger writes them. It is read once, and may be endless in memory's terms.
     empty : str
-        What is said where there are no rows: of how many.
+        What is said where there are no rows: of how many. Nothing, if what closes the answer says it.
     """
 
     name: str
@@ -129,7 +131,7 @@ def give(answer: Answer, options: Options) -> Status:
         case Output.TABLE:
             _show(answer, options)
     if options.output is not Output.TABLE:
-        for one in (*answer.missing, *answer.cautions):
+        for one in (*(answer.closing() if options.output is Output.CSV else ()), *answer.missing, *answer.cautions):
             say(one)
     if answer.missing:
         return Status.INCOMPLETE
@@ -214,7 +216,7 @@ def _cell(value: Any) -> Any:
     """A value that a spreadsheet takes for text and never for a formula."""
     if isinstance(value, datetime):
         return _utc(value)
-    if isinstance(value, Mapping | list | tuple):
+    if isinstance(value, Mapping | list | tuple | bool):
         return _json(value)
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
@@ -287,7 +289,7 @@ def _write_rows(table: Table) -> None:
     if table.title:
         print(table.title)
     if first is None:
-        print(table.empty)
+        print(table.empty, end="\n" if table.empty else "")
         return
     print("\t".join(column.heading for column in table.columns))
     for row in _after(first, rows):
@@ -315,8 +317,21 @@ def put_line(words: str, screen: Console) -> None:
         print(words)
 
 
+def put_indented(words: str, screen: Console, by: int = 2) -> None:
+    """Show a line that belongs to the one above it: indented, and so in all lines that it takes at a terminal."""
+    from rich.padding import Padding
+
+    if sys.stdout.isatty():
+        screen.print(Padding(coloured(one_line(words)), (0, 0, 0, by), expand=False))
+    else:
+        print(f"{' ' * by}{one_line(words)}")
+
+
 def show_table(table: Table, screen: Console) -> None:
-    """Show a table in a terminal's width; in a narrow one each row as lines of its own."""
+    """Show a table in a terminal's width; in a narrow one each row as lines of its own.
+
+    Rows are shown some hundred at a time: the first ones before the last are read, and never all in memory.
+    """
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -325,18 +340,25 @@ def show_table(table: Table, screen: Console) -> None:
     if table.title:
         screen.print(Text(table.title, style="bold"))
     if first is None:
-        screen.print(table.empty)
+        screen.print(table.empty, end="\n" if table.empty else "")
         return
     if screen.width < 20 * min(len(table.columns), 4):
         for row in _after(first, rows):
             _show_row(table, row, screen)
         return
-    shown = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in table.columns:
-        shown.add_column(column.heading, overflow="fold")
-    for row in _after(first, rows):
-        shown.add_row(*(coloured(one_line(column.show(row.get(column.name)))) for column in table.columns))
-    screen.print(shown)
+    left = _after(first, rows)
+    widths = [len(column.heading) for column in table.columns]
+    while some := list(islice(left, _AT_ONCE)):
+        cells = [[one_line(column.show(row.get(column.name))) for column in table.columns] for row in some]
+        # As wide as before, so that what follows stands below it.
+        widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*cells, strict=True), strict=True)]
+        shown = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        fits = sum(widths) + 2 * len(widths) <= screen.width
+        for column, width in zip(table.columns, widths, strict=True):
+            shown.add_column(column.heading, overflow="fold", min_width=width if fits else None)
+        for row_cells in cells:
+            shown.add_row(*(coloured(cell) for cell in row_cells))
+        screen.print(shown)
 
 
 def _show_row(table: Table, row: Row, screen: Console) -> None:

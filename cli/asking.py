@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
 
 from cli.problems import Problem, Status
+
+T = TypeVar("T")
 
 # Above so many WorkSpaces a person types what they are about to do, rather than "yes".
 MANY = 25
@@ -72,3 +76,12 @@ def progress(what: str) -> Iterator[Callable[[object], None]]:
         timer.cancel()
         if shown.is_set():
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def until_first(what: str, rows: Iterable[T]) -> Iterator[T]:
+    """The rows, with progress until the first one is there: from then on they are what is seen."""
+    left = iter(rows)
+    with progress(what):
+        first = list(islice(left, 1))
+    yield from first
+    yield from left

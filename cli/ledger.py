@@ -17,11 +17,11 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from cli.aws import is_no_answer, unseen
 from cli.problems import Problem, Status
+from standby.core.model import DirectoryId, is_workspace_id, to_text, user_key
 from standby.core.model import Status as RowStatus
-from standby.core.model import is_workspace_id, to_text, user_key
 from standby.core.row import ALL_SHARDS, STATE, status_partition
 from standby.core.settings import BadSettings, Settings
-from standby.ledger.sweeps import SETTINGS
+from standby.ledger.sweeps import SETTINGS, coverage_key
 from standby.ledger.table import Item, plain
 
 if TYPE_CHECKING:
@@ -40,6 +40,15 @@ class Kept:
     settings: Settings
     config_digest: str
     noted_at: str
+
+
+@dataclass(frozen=True)
+class Only:
+    """What DynamoDB leaves out of an answer: a filter, with its names and values."""
+
+    expression: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,30 +88,55 @@ class Ledger:
         """The present rows of primaries, by id."""
         return {item["pk"]: item for item in self.get([(one, STATE) for one in ids])}
 
-    def by_status(self, *statuses: RowStatus, since: datetime | None = None) -> Iterator[Item]:
-        """The present rows of some statuses; of one shard the ones that changed first come first."""
+    def by_status(
+        self,
+        *statuses: RowStatus,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        only: Only | None = None,
+    ) -> Iterator[Item]:
+        """The present rows of some statuses; of one shard the ones that changed first come first.
+
+        `since` and `until` bound when they last changed: one of both, as DynamoDB takes one condition on a key.
+        """
         for status in statuses or RowStatus:
             for shard in ALL_SHARDS:
                 condition, values = "ix_status = :status", {":status": status_partition(status, shard)}
                 if since is not None:
                     condition, values = f"{condition} AND ix_status_at >= :since", {**values, ":since": to_text(since)}
-                yield from self.query("by_status", condition, values)
+                if until is not None:
+                    condition, values = f"{condition} AND ix_status_at <= :until", {**values, ":until": to_text(until)}
+                yield from self.query("by_status", condition, values, only=only)
 
     def of_user(self, name: str) -> list[Item]:
         """The present rows of a user's desktops, the name in any case."""
         return list(self.query("by_user", "ix_user = :user", {":user": user_key(name)}))
 
-    def uncovered(self) -> Iterator[Item]:
+    def uncovered(self, until: datetime | None = None, only: Only | None = None) -> Iterator[Item]:
         """The present rows without a standby that a user could be sent to, the oldest change first."""
-        return self.query("by_uncovered", "ix_uncovered = :region", {":region": self.pair.region})
+        condition, values = "ix_uncovered = :region", {":region": self.pair.region}
+        if until is not None:
+            condition, values = f"{condition} AND ix_uncovered_at <= :until", {**values, ":until": to_text(until)}
+        return self.query("by_uncovered", condition, values, only=only)
 
-    def of_day(self, day: str, until: str | None = None) -> Iterator[Item]:
-        """The changes of a UTC day in the order in which they happened, up to a time."""
+    def count(self, only: Only | None = None) -> int:
+        """How many desktops the ledger has rows of, those that are gone left out: their number, and no row, is read."""
+        partitions = [(one, shard) for one in RowStatus if one is not RowStatus.PRIMARY_GONE for shard in ALL_SHARDS]
+        found = 0
+        for status, shard in partitions:
+            values = {":status": status_partition(status, shard)}
+            for page in self._pages("by_status", "ix_status = :status", values, only, {"Select": "COUNT"}):
+                found += int(page["Count"])
+        return found
+
+    def of_day(self, day: str, since: str | None = None, until: str | None = None) -> Iterator[Item]:
+        """The changes of a UTC day in the order in which they happened, from one time to another."""
+        bounds = {":since": since or day, ":until": until or f"{day}T~"}  # every time of the day is between both
 
         def shard(number: int) -> Iterator[Item]:
             # The key of the index is made as the ledger makes it.
-            values = {":day": f"{day}#{number}"} | ({":until": until} if until else {})
-            return self.query("by_day", "ix_day = :day" + (" AND ix_day_at <= :until" if until else ""), values)
+            values = {":day": f"{day}#{number}", **bounds}
+            return self.query("by_day", "ix_day = :day AND ix_day_at BETWEEN :since AND :until", values)
 
         return heapq.merge(*(shard(number) for number in ALL_SHARDS), key=lambda item: str(item.get("at")))
 
@@ -110,6 +144,24 @@ class Ledger:
         """The changes of a primary, or of another row that has some (`PAUSE`, `SWEEP#d-…`)."""
         values = {":id": pk, ":event": "EVENT#"}
         return self.query(None, "pk = :id AND begins_with(sk, :event)", values, newest_first=newest_first)
+
+    def at(self, pk: str, moment: datetime) -> Item | None:
+        """The change of a primary that was the last one at a moment; None if it was not known by then."""
+        values = {":id": pk, ":event": "EVENT#"}
+        only = Only("#at <= :at", {"#at": "at"}, {":at": to_text(moment)})
+        condition = "pk = :id AND begins_with(sk, :event)"
+        return next(self.query(None, condition, values, newest_first=True, only=only), None)
+
+    def days(self, directory: str, first: str, last: str) -> Iterator[Item]:
+        """The figures of a directory's days, from one UTC day to another, those without a complete scan left out."""
+        values = {":directory": coverage_key(DirectoryId(directory)), ":first": f"DAY#{first}", ":last": f"DAY#{last}"}
+        return self.query(None, "pk = :directory AND sk BETWEEN :first AND :last", values)
+
+    def has_day_before(self, directory: str, day: str) -> bool:
+        """Whether a directory was ever scanned completely before a UTC day."""
+        values = {":directory": coverage_key(DirectoryId(directory)), ":day": f"DAY#{day}"}
+        pages = self._pages(None, "pk = :directory AND sk < :day", values, None, {"Limit": 1})
+        return bool(next(pages)["Items"])
 
     def primaries_of(self, standby_ids: Sequence[str]) -> dict[str, str]:
         """The primaries of those that are, or were, standbys that the ledger knows."""
@@ -156,20 +208,36 @@ class Ledger:
         return found
 
     def query(
-        self, index: str | None, condition: str, values: Mapping[str, Any], *, newest_first: bool = False
+        self,
+        index: str | None,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        newest_first: bool = False,
+        only: Only | None = None,
     ) -> Iterator[Item]:
         """The items of a query, a page in memory at a time."""
+        for page in self._pages(index, condition, values, only, {"ScanIndexForward": not newest_first}):
+            self.items += len(page["Items"])
+            yield from (_unpack(item) for item in page["Items"])
+
+    def _pages(
+        self, index: str | None, condition: str, values: Mapping[str, Any], only: Only | None, more: Mapping[str, Any]
+    ) -> Iterator[Mapping[str, Any]]:
         arguments: dict[str, Any] = {
             "TableName": self.pair.table,
             "KeyConditionExpression": condition,
-            "ExpressionAttributeValues": _pack(values),
-            "ScanIndexForward": not newest_first,
+            "ExpressionAttributeValues": _pack({**values, **(only.values if only else {})}),
             **({"IndexName": index} if index else {}),
+            **more,
         }
+        if only is not None:
+            arguments["FilterExpression"] = only.expression
+            if only.names:
+                arguments["ExpressionAttributeNames"] = dict(only.names)
         while True:
             answer = self._ask("query", **arguments)
-            self.items += len(answer["Items"])
-            yield from (_unpack(item) for item in answer["Items"])
+            yield answer
             if not answer.get("LastEvaluatedKey"):
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

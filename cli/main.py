@@ -78,14 +78,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as wrong:
         return _failed(Problem("WrongUse", wrong.format_message(), f"See {_help_of(given)}."), given)
     except (KeyboardInterrupt, typer.Abort):
-        print("\nInterrupted. Running the command again is harmless.", file=sys.stderr)
-        return Status.INTERRUPTED
+        status = Status.INTERRUPTED
     except BrokenPipeError:
         # Whoever reads has read enough, as `head` does. Nothing more is to be written, not even at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Status.GOOD
     except Exception as unknown:
         return _failed(_unknown(unknown), given)
+    if status == Status.INTERRUPTED:  # Typer makes an exit of Ctrl-C
+        print("\nInterrupted. Running the command again is harmless.", file=sys.stderr)
     return int(status or 0)
 
 

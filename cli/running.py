@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """One command's run; what is asked of AWS is asked when it is first needed."""
+    """One command's run; what is asked of AWS is asked when it is first needed.
+
+    Attributes
+    ----------
+    now : datetime
+        When it began.
+    clock : Clock
+        Tells how late it is by now, and waits.
+    """
 
     options: Options
     now: datetime

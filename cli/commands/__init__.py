@@ -2,8 +2,11 @@
 
 # Name of the command: its module here. In the order in which --help has them.
 COMMANDS = {
+    "status": "status",
     "list": "list_rows",
+    "show": "show",
     "explain": "explain",
+    "audit": "audit",
     "plan": "plan",
     "failover-list": "failover_list",
     "runbook": "runbook",

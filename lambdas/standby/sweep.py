@@ -20,7 +20,7 @@ from standby.aws.workspaces import Page, WorkSpaces
 from standby.core.admission import left_behind
 from standby.core.change import Change, Effect, say
 from standby.core.conclusions import OWN, PARTNER, Census, Scan, judged
-from standby.core.coverage import OLDEST, UNREADABLE, Coverage, add, count, orphan_attributes, with_orphans
+from standby.core.coverage import OLDEST, UNREADABLE, Coverage, add, cost_attributes, count, with_orphans
 from standby.core.decide import decide
 from standby.core.model import (
     SETTLED,
@@ -36,7 +36,7 @@ from standby.core.model import (
     from_text,
     to_text,
 )
-from standby.core.plan import accepted, monthly_cost, plan, progress
+from standby.core.plan import accepted, monthly_cost, plan, progress, under
 from standby.core.reasons import Reason
 from standby.core.row import ALL_SHARDS, Row, Unreadable
 from standby.core.upkeep import PCOIP_NOTICE, end_of_pcoip, mark_in, marked_users
@@ -241,7 +241,8 @@ class _Part:
             self._keep_plan(directory, place.counts, now)
             if not scan.is_doubted:
                 self._sweeps.take(directory, self._run, now)
-            self._sweeps.keep_coverage(directory, Coverage(place.counts), scan)
+            cost = cost_attributes("standbys", under(place.counts, "has"), self._recorder.settings.prices)
+            self._sweeps.keep_coverage(directory, Coverage(place.counts), scan, cost)
             if count := place.counts.get(f"cannot/{Reason.NO_USER}"):
                 reason, pk = Reason.NO_USER, f"FLEET#{directory}#NO_USER"
                 message, status = say(reason, f"Directory {directory} has {count} of them."), Status.INELIGIBLE
@@ -491,7 +492,7 @@ class _Part:
 
     def _keep_orphans(self, orphans: Mapping[str, Mapping[str, int]], census: Mapping[DirectoryId, Census]) -> None:
         for directory, found in census.items():
-            attributes = orphan_attributes(orphans.get(directory, {}), self._recorder.settings.prices)
+            attributes = cost_attributes("orphans", orphans.get(directory, {}), self._recorder.settings.prices)
             self._sweeps.add_to_day(directory, found.scan, attributes)
 
 

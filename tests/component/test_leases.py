@@ -123,9 +123,11 @@ def test_the_interval_is_from_the_beginning_of_one_whole_round_to_that_of_the_ne
     lease.keep(turn, None)
     found.pass_time(seconds=80)
     assert take(lease, 2).interval == 120.0
+    assert found.item("LEASE#WATCH", "LEASE#WATCH")["interval_seconds"] == 120
     lease.give_up(EXECUTION)
     found.pass_time(seconds=60)
     assert take(lease, 0, OTHER_EXECUTION).interval == 0.0
+    assert found.item("LEASE#WATCH", "LEASE#WATCH")["interval_seconds"] == 120  # as it was measured last
 
 
 def test_a_sweep_counts_from_the_last_execution_and_one_part_done_again_begins_nothing(found: Estate) -> None:

@@ -380,6 +380,7 @@ def test_orphans_and_what_they_cost_are_figures_of_the_day_and_of_the_pair(found
     assert {found.status(one) for one in gone} == {(Status.PRIMARY_GONE, "ORPHANED")}
     assert orphans(found) == (2, "8.20", 0, 2, 8.2)
     before = day(found)
+    assert (before["standbys"], before["standbys_monthly_cost"], before["standbys_not_priced"]) == (6, "24.60", 0)
     pages_fail(found, HOME, times=4)
     found.sweep()
     assert day(found) == before

@@ -113,7 +113,7 @@ def scan_of(run: str, ended_at: datetime) -> Scan:
 
 def keep(found: Estate, run: str, protected: int) -> Coverage:
     counts = {"status/PROTECTED": protected, "status/FAILED": 1, "drifted": 1, "stale": 0, "oldest_seconds": 60}
-    counts |= {"pcoip_primaries": 2, "pcoip_standbys": 1}
+    counts |= {"protected_needs_action": 1, "pcoip_primaries": 2, "pcoip_standbys": 1}
     found.sweeps.keep_coverage(HOME, Coverage(counts), scan_of(run, found.clock.now()))
     return Coverage(counts)
 
@@ -127,10 +127,19 @@ def test_a_day_has_the_row_of_its_latest_scan(found: Estate) -> None:
     found.sweeps.keep_coverage(HOME, earlier, scan_of("late", before))
     row = found.item(f"COVERAGE#{HOME}", "DAY#2026-01-05")
     assert (row["run"], row["primaries"], row["protected"], row["coverage_percent"]) == ("two", 3, 2, 66.6)
+    assert row["scans"] == ["2026-01-05T09:00:00.000Z", "2026-01-05T10:00:00.000Z"]
     found.sweeps.add_to_day(HOME, scan_of("two", found.clock.now()), {"orphans": 1})
     found.sweeps.add_to_day(HOME, scan_of("one", found.clock.now()), {"orphans": 7})
     assert found.item(f"COVERAGE#{HOME}", "DAY#2026-01-05")["orphans"] == 1
     assert found.sweeps.last_days(found.clock.now()) == ({HOME: later}, [])
+
+
+def test_a_days_row_names_each_complete_scan_once_though_its_end_is_done_again(found: Estate) -> None:
+    for run in ("one", "two", "two", "three"):
+        keep(found, run, 1)
+        found.pass_time(minutes=30)
+    scans = found.item(f"COVERAGE#{HOME}", "DAY#2026-01-05")["scans"]
+    assert [at[11:16] for at in scans] == ["09:00", "10:00", "10:30"]
 
 
 def test_the_last_complete_scan_is_looked_for_three_days_back_and_with_this_dr_directory(found: Estate) -> None:

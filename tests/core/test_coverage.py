@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from standby.core.change import Change, Effect
-from standby.core.coverage import OLDEST, Coverage, add, count, orphan_attributes, with_orphans
+from standby.core.coverage import OLDEST, Coverage, add, cost_attributes, count, with_orphans
 from standby.core.model import Region, Status
 from standby.core.plan import UNTOLD
 from standby.core.reasons import Reason
@@ -78,7 +78,7 @@ def counted(old: Row | None, new: Row | None, effect: Effect = Effect.NOTHING, s
     ("another's, and waits", counted(ANOTHERS, WAITS), "status/INELIGIBLE"),
     ("taken, and held", counted(TAKEN, BACKFILL), "status/INELIGIBLE, wants/STANDARD, stage/waiting"),
     ("taken, and starts", counted(TAKEN, STARTS), "status/REQUESTED"),
-    ("taken, and has one", counted(TAKEN, with_one()), "status/PROTECTED"),
+    ("taken, and has one", counted(TAKEN, with_one()), "status/PROTECTED, has/STANDARD"),
     ("reported", counted(None, FLEET), "status/REPORTED, wants/STANDARD, stage/reported"),
     ("reported, its type is not told", counted(None, FLEET, shown=UNTYPED), REPORTED),
     ("reported, not shown", counted(None, FLEET, shown=None), REPORTED),
@@ -87,15 +87,24 @@ def counted(old: Row | None, new: Row | None, effect: Effect = Effect.NOTHING, s
     ("held by the cap, of a fleet", counted(OLD, CAP), "status/HELD, stage/waiting"),
     ("excluded", counted(None, EXCLUDED), "status/EXCLUDED, excluded/NOT_INCLUDED"),
     ("excluded, of a fleet", counted(OLD, EXCLUDED), "status/EXCLUDED, excluded/NOT_INCLUDED, stage/other"),
-    ("protected", counted(None, with_one()), "status/PROTECTED"),
-    ("on PCoIP", counted(None, with_one(conditions=ON)), "status/PROTECTED, pcoip_primaries, pcoip_standbys"),
+    ("protected", counted(None, with_one()), "status/PROTECTED, has/STANDARD"),
+    (
+        "drifts, and has a second one",
+        counted(None, with_one(conditions=all_lasting(Kind.DRIFT, Kind.DOUBLED))),
+        "status/PROTECTED, drifted, protected_needs_action, has/STANDARD",
+    ),
+    (
+        "on PCoIP",
+        counted(None, with_one(conditions=ON)),
+        "status/PROTECTED, pcoip_primaries, has/STANDARD, pcoip_standbys",
+    ),
     (
         "on PCoIP, without",
         counted(None, row("FAILED STANDBY_IN_ERROR", conditions=ON)),
         "status/FAILED, pcoip_primaries",
     ),
     ("on PCoIP, and gone", counted(None, with_one("PRIMARY_GONE ORPHANED", conditions=ON)), "status/PRIMARY_GONE"),
-    ("protected, of a fleet", counted(OLD, with_one()), "status/PROTECTED, stage/protected"),
+    ("protected, of a fleet", counted(OLD, with_one()), "status/PROTECTED, stage/protected, has/STANDARD"),
     ("under way", counted(OLD, STARTS), "status/REQUESTED, stage/under_way"),
     ("to be requested, of a fleet", counted(OLD, FLEET, Effect.REQUEST), "status/CLAIMED, stage/under_way"),
     ("failed, of a fleet", counted(OLD, FAILED), "status/FAILED, stage/other"),
@@ -122,7 +131,9 @@ def test_orphans_are_counted_by_directory_and_type_and_have_a_price_in_the_dr_re
     ("one is not priced", {"STANDARD": 2, "POWER": 1}, 3, "8.20", 1),
     ("not known is not 0", {"STANDARD in eu-west-1": 1}, 1, None, 1),
 )
-def test_a_days_row_says_what_orphans_cost(types: Any, orphans: int, cost: str | None, not_priced: int) -> None:
+def test_a_days_row_says_what_standbys_and_orphans_cost(
+    types: Any, orphans: int, cost: str | None, not_priced: int
+) -> None:
     known = {"orphans_monthly_cost": cost} if cost else {}
     expected = {"orphans": orphans, **known, "orphans_not_priced": not_priced}
-    assert orphan_attributes(types, {"STANDARD": Decimal("4.10")}) == expected
+    assert cost_attributes("orphans", types, {"STANDARD": Decimal("4.10")}) == expected

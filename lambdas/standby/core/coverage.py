@@ -13,6 +13,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from standby.core.admission import finds_place_taken
+from standby.core.attention import needs_action
 from standby.core.change import Case, Change
 from standby.core.model import Status
 from standby.core.plan import UNTOLD, Prices, monthly_cost, stage, under
@@ -22,6 +23,8 @@ from standby.core.settings import Settings
 from standby.core.upkeep import ON_PCOIP, copy_age
 
 OLDEST = "oldest_seconds"
+# Protected, and a person has to act all the same.
+PROTECTED_NEEDS_ACTION = "protected_needs_action"
 # A row that this version cannot read: somebody's desktop, of which it is not known that it is covered.
 UNREADABLE = "status/UNREADABLE"
 _NOT_ELIGIBLE = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED)
@@ -54,6 +57,8 @@ def count(case: Case, change: Change) -> dict[str, int]:
     if status is not Status.PROTECTED or new is None:
         return dict.fromkeys(names, 1)
     names += ["drifted"] * new.has(Kind.DRIFT) + ["stale"] * new.has(Kind.STALE)
+    names += [PROTECTED_NEEDS_ACTION] * needs_action(status, new.reason, new.conditions)
+    names.append(f"has/{_priced_as(new, case.settings)}")
     names += ON_PCOIP[1:] if new.has(Kind.STANDBY_PCOIP) else ()
     age = copy_age(case, change)
     return dict.fromkeys(names, 1) | ({} if age is None else {OLDEST: int(age.total_seconds())})
@@ -118,15 +123,20 @@ def with_orphans(found: Orphans, rows: Iterable[Row], settings: Settings) -> dic
     orphans = {directory: Counter(types) for directory, types in found.items()}
     for row in rows:
         if row.is_orphan:
-            # Prices are of one DR Region.
-            where = "" if row.dr_region == settings.dr_region else f" in {row.dr_region}"
-            kind = f"{row.compute_type or UNTOLD}{where}"
-            orphans.setdefault(str(row.primary_directory_id), Counter())[kind] += 1
+            orphans.setdefault(str(row.primary_directory_id), Counter())[_priced_as(row, settings)] += 1
     return {directory: dict(types) for directory, types in orphans.items()}
 
 
-def orphan_attributes(types: Mapping[str, int], prices: Prices) -> dict[str, str | int]:
-    """What a day's row says of a directory's orphans: how many, what they cost, and of how many that is not known."""
+def _priced_as(row: Row, settings: Settings) -> str:
+    """What a row's standby is priced as: its compute type. Prices are of one DR Region."""
+    where = "" if row.dr_region == settings.dr_region else f" in {row.dr_region}"
+    return f"{row.compute_type or UNTOLD}{where}"
+
+
+def cost_attributes(of: str, types: Mapping[str, int], prices: Prices) -> dict[str, str | int]:
+    """What a day's row says of a directory's `orphans` or `standbys`: how many, what they cost, and how many have no
+    price.
+    """
     cost = monthly_cost(prices, types)
-    known: dict[str, str | int] = {"orphans_monthly_cost": f"{cost.amount:.2f}"} if cost.is_known else {}
-    return {"orphans": sum(types.values()), **known, "orphans_not_priced": sum(cost.not_priced.values())}
+    known: dict[str, str | int] = {f"{of}_monthly_cost": f"{cost.amount:.2f}"} if cost.is_known else {}
+    return {of: sum(types.values()), **known, f"{of}_not_priced": sum(cost.not_priced.values())}

@@ -93,6 +93,10 @@ class Lease:
         }
         if tried is not None:
             new["held_tried_at"] = to_text(tried)
+        # How often rounds begin, for whoever reads the ledger: a watcher that ends and is started anew has no interval.
+        interval = (now - began).total_seconds() if began and begins else 0.0
+        if isinstance(measured := int(interval) or row.get("interval_seconds"), int):
+            new["interval_seconds"] = measured
         condition, values = "attribute_not_exists(holder) OR NOT attribute_type(holder, :text)", {":text": "S"}
         if isinstance(holder, str):
             condition, values = "holder = :holder", {":holder": holder}
@@ -101,7 +105,7 @@ class Lease:
         return Turn(
             execution_arn,
             number,
-            interval=(now - began).total_seconds() if began and begins else 0.0,
+            interval=interval,
             tries_held=tried is None or not timedelta(0) <= now - tried < self.held_every,
             cursor=cursor,
         )

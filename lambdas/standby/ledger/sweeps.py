@@ -22,7 +22,7 @@ from typing import Any
 
 from standby.core.change import Fleet
 from standby.core.conclusions import OWN, PARTNER, Scan
-from standby.core.coverage import OLDEST, Coverage
+from standby.core.coverage import OLDEST, PROTECTED_NEEDS_ACTION, Coverage
 from standby.core.model import DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
 from standby.core.settings import Settings
 from standby.core.upkeep import ON_PCOIP
@@ -34,7 +34,7 @@ LAST = "LAST"
 _NOBODY = "-"  # the DR directory of a directory that is not mapped
 _NO_WORD = "-"
 # Of a day's row, beside how many have which status.
-_COUNTED = ("drifted", "stale", *ON_PCOIP)
+_COUNTED = ("drifted", "stale", PROTECTED_NEEDS_ACTION, *ON_PCOIP)
 # Of one item, which holds 400 KB: also where each id had a word of its own.
 MOST_IDS = 5000
 # For so many days more its last row is a directory's. Three intervals without a sweep are an alarm by then, always.
@@ -204,9 +204,19 @@ class Sweeps:
 
     # The figures of a day
 
-    def keep_coverage(self, directory: DirectoryId, found: Coverage, scan: Scan) -> None:
-        """Keep what a complete scan found as its day's row, unless a later one was there first."""
+    def keep_coverage(
+        self, directory: DirectoryId, found: Coverage, scan: Scan, cost: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep what a complete scan found as its day's row, unless a later one was there first.
+
+        `cost` is what is said of the standbys' cost. The row names the ends of all complete scans of its day: how sure
+        it is who was covered at a moment depends on the last one before.
+        """
         at = to_text(scan.ended_at)
+        before = self.table.get(coverage_key(directory), day_key(scan.ended_at)) or {}
+        # A part of the same run that is done again is no scan of its own.
+        again = before.get("scanned_at") if before.get("run") == scan.run else None
+        scans = [one for one in _names(before.get("scans")) if one < at and one != again]
         item = {
             "pk": coverage_key(directory),
             "sk": day_key(scan.ended_at),
@@ -224,9 +234,11 @@ class Sweeps:
             "coverage_of_all_percent": found.percent_of_all,
             **{name: found.counts.get(name, 0) for name in _COUNTED},
             OLDEST: found.counts.get(OLDEST),
+            **(cost or {}),
             "complete": True,
             "began_at": to_text(scan.began_at),
             "scanned_at": at,
+            "scans": [*scans, at],
             "run": scan.run,
         }
         self.table.put(item, "attribute_not_exists(pk) OR scanned_at <= :at", {":at": at})
@@ -253,6 +265,11 @@ class Sweeps:
                         f"The coverage row {item['pk']} {item['sk']} cannot be read ({problem!r}) and is left out"
                     )
         return found, problems
+
+
+def _names(found: object) -> list[str]:
+    """The texts in a list, as far as it is one: somebody may have written the row manually."""
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 
 def _lines(seen: Iterable[tuple[WorkspaceId, str]]) -> str:

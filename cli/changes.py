@@ -1,0 +1,33 @@
+"""A change of the ledger as commands show it: what, when, and the person behind it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cli.people import because, behind
+from cli.rows import shown
+from cli.times import local
+
+if TYPE_CHECKING:
+    from cli.finding import Item
+    from cli.ledger import Ledger
+
+
+def change_of(item: Item, ledger: Ledger) -> dict[str, Any]:
+    """An EVENT row of the ledger as data has it: with the status before it, and who and what is behind it."""
+    return {"at": item.get("at"), **shown(item, ledger), "by": behind(item), "because": because(item)}
+
+
+def what(change: Mapping[str, Any]) -> str:
+    """What changed, e.g. `WAITING → CLAIMED (CLAIM_TAKEN)`; one of conditions alone has no arrow."""
+    before, after = change.get("from_status"), change.get("status")
+    arrow = f"{before} → {after}" if before and before != after else str(after)
+    return f"{arrow} ({change.get('notice_code') or change.get('reason_code')})"
+
+
+def line_of(change: Mapping[str, Any]) -> str:
+    """A change in a line, for a stream of them."""
+    subject = " ".join(str(change[name]) for name in ("user_name", "primary_id") if change.get(name))
+    reason = f", because of {change['because']}" if change.get("because") else ""
+    return f"{local(change.get('at'))}  {subject}  {what(change)}  by {change['by']}{reason}"

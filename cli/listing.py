@@ -1,0 +1,139 @@
+"""What `standby list` answers: the rows that are selected, of how many, and what comes next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cli.answers import Answer, Table
+from cli.asking import progress, until_first
+from cli.figures import last_days, number
+from cli.finding import code_of, nearest
+from cli.ledger import Ledger, Only
+from cli.problems import Problem, Status
+from cli.rows import chosen, columns, shown
+from cli.selecting import Selection, is_pattern
+from standby.core.model import DirectoryId, is_workspace_id
+from standby.core.model import Status as RowStatus
+from standby.core.reasons import NOT_OURS, Reason
+from standby.ledger.sweeps import BASELINE, directory_key
+
+if TYPE_CHECKING:
+    from cli.running import Run
+
+_USUAL = ("primary_id", "user_name", "status", "reason_code", "changed_at")
+_DRIFTING = ("primary_id", "user_name", "standby_id", "drift")
+_STALE = ("primary_id", "user_name", "standby_id", "stale_since")
+
+
+def listed(
+    run: Run, *, statuses: Sequence[str], reasons: Sequence[str], directories: Sequence[str], names: str, **more: Any
+) -> Status:
+    """Answer with the rows that are selected; the options are those of the command, `names` are its columns."""
+    selection = Selection(
+        statuses=tuple(code_of(RowStatus, one, "status") for one in statuses),
+        reasons=tuple(code_of(Reason, one, "reason code") for one in reasons),
+        directories=tuple(known_directories(run.ledgers, directories)),
+        **more,
+    )
+    user = None if selection.user is None or is_pattern(selection.user) else selection.user
+    if user is not None and not any(ledger.of_user(user) for ledger in run.ledgers):
+        raise nobody(run.ledgers, user)
+    wanted = chosen(names, _DRIFTING if selection.drift else _STALE if selection.stale else _USUAL)
+    counted = _Counted(run, selection, ("stack", *wanted) if names else ())
+    table = Table("desktops", columns(run, wanted), counted.rows(), empty="")
+    answer = Answer([table], facts=counted.facts, closing=counted.sentences, next=_next(selection))
+    answer.found = lambda: selection.needs_action and counted.facts["count"] > 0
+    return run.of_ledgers(answer)
+
+
+@dataclass
+class _Counted:
+    """Rows, counted as they are read, and of how many they are; with some attributes alone if these are named."""
+
+    run: Run
+    selection: Selection
+    names: Sequence[str]
+    facts: dict[str, int] = field(default_factory=lambda: {"count": 0, "of": 0})
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        found = ((ledger, item) for ledger in self.run.ledgers for item in self.selection.rows(ledger))
+        for ledger, item in until_first("Reading the ledger", found):
+            self.facts["count"] += 1
+            row = shown(item, ledger)
+            yield {name: row.get(name) for name in self.names} if self.names else row
+        self.facts["of"] = self._of()
+
+    def _of(self) -> int:
+        """Of how many: as the last complete sweeps counted them, or, where that cannot be, as the ledger has rows."""
+        if not self.selection.words:
+            return self.facts["count"]
+        counted = [swept(ledger, self.run.now) for ledger in self.run.ledgers]
+        total = sum(one for one in counted if one is not None)
+        if None in counted or total < self.facts["count"]:
+            total = sum(rows_of(ledger) for ledger in self.run.ledgers)
+        # Those that are gone are in no such number, and can be selected.
+        return max(total, self.facts["count"])
+
+    def sentences(self) -> list[str]:
+        count, of, words = self.facts["count"], self.facts["of"], self.selection.words
+        desktops = f"{of} {'desktop' if of == 1 else 'desktops'}"
+        return [f"{count} of {desktops} {words}." if words else f"{desktops}."]
+
+
+def swept(ledger: Ledger, now: datetime) -> int | None:
+    """How many desktops the last complete sweeps have counted; None if a directory had none for days."""
+    kept = ledger.kept_settings()
+    days = last_days(ledger, kept.settings.directories, now) if kept else {}
+    counts = [number(day, "primaries") for day in days.values()]
+    return sum(one for one in counts if one is not None) if counts and None not in counts else None
+
+
+def rows_of(ledger: Ledger) -> int:
+    """Of how many desktops the ledger has rows, those that are gone left out."""
+    codes = {f":code{number}": str(reason) for number, reason in enumerate(sorted(NOT_OURS))}
+    return ledger.count(Only(f"NOT reason_code IN ({', '.join(codes)})", {}, codes))
+
+
+def nobody(ledgers: Sequence[Ledger], word: str) -> Problem:
+    """The Problem that an id, or a user's name, names no desktop, with the nearest match."""
+    with progress("Looking for the nearest match"):
+        near = next((one for ledger in ledgers if (one := nearest(ledger, [word]).get(word))), "")
+    hint = f"Did you mean {near}? " if near else ""
+    if is_workspace_id(word.strip()):
+        words = f"The ledger knows no primary and no standby {word}."
+        fix = (
+            f"{hint}A new desktop's event can take some minutes; `standby protect {word.strip()}` need not wait for it."
+        )
+        return Problem("NoSuchDesktop", words, fix)
+    return Problem("NoSuchDesktop", f"{word} names no desktop in the ledger.", f"{hint}`standby list` lists all.")
+
+
+def known_directories(ledgers: Sequence[Ledger], words: Sequence[str]) -> list[str]:
+    """The directories that words name: such as are mapped, or were; Problem with the nearest match if one is neither.
+
+    Before the first sweep nothing is known of directories: then a word is taken as it is.
+    """
+    kept = [one for ledger in ledgers if words and (one := ledger.kept_settings())]
+    partners = {own: mapped.dr_directory for one in kept for own, mapped in one.settings.directories.items()}
+    found = [word.strip().lower() for word in words]
+    if not partners:
+        return found
+    for word in found:
+        if word in partners or any(ledger.get([(directory_key(DirectoryId(word)), BASELINE)]) for ledger in ledgers):
+            continue
+        near = difflib.get_close_matches(word, partners, n=1, cutoff=0.6)
+        own = next((one for one, partner in partners.items() if partner == word), "")
+        said = f"{word} is the DR directory of {own}." if own else f"No sweep has seen a directory {word}."
+        hint = f"Did you mean {own or near[0]}? " if own or near else ""
+        raise Problem("NoSuchDirectory", said, f"{hint}Mapped are {', '.join(sorted(partners))}.")
+    return found
+
+
+def _next(selection: Selection) -> str:
+    if selection.needs_action:
+        return "`standby show ID` says what to do about one; `standby explain REASON_CODE` says it of its reason."
+    return "`standby show ID|USER` says more of one: why, what is next, and its history."

@@ -1,0 +1,168 @@
+"""Who was covered at a moment, and how sure that is.
+
+A row whose last change was before the moment stood then as it stands: its conditions may have changed since, and no
+condition covers or uncovers a desktop. Of all others the newest event before the moment says how they stood. Desktops
+that were first seen later are left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.figures import Certainty
+from standby.core.model import OPEN, Status, from_text, to_text
+from standby.core.reasons import NOT_OURS
+
+if TYPE_CHECKING:
+    from cli.finding import Item
+    from cli.ledger import Ledger
+
+# Questions about histories that are under way at once: one takes milliseconds in CloudShell, and a tenth of a second
+# from elsewhere.
+_AT_ONCE: Final = 16
+_AHEAD: Final = 4 * _AT_ONCE
+# Those that were not to have a standby: they are without cover, and not counted as eligible.
+_NOT_ELIGIBLE: Final = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED)
+
+
+def rows_then(ledger: Ledger, rows: Iterable[Item], moment: datetime) -> Iterator[Item]:
+    """The rows, or events, as which desktops stood at a moment, in the order of their present rows."""
+    then = to_text(moment)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        ahead: deque[Item | Future[Item | None]] = deque()
+        for row in rows:
+            if str(row.get("first_seen_at")) > then or row.get("reason_code") in NOT_OURS:
+                continue
+            is_as_then = str(row.get("changed_at")) <= then
+            ahead.append(row if is_as_then else pool.submit(ledger.at, str(row["pk"]), moment))
+            if len(ahead) >= _AHEAD:
+                yield from _done(ahead.popleft())
+        while ahead:
+            yield from _done(ahead.popleft())
+
+
+def _done(one: Item | Future[Item | None]) -> Iterator[Item]:
+    found = one.result() if isinstance(one, Future) else one
+    if found is not None:
+        yield found
+
+
+def every_row(ledger: Ledger, began: datetime) -> Iterator[Item]:
+    """The present row of every desktop, each once.
+
+    A row that changes while the index is read can be met twice, or not at all: what has changed since the reading began
+    is read again, and of each desktop the first row counts.
+    """
+    seen: set[str] = set()
+    for since in (None, began):
+        for row in ledger.by_status(since=since):
+            if row["pk"] not in seen:
+                seen.add(row["pk"])
+                yield row
+
+
+def covered(row: Item) -> bool:
+    """Whether the desktop of a row, or of an event, had a standby that its user could be sent to."""
+    return row.get("status") == Status.PROTECTED
+
+
+def is_there(row: Item) -> bool:
+    """Whether there was such a desktop."""
+    return row.get("status") != Status.PRIMARY_GONE
+
+
+def answer_row(row: Item, stack: str, certainty: Certainty | None) -> dict[str, Any]:
+    """How a desktop stood at a moment, as data has it."""
+    names = ("primary_id", "user_name", "status", "reason_code", "standby_id", "dr_region", "primary_directory_id")
+    before = certainty.before if certainty else None
+    return {
+        "stack": stack,
+        **{name: row.get(name) for name in names[:2]},
+        "covered": covered(row),
+        **{name: row.get(name) for name in names[2:]},
+        "changed_at": row.get("changed_at"),
+        "sweep_before": None if before is None else to_text(before),
+        "known": certainty is not None and certainty.is_known,
+    }
+
+
+@dataclass
+class Tally:
+    """How many desktops of a directory were covered at a moment."""
+
+    certainty: Certainty | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: Item) -> None:
+        """Count a desktop as it stood."""
+        self.counts["desktops"] += 1
+        if row.get("status") not in _NOT_ELIGIBLE:
+            self.counts["eligible"] += 1
+            self.counts["covered" if covered(row) else "not_covered"] += 1
+
+    def row(self, directory: str) -> dict[str, Any]:
+        """It as data has it."""
+        sure = self.certainty
+        times = {
+            "sweep_before": to_text(sure.before) if sure and sure.before else None,
+            "sweep_after": to_text(sure.after) if sure and sure.after else None,
+        }
+        names = ("desktops", "eligible", "covered", "not_covered")
+        known = sure is not None and sure.is_known
+        return {"directory_id": directory, **{name: self.counts[name] for name in names}, **times, "known": known}
+
+
+# One desktop
+
+
+@dataclass(frozen=True)
+class Stood:
+    """How a desktop stood at a moment, and what led there.
+
+    Attributes
+    ----------
+    then : row
+        The last event before the moment.
+    opened : row
+        The first event of what led there: since the desktop last had a standby that was ready, or none was wanted.
+    """
+
+    then: Item
+    opened: Item
+
+
+def stood(history: Iterable[Item], moment: datetime) -> Stood | None:
+    """How a desktop stood, by its history, newest first; None if it was not known by then."""
+    then: Item | None = None
+    opened: Item | None = None
+    for event in history:
+        if str(event.get("at")) > to_text(moment):
+            continue
+        if then is None:
+            then = opened = event
+        elif _is_another_story(event, then):
+            break
+        opened = event
+    return Stood(then, opened) if then is not None and opened is not None else None
+
+
+def _is_another_story(before: Mapping[str, Any], then: Mapping[str, Any]) -> bool:
+    """Whether an earlier event is of what was before: another standby, or the end of an attempt."""
+    if then.get("standby_id"):
+        if before.get("standby_id"):
+            return before.get("standby_id") != then.get("standby_id")
+        return before.get("status") not in (*OPEN, Status.HELD)
+    return (before.get("status"), before.get("reason_code")) != (then.get("status"), then.get("reason_code"))
+
+
+def since(then: Mapping[str, Any]) -> datetime | None:
+    """Since when a desktop stood so."""
+    try:
+        return from_text(then.get("changed_at"))
+    except ValueError:
+        return None

@@ -1,0 +1,218 @@
+"""What `standby show` answers: what stands of a desktop, why, what is next, and its history with people behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from cli import times
+from cli.answers import Answer, Table, put_indented, put_line
+from cli.asking import progress
+from cli.changes import change_of, what
+from cli.conditions import INNER, words_of
+from cli.deciding import NEXT, NO, YES, Step, recorded
+from cli.finding import rows_of
+from cli.listing import nobody
+from cli.people import who
+from cli.problems import Problem, Status
+from cli.rows import columns, kinds, shown
+from cli.state import State, state_of
+from standby.core.attention import needs_action
+from standby.core.model import OPEN
+from standby.core.model import Status as RowStatus
+from standby.core.reasons import meaning_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cli.finding import Item
+    from cli.ledger import Ledger
+    from cli.running import Run
+
+_USUAL: Final = ("primary_id", "user_name", "status", "reason_code", "changed_at", "standby_id", "dr_region", "message")
+_MARKS: Final = {YES: "yes", NO: "NO", NEXT: "next"}
+
+
+@dataclass
+class Shown:
+    """One desktop, with what is shown of it."""
+
+    ledger: Ledger
+    row: Item
+    step: Step
+    held: str
+    history: list[dict[str, Any]] = field(default_factory=list)
+    is_cut: bool = False
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether a person has to act on it."""
+        row = self.row
+        return needs_action(str(row.get("status")), str(row.get("reason_code")), row.get("conditions") or {})
+
+    def data(self) -> dict[str, Any]:
+        """It as data has it."""
+        step = self.step
+        return {
+            **shown(self.row, self.ledger),
+            "meaning": meaning_of(str(self.row.get("reason_code"))).sentence,
+            "needs_action": self.needs_action,
+            "next": {
+                "decided_now": step.is_now,
+                "action": step.action,
+                "status": step.status,
+                "reason_code": step.reason_code,
+                "message": step.message,
+                "sentence": step.sentence(self.row),
+                "held": self.held or None,
+                "rules": step.rules(),
+            },
+            "history": self.history,
+        }
+
+
+def show(run: Run, word: str, most: int) -> Status:
+    """Answer with the desktops that an id, or a user's name, means."""
+    with progress("Reading the ledger"):
+        found = [(ledger, row) for ledger in run.ledgers for row in rows_of(ledger, word)]
+    if not found:
+        raise nobody(run.ledgers, word)
+    cautions: list[str] = []
+    states = {ledger.pair.stack: state_of(ledger, run.now) for ledger, _ in found}
+    steps = _steps(run, found, states, cautions)
+    desktops = [
+        Shown(ledger, row, steps[row["pk"]], _held(row, states[ledger.pair.stack]), *_history(ledger, row["pk"], most))
+        for ledger, row in found
+    ]
+    answer = Answer(
+        [Table("desktops", columns(run, _USUAL), [one.data() for one in desktops])],
+        screen=_screen(desktops, names_stack=len(run.pairs) > 1),
+        found=lambda: any(one.needs_action for one in desktops),
+        cautions=cautions,
+        next=_next(desktops),
+    )
+    return run.of_ledgers(answer, list({id(one.ledger): one.ledger for one in desktops}.values()))
+
+
+def _history(ledger: Ledger, pk: str, most: int) -> tuple[list[dict[str, Any]], bool]:
+    """The last changes of a desktop, the first one first, and whether there are more."""
+    newest = ledger.history(pk, newest_first=True)
+    last = list(islice(newest, most or None))
+    return [change_of(item, ledger) for item in reversed(last)], next(newest, None) is not None
+
+
+# The next step
+
+
+def _held(row: Item, state: State) -> str:
+    """What holds the request for a desktop back, in a sentence; empty if nothing does, or none is to come."""
+    is_pending = row.get("status") in (*OPEN, RowStatus.HELD) and not row.get("standby_id")
+    found = state.held(str(row.get("primary_directory_id"))) if is_pending else None
+    return f"Requests are held: {found[0]}, {found[1]}." if found else ""
+
+
+def _steps(
+    run: Run, found: Sequence[tuple[Ledger, Item]], states: Mapping[str, State], cautions: list[str]
+) -> dict[str, Step]:
+    """What is next for each: decided now, where the caller may ask for that, or as the ledger has it."""
+    steps: dict[str, Step] = {row["pk"]: recorded(row) for _, row in found}
+    for ledger in {id(ledger): ledger for ledger, _ in found}.values():
+        ids = [str(row["pk"]) for one, row in found if one is ledger]
+        try:
+            steps |= _decided(run, ledger, states[ledger.pair.stack], ids)
+        except Problem as problem:
+            why = f"{problem.message} {problem.fix}".strip()
+            cautions.append(f"What would be decided now cannot be asked; what is next is as the ledger has it. {why}")
+    return steps
+
+
+def _decided(run: Run, ledger: Ledger, state: State, ids: Sequence[str]) -> dict[str, Step]:
+    """What protect decides now, and does not do."""
+    if ledger.region != ledger.pair.region:
+        raise Problem("NoAnswer", f"{ledger.pair.region} does not answer.", "")
+    if state.settings is None:
+        # A version that does not keep its settings would not know a dry run either, and do what it decides.
+        raise Problem("OldVersion", "No sweep of this version has run yet.", "Try again after the next sweep.")
+    with progress("Asking what would be decided now"):
+        decisions = run.protect(ledger.pair).ask("reconcile", "standby show", dry_run=True, workspace_ids=list(ids))
+    return {one.subject: Step(one.action, one.status, one.reason_code, one.message, is_now=True) for one in decisions}
+
+
+# A screen
+
+
+def _screen(desktops: Sequence[Shown], *, names_stack: bool) -> Callable[[Console], None]:
+    def show_all(screen: Console) -> None:
+        for number, one in enumerate(desktops):
+            if number:
+                put_line("", screen)
+            _show(one, screen, f" of {one.ledger.pair.stack}" if names_stack else "")
+
+    return show_all
+
+
+def _show(one: Shown, screen: Console, stack: str) -> None:
+    row = one.row
+    user = row.get("user_name") or "no user is known"
+    where = row.get("primary_directory_id") or "a directory that is not known yet"
+    put_line(f"{user}: {row['pk']} in {where}{stack}", screen)
+    put_indented(f"{row.get('status')} ({row.get('reason_code')}) since {times.local(row.get('changed_at'))}", screen)
+    put_indented(str(row.get("message") or ""), screen)
+    put_indented(f"What to do: {meaning_of(str(row.get('reason_code'))).advice}", screen)
+    for line in _facts(row):
+        put_indented(line, screen)
+    lasting = [words_of(kind, condition) for kind, condition in kinds(row) if kind not in INNER]
+    _section("Conditions", lasting, screen)
+    _section("What is next" if one.step.is_now else "What is next, as the ledger has it", _step_lines(one), screen)
+    cut = [f"Earlier changes are left out: `standby show {row['pk']} --history 0` shows all."] * one.is_cut
+    _section("History", [*cut, *(line for change in one.history for line in _change_lines(change))], screen)
+
+
+def _section(title: str, lines: Iterable[str], screen: Console) -> None:
+    for number, line in enumerate(lines):
+        if number == 0:
+            put_line(title, screen)
+        put_indented(line.lstrip(), screen, 2 + len(line) - len(line.lstrip()))
+
+
+def _facts(row: Item) -> Iterator[str]:
+    if row.get("standby_id"):
+        known = [f"{row['standby_id']} in {row.get('dr_region')}", row.get("standby_state"), row.get("replication")]
+        yield f"Standby: {', '.join(str(part) for part in known if part)}"
+    if row.get("created_by"):
+        yield f"Created by {who(row['created_by'])}"
+    for name, label in (("requested_at", "Standby requested"), ("protected_at", "Protected first")):
+        if row.get(name):
+            yield f"{label} {times.local(row[name])}"
+    if row.get("error_code"):
+        yield f"AWS says: {row['error_code']}: {row.get('error_message')}"
+
+
+def _step_lines(one: Shown) -> Iterator[str]:
+    step = one.step
+    yield step.sentence(one.row)
+    if one.held:
+        yield one.held
+    for rule in step.rules():
+        if mark := _MARKS.get(rule["result"]):
+            yield f"  {mark:4}  {rule['rule']}"
+    if step.is_now and step.message and step.message != one.row.get("message"):
+        yield f"  {step.message}"
+
+
+def _change_lines(change: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{times.local(change.get('at'))}  {what(change)}"
+    reason = f", because of {change['because']}" if change.get("because") else ""
+    yield f"  by {change['by']}{reason}"
+    sentence = meaning_of(str(change.get("reason_code"))).sentence
+    if detail := str(change.get("message") or "").replace(sentence, "").strip():
+        yield f"  {detail}"
+
+
+def _next(desktops: Sequence[Shown]) -> str:
+    reasons = [str(one.row.get("reason_code")) for one in desktops if one.needs_action]
+    if reasons:
+        return f"`standby explain {reasons[0]}` says what to do, as commands."
+    return f"`standby audit --user {desktops[0].row.get('user_name') or desktops[0].row['pk']}` has all of its changes."

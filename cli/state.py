@@ -1,0 +1,132 @@
+"""What holds, limits and drives a pair now: single rows of its ledger, read together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from cli.figures import number
+from standby.core.model import DirectoryId, day_of
+from standby.core.reasons import Reason
+from standby.ledger.leases import SWEEP_LEASE, WATCH_LEASE
+from standby.ledger.ledger import COUNTER, PAUSE, QUOTA, TOTAL, day_counter, hold_key, known_quota
+from standby.ledger.sweeps import BASELINE, LAST, directory_key
+from standby.ledger.table import moment_in
+
+if TYPE_CHECKING:
+    from cli.finding import Item
+    from cli.ledger import Ledger
+    from standby.core.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A pair as its ledger has it.
+
+    Attributes
+    ----------
+    settings : Settings or None
+        By which its sweeps decide; None before the first one, or if a later version has written them.
+    pause : mapping
+        The row of the pause switch; empty where nobody has used it.
+    holds : mapping
+        Why requests are held, by directory, and of the whole pair under None, as long as they are.
+    standbys, new_today : int or None
+        What is counted against the ceiling, the quota and the day's cap.
+    sweep_interval, watch_interval : timedelta or None
+        How often rounds began last.
+    baselines, lasts : mapping of directory to row
+        What sweeps keep of each, and how its last scan ended.
+    """
+
+    settings: Settings | None = None
+    pause: Mapping[str, Any] = field(default_factory=dict)
+    holds: Mapping[str | None, str] = field(default_factory=dict)
+    standbys: int | None = None
+    new_today: int | None = None
+    quota: int | None = None
+    sweep_interval: timedelta | None = None
+    watch_interval: timedelta | None = None
+    baselines: Mapping[str, Item] = field(default_factory=dict)
+    lasts: Mapping[str, Item] = field(default_factory=dict)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nobody gets a standby before somebody resumes. The row alone is the wish to pause."""
+        return bool(self.pause) and self.pause.get("paused", True) is not False
+
+    @property
+    def directories(self) -> dict[str, str]:
+        """The mapped directories, each with its DR directory."""
+        mapped = self.settings.directories if self.settings else {}
+        return {str(own): str(one.dr_directory) for own, one in mapped.items()}
+
+    def held(self, directory: str | None) -> tuple[Reason, str] | None:
+        """Why no standby is requested for a directory now, and in which words; None if nothing holds it."""
+        if self.settings is not None and self.settings.mode != "protect":
+            return Reason.OBSERVE_MODE, "mode is observe"
+        if self.is_paused:
+            return Reason.PAUSED, paused_by(self.pause)
+        for one in (None, directory):
+            if one in self.holds:
+                return Reason(self.holds[one]), f"AWS refused the last request for {one or 'the pair'}"
+        limits = self.settings
+        if limits and self.new_today is not None and self.new_today >= limits.max_new_standbys_per_day:
+            return Reason.DAILY_CAP, f"{self.new_today} of {limits.max_new_standbys_per_day} are made today (UTC)"
+        if limits and self.standbys is not None and self.standbys >= limits.max_standbys:
+            return Reason.CEILING, f"{self.standbys} of {limits.max_standbys} exist"
+        return None
+
+
+def paused_by(pause: Mapping[str, Any]) -> str:
+    """By whom a pair is paused, since when and why, as far as the row says."""
+    from cli.people import who
+    from cli.times import local
+
+    by = who(pause.get("paused_by")) or "somebody who wrote the row manually"
+    since = f" since {local(pause['paused_at'])}" if pause.get("paused_at") else ""
+    because = f": {pause['because']}" if pause.get("because") else ""
+    return f"paused by {by}{since}{because}"
+
+
+def state_of(ledger: Ledger, now: datetime) -> State:
+    """Read it, in two requests or, with many directories, some more."""
+    kept = ledger.kept_settings()
+    settings = kept.settings if kept else None
+    directories = [DirectoryId(one) for one in settings.directories] if settings else []
+    today = day_counter(day_of(now))
+    holds = {hold_key(one): one for one in (None, *directories)}
+    keys = [(PAUSE, PAUSE), (QUOTA, QUOTA), (TOTAL, COUNTER), (today, COUNTER)]
+    keys += [(lease, lease) for lease in (SWEEP_LEASE, WATCH_LEASE)] + [(key, PAUSE) for key in holds]
+    keys += [(directory_key(one), sk) for one in directories for sk in (BASELINE, LAST)]
+    found = {(item["pk"], item["sk"]): item for item in ledger.get(keys)}
+
+    def interval(lease: str) -> timedelta | None:
+        seconds = number(found.get((lease, lease)), "interval_seconds")
+        return None if seconds is None else timedelta(seconds=seconds)
+
+    return State(
+        settings=settings,
+        pause=found.get((PAUSE, PAUSE), {}),
+        holds={one: str(row["reason"]) for key, one in holds.items() if (row := _hold(found.get((key, PAUSE)), now))},
+        standbys=_taken(found.get((TOTAL, COUNTER))),
+        new_today=_taken(found.get((today, COUNTER))),
+        quota=known_quota(found.get((QUOTA, QUOTA)), now),
+        sweep_interval=interval(SWEEP_LEASE),
+        watch_interval=interval(WATCH_LEASE),
+        baselines={one: found.get((directory_key(one), BASELINE), {}) for one in directories},
+        lasts={one: found.get((directory_key(one), LAST), {}) for one in directories},
+    )
+
+
+def _hold(item: Item | None, now: datetime) -> Item | None:
+    until = moment_in(item or {}, "until")
+    is_known = item is not None and str(item.get("reason")) in set(Reason)
+    return item if is_known and until is not None and now < until else None
+
+
+def _taken(item: Item | None) -> int | None:
+    """What a counter counts: nothing yet where there is none; not known where it cannot be read."""
+    return 0 if item is None else number(item, "taken")

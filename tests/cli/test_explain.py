@@ -1,0 +1,55 @@
+"""`standby explain`: every reason and condition has its words, its statuses and its commands."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.conditions import WORDS
+from cli.deciding import RULE_OF
+from cli.explaining import commands_of, reason, statuses_of
+from standby.core.model import Status
+from standby.core.reasons import Reason
+from standby.core.row import Kind
+from tests.cli.stage import Stage
+
+EDGES = json.loads((Path(__file__).parents[1] / "simulation" / "golden" / "edges.json").read_text(encoding="utf-8"))
+
+
+def test_a_reason_can_stand_with_every_status_that_the_simulation_has_shown_it_with() -> None:
+    assert {(status, code) for _, status, code in EDGES if status not in statuses_of(code)} == set()
+
+
+def test_every_reason_of_a_row_belongs_to_a_rule_and_every_condition_has_words() -> None:
+    assert [one for one in Reason if statuses_of(one) and one not in RULE_OF] == []
+    assert [kind for kind in Kind if kind not in WORDS] == []
+
+
+@pytest.mark.parametrize("code", list(Reason))
+def test_what_a_person_is_notified_of_has_a_command(code: Reason) -> None:
+    found = reason(code)
+    assert set(found["statuses"]) <= set(Status)
+    if code.meaning.notify and found["statuses"]:
+        assert all(command.startswith("standby ") for command in commands_of(code))
+        assert commands_of(code)
+
+
+def test_one_is_explained_in_words_and_all_as_data(stage: Stage) -> None:
+    out = stage.standby("explain standby-in-error").out
+    assert out.splitlines()[0] == "STANDBY_IN_ERROR"
+    assert "Stands with: FAILED" in out
+    assert "A person is notified." in out
+    assert "  standby retry --reason STANDBY_IN_ERROR" in out
+    found = json.loads(stage.standby("explain --output json").out)["reasons"]
+    assert [one["reason_code"] for one in found] == list(Reason)
+    assert stage.standby("explain --output csv").out.splitlines()[0].startswith("reason_code,meaning,advice,commands")
+
+
+def test_a_condition_is_explained_too(stage: Stage) -> None:
+    assert "A condition: the standby differs" in stage.standby("explain drift").out
+
+
+def test_a_code_that_there_is_not_is_refused_with_the_nearest(stage: Stage) -> None:
+    ran = stage.standby("explain SECONDARY_EXIST")
+    assert (ran.status, ran.out) == (2, "")
+    assert "Did you mean SECONDARY_EXISTS?" in ran.err
