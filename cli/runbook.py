@@ -6,19 +6,18 @@ https://docs.aws.amazon.com/workspaces/latest/adminguide/cross-region-redirectio
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from cli import txt_records
 from cli.failover import WORDS
 from cli.pairs import Pair
 
 # Where Route 53's control plane is: records are changed there, wherever they are answered.
 _DNS_REGION: Final = "us-east-1"
-_TTL: Final = 60  # seconds, for the hour of an outage
-_ZONE, _CHECK, _IDENTIFIER = "ZONE_ID", "HEALTH_CHECK_ID", "CONNECTION_IDENTIFIER"
+_CHECK, _IDENTIFIER = "HEALTH_CHECK_ID", "CONNECTION_IDENTIFIER"
 _UNKNOWN_NAME: Final = "desktop.example.com"
 
 
@@ -182,13 +181,7 @@ def _redirect(names: Names) -> Iterator[str]:
 def _records(names: Names, *, dr: bool) -> Iterator[str]:
     for alias in names.aliases or [Alias(_UNKNOWN_NAME, "", "")]:
         identifier = (alias.dr if dr else alias.primary) or _IDENTIFIER
-        parent = alias.name.partition(".")[2]
-        record = {"Name": alias.name, "Type": "TXT", "TTL": _TTL, "ResourceRecords": [{"Value": f'"{identifier}"'}]}
-        batch = json.dumps({"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]})
-        yield from _commands(
-            f"aws route53 list-hosted-zones-by-name --dns-name {parent}",
-            f"aws route53 change-resource-record-sets --hosted-zone-id {_ZONE} --change-batch '{batch}'",
-        )
+        yield from _commands(*txt_records.commands(alias.name, identifier))
         if identifier == _IDENTIFIER:
             region = names.pair.dr_region if dr else names.pair.region
             yield f"   {_IDENTIFIER} is in the association of the alias in {region}:"

@@ -1,4 +1,4 @@
-"""The ledger's indexes, without the CDK: the template is made of them, and `standby live-check` looks for them."""
+"""The ledger's indexes, without the CDK: the template is made of them, and `standby doctor` looks for them."""
 
 from typing import Final
 

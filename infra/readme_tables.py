@@ -1,4 +1,4 @@
-"""README's tables of keys, reason codes, checks, alarms, metrics and costs, written from the code: `make readme`.
+"""README's tables of keys, reason codes, alarms, metrics and costs, written from the code: `make readme`.
 
 Each stands between a comment `<!-- table: NAME -->` and `<!-- end -->`; a test checks that they are current.
 """
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic_core import PydanticUndefined
 
-from cli.live_check import CHECKS
 from infra.config import DirectoryMapping, Pair, Rules, Vpc
 from infra.purposes import ALARMS, COSTS, METRICS
 
@@ -54,13 +53,6 @@ def reasons() -> str:
     return "\n".join(lines) + "\n"
 
 
-def checks() -> str:
-    """The table of what `standby live-check` asks."""
-    lines = ["| check | asks | assumed meanwhile | how |", "|---|---|---|---|"]
-    lines += [f"| `{check.id}` | {check.asks} | {check.assumed} | {check.how} |" for check in CHECKS]
-    return "\n".join(lines) + "\n"
-
-
 def alarms() -> str:
     """The table of alarms."""
     lines = ["| alarm | metrics, primary Region | metrics, DR Region | notices |", "|---|---|---|---|"]
@@ -94,7 +86,7 @@ def written(text: str) -> str:
     KeyError
         It asks for a table that does not exist.
     """
-    made = (configuration, reasons, checks, alarms, metrics, costs)
+    made = (configuration, reasons, alarms, metrics, costs)
     tables = {table.__name__: table for table in made}
     return _TABLE.sub(lambda found: f"{found[1]}{tables[found['name']]()}{found[3]}", text)
 

@@ -10,5 +10,6 @@ COMMANDS = {
     "plan": "plan",
     "failover-list": "failover_list",
     "runbook": "runbook",
+    "doctor": "doctor",
     "diff": "diff",
 }

@@ -26,7 +26,12 @@ from local.control import VERBS
 from local.workspaces import validate
 
 ROOT = Path(__file__).resolve().parents[2]
-READ = ("README.md", "docs/**/*.md", "*.yaml", *(f"{one}/**/*.py" for one in ("cli", "infra", "lambdas", "local")))
+READ = (
+    "README.md",
+    "docs/**/*.md",
+    "*.yaml",
+    *(f"{one}/**/*.py" for one in ("cli", "infra", "lambdas", "local", "tools")),
+)
 PROGRAMS = r"(?:aws|curl|make|(?:\.venv/bin/)?standby)"
 FENCED = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 QUOTED = re.compile(rf"`({PROGRAMS} [^`]+)`")
@@ -53,7 +58,19 @@ SAMPLES |= {
     "parent": "a.com",
 }
 RECORD = {"Name": "a.com", "Type": "TXT", "TTL": 60, "ResourceRecords": [{"Value": '"x"'}]}
-SAMPLES |= {"_ZONE": "ZONE_ID", "batch": json.dumps({"Changes": [{"Action": "UPSERT", "ResourceRecordSet": RECORD}]})}
+SAMPLES |= {"ZONE": "ZONE_ID", "batch": json.dumps({"Changes": [{"Action": "UPSERT", "ResourceRecordSet": RECORD}]})}
+SAMPLES |= {"mapped.directory": "d-906732325d", "mapped.dr_directory": "d-926722edaf", "alias_id": "wsca-1a2b3c4d5"}
+SAMPLES |= {"option": "saml-properties", "values": "Status=DISABLED", "rules": "ipRule=10.0.0.0/8", "names": "one two"}
+SAMPLES |= {
+    "home": "us-east-1",
+    "arn": "arn:aws:x",
+    "key_id": "k-1",
+    "uuid": "a1b2c3d4-1234-5678-9abc-a1b2c3d4e5f6",
+    "topic": "arn:aws:x",
+    "to": "a@b.com",
+}
+SAMPLES |= {"protocol": "email", "QUOTA_CODE": "L-9A67B5CB", "fleet.wanted": "10", "DEPLOY": "make deploy"}
+SAMPLES |= {"there_id": "d-926722edaf", "group": "wsipg-1a2b3c4d5"}
 # Notes its words, for it stands in for every program.
 RECORDER = """#!/bin/sh
 { printf '%s\\037' "$(basename "$0")" "$@"; printf '\\036'; } >> "$RECORD"

@@ -14,7 +14,6 @@ MADE = {
     "standby.yaml",
     "build/demo.json",
     "build/faults.json",
-    "build/live-check.json",
     "cdk.out/",
     "path/to/file.yaml",
     "build/cdk/node_modules/aws-cdk/bin/cdk",

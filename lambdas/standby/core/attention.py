@@ -12,8 +12,6 @@ from standby.core.row import Kind
 _FOLLOWS_LATER = (Reason.DAILY_CAP,)
 # What lasts of a standby until a person puts it right, whatever the status.
 TO_PUT_RIGHT = (Kind.DOUBLED, Kind.DRIFT, Kind.STALE)
-# A person has decided that an orphan stays.
-KEPT = "KEPT"
 
 
 def needs_action(status: str, reason_code: str, conditions: Container[str]) -> bool:
@@ -23,6 +21,6 @@ def needs_action(status: str, reason_code: str, conditions: Container[str]) -> b
     that are gone only orphans need a person, unless one has decided to keep them.
     """
     if status == Status.PRIMARY_GONE:
-        return reason_code == Reason.ORPHANED and KEPT not in conditions
+        return reason_code == Reason.ORPHANED and Kind.KEPT not in conditions
     is_notified = meaning_of(reason_code).notify and reason_code not in _FOLLOWS_LATER
     return is_notified or any(kind in conditions for kind in TO_PUT_RIGHT)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import aws
+from cli.aws import Aws
 from standby.aws.call import Pacer
 from standby.aws.workspaces import read_workspace
 from standby.clock import Clock
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from infra.config import Pair
     from standby.core.model import Workspace, WorkspaceId
 
-READING: Final = ("describe_", "get_", "list_", "lookup_", "simulate_")
+READING: Final = ("describe_", "lookup_")
 CALLS_PER_SECOND: Final = 1.0
 # WorkSpaces gives an account 2 calls a second, and so does CloudTrail's LookupEvents: half is left to others.
 PACED: Final = ("workspaces", "cloudtrail")
@@ -38,7 +38,7 @@ class Account:
     def __init__(self, account_id: str, clock: Clock | None = None) -> None:
         self.id = account_id
         self.clock = clock or Clock()
-        self._client = cache(aws.client)
+        self._client = cache(Aws().client)
         self._pacers = {service: Pacer(self.clock, CALLS_PER_SECOND) for service in PACED}
 
     def ask(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
@@ -99,20 +99,6 @@ class Place:
         partners = [mapping.dr_directory for mapping in self.pair.directories.values()]
         return self._in_directories(self.pair.dr_region, partners)
 
-    @cached_property
-    def directories(self) -> dict[str, dict[str, Mapping[str, Any]]]:
-        """All directories that WorkSpaces shows, by Region and id.
-
-        They are not asked for by id: what the service answers to the id of one that it has deregistered is not known.
-        """
-        return {
-            region: {
-                one["DirectoryId"]: one
-                for one in self.account.pages("workspaces", region, "describe_workspace_directories", "Directories")
-            }
-            for region in (self.pair.primary_region, self.pair.dr_region)
-        }
-
     @property
     def primaries(self) -> list[Desktop]:
         """The WorkSpaces of the mapped directories that are no standbys themselves."""
@@ -133,16 +119,6 @@ class Place:
         keeps = [one for one in strays if one.read.primary and one.read.primary.id not in shown]
         lost = [one for one in self.partners if one.read.primary is None and one.shown.get("DataReplicationSettings")]
         return [*keeps, *lost]
-
-    @cached_property
-    def outputs(self) -> dict[str, str]:
-        """The outputs of the primary Region's stack."""
-        return self.outputs_of(self.pair.stack_name, self.pair.primary_region)
-
-    def outputs_of(self, stack: str, region: str) -> dict[str, str]:
-        """The outputs of a stack."""
-        (found,) = self.account.ask("cloudformation", region, "describe_stacks", StackName=stack)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
 
     def by_id(self, region: str, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Desktop]:
         """Those of some WorkSpaces that DescribeWorkspaces shows."""

@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cli.live_check.checks import Check, Finding, Verdict
+from tools.ask_aws.checks import Check, Finding, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

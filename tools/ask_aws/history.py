@@ -1,111 +1,27 @@
-"""Checks of what CloudTrail says: whether it tells at all, and what AWS has answered in the last 90 days."""
+"""Checks of what CloudTrail says: what AWS has answered in the last 90 days."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
-
-from cli import aws
-from cli.live_check.checks import WRITE, Finding, as_assumed, cannot_tell, check, counted, differs, listed
-from cli.live_check.records import REQUEST, pending_ids, principal, refusals, renewed, requested_ids
 from standby.core.model import WorkspaceId
 from standby.core.outcomes import Refusal
 from standby.events import DETAIL_TYPE, BadEvent, read
+from tools.ask_aws.checks import WRITE, Finding, as_assumed, cannot_tell, check, counted, differs, listed
+from tools.ask_aws.records import REQUEST, pending_ids, principal, refusals, renewed, requested_ids
 
 if TYPE_CHECKING:
-    from cli.live_check.place import Place
+    from tools.ask_aws.place import Place
 
 NONE_REQUESTED: Final = "CloudTrail shows no CreateStandbyWorkspaces in 90 days."
 
 
 @check(
-    "trail",
-    asks="Does a trail log management events that write, in the primary Region?",
-    assumed="It does; without one no event comes, and nothing says so.",
-    how="DescribeTrails, GetTrailStatus and GetEventSelectors",
-)
-def trail(place: Place) -> Finding:
-    """Look for one trail that does."""
-    return _trail_in(place, place.pair.primary_region)
-
-
-@check(
-    "dr-trail",
-    asks="Does a trail log management events that write, in the DR Region?",
-    assumed="It does; without one, who terminates a standby there is not on record, and nothing else depends on it.",
-    how="DescribeTrails, GetTrailStatus and GetEventSelectors",
-)
-def dr_trail(place: Place) -> Finding:
-    """Look for one trail that does."""
-    return _trail_in(place, place.pair.dr_region)
-
-
-def _trail_in(place: Place, region: str) -> Finding:
-    trails = place.account.ask("cloudtrail", region, "describe_trails", includeShadowTrails=True)["trailList"]
-    silent, unseen = [], []
-    for one in trails:
-        try:
-            why_not = _why_silent(place, one, region)
-        except ClientError as problem:
-            # A trail of the organisation is not everybody's to look at.
-            unseen.append(f"{one['Name']}: {aws.sentence(problem)}")
-            continue
-        if not why_not:
-            return as_assumed(f"{one['Name']} does, of {one.get('HomeRegion', region)}.")
-        silent.append(f"{one['Name']} {why_not}")
-    if unseen:
-        return cannot_tell(listed(unseen), "Ask whoever keeps that trail whether it logs management events that write.")
-    return differs(
-        listed(silent) if silent else f"There is no trail in {region}.",
-        "Let a trail log management events, read and write or write only; the first copy costs nothing.",
-    )
-
-
-def _why_silent(place: Place, one: Mapping[str, Any], region: str) -> str:
-    home = one.get("HomeRegion", region)
-    if not place.account.ask("cloudtrail", home, "get_trail_status", Name=one["TrailARN"]).get("IsLogging"):
-        return "is stopped"
-    selectors = place.account.ask("cloudtrail", home, "get_event_selectors", TrailName=one["TrailARN"])
-    return "" if _selects(selectors) else "does not log management events that write"
-
-
-def _selects(selectors: Mapping[str, Any]) -> bool:
-    """Whether a trail's selectors take CreateWorkspaces."""
-    plain = any(
-        one.get("IncludeManagementEvents", True) and one.get("ReadWriteType", "All") in ("All", "WriteOnly")
-        for one in selectors.get("EventSelectors", ())
-    )
-    return plain or any(_takes(one.get("FieldSelectors", ())) for one in selectors.get("AdvancedEventSelectors", ()))
-
-
-def _takes(fields: Any) -> bool:
-    """Whether an advanced selector takes CreateWorkspaces: each of its fields has to."""
-    event = {"eventCategory": "Management", "readOnly": "false", "eventSource": "workspaces.amazonaws.com"}
-    return {"eventCategory"} <= {field["Field"] for field in fields} and all(
-        field["Field"] in event and _matches(field, event[field["Field"]]) for field in fields
-    )
-
-
-def _matches(field: Mapping[str, Any], value: str) -> bool:
-    tests: dict[str, Callable[[str], bool]] = {
-        "Equals": lambda given: value == given,
-        "StartsWith": value.startswith,
-        "EndsWith": value.endswith,
-    }
-    return all(
-        any(test(one) for one in field.get(name) or [value])
-        and not any(test(one) for one in field.get(f"Not{name}") or [])
-        for name, test in tests.items()
-    )
-
-
-@check(
     "create-events",
     asks="Do CreateWorkspaces' records name the new desktops where the product looks for them?",
-    assumed="responseElements.pendingRequests[].workspaceId; an event without is put aside for a person.",
+    assumed="responseElements.pendingRequests[].workspaceId; an event without one is put into the dead-letter queue.",
     how="CloudTrail's records of 90 days, read as protect reads events",
 )
 def create_events(place: Place) -> Finding:
@@ -116,7 +32,7 @@ def create_events(place: Place) -> Finding:
 @check(
     "migrate-events",
     asks="Do MigrateWorkspace's records name the new id?",
-    assumed="responseElements.targetWorkspaceId, in either case; an event without is put aside for a person.",
+    assumed="responseElements.targetWorkspaceId, in either case; an event without one is put into the dead letters.",
     how="CloudTrail's records of 90 days, read as protect reads events",
 )
 def migrate_events(place: Place) -> Finding:
@@ -137,7 +53,9 @@ def _read_all(place: Place, name: str, advice: str) -> Finding:
                 keys = sorted(record.get("responseElements") or {})
                 problems.append(f"{record.get('eventID')}: {bad} (responseElements has {', '.join(keys) or 'nothing'})")
     if problems:
-        return differs(listed(problems, 3), "Ask by hand for those desktops, and tell the maintainers the form.")
+        return differs(
+            listed(problems, 3), "Protect those desktops manually (standby protect), and teach protect the form."
+        )
     who = Counter(principal(place, record) for record in records).most_common(3)
     callers = ", ".join(f"{caller} ({count})" for caller, count in who)
     return as_assumed(f"{counted(len(records), 'record')} with {counted(named, 'new desktop')}, by {callers}.")
@@ -169,7 +87,7 @@ def refusal_codes(place: Place) -> Finding:
     seen = Counter((one.code, one.kind) for one in told)
     listing = ", ".join(f"{count} {code} (taken for {kind})" for (code, kind), count in seen.most_common())
     if odd := [f"{one.code}: {one.message}" for one in told if one.kind is Refusal.OTHER]:
-        advice = "Where that asks for something else than a person, tell the maintainers the code and its words."
+        advice = "Where that needs something else than a person, teach kind_of the code and its words."
         return differs(f"Not recognised: {listed(list(dict.fromkeys(odd)), 3)} All: {listing}.", advice)
     return as_assumed(f"{counted(len(records), 'request')}, refused: {listing or 'none'}.")
 
@@ -218,7 +136,7 @@ def terminations(place: Place) -> Finding:
     "renewals",
     asks="What becomes of a standby when its primary is rebuilt, restored or migrated?",
     assumed="It stays or goes: one that goes is STANDBY_MISSING, with a notice; that of a primary with a new id is an "
-    "orphan, and told.",
+    "orphan, and notified.",
     how="CloudTrail's records of the three calls, against the standbys that the primaries had and have",
 )
 def renewals(place: Place) -> Finding:

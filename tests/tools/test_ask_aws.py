@@ -1,4 +1,4 @@
-"""What each check of `standby live-check` finds, and that none of them can write or crash."""
+"""What each check of `make ask-aws` finds, and that none of them can write or crash."""
 
 import copy
 import json
@@ -11,27 +11,24 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from cli import aws
-from cli.live_check import CHECKS, command, writing
-from cli.live_check.checks import Finding, Verdict
-from cli.live_check.place import Account, NotReadingError, Place
-from cli.main import main
-from infra.config import VERSION, Configuration
-from infra.config_file import load
+from cli.aws import Aws
+from cli.problems import Problem
+from infra.config import Configuration
 from standby.clock import Clock
 from standby.core.model import WorkspaceId
-from tests.cli.ledgers import TABLES
 from tests.cli.test_letters import event
-from tests.cli.test_redrive import refusal
+from tests.component import estate
 from tests.component.wire import NOON
 from tests.local.worlds import client_of, create_ready, make_world
+from tools.ask_aws import CHECKS, __main__, writing
+from tools.ask_aws.__main__ import main
+from tools.ask_aws.checks import Finding, Verdict
+from tools.ask_aws.place import Account, NotReadingError, Place
 
 P, DR, ACCOUNT = "us-east-1", "us-west-2", "123456789012"
 HOME, AWAY = "d-906732325d", "d-926722edaf"
-STACK = f"Standby-{P}-{DR}"
 KEY = f"arn:aws:kms:{DR}:{ACCOUNT}:key/1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d"
 BOB = f"arn:aws:iam::{ACCOUNT}:user/bob"
-TRAIL = f"arn:aws:cloudtrail:{P}:{ACCOUNT}:trail/audit"
 ROOT = Path(__file__).resolve().parents[2]
 
 Capsys = pytest.CaptureFixture[str]
@@ -49,6 +46,11 @@ def configuration(**changes: Any) -> Configuration:
 
 PAIR = configuration().pairs[0]
 
+
+def refusal(code: str, message: str = "", status: int = 400) -> Exception:
+    return estate.refusal(code, message=message, status=status)
+
+
 # -- what is asked: service, Region and operation
 
 
@@ -57,17 +59,8 @@ def both(service: str, operation: str) -> tuple[Key, Key]:
 
 
 DESKTOPS, DR_DESKTOPS = both("workspaces", "describe_workspaces")
-DIRECTORIES, DR_DIRECTORIES = both("workspaces", "describe_workspace_directories")
-ALIASES, DR_ALIASES = both("workspaces", "describe_connection_aliases")
-TRAILS, DR_TRAILS = both("cloudtrail", "describe_trails")
 HISTORY, DR_HISTORY = both("cloudtrail", "lookup_events")
-STACKS, DR_STACKS = both("cloudformation", "describe_stacks")
-RULE, DR_RULE = both("events", "describe_rule")
-TARGETS, DR_TARGETS = both("events", "list_targets_by_rule")
-SELECTORS, TRAIL_STATUS = ("cloudtrail", P, "get_event_selectors"), ("cloudtrail", P, "get_trail_status")
-CONNECTIONS, KMS_KEY = ("workspaces", DR, "describe_workspaces_connection_status"), ("kms", DR, "describe_key")
-QUOTA, FUNCTION = ("service-quotas", DR, "get_service_quota"), ("lambda", P, "get_function_configuration")
-SIMULATION = ("iam", P, "simulate_principal_policy")
+CONNECTIONS = ("workspaces", DR, "describe_workspaces_connection_status")
 
 # -- what is answered
 
@@ -113,16 +106,6 @@ def standbys(*shown: dict[str, Any]) -> Answers:
     return {DR_DESKTOPS: pages(*shown)}
 
 
-def registered(directory: str, **shown: Any) -> dict[str, Any]:
-    one = {"DirectoryId": directory, "State": "REGISTERED"}
-    return {"Directories": [one | {"DirectoryType": "AD_CONNECTOR", "WorkspaceType": "PERSONAL"} | shown]}
-
-
-def alias(directory: str, string: str = "desktop.example.com", status: str = "ASSOCIATED_WITH_OWNER_ACCOUNT") -> Any:
-    association = {"ResourceId": directory, "AssociationStatus": status}
-    return {"ConnectionAliases": [{"ConnectionString": string, "Associations": [association]}]}
-
-
 def history(region: str, **by_name: list[dict[str, Any]]) -> Answers:
     """LookupEvents of one Region: the records of calls, by the operation's name."""
 
@@ -162,70 +145,20 @@ def rebuilt(workspace_id: str, **record: Any) -> dict[str, Any]:
     return renewed({"rebuildWorkspaceRequests": [{"workspaceId": workspace_id}]}, **record)
 
 
-def allowed(**asked: Any) -> Any:
-    return {
-        "EvaluationResults": [
-            {"EvalActionName": action, "EvalResourceName": arn, "EvalDecision": "allowed"}
-            for action in asked["ActionNames"]
-            for arn in asked["ResourceArns"]
-        ]
-    }
-
-
-def stack(**outputs: str) -> Callable[..., Any]:
-    named = ("DeadLetterQueueUrl", "LedgerTableName", "NotificationTopicArn", "WatchFunctionName")
-    wanted = dict.fromkeys((*named, "WatchStateMachineArn", "SweepStateMachineArn"), "x")
-    wanted |= {"EventRuleName": "rule", "ProtectFunctionName": "protect"}
-    wanted |= {"ConfigDigest": PAIR.digest, "Version": VERSION, **outputs}
-    shown = [{"OutputKey": name, "OutputValue": value} for name, value in wanted.items() if value]
-    return lambda **_: {"Stacks": [{"Outputs": shown}]}
-
-
-def quota(**values: float) -> Callable[..., Any]:
-    return lambda **asked: {"Quota": {"Value": values[asked["QuotaCode"].replace("-", "_")]}}
-
-
 def statuses(*shown: dict[str, Any]) -> Answers:
     return {CONNECTIONS: {"WorkspacesConnectionStatus": list(shown)}}
 
 
-def target(service: str, region: str, resource: str) -> Any:
-    return {"Targets": [{"Arn": f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"}]}
-
-
-AUDIT = {"trailList": [{"Name": "audit", "TrailARN": TRAIL, "HomeRegion": P}]}
 HEALTHY: Answers = {
     **primaries(PRIMARY),
     **standbys(STANDBY),
-    DIRECTORIES: registered(HOME),
-    DR_DIRECTORIES: registered(AWAY),
-    ALIASES: alias(HOME),
-    DR_ALIASES: alias(AWAY),
-    KMS_KEY: {"KeyMetadata": {"Enabled": True, "KeySpec": "SYMMETRIC_DEFAULT", "KeyManager": "CUSTOMER"}},
-    QUOTA: quota(L_9A67B5CB=5, L_34278094=10),
-    TRAILS: AUDIT,
-    DR_TRAILS: AUDIT,
-    TRAIL_STATUS: {"IsLogging": True},
-    SELECTORS: {"EventSelectors": [{"IncludeManagementEvents": True, "ReadWriteType": "All"}]},
     **history(
         P,
         CreateWorkspaces=[event("create_workspaces_one")["detail"], event("create_workspaces_refused")["detail"]],
         MigrateWorkspace=[event("migrate_workspace")["detail"]],
     ),
     **requests(("ResourceNotFound.User", "no such user")),
-    STACKS: stack(),
-    DR_STACKS: stack(),
-    RULE: {"State": "ENABLED"},
-    DR_RULE: {"State": "ENABLED"},
-    TARGETS: target("lambda", P, "function:protect"),
-    DR_TARGETS: target("events", P, "event-bus/default"),
     **statuses({"WorkspaceId": "ws-standby01", "ConnectionState": "UNKNOWN"}),
-    FUNCTION: {
-        "FunctionArn": f"arn:aws:lambda:{P}:{ACCOUNT}:function:protect",
-        "Role": f"arn:aws:iam::{ACCOUNT}:role/protect",
-    },
-    SIMULATION: allowed,
-    **TABLES,
 }
 
 
@@ -283,32 +216,20 @@ GOOD, BAD, UNSURE = Verdict.AS_ASSUMED, Verdict.DIFFERS, Verdict.CANNOT_TELL
 
 
 IN_HEALTH = [
-    ("deployment", GOOD, VERSION),
-    ("rule", GOOD, "enabled and leads to protect"),
-    ("ended-rules", GOOD, "Both are enabled, and what us-west-2 tells goes to us-east-1"),
-    ("permissions", GOOD, "Allowed on 6 ARNs"),
     ("relations", GOOD, "1 standby, all shown from both sides; 1 primary with"),
     ("states", GOOD, "us-east-1: 1 AVAILABLE; us-west-2: 1 AVAILABLE"),
-    ("user-filter", GOOD, "does not mind the case: asked for ALICE"),
+    ("user-filter", GOOD, "ignores case: asked for ALICE"),
     ("user-names", GOOD, "1 standby of the same users, 0 in another case"),
     ("second-standby", UNSURE, "--write"),
-    ("directories", GOOD, "2 AD_CONNECTOR"),
-    ("unused-directories", GOOD, "No DR directory of us-west-2"),
-    ("redirection", GOOD, "common connection alias"),
-    ("keys", GOOD, "1 key configured"),
-    ("quotas", GOOD, "L-9A67B5CB is 5 and L-34278094 10 in us-west-2, with 1 standby there for 1 desktop"),
-    ("trail", GOOD, "audit does"),
-    ("dr-trail", GOOD, "audit does"),
     ("create-events", GOOD, "2 records with 1 new desktop"),
     ("migrate-events", GOOD, "1 record with 1 new desktop"),
     ("refusal-codes", GOOD, "1 ResourceNotFound.User (taken for USER_MISSING)"),
     ("accepted-states", UNSURE, "STOPPED"),
     ("terminations", UNSURE, "No standby was terminated"),
     ("renewals", UNSURE, "Rebuild a primary with a standby"),
-    ("ledger", GOOD, "protected, recoverable, 5 indexes"),
     ("orphans", UNSURE, "Terminate a primary"),
     ("orphan-data", UNSURE, "No standby here has lost its primary"),
-    ("connection-status", GOOD, "It speaks of 1 standby, 1 of which nobody has used"),
+    ("connection-status", GOOD, "It returns 1 standby, 1 of which nobody has used"),
 ]
 
 
@@ -317,29 +238,13 @@ def test_the_healthy_account_answers_every_check() -> None:
 
 
 COPIED = {"DataReplicationSettings": {"DataReplication": "PRIMARY_AS_SOURCE"}}
-NOT_FOUND, NO_RULE = refusal("NotFoundException"), refusal("ResourceNotFoundException")
-GONE = refusal("ValidationError", f"Stack with id {STACK} does not exist")
-STOPPED = {"State": "DISABLED"}
 
 
-def minds_the_case(**asked: Any) -> Any:
+def respects_case(**asked: Any) -> Any:
     return {"Workspaces": []} if "UserName" in asked else pages(STANDBY)(**asked)
 
 
-def denied_on_directories(**asked: Any) -> Any:
-    found = allowed(**asked)["EvaluationResults"]
-    denied = {"EvalDecision": "explicitDeny"}
-    return {"EvaluationResults": [one | (denied if "directory" in one["EvalResourceName"] else {}) for one in found]}
-
-
 DIFFERENT: list[tuple[str, Answers, str]] = [
-    ("deployment", {STACKS: GONE}, "make deploy"),
-    ("deployment", {DR_STACKS: GONE}, "make deploy"),
-    ("deployment", {STACKS: stack(ConfigDigest="old")}, "ConfigDigest is old, not"),
-    ("deployment", {STACKS: stack(WatchFunctionName="")}, "WatchFunctionName is missing"),
-    ("rule", {RULE: STOPPED}, "aws events enable-rule --region us-east-1 --name"),
-    ("rule", {TARGETS: {"Targets": []}}, "does not lead to protect"),
-    ("permissions", {SIMULATION: denied_on_directories}, "directory/d-906732325d: explicitDeny"),
     ("relations", standbys(desktop("ws-standby01", "alice", AWAY)), "which does not show it"),
     ("relations", primaries(ALONE), "ws-standby01 shows primary ws-primary01"),
     (
@@ -350,28 +255,7 @@ DIFFERENT: list[tuple[str, Answers, str]] = [
     ("states", primaries(PRIMARY | {"State": "HIBERNATED"}), "Not known: HIBERNATED"),
     ("user-names", standbys(STANDBY | {"UserName": "CORP.alice"}), "is of CORP.alice, its primary of alice"),
     ("second-standby", primaries(TWO), "ws-primary01 has ws-standby01 and ws-standby02"),
-    ("directories", {DIRECTORIES: {"Directories": []}}, "is not registered"),
-    ("directories", {DR_DIRECTORIES: registered(AWAY, State="ERROR")}, f"{AWAY} in us-west-2 is ERROR"),
-    ("directories", {DIRECTORIES: registered(HOME, WorkspaceType="POOLS")}, "Pools"),
-    ("redirection", {DR_ALIASES: {"ConnectionAliases": []}}, "share no connection alias"),
-    ("redirection", {DR_ALIASES: alias(AWAY, "other.example.com")}, "share no connection"),
-    ("redirection", {ALIASES: alias(HOME, status="PENDING_ASSOCIATION")}, "share no"),
-    ("keys", {KMS_KEY: NOT_FOUND}, "is not in us-west-2"),
-    ("keys", {KMS_KEY: {"KeyMetadata": {"Enabled": False}}}, "has Enabled False"),
-    ("keys", {KMS_KEY: {"KeyMetadata": {"KeySpec": "RSA_2048"}}}, "has KeySpec RSA_2048"),
-    ("quotas", {QUOTA: quota(L_9A67B5CB=0, L_34278094=9)}, "higher L-9A67B5CB (Ser"),
-    ("trail", {TRAILS: {"trailList": []}}, "There is no trail in us-east-1"),
-    ("trail", {TRAIL_STATUS: {"IsLogging": False}}, "audit is stopped"),
-    ("dr-trail", {DR_TRAILS: {"trailList": []}}, "There is no trail in us-west-2"),
-    ("ended-rules", {RULE: STOPPED}, f"--region {P} --name {STACK}-ended-"),
-    ("ended-rules", {DR_RULE: STOPPED}, f"--name {STACK}-dr-ended-workspaces"),
-    (
-        "ended-rules",
-        {DR_RULE: NO_RULE},
-        f"There is no rule {STACK}-dr-ended-workspaces in us-west-2. Deploy again. make",
-    ),
-    ("ended-rules", {DR_TARGETS: target("events", "us-east-2", "event-bus/default")}, "does not lead to event-bus"),
-    ("connection-status", statuses(), "It does not speak of 1 of 1 standby: ws-standby01."),
+    ("connection-status", statuses(), "It does not return 1 of 1 standby: ws-standby01."),
     ("create-events", unreadable("CreateWorkspaces"), "e1: CreateWorkspaces names no WorkSpace that was created (0 of"),
     ("migrate-events", unreadable("MigrateWorkspace"), "responseElements has newId"),
     ("refusal-codes", requests(("Weird.Code", "for a reason")), "Not recognised: Weird.Code: for a reason"),
@@ -381,8 +265,6 @@ LEFT = desktop("ws-standby09", "x", AWAY, DataReplicationSettings={"DataReplicat
 GOING = related("STANDBY", "ws-standby01", DR, "TERMINATING")
 REPLACED = ALONE | {"RelatedWorkspaces": [GOING, related("STANDBY", "ws-standby02", DR)]}
 THROTTLED = requests(errorCode="ThrottlingException", responseElements=None)
-SIMPLE_AD = registered(HOME, DirectoryType="SIMPLE_AD")
-LOCKED = PRIMARY | {"RootVolumeEncryptionEnabled": True}
 ORPHAN = STANDBY | {"DataReplicationSettings": {"DataReplication": "NO_REPLICATION"}}
 REPLICATED = {"data_replication": "PRIMARY_AS_SOURCE"}
 USED = {"WorkspaceId": "ws-standby01", "LastKnownUserConnectionTimestamp": datetime(2026, 3, 1, tzinfo=UTC)}
@@ -399,7 +281,7 @@ OTHERS: list[tuple[str, Answers, Verdict, str]] = [
     ("relations", NOBODY, UNSURE, "no standby"),
     ("states", NOBODY, UNSURE, "no WorkSpace"),
     ("user-filter", NOBODY, UNSURE, "no desktop"),
-    ("user-filter", {DR_DESKTOPS: minds_the_case}, GOOD, "It minds the case"),
+    ("user-filter", {DR_DESKTOPS: respects_case}, GOOD, "It respects case"),
     ("user-names", NO_STANDBYS, UNSURE, "no standby"),
     ("user-names", standbys(STANDBY | {"UserName": "ALICE"}), GOOD, "1 in another case"),
     ("orphans", primaries(), GOOD, "ws-standby01 still names its primary"),
@@ -414,8 +296,6 @@ OTHERS: list[tuple[str, Answers, Verdict, str]] = [
     ("refusal-codes", THROTTLED, GOOD, "1 ThrottlingException (taken for THROTTLED)"),
     ("second-standby", requests(("ResourceExists.X", "has one")), GOOD, "ResourceExists.X: has one"),
     ("second-standby", primaries(REPLACED), UNSURE, "--write"),
-    ("directories", {DIRECTORIES: SIMPLE_AD}, GOOD, "1 SIMPLE_AD"),
-    ("keys", primaries(LOCKED), GOOD, "1 key configured"),
     ("accepted-states", requests(("InvalidState", "STOPPED")), GOOD, "1 refusal about a state: InvalidState: STOPPED"),
     ("terminations", terminated("ws-standby01", errorCode="X"), GOOD, f"ws-standby01 in {P} by {BOB}, refused: X"),
     ("terminations", terminated("ws-another01"), UNSURE, "No standby"),
@@ -423,15 +303,12 @@ OTHERS: list[tuple[str, Answers, Verdict, str]] = [
     ("renewals", history(P, RestoreWorkspace=[RESTORED]), GOOD, f"ws-primary01 was restored {WHEN} {SHOWN}"),
     ("renewals", MIGRATED, GOOD, f"ws-primary09 was migrated {WHEN} no standby names it now."),
     ("renewals", history(P, RebuildWorkspaces=OTHERS_REBUILT), UNSURE, "No primary with a standby was rebuilt"),
-    ("trail", {TRAIL_STATUS: refusal("AccessDeniedException")}, UNSURE, "Ask whoever keeps that trail"),
 ]
 
 
 # Where something else is configured.
 CONFIGURED: list[tuple[str, Answers, Verdict, str, dict[str, Any]]] = [
     ("orphan-data", primaries() | standbys(ORPHAN), GOOD, "ws-standby01 shows NO_REPLICATION. ", REPLICATED),
-    ("keys", primaries(LOCKED), BAD, f"{HOME} has 1 encrypted desktop and no key", {"volume_encryption_key": None}),
-    ("directories", {DIRECTORIES: SIMPLE_AD}, BAD, "is a Simple AD, which cannot replicate", REPLICATED),
 ]
 
 
@@ -450,44 +327,6 @@ def test_what_a_check_finds_and_what_to_do_about_it(
 ) -> None:
     found, text = find(check, answers, configuration(**configured).pairs[0])
     assert (found, words in text) == (verdict, True), text
-
-
-MANAGEMENT = {"Field": "eventCategory", "Equals": ["Management"]}
-
-
-def basic(*, management: bool, kind: str) -> dict[str, Any]:
-    return {"EventSelectors": [{"IncludeManagementEvents": management, "ReadWriteType": kind}]}
-
-
-def advanced(*fields: dict[str, Any]) -> dict[str, Any]:
-    return {"AdvancedEventSelectors": [{"FieldSelectors": list(fields)}]}
-
-
-def field(name: str, **condition: str) -> dict[str, Any]:
-    return {"Field": name} | {how: values.split() for how, values in condition.items()}
-
-
-@pytest.mark.parametrize(
-    ("selectors", "verdict"),
-    [
-        (basic(management=True, kind="WriteOnly"), GOOD),
-        (basic(management=True, kind="ReadOnly"), BAD),
-        (basic(management=False, kind="All"), BAD),
-        (advanced(MANAGEMENT), GOOD),
-        (advanced(MANAGEMENT, field("readOnly", Equals="false")), GOOD),
-        (advanced(MANAGEMENT, field("readOnly", Equals="true")), BAD),
-        (advanced(MANAGEMENT, field("eventSource", NotEquals="kms.amazonaws.com rdsdata.amazonaws.com")), GOOD),
-        (advanced(MANAGEMENT, field("eventSource", NotEquals="workspaces.amazonaws.com")), BAD),
-        (advanced(MANAGEMENT, field("eventSource", NotStartsWith="workspaces")), BAD),
-        (advanced(MANAGEMENT, field("eventSource", EndsWith=".amazonaws.com")), GOOD),
-        (advanced(field("eventCategory", Equals="Data")), BAD),
-        (advanced(field("readOnly", Equals="false")), BAD),
-        ({}, BAD),
-    ],
-    ids=str,
-)
-def test_which_trails_bring_events(selectors: dict[str, Any], verdict: Verdict) -> None:
-    assert find("trail", {SELECTORS: selectors})[0] is verdict
 
 
 @pytest.mark.parametrize("check", [one.id for one in CHECKS])
@@ -518,12 +357,12 @@ def test_nothing_but_reading_gets_to_aws() -> None:
     assert account.asked == []
 
 
-def test_all_checks_ask_for_what_the_policy_that_readme_names_grants_once_a_second() -> None:
+def test_all_checks_ask_for_what_its_policy_grants_once_a_second() -> None:
     account = FakeAccount(HEALTHY)
     place = Place(PAIR, account)
     for check in CHECKS:
         check.find(place)
-    document = json.loads((ROOT / "cli/live_check/policy.json").read_text(encoding="utf-8"))
+    document = json.loads((ROOT / "tools/ask_aws/policy.json").read_text(encoding="utf-8"))
     assert {
         f"{service.replace('-', '')}:{''.join(part.capitalize() for part in operation.split('_'))}"
         for service, _, operation in account.asked
@@ -562,7 +401,7 @@ FIRST = "aws workspaces terminate-workspaces --region us-west-2 --terminate-work
 def request_twice(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> tuple[list[Any], Finding]:
     """What the check that writes finds where the service answers so; the requests' parameters."""
     service = Mock(**{"create_standby_workspaces.side_effect": answers})
-    monkeypatch.setattr(aws, "client", lambda *_, **options: service if options == {"once": True} else None)
+    monkeypatch.setattr(Aws, "client", lambda *_, **options: service if options == {"once": True} else None)
     place = Place(PAIR, FakeAccount(UNPROTECTED))
     _, finding = writing.second_request(place, writing.primary_of(place, WorkspaceId("ws-primary01")))
     return [call.kwargs for call in service.create_standby_workspaces.call_args_list], finding
@@ -593,7 +432,7 @@ def test_a_first_request_that_makes_none_is_not_repeated(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("shown", "told"),
+    ("shown", "words"),
     [
         ([], "us-east-1 has no WorkSpace ws-primary01."),
         ([PRIMARY], "ws-primary01 has a standby, ws-standby01."),
@@ -601,9 +440,9 @@ def test_a_first_request_that_makes_none_is_not_repeated(monkeypatch: pytest.Mon
         ([desktop("ws-primary01", "alice", "d-9067999999")], "ws-primary01 is of d-9067999999, which"),
     ],
 )
-def test_who_cannot_be_written_for(shown: list[dict[str, Any]], told: str) -> None:
+def test_who_cannot_be_written_for(shown: list[dict[str, Any]], words: str) -> None:
     place = Place(PAIR, FakeAccount(primaries(*shown)))
-    with pytest.raises(aws.AwsRefused, match=told.replace(".", r"\.")):
+    with pytest.raises(Problem, match=words.replace(".", r"\.")):
         writing.primary_of(place, WorkspaceId("ws-primary01"))
 
 
@@ -617,29 +456,27 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeAccount:
     text = json.dumps(configuration().model_dump(mode="json", exclude_defaults=True))
     Path("standby.yaml").write_text(text.replace('"notify": []', '"notify": ["ops@example.com"]'), encoding="utf-8")
     found = FakeAccount(dict(HEALTHY))
-    monkeypatch.setattr(command, "Account", lambda account_id: found)
+    monkeypatch.setattr(__main__, "Account", lambda account_id: found)
     identity = Mock(**{"get_caller_identity.return_value": {"Account": ACCOUNT}})
-    monkeypatch.setattr(aws, "client", lambda service, *_, **__: identity)
+    monkeypatch.setattr(Aws, "client", lambda *_, **__: identity)
     return found
 
 
 def test_it_prints_a_line_a_check_and_writes_json(account: FakeAccount, capsys: Capsys) -> None:
-    account.answers = {**HEALTHY, STACKS: stack(ConfigDigest="")}
-    assert main(["live-check"]) == 1  # a missing output
-    told = capsys.readouterr()
-    assert told.err == ""
-    document = json.loads(Path("build/live-check.json").read_text(encoding="utf-8"))
+    account.answers = {**HEALTHY, **primaries(TWO)}
+    assert main([]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    document = json.loads(Path("build/ask-aws.json").read_text(encoding="utf-8"))
     assert [one["check"] for one in document["findings"]] == [one.id for one in CHECKS]
-    assert document["counts"]["differs"] == 1
+    assert document["counts"]["differs"] >= 1
     assert document["account"] == ACCOUNT
-    assert all(f"\n{one.id} " in told.out for one in CHECKS)
-    assert told.out.splitlines()[-1].startswith(f"{len(CHECKS)} checks: ")
+    assert all(f"\n{one.id} " in printed.out for one in CHECKS)
+    assert printed.out.splitlines()[-1].startswith(f"{len(CHECKS)} checks: ")
 
 
 def test_it_succeeds_where_nothing_differs(account: FakeAccount) -> None:
-    digest = load(Path("standby.yaml")).pairs[0].digest
-    account.answers = {**HEALTHY, STACKS: stack(ConfigDigest=digest)}
-    assert main(["live-check", "--output", "elsewhere/found.json"]) == 0
+    assert main(["--output", "elsewhere/found.json"]) == 0
     assert Path("elsewhere/found.json").exists()
 
 
@@ -649,23 +486,23 @@ def test_it_asks_before_it_writes(
 ) -> None:
     account.answers = UNPROTECTED
     monkeypatch.setattr("builtins.input", Mock(side_effect=[typed]))
-    assert main(["live-check", "--write", "--primary", "ws-primary01"]) == 1
-    told = capsys.readouterr()
-    assert "USD 3.25 to 5.75" in told.out
-    assert told.err == "Nothing was written.\n"
+    assert main(["--write", "--primary", "ws-primary01"]) == 1
+    printed = capsys.readouterr()
+    assert "USD 3.25 to 5.75" in " ".join(printed.out.split())
+    assert printed.err == "Nothing was written.\n"
     assert not Path("build").exists()
 
 
-def test_told_yes_it_requests_exactly_two_standbys_and_names_them(
+def test_with_yes_it_requests_exactly_two_standbys_and_names_them(
     account: FakeAccount, monkeypatch: pytest.MonkeyPatch, capsys: Capsys
 ) -> None:
     world = make_world()
     (one,) = create_ready(world, "user01")
     account.answers = {**HEALTHY, **primaries(desktop(one, "user01")), **standbys()}
-    service, identity = client_of(world, DR), aws.client
-    monkeypatch.setattr(aws, "client", lambda name, *_, **__: service if name == "workspaces" else identity(name, P))
+    service, identity = client_of(world, DR), Aws().client("sts", P)
+    monkeypatch.setattr(Aws, "client", lambda _, name, *__, **___: service if name == "workspaces" else identity)
     monkeypatch.setattr("builtins.input", lambda _: "yes")
-    main(["live-check", "--write", "--primary", one])
+    main(["--write", "--primary", one])
     printed = " ".join(capsys.readouterr().out.split())
     assert "second-request AS ASSUMED: It made a second one" in printed
     made = [standby.workspace_id for standby in world.standbys_of(one)]
@@ -674,7 +511,7 @@ def test_told_yes_it_requests_exactly_two_standbys_and_names_them(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "words"),
     [
         (["--write"], "--write and --primary ws-… belong together."),
         (["--primary", "ws-primary01"], "--write and --primary ws-… belong together."),
@@ -683,9 +520,11 @@ def test_told_yes_it_requests_exactly_two_standbys_and_names_them(
         (["--write", "--primary", "ws-another01", "--yes"], "us-east-1 has no WorkSpace ws-another01."),
     ],
 )
-def test_what_it_cannot_do_is_a_sentence(account: FakeAccount, arguments: list[str], told: str, capsys: Capsys) -> None:
-    assert main(["live-check", *arguments]) == 1
-    assert capsys.readouterr().err.startswith(told)
+def test_what_it_cannot_do_is_a_sentence(
+    account: FakeAccount, arguments: list[str], words: str, capsys: Capsys
+) -> None:
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.startswith(words)
 
 
 def test_credentials_of_another_account_are_refused(
@@ -693,5 +532,5 @@ def test_credentials_of_another_account_are_refused(
 ) -> None:
     file = Path("standby.yaml")
     file.write_text(file.read_text().replace(f'"account": "{ACCOUNT}"', '"account": "999999999999"'))
-    assert main(["live-check"]) == 1
+    assert main([]) == 1
     assert "These credentials are of account 123456789012" in capsys.readouterr().err

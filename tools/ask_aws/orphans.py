@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cli.live_check.checks import (
+from standby.core.model import NO_REPLICATION, DirectoryId
+from tools.ask_aws.checks import (
     MOST_LISTED,
     Finding,
     as_assumed,
@@ -15,11 +16,10 @@ from cli.live_check.checks import (
     listed,
     terminate,
 )
-from cli.live_check.place import BATCH
-from standby.core.model import NO_REPLICATION, DirectoryId
+from tools.ask_aws.place import BATCH
 
 if TYPE_CHECKING:
-    from cli.live_check.place import Desktop, Place
+    from tools.ask_aws.place import Desktop, Place
 
 NO_ORPHAN: Final = "No standby here has lost its primary."
 END_ONE: Final = "Terminate a primary that nobody needs, and run it again some minutes later."
@@ -35,14 +35,14 @@ def orphans(place: Place) -> Finding:
     """Look for standbys without a primary."""
     if not place.orphans:
         return cannot_tell(NO_ORPHAN, END_ONE)
-    told = [
+    found = [
         f"{one.read.id} still names its primary" if one.read.primary else f"{one.read.id} names none"
         for one in place.orphans
     ]
     commands = [terminate(place.pair.dr_region, one.read.id) for one in place.orphans[:MOST_LISTED]]
     return as_assumed(
-        f"It stays: {listed(told)} Each is billed until it is terminated.",
-        "Terminate those whose data nobody needs (README, Orphans).",
+        f"It stays: {listed(found)} Each is billed until it is terminated.",
+        "Terminate those whose data nobody needs (standby orphans).",
         *commands,
     )
 
@@ -76,8 +76,8 @@ def orphan_replication(place: Place) -> Finding:
 
 @check(
     "connection-status",
-    asks="Does DescribeWorkspacesConnectionStatus speak of a standby that nobody has used yet?",
-    assumed="It does, without a time; whether a standby that it does not name is in use is not known.",
+    asks="Does DescribeWorkspacesConnectionStatus return a standby that nobody has used yet?",
+    assumed="It does, without a time; whether a standby that it does not return is in use is not known.",
     how=f"DescribeWorkspacesConnectionStatus in the DR Region for up to {BATCH} standbys",
 )
 def connection_status(place: Place) -> Finding:
@@ -88,22 +88,21 @@ def connection_status(place: Place) -> Finding:
     answer = place.account.ask(
         "workspaces", place.pair.dr_region, "describe_workspaces_connection_status", WorkspaceIds=asked
     )
-    told = {
+    found = {
         one["WorkspaceId"]: one.get("LastKnownUserConnectionTimestamp") for one in answer["WorkspacesConnectionStatus"]
     }
-    if silent := [one for one in asked if one not in told]:
+    if silent := [one for one in asked if one not in found]:
         return differs(
-            f"It does not speak of {len(silent)} of {counted(len(asked), 'standby', 'standbys')}: {listed(silent)}",
-            "If they are not new, tell the maintainers. Before you terminate such a standby, ask its user: whether "
-            "it is in use is not known.",
+            f"It does not return {len(silent)} of {counted(len(asked), 'standby', 'standbys')}: {listed(silent)}",
+            "Before you terminate such a standby, ask its user: whether it is in use is not known.",
         )
-    unused = sum(last is None for last in told.values())
+    unused = sum(last is None for last in found.values())
     if not unused:
         return cannot_tell(
-            f"It speaks of {counted(len(asked), 'standby', 'standbys')}, all of which were used.",
+            f"It returns {counted(len(asked), 'standby', 'standbys')}, all of which were used.",
             "Run it again once there is one that nobody has used.",
         )
-    return as_assumed(f"It speaks of {counted(len(asked), 'standby', 'standbys')}, {unused} of which nobody has used.")
+    return as_assumed(f"It returns {counted(len(asked), 'standby', 'standbys')}, {unused} of which nobody has used.")
 
 
 def _some_standbys(place: Place) -> list[str]:

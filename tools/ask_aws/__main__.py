@@ -1,74 +1,71 @@
-"""The command `standby live-check`."""
+"""`make ask-aws`: ask, print an answer a check, and write all of them as JSON."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from cli import aws
-from cli.aws import AwsRefused
-from cli.live_check import CHECKS, report, writing
-from cli.live_check.place import Account, Place, today
+from cli.aws import Aws, asked
+from cli.problems import Problem
 from infra.config_file import ConfigurationError, load
 from standby.core.model import WorkspaceId, is_workspace_id
+from tools.ask_aws import CHECKS, report, writing
+from tools.ask_aws.place import Account, Place, today
 
 if TYPE_CHECKING:
-    from cli.live_check.place import Desktop
     from infra.config import Pair
+    from tools.ask_aws.place import Desktop
 
-HELP: Final = "ask a live account what no test can show about AWS; it only reads, unless --write is given"
-WRITTEN: Final = Path("build/live-check.json")
+HELP: Final = "Ask a live account what no test can show about AWS. It only reads, unless --write is given."
+_WRONG: Final = "WrongUse"
+WRITTEN: Final = Path("build/ask-aws.json")
 
 
-def add_command(commands: Any) -> None:
-    """Add the command to the parser's commands."""
-    command = commands.add_parser("live-check", help=HELP, description=f"{HELP}.")
-    command.add_argument(
-        "--config", type=Path, default=Path("standby.yaml"), metavar="PATH", help="default: standby.yaml"
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask; 0 if every check found what is assumed, or reading cannot tell."""
+    parser = argparse.ArgumentParser(prog="ask-aws", description=HELP)
+    parser.add_argument(
+        "--config", type=Path, default=Path("standby.yaml"), metavar="PATH", help="default: %(default)s"
     )
-    command.add_argument("--output", type=Path, default=WRITTEN, metavar="PATH", help=f"default: {WRITTEN}")
-    command.add_argument(
-        "--write", action="store_true", help="request a standby for --primary, and at once a second one"
+    parser.add_argument("--output", type=Path, default=WRITTEN, metavar="PATH", help="default: %(default)s")
+    parser.add_argument(
+        "--write", action="store_true", help="request a standby for --primary, and a second one right after it"
     )
-    command.add_argument(
+    parser.add_argument(
         "--primary", type=WorkspaceId, metavar="ws-…", help="the primary to write for; it has no standby"
     )
-    command.add_argument("--yes", action="store_true", help="do not ask before writing")
-    command.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> int:
-    """Run the command; 0 if every check found what is assumed, or cannot tell by reading."""
+    parser.add_argument("--yes", action="store_true", help="do not ask before writing")
     try:
-        return _run(options)
-    except (AwsRefused, ConfigurationError) as refused:
-        print(refused, file=sys.stderr)
+        return _run(parser.parse_args(arguments))
+    except (Problem, ConfigurationError) as problem:
+        print(problem, file=sys.stderr)
     except KeyboardInterrupt:
-        print("Broken off.", file=sys.stderr)
+        print("Interrupted.", file=sys.stderr)
     return 1
 
 
 def _run(options: argparse.Namespace) -> int:
     if bool(options.write) != bool(options.primary):
-        raise AwsRefused("--write and --primary ws-… belong together.")
+        raise Problem(_WRONG, "--write and --primary ws-… belong together.")
     if options.primary and not is_workspace_id(options.primary):
-        raise AwsRefused(f"{options.primary} is no WorkSpace id; one looks like ws-1abc2def3.")
+        raise Problem(_WRONG, f"{options.primary} is no WorkSpace id; one looks like ws-1abc2def3.")
     places = [Place(pair, _account(pair)) for pair in load(options.config).pairs]
     written_for = _written_for(places, options.primary) if options.write else None
     if written_for and not _agreed(*written_for, yes=options.yes):
-        raise AwsRefused("Nothing was written.")
+        raise Problem(_WRONG, "Nothing was written.")
     return _check(places, written_for, options.output)
 
 
 def _account(pair: Pair) -> Account:
-    with aws.told("Nothing can be asked"):
-        found = aws.client("sts", pair.primary_region).get_caller_identity()["Account"]
+    with asked("Nothing can be asked"):
+        found = Aws().client("sts", pair.primary_region).get_caller_identity()["Account"]
     if pair.account not in (None, found):
-        raise AwsRefused(
-            f"These credentials are of account {found}; {pair.stack_name} is configured for {pair.account}."
+        raise Problem(
+            _WRONG, f"These credentials are of account {found}; {pair.stack_name} is configured for {pair.account}."
         )
     return Account(str(found))
 
@@ -79,9 +76,9 @@ def _written_for(places: list[Place], primary_id: WorkspaceId) -> tuple[Place, D
     for place in places:
         try:
             return place, writing.primary_of(place, primary_id)
-        except AwsRefused as refused:
+        except Problem as refused:
             refusals.append(str(refused))
-    raise AwsRefused("\n".join(refusals))
+    raise Problem(_WRONG, "\n".join(refusals))
 
 
 def _agreed(place: Place, primary: Desktop, *, yes: bool) -> bool:
@@ -89,7 +86,7 @@ def _agreed(place: Place, primary: Desktop, *, yes: bool) -> bool:
     if yes:
         return True
     try:
-        return input("Type yes to go on: ").strip().lower() == "yes"
+        return input("Type yes to continue: ").strip().lower() == "yes"
     except EOFError:
         return False
 
@@ -116,3 +113,7 @@ def _check(places: list[Place], written_for: tuple[Place, Desktop] | None, outpu
     report.write(output, places[0].account.id, today(), rows)
     print(f"\nAll findings are in {output}.\n" + report.wrapped(report.totals(rows), width))
     return 0 if all(row.finding.verdict.is_good for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

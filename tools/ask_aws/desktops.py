@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
 
-from cli.live_check.checks import (
+from standby.core.model import GONE, user_key
+from standby.core.outcomes import Refusal
+from tools.ask_aws.checks import (
     WRITE,
     Finding,
     as_assumed,
@@ -19,12 +21,10 @@ from cli.live_check.checks import (
     listed,
     terminate,
 )
-from cli.live_check.records import refusals
-from standby.core.model import GONE, user_key
-from standby.core.outcomes import Refusal
+from tools.ask_aws.records import refusals
 
 if TYPE_CHECKING:
-    from cli.live_check.place import Desktop, Place
+    from tools.ask_aws.place import Desktop, Place
 
 NO_STANDBY_YET: Final = "There is no standby in the partner directories yet."
 MAKE_ONE: Final = f"Run it again once the first standby is there, or with {WRITE}."
@@ -52,7 +52,9 @@ def relations(place: Place) -> Finding:
         if known and standby_desktop.read.id not in {one.id for one in known.read.standbys}:
             problems.append(f"{standby_desktop.read.id} shows primary {known.read.id}, which does not show it")
     if problems:
-        advice = "If a standby is minutes old, run it again. If it stays, set mode: observe and tell the maintainers."
+        advice = (
+            "If a standby is minutes old, run it again. If it stays, set mode: observe until the product handles it."
+        )
         return differs(listed(problems), advice)
     if not place.standbys:
         return cannot_tell(NO_STANDBY_YET, MAKE_ONE)
@@ -82,16 +84,16 @@ def states(place: Place) -> Finding:
     """Compare the states seen with those of the model."""
     if not place.desktops and not place.partners:
         return cannot_tell("There is no WorkSpace in the directories.", "Run it again once there is one.")
-    told, unknown = [], set()
+    shown, unknown = list[str](), set[str]()
     for region, desktops in ((place.pair.primary_region, place.desktops), (place.pair.dr_region, place.partners)):
         seen = Counter(one.read.state or "none" for one in desktops)
         unknown |= seen.keys() - known_states()
-        told.append(f"{region}: {', '.join(f'{count} {state}' for state, count in seen.most_common()) or 'nothing'}")
-    text = f"{'; '.join(told)}."
+        shown.append(f"{region}: {', '.join(f'{count} {state}' for state, count in seen.most_common()) or 'nothing'}")
+    text = f"{'; '.join(shown)}."
     if unknown:
         return differs(
             f"{text} Not known: {', '.join(sorted(unknown))}.",
-            "Such a primary waits until its deadline. Tell the maintainers whether a desktop in it is healthy.",
+            "Such a primary waits until its deadline. Find out whether a desktop in it is healthy.",
         )
     return as_assumed(text)
 
@@ -106,7 +108,7 @@ def known_states() -> frozenset[str]:
 
 @check(
     "user-filter",
-    asks="Does DescribeWorkspaces' UserName filter mind the case of a name?",
+    asks="Does DescribeWorkspaces' UserName filter respect the case of a name?",
     assumed="It may: the product asks for the usual spellings, and compares without case itself.",
     how="one DescribeWorkspaces for a desktop that exists, with the case of its user's name swapped",
 )
@@ -133,8 +135,8 @@ def _asked_in_another_case(place: Place, region: str, desktop: Desktop, name: st
     found = desktop.read.id in [entry.get("WorkspaceId") for entry in entries]
     asked = f"asked for {name.swapcase()}, it"
     if found:
-        return as_assumed(f"It does not mind the case: {asked} finds {desktop.read.id}, which is of {name}.")
-    return as_assumed(f"It minds the case: {asked} does not find {desktop.read.id}, which is of {name}.")
+        return as_assumed(f"It ignores case: {asked} finds {desktop.read.id}, which is of {name}.")
+    return as_assumed(f"It respects case: {asked} does not find {desktop.read.id}, which is of {name}.")
 
 
 @check(
@@ -156,7 +158,9 @@ def user_names(place: Place) -> Finding:
     if others := [
         f"{standby} is of {name}, its primary of {own}" for own, name, standby in pairs if _differ(own, name)
     ]:
-        advice = "Set mode: observe and tell the maintainers: an accepted request would not be matched to its primary."
+        advice = (
+            "Set mode: observe until the product handles it: an accepted request would not be matched to its primary."
+        )
         return differs(listed(others), advice)
     spelled = sum(own != name for own, name, _ in pairs)
     return as_assumed(f"{counted(len(pairs), 'standby', 'standbys')} of the same users, {spelled} in another case.")
@@ -185,7 +189,7 @@ def second_standby(place: Place) -> Finding:
             "Each is billed. Find out which one the user does not need, and terminate that one with its id.",
             terminate(place.pair.dr_region, "ws-…"),
         )
-    existing = [told for told in refusals(place) if told.kind is Refusal.EXISTS]
+    existing = [one for one in refusals(place) if one.kind is Refusal.EXISTS]
     if existing:
         return as_assumed(f"Requests were refused because something exists: {existing[0].code}: {existing[0].message}")
     return cannot_tell("No primary has two standbys, and no request was refused for it.", f"{WRITE} tries it.")

@@ -11,7 +11,7 @@ from standby.core.outcomes import Refusal
 from standby.events import UNNAMED, caller
 
 if TYPE_CHECKING:
-    from cli.live_check.place import Place
+    from tools.ask_aws.place import Place
 
 REQUEST: Final = "CreateStandbyWorkspaces"
 _RENEWALS: Final = {"RebuildWorkspaces": "rebuilt", "RestoreWorkspace": "restored", "MigrateWorkspace": "migrated"}
@@ -61,7 +61,7 @@ def renewed(place: Place) -> Iterator[tuple[str, str, str]]:
             asked = _asked(record, "rebuildWorkspaceRequests") or [record.get("requestParameters") or {}]
             for item in [] if record.get("errorCode") else asked:
                 if one := item.get("sourceWorkspaceId") or item.get("workspaceId"):
-                    yield str(one), what, str(record.get("eventTime", "a time not told"))
+                    yield str(one), what, str(record.get("eventTime", "an unknown time"))
 
 
 def _asked(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

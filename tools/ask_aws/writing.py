@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cli import aws
-from cli.live_check.checks import Check, Finding, Verdict, as_assumed, differs, terminate
-from cli.live_check.place import CALLS_PER_SECOND
+from cli.aws import Aws, asked
+from cli.problems import Problem
 from standby.aws.call import Pacer
 from standby.aws.workspaces import StandbyRequest, Standbys
 from standby.clock import Clock
 from standby.core.model import DirectoryId, Region, WorkspaceId
 from standby.core.outcomes import Created, Pending, Refusal, Refused
+from tools.ask_aws.checks import Check, Finding, Verdict, as_assumed, differs, terminate
+from tools.ask_aws.place import CALLS_PER_SECOND
 
 if TYPE_CHECKING:
-    from cli.live_check.place import Desktop, Place
+    from tools.ask_aws.place import Desktop, Place
 
+_NO_PRIMARY: Final = "NoPrimary"
 END_IT: Final = "Terminate the standby if nobody needs it."
 ASKS: Final = "Does the service refuse a second standby for a primary?"
 COST: Final = (
@@ -29,21 +31,23 @@ def primary_of(place: Place, primary_id: WorkspaceId) -> Desktop:
 
     Raises
     ------
-    AwsRefused
+    Problem
         It is none, or has a standby already.
     """
     region = place.pair.primary_region
-    with aws.told(f"{primary_id} cannot be looked at in {region}"):
+    with asked(f"{primary_id} cannot be described in {region}"):
         found = place.by_id(region, [primary_id]).get(primary_id)
     if found is None:
-        raise aws.AwsRefused(f"{region} has no WorkSpace {primary_id}.")
+        raise Problem(_NO_PRIMARY, f"{region} has no WorkSpace {primary_id}.")
     if found.read.primary is not None:
-        raise aws.AwsRefused(f"{primary_id} is itself a standby.")
+        raise Problem(_NO_PRIMARY, f"{primary_id} is itself a standby.")
     if found.read.standbys:
-        raise aws.AwsRefused(f"{primary_id} has a standby, {found.read.standbys[0].id}. Take a primary without one.")
+        raise Problem(
+            _NO_PRIMARY, f"{primary_id} has a standby, {found.read.standbys[0].id}. Take a primary without one."
+        )
     if found.read.directory_id not in place.pair.directories:
-        raise aws.AwsRefused(
-            f"{primary_id} is of {found.read.directory_id}, which {place.pair.stack_name} does not map."
+        raise Problem(
+            _NO_PRIMARY, f"{primary_id} is of {found.read.directory_id}, which {place.pair.stack_name} does not map."
         )
     return found
 
@@ -55,7 +59,7 @@ def plan(place: Place, primary: Desktop) -> str:
     return (
         f"This calls CreateStandbyWorkspaces in {pair.dr_region} twice, at once, for {primary.read.id} "
         f"({primary.read.user_name}, {primary.read.state}), into {partner}. AWS makes one standby, or two. {COST} "
-        f"If the product is deployed for this pair, pause it first (README, Pause)."
+        f"If the product is deployed for this pair, pause it first with `standby pause`."
     )
 
 
@@ -78,7 +82,7 @@ def _requested(place: Place, primary: Desktop) -> Finding:
         data_replication="NO_REPLICATION",
         tags=dict(pair.tags),
     )
-    client = aws.client("workspaces", pair.dr_region, once=True)
+    client = Aws().client("workspaces", pair.dr_region, once=True)
     standbys = Standbys(client, Pacer(Clock(), CALLS_PER_SECOND, burst=2), primary_region=Region(pair.primary_region))
     first = _outcome(standbys, request)
     if not isinstance(first, Pending):
@@ -104,7 +108,7 @@ def _requested(place: Place, primary: Desktop) -> Finding:
             return Finding(Verdict.FAILED, text, advice, (end_first,))
         case Refused():
             text = f"It refuses, {_words(second)}, which the product takes for {second.kind}. {first_is}"
-            return differs(text, f"Tell the maintainers the code and its words. {END_IT}", end_first)
+            return differs(text, f"Note the code and its words. {END_IT}", end_first)
         case _:
             text = f"The second request gave no clear answer ({_words(second)}); there may be two. {first_is}"
             advice = f"Look at {primary.read.id} in {pair.dr_region}. {END_IT}"
@@ -112,8 +116,8 @@ def _requested(place: Place, primary: Desktop) -> Finding:
 
 
 def _outcome(standbys: Standbys, request: StandbyRequest) -> Created:
-    told = standbys.create([request])
-    return told if isinstance(told, Refused) else told[request.primary_id]
+    answered = standbys.create([request])
+    return answered if isinstance(answered, Refused) else answered[request.primary_id]
 
 
 def _words(outcome: Created) -> str:

@@ -13,14 +13,13 @@ from cli import aws
 from standby.core.outcomes import Refusal
 
 if TYPE_CHECKING:
-    from cli.live_check.place import Place
+    from tools.ask_aws.place import Place
 
 
 class Verdict(StrEnum):
     """How an answer stands to what the product assumes."""
 
     AS_ASSUMED = "as assumed"
-    WARNING = "warning"
     DIFFERS = "differs"
     CANNOT_TELL = "cannot be told by reading"
     NOT_ALLOWED = "not allowed"
@@ -29,7 +28,7 @@ class Verdict(StrEnum):
     @property
     def is_good(self) -> bool:
         """Whether nothing has to be done about it today."""
-        return self in (Verdict.AS_ASSUMED, Verdict.WARNING, Verdict.CANNOT_TELL)
+        return self in (Verdict.AS_ASSUMED, Verdict.CANNOT_TELL)
 
 
 @dataclass(frozen=True)
@@ -73,11 +72,9 @@ class Check:
         except (ClientError, BotoCoreError) as problem:
             denied = aws.is_of(Refusal.DENIED, problem)
             return Finding(Verdict.NOT_ALLOWED if denied else Verdict.FAILED, aws.sentence(problem))
-        except aws.AwsRefused as refused:
-            return Finding(Verdict.FAILED, str(refused))
         except Exception as problem:
             text = f"AWS's answer has a form that this check does not know ({type(problem).__name__}: {problem})."
-            return Finding(Verdict.FAILED, text, "Ask what it asks by hand, and tell those who maintain this.")
+            return Finding(Verdict.FAILED, text, "Ask AWS manually, and change the check.")
 
 
 CHECKS: Final[list[Check]] = []
@@ -100,11 +97,6 @@ def as_assumed(text: str, advice: str = "", *commands: str) -> Finding:
     return Finding(Verdict.AS_ASSUMED, text, advice, commands)
 
 
-def warning(text: str, advice: str, *commands: str) -> Finding:
-    """The finding that all is as the product assumes, and will not stay so."""
-    return Finding(Verdict.WARNING, text, advice, commands)
-
-
 def cannot_tell(text: str, advice: str) -> Finding:
     """The finding that reading does not answer the question, with the step that would."""
     return Finding(Verdict.CANNOT_TELL, text, advice)
@@ -115,9 +107,8 @@ def differs(text: str, advice: str, *commands: str) -> Finding:
     return Finding(Verdict.DIFFERS, text, advice, commands)
 
 
-# What would tell what reading does not.
+# What answers where reading does not.
 WRITE: Final = "--write --primary ws-…"
-DEPLOY: Final = "make deploy"
 MOST_LISTED: Final = 5
 
 

@@ -1,0 +1,351 @@
+"""What is deployed: the stacks, what sets them going, what they notify, and whether they are at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from cli import times
+from cli.doctor.findings import DEPLOY, Finding, cannot_tell, check, counted, in_both, named, ok, problem, warning
+from cli.doctor.table import ledger
+from infra.version import VERSION
+from standby.ledger.ledger import PAUSE
+
+if TYPE_CHECKING:
+    from cli.doctor.asking import Answer
+    from cli.doctor.place import Place
+    from standby.ledger.table import Item
+
+OUTPUTS: Final = (
+    "ConfigDigest",
+    "DeadLetterQueueUrl",
+    "EventRuleName",
+    "LedgerTableName",
+    "NotificationTopicArn",
+    "ProtectFunctionName",
+    "SweepStateMachineArn",
+    "Version",
+    "WatchFunctionName",
+    "WatchStateMachineArn",
+)
+DR_OUTPUTS: Final = ("NotificationTopicArn",)
+# The rules of either Region's stack: the end of each name, and what is in the ARN of its target.
+RULES: Final = {
+    "new-workspaces": ":function:{stack}-protect",
+    "ended-workspaces": ":function:{stack}-protect",
+    "watch-failed-executions": ":sns:",
+    "sweep-failed-executions": ":sns:",
+}
+DR_RULES: Final = {"ended-workspaces": ":events:{region}:"}
+# After so many intervals without a complete sweep there is an alarm, too.
+_INTERVALS: Final = 3
+_DEFAULT_INTERVAL: Final = timedelta(hours=1)
+_ABSENT: Final = "ResourceNotFoundException"
+# IAM simulates for ARNs that it is given; any WorkSpace stands for all.
+_ANY_WORKSPACE: Final = "workspace/ws-000000000"
+
+
+# The stacks
+
+
+@check("Without its stacks nothing is protected, and nobody is notified.")
+def stacks(place: Place) -> Iterator[Finding]:
+    """Whether both are there, and whole."""
+    if not place.is_deployed:
+        yield problem(f"{place.stack} is not deployed in {place.region}: nothing is protected.", "Deploy.", DEPLOY)
+        return
+
+    def look(region: str) -> Iterator[Finding]:
+        is_primary = region == place.region
+        name = place.stack if is_primary else place.dr_stack
+        yield is_whole(name, region, place.stack_in(region), OUTPUTS if is_primary else DR_OUTPUTS)
+
+    yield from in_both(place, look)
+
+
+def is_whole(name: str, region: str, shown: Answer | None, outputs: Sequence[str]) -> Finding:
+    """Whether a stack is there, and whole."""
+    if shown is None:
+        return problem(f"There is no stack {name} in {region}.", "Deploy again.", DEPLOY)
+    status = str(shown["StackStatus"])
+    if status.endswith("_IN_PROGRESS"):
+        return warning(f"{name} in {region} is {status}.", "Run `standby doctor` again when it has ended.")
+    if status.endswith("_FAILED") or "ROLLBACK" in status:
+        events = (
+            f"aws cloudformation describe-stack-events --region {region} --stack-name {name} "
+            "--query 'StackEvents[?contains(ResourceStatus, `FAILED`)].[LogicalResourceId, ResourceStatusReason]'"
+        )
+        return problem(f"{name} in {region} is {status}.", "See what failed, and deploy again.", events, DEPLOY)
+    there = {one["OutputKey"] for one in shown.get("Outputs", ())}
+    if missing := [one for one in outputs if one not in there]:
+        return problem(f"{name} has no output {named(missing)}.", "Deploy again.", DEPLOY)
+    return ok(f"{name} in {region} is {status}.")
+
+
+@check("The command line and the functions have to be of one version.")
+def version(place: Place) -> Iterator[Finding]:
+    """Whether they are."""
+    deployed = place.outputs(place.region)["Version"]
+    if deployed == VERSION:
+        yield ok(f"Version {VERSION} is deployed.")
+    else:
+        yield warning(f"Version {deployed} is deployed; this is {VERSION}.", "Deploy this version.", DEPLOY)
+
+
+@check("What is in the configuration file takes effect with the next deployment.")
+def digest(place: Place) -> Iterator[Finding]:
+    """Whether the file is what is deployed."""
+    if place.configured is None:
+        yield cannot_tell("Whether it is deployed: no configuration file is named.", "Name it with --config.")
+        return
+    deployed, wanted = place.outputs(place.region)["ConfigDigest"], place.configured.digest
+    if deployed == wanted:
+        yield ok(f"The configuration file is deployed ({deployed}).")
+    else:
+        what = f"The configuration file is not what is deployed ({wanted}, deployed is {deployed})."
+        yield warning(what, "See what it would change, and deploy.", "standby diff", DEPLOY)
+
+
+@check("Without these permissions AWS refuses every standby (reason code ACCESS_DENIED).")
+def permissions(place: Place) -> Iterator[Finding]:
+    """Whether protect's role may create standbys, as IAM simulates it."""
+    name = place.outputs(place.region)["ProtectFunctionName"]
+    function = place.asker.ask("lambda:GetFunctionConfiguration", place.region, FunctionName=name)
+    _, partition, _, _, account, *_ = function["FunctionArn"].split(":")
+    kinds = [_ANY_WORKSPACE, *(f"directory/{one}" for region in place.regions for one in place.ids_in(region)[:4])]
+    arns = [f"arn:{partition}:workspaces:{region}:{account}:{kind}" for region in place.regions for kind in kinds]
+    results = _simulated(place, function["Role"], ["CreateStandbyWorkspaces"], arns)
+    for region in place.regions:
+        results += _simulated(place, function["Role"], ["CreateTags", "DescribeWorkspaces"], ["*"], region)
+    yield may_create(results, function["Role"].rpartition("/")[2])
+
+
+def _simulated(place: Place, role: str, actions: list[str], arns: list[str], region: str = "") -> list[Answer]:
+    key = {"ContextKeyName": "aws:RequestedRegion", "ContextKeyType": "string", "ContextKeyValues": [region]}
+    found = place.asker.ask(
+        "iam:SimulatePrincipalPolicy",
+        place.region,
+        PolicySourceArn=role,
+        ActionNames=[f"workspaces:{one}" for one in actions],
+        ResourceArns=arns,
+        ContextEntries=[key] if region else [],
+    )
+    return list(found["EvaluationResults"])
+
+
+def may_create(results: Sequence[Answer], role: str) -> Finding:
+    """Whether nothing of a simulation is denied."""
+    denied = [one for one in results if one["EvalDecision"] != "allowed"]
+    if not denied:
+        return ok(f"{role} may create and tag standbys, as far as IAM can tell.")
+    actions = named(sorted({str(one["EvalActionName"]) for one in denied}))
+    where = named(sorted({str(one["EvalResourceName"]) for one in denied}))
+    details = [one.get("OrganizationsDecisionDetail") or {} for one in denied]
+    fix = "Look for a permissions boundary that denies it. If there is none, deploy again."
+    if any(one.get("AllowedByOrganizations") is False for one in details):
+        fix = "A service control policy of the organisation denies it. Ask who manages it."
+    return problem(f"{role} may not {actions} on {where}.", fix)
+
+
+# What sets it going
+
+
+@check("Rules bring the events that say that desktops come and go.")
+def rules(place: Place) -> Iterator[Finding]:
+    """Whether all are enabled, with their targets."""
+
+    def look(region: str) -> Iterator[Finding]:
+        is_primary = region == place.region
+        stack, wanted = (place.stack, RULES) if is_primary else (place.dr_stack, DR_RULES)
+        found = [_rule(place, region, f"{stack}-{end}", target) for end, target in wanted.items()]
+        yield from [one for one in found if one is not None] or [
+            ok(f"{counted(len(found), 'rule')} in {region}: enabled.")
+        ]
+
+    yield from in_both(place, look)
+
+
+def _rule(place: Place, region: str, name: str, target: str) -> Finding | None:
+    shown = place.asker.find("events:DescribeRule", region, _ABSENT, Name=name)
+    if shown is None:
+        return problem(f"There is no rule {name} in {region}.", "Deploy again.", DEPLOY)
+    if not str(shown["State"]).startswith("ENABLED"):
+        command = f"aws events enable-rule --region {region} --name {name}"
+        return problem(f"The rule {name} in {region} is {shown['State']}.", "Enable it.", command)
+    targets = place.asker.ask("events:ListTargetsByRule", region, Rule=name)["Targets"]
+    if not any(target.format(stack=place.stack, region=place.region) in one["Arn"] for one in targets):
+        return problem(f"The rule {name} in {region} has lost its target.", "Deploy again.", DEPLOY)
+    return None
+
+
+@check("Schedules start the watcher and the sweep.")
+def schedules(place: Place) -> Iterator[Finding]:
+    """Whether both are enabled."""
+    good = True
+    for name in (f"{place.stack}-watch", f"{place.stack}-sweep"):
+        shown = place.asker.find("scheduler:GetSchedule", place.region, _ABSENT, Name=name)
+        if shown is None:
+            good = False
+            yield problem(f"There is no schedule {name} in {place.region}.", "Deploy again.", DEPLOY)
+        elif shown["State"] != "ENABLED":
+            good = False
+            what = f"The schedule {name} in {place.region} is {shown['State']}."
+            yield problem(what, "Enable it in the EventBridge Scheduler console: AWS has no command for that alone.")
+    if good:
+        yield ok("Both schedules are enabled.")
+
+
+@check("Notices and bus events leave from the ledger's stream.")
+def outbox(place: Place) -> Iterator[Finding]:
+    """Whether announce reads it."""
+    name, region = f"{place.stack}-announce", place.region
+    shown = place.asker.ask("lambda:ListEventSourceMappings", region, FunctionName=name)["EventSourceMappings"]
+    off = [one for one in shown if str(one["State"]) in ("Disabled", "Disabling")]
+    if not shown:
+        yield problem(f"{name} in {region} does not read the ledger's stream.", "Deploy again.", DEPLOY)
+    elif off:
+        uuid = off[0]["UUID"]
+        command = f"aws lambda update-event-source-mapping --region {region} --uuid {uuid} --enabled"
+        yield problem(f"The trigger of {name} in {region} is {off[0]['State']}.", "Enable it.", command)
+    else:
+        yield ok(f"{name} reads the ledger's stream.")
+
+
+# Whom it notifies, and of what
+
+
+@check("Notices and alarms reach nobody without a confirmed subscription.")
+def subscriptions(place: Place) -> Iterator[Finding]:
+    """Whether somebody confirmed one in either Region, and who did not."""
+
+    def look(region: str) -> Iterator[Finding]:
+        topic = place.outputs(region)["NotificationTopicArn"]
+        shown = place.asker.pages("sns:ListSubscriptionsByTopic", region, "Subscriptions", TopicArn=topic)
+        yield is_confirmed(topic, region, shown)
+
+    yield from in_both(place, look)
+
+
+def is_confirmed(topic: str, region: str, shown: Sequence[Answer]) -> Finding:
+    """Whether a topic has a confirmed subscription, and only such."""
+    pending = [one for one in shown if not str(one["SubscriptionArn"]).startswith("arn:")]
+    asked = [(one["Protocol"], one["Endpoint"]) for one in pending] or [("email", "ops@example.com")]
+    commands = [
+        f"aws sns subscribe --region {region} --topic-arn {topic} --protocol {protocol} --notification-endpoint {to}"
+        for protocol, to in asked
+    ]
+    if not shown:
+        what = f"The topic in {region} has no subscription."
+        return problem(what, "Subscribe your own address, and confirm the message that AWS sends.", *commands)
+    confirmed = counted(len(shown) - len(pending), "confirmed subscription")
+    if not pending:
+        return ok(f"{confirmed} in {region}.")
+    what = f"{named([str(one['Endpoint']) for one in pending])} did not confirm the subscription in {region}."
+    fix = "Confirm the message from AWS. It is valid for three days; the command sends another."
+    return (problem if len(pending) == len(shown) else warning)(what, fix, *commands)
+
+
+@check("What is in the dead-letter queue was not handled: a desktop may wait for it.")
+def dead_letters(place: Place) -> Iterator[Finding]:
+    """Whether there is something."""
+    name, url = "ApproximateNumberOfMessages", place.outputs(place.region)["DeadLetterQueueUrl"]
+    shown = place.asker.ask("sqs:GetQueueAttributes", place.region, QueueUrl=url, AttributeNames=[name])
+    if count := int(shown["Attributes"][name]):
+        fix = "See what they are about, and have protect handle them again."
+        commands = ("standby redrive --list", "standby redrive")
+        yield problem(f"{counted(count, 'message')} in the dead-letter queue.", fix, *commands)
+    else:
+        yield ok("The dead-letter queue is empty.")
+
+
+@check("An alarm says that something needs attention now.")
+def alarms(place: Place) -> Iterator[Finding]:
+    """Which alarms are in ALARM, and which would notify nobody."""
+
+    def look(region: str) -> Iterator[Finding]:
+        prefix = f"{place.stack if region == place.region else place.dr_stack}-"
+        shown = place.asker.pages("cloudwatch:DescribeAlarms", region, "MetricAlarms", AlarmNamePrefix=prefix)
+        yield from are_quiet(region, shown)
+
+    yield from in_both(place, look)
+
+
+def are_quiet(region: str, shown: Sequence[Answer]) -> Iterator[Finding]:
+    """Which alarms are in ALARM, and which would notify nobody."""
+    if not shown:
+        yield problem(f"There are no alarms in {region}.", "Deploy again.", DEPLOY)
+        return
+    raised = [one for one in shown if one["StateValue"] == "ALARM"]
+    for one in raised:
+        yield problem(f"{one['AlarmName']} in {region} is in ALARM.", str(one.get("AlarmDescription", "")))
+    if silent := [str(one["AlarmName"]) for one in shown if one.get("ActionsEnabled") is False]:
+        names = " ".join(silent)
+        command = f"aws cloudwatch enable-alarm-actions --region {region} --alarm-names {names}"
+        yield problem(f"{named(silent)} in {region} would notify nobody.", "Enable their actions.", command)
+    if not raised and not silent:
+        yield ok(f"{counted(len(shown), 'alarm')} in {region}, none in ALARM.")
+
+
+# Whether it is at work
+
+
+@check("The sweep finds what no event reported, and notices what is gone.")
+def sweep(place: Place) -> Iterator[Finding]:
+    """Whether each directory was swept as a whole within three intervals."""
+    configured = place.configured
+    interval = timedelta(minutes=configured.sweep_interval_minutes) if configured else _DEFAULT_INTERVAL
+    ended = {one.directory: place.swept_at(one.directory) for one in place.directories}
+    machine = place.outputs(place.region)["SweepStateMachineArn"]
+    yield is_recent(ended, _INTERVALS * interval, place.now, machine)
+
+
+def is_recent(ended: Mapping[str, datetime | None], most: timedelta, now: datetime, machine: str) -> Finding:
+    """Whether the last complete sweep of each directory is recent."""
+    late = [
+        f"{one} (the last ended {times.age(now - at)} ago)" if at else f"{one} (none these days)"
+        for one, at in ended.items()
+        if at is None or now - at > most
+    ]
+    if not late:
+        oldest = min((at for at in ended.values() if at is not None), default=now)
+        return ok(f"The last complete sweep of each directory ended within {times.age(now - oldest)}.")
+    region = machine.split(":")[3]
+    see = f"aws stepfunctions list-executions --region {region} --state-machine-arn {machine}"
+    what = f"No complete sweep for {times.age(most)} of {named(late)}."
+    return problem(what, "Just deployed: wait for two intervals. Else see how the last sweeps ended.", see)
+
+
+@check("While the pair is paused, no standby is requested.")
+def pause(place: Place) -> Iterator[Finding]:
+    """Whether a person has paused the pair, and who."""
+    yield is_paused(place.rows([(PAUSE, PAUSE)]))
+
+
+def is_paused(rows: Sequence[Item]) -> Finding:
+    """Whether there is a row that says so. Whoever put it manually may have left out the attribute."""
+    row = rows[0] if rows else {"paused": False}
+    if row.get("paused", True) is False:
+        return ok("The pair is not paused.")
+    since = f" since {times.local(row['paused_at'])}" if "paused_at" in row else ""
+    by = f" by {row['paused_by']}" if "paused_by" in row else ""
+    why = f": {row['because']}" if "because" in row else ""
+    return warning(f"The pair is paused{since}{by}{why}.", "Resume it when you are ready.", "standby resume")
+
+
+# All but the first need a deployed stack.
+CHECKS = (
+    stacks,
+    version,
+    digest,
+    permissions,
+    rules,
+    schedules,
+    outbox,
+    ledger,
+    subscriptions,
+    dead_letters,
+    alarms,
+    sweep,
+    pause,
+)

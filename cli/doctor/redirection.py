@@ -1,0 +1,202 @@
+"""Redirection: whether users reach their standby, by connection aliases and the TXT record that DNS answers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cli import txt_records
+from cli.doctor.findings import Finding, Status, Unseen, check, counted, named, ok, problem, warning
+from cli.doctor.place import Txt
+from cli.problems import Problem
+
+if TYPE_CHECKING:
+    from cli.doctor.place import Mapped, Place, Resolve
+
+# Until a cached record ends, its reader follows the old one.
+LONGEST_TTL: Final = 300
+_SECONDS: Final = 5.0
+_DNS_PORT: Final = 53
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A connection alias, and the directory that it is associated with."""
+
+    id: str
+    connection_string: str
+    directory: str = ""
+    identifier: str = ""
+
+
+# Connection aliases
+
+
+def _both(place: Place) -> tuple[list[Alias], list[Alias]]:
+    here, there = (
+        read(place.asker.pages("workspaces:DescribeConnectionAliases", region, "ConnectionAliases"))
+        for region in place.regions
+    )
+    return here, there
+
+
+def read(shown: Sequence[Mapping[str, Any]]) -> list[Alias]:
+    """The aliases of a Region, once for each directory that they are associated with."""
+    found = []
+    for one in shown:
+        alias = Alias(str(one["AliasId"]), str(one["ConnectionString"]))
+        associated = [
+            Alias(alias.id, alias.connection_string, str(to["ResourceId"]), str(to.get("ConnectionIdentifier", "")))
+            for to in one.get("Associations") or ()
+            if str(to.get("AssociationStatus")).startswith("ASSOCIATED_")
+        ]
+        found += associated or [alias]
+    return found
+
+
+@check("Users reach a standby only if aliases of one connection string are associated with both directories.")
+def aliases(place: Place) -> Iterator[Finding]:
+    """Whether each directory has a connection alias in common with its DR directory."""
+    yield from in_common(place.directories, place.regions, *_both(place))
+
+
+def in_common(
+    directories: Sequence[Mapped], regions: tuple[str, str], here: Sequence[Alias], there: Sequence[Alias]
+) -> Iterator[Finding]:
+    """Whether each directory has an alias in common with its DR directory."""
+    good = 0
+    for one in directories:
+        strings = [
+            {alias.connection_string for alias in side if alias.directory == directory}
+            for side, directory in ((here, one.directory), (there, one.dr_directory))
+        ]
+        if strings[0] & strings[1]:
+            good += 1
+            continue
+        # What one side has already is what the other lacks.
+        name = min(strings[0] or strings[1] or {"desktop.example.com"})
+        commands = [
+            command
+            for region, side, directory, found in zip(
+                regions, (here, there), (one.directory, one.dr_directory), strings, strict=True
+            )
+            if name not in found
+            for command in _associate(region, side, directory, name)
+        ]
+        shown = " and ".join(
+            f"{', '.join(sorted(found)) or 'none'} in {region}" for region, found in zip(regions, strings, strict=True)
+        )
+        what = f"{one.directory} and {one.dr_directory} have no connection alias in common: {shown}."
+        fix = "Associate aliases of one connection string with both directories."
+        if not any(strings):
+            fix += " Write your own name instead of desktop.example.com."
+        yield problem(what, fix, *commands)
+    if good:
+        yield ok(f"{counted(good, 'pair')} of directories, each with a connection alias in common.")
+
+
+def _associate(region: str, side: Sequence[Alias], directory: str, name: str) -> Iterator[str]:
+    made = next((alias for alias in side if alias.connection_string == name), None)
+    if made is None:
+        yield f"aws workspaces create-connection-alias --region {region} --connection-string {name}"
+    alias_id = made.id if made else "wsca-1a2b3c4d5"  # the first command answers with it
+    yield (
+        f"aws workspaces associate-connection-alias --region {region} --alias-id {alias_id} --resource-id {directory}"
+    )
+
+
+# DNS
+
+
+@check("Clients go where the connection identifier in the TXT record of that name leads.")
+def txt_record(place: Place) -> Iterator[Finding]:
+    """Whether DNS answers with the primary Region's, and can be switched quickly."""
+    here, there = _both(place)
+    wanted: defaultdict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    for one in place.directories:
+        for mine in here:
+            for theirs in there:
+                if (mine.directory, theirs.directory) == (one.directory, one.dr_directory) and (
+                    mine.connection_string == theirs.connection_string
+                ):
+                    wanted[mine.connection_string][0].add(mine.identifier)
+                    wanted[mine.connection_string][1].add(theirs.identifier)
+    if not wanted:
+        raise Unseen(Status.CANNOT_TELL, "There is no connection alias in common, so no record to look up.")
+    for name, (mine_, theirs_) in sorted(wanted.items()):
+        yield from record(name, place.resolve(name), mine_, theirs_, place.dr_region)
+
+
+def record(name: str, found: Txt, here: set[str], there: set[str], dr_region: str) -> Iterator[Finding]:
+    """Whether a TXT record leads to the primary Region, and can be switched quickly."""
+    values = set(found.values)
+    if values & there and not values & here:
+        what = f"{name} sends users to {dr_region} now."
+        yield warning(
+            what,
+            f"If there is no outage, set it back; in Route 53, with the zone's id instead of {txt_records.ZONE}.",
+            *txt_records.commands(name, min(here)),
+        )
+    elif not values & here:
+        shown = f"is {named(sorted(values))}" if values else "does not exist"
+        what = f"The TXT record of {name} {shown}; it has to be {' or '.join(sorted(here))}."
+        fix = f"Set the record; in Route 53, with the zone's id instead of {txt_records.ZONE}."
+        yield problem(what, fix, *txt_records.commands(name, min(here)))
+    elif found.ttl > LONGEST_TTL:
+        what = f"The TXT record of {name} may be cached for {found.ttl} seconds."
+        fix = "Set its time to live to 60 seconds: users follow a change only after it."
+        yield warning(what, fix, *txt_records.commands(name, min(here)))
+    else:
+        yield ok(f"{name} leads to the primary Region, and may be cached for {found.ttl} seconds.")
+
+
+def resolver(nameserver: str | None) -> Resolve:
+    """Asks DNS for TXT records: the machine's own name servers, or another one, `HOST` or `HOST:PORT`.
+
+    Raises
+    ------
+    Problem
+        The name server is none.
+    """
+    address = None if nameserver is None else _address(nameserver)
+
+    def resolve(name: str) -> Txt:
+        import dns.exception
+        import dns.rdatatype
+        import dns.resolver
+
+        try:
+            asked = dns.resolver.Resolver(configure=address is None)
+            if address is not None:
+                asked.nameservers, asked.port = [address[0]], address[1]
+            answer = asked.resolve(name, "TXT", search=False, lifetime=_SECONDS)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return Txt()
+        except (dns.exception.DNSException, OSError) as failed:
+            words = " ".join(str(failed).split()).rstrip(".")
+            fix = "Check the network, or name a name server that answers: --nameserver HOST."
+            raise Unseen(Status.NO_ANSWER, f"DNS gives no answer about {name}: {words}.", fix) from None
+        texts = tuple(b"".join(one.strings).decode("ascii", "replace") for one in answer)
+        return Txt(texts, int(answer.rrset.ttl) if answer.rrset is not None else 0)
+
+    return resolve
+
+
+def _address(given: str) -> tuple[str, int]:
+    """The address and port of a name server."""
+    import socket
+
+    host, separator, port = given.rpartition(":")
+    if not separator or (":" in host and not given.startswith("[")):  # an IPv6 address without a port
+        host, port = given, str(_DNS_PORT)
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)
+        return str(found[0][4][0]), int(port)
+    except (OSError, ValueError, OverflowError) as failed:
+        fix = "Write a name or an address, with a port if it is not 53: --nameserver 10.0.0.2 or 127.0.0.1:5353."
+        raise Problem("BadNameServer", f"{given} is no name server ({failed}).", fix) from None
+
+
+CHECKS = (aliases, txt_record)
