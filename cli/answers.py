@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from cli import times
 from cli.options import Options, Output
@@ -158,18 +158,10 @@ def _tail(answer: Answer) -> dict[str, Any]:
 
 def _write_json(answer: Answer, query: str | None) -> None:
     if query is not None:
-        import jmespath
-
         whole = (
             _head(answer) | {table.name: [dict(row) for row in table.rows] for table in answer.tables} | _tail(answer)
         )
-        try:
-            found = jmespath.search(query, whole)
-        except jmespath.exceptions.JMESPathError as problem:
-            raise Problem(
-                "BadQuery", f"--query {query!r} is no JMESPath expression: {problem}.", "See jmespath.org."
-            ) from None
-        print(_json(found, indent=2))
+        print(_json(selected(query, whole), indent=2))
         return
     write = sys.stdout.write
     head = _head(answer)
@@ -183,6 +175,17 @@ def _write_json(answer: Answer, query: str | None) -> None:
     for name, value in _tail(answer).items():
         write(f",\n{_json(name)}: {_json(value)}")
     write("}\n")
+
+
+def selected(query: str, whole: Any) -> Any:
+    """What a JMESPath expression selects; Problem if it is none."""
+    import jmespath
+
+    try:
+        return jmespath.search(query, whole)
+    except jmespath.exceptions.JMESPathError as problem:
+        words = f"--query {query!r} is no JMESPath expression: {problem}."
+        raise Problem("BadQuery", words, "See jmespath.org.") from None
 
 
 def _json(value: Any, indent: int | None = None) -> str:
@@ -226,14 +229,15 @@ def _cell(value: Any) -> Any:
 # A screen
 
 
-def console(options: Options) -> Console:
-    """Where tables are shown: in the terminal's width, or, piped, plain and as wide as need be."""
+def console(options: Options, file: TextIO | None = None) -> Console:
+    """Where tables are shown, stdout unless told: in the terminal's width, or, piped, plain and as wide as need be."""
     from rich.console import Console as RichConsole
 
-    is_terminal = sys.stdout.isatty()
+    file = file or sys.stdout
+    is_terminal = file.isatty()
     colourless = options.no_color or not is_terminal or "NO_COLOR" in os.environ
     return RichConsole(
-        file=sys.stdout,
+        file=file,
         width=shutil.get_terminal_size().columns if is_terminal else 1_000_000,
         no_color=colourless,
         force_terminal=is_terminal and not colourless,

@@ -17,7 +17,9 @@ T = TypeVar("T")
 MANY = 25
 
 
-def confirm(what: str, count: int, *, token: str, yes: bool, given: str | None) -> None:
+def confirm(
+    what: str, count: int, *, token: str, yes: bool, given: str | None, show: Callable[[], None] = lambda: None
+) -> None:
     """Ask before something changes; returns if it is to be done.
 
     Parameters
@@ -30,6 +32,8 @@ def confirm(what: str, count: int, *, token: str, yes: bool, given: str | None) 
         What is typed above `MANY`: the directory's id, or the number.
     yes, given
         The values of `--yes` and of `--confirm`.
+    show
+        Shows what it is about, before the question.
 
     Raises
     ------
@@ -46,6 +50,7 @@ def confirm(what: str, count: int, *, token: str, yes: bool, given: str | None) 
     answer = f"--confirm {token}" if count > MANY else "--yes"
     if not sys.stdin.isatty() or not sys.stderr.isatty():
         raise Problem("NotConfirmed", f"{what}? There is no terminal to ask at.", f"Add {answer}.")
+    show()
     print(f"{what}? Type {wanted} to continue: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() != wanted.lower():
         raise Problem("NotConfirmed", "Nothing was changed.", "", Status.WRONG_USE)

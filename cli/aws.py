@@ -101,8 +101,10 @@ class Aws:
 
 
 @contextmanager
-def asked(what: str) -> Iterator[None]:
+def asked(what: str, policy: str = "") -> Iterator[None]:
     """Turn what AWS or botocore raises within into a Problem that begins with `what` could not be done.
+
+    `policy` is the one that has the permission.
 
     Raises
     ------
@@ -114,18 +116,18 @@ def asked(what: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as problem:
-        raise problem_of(what, problem) from problem
+        raise problem_of(what, problem, policy) from problem
 
 
-def problem_of(what: str, problem: ClientError | BotoCoreError) -> Problem:
-    """The Problem that something could not be done."""
-    code, words, fix = explained(problem)
+def problem_of(what: str, problem: ClientError | BotoCoreError, policy: str = "") -> Problem:
+    """The Problem that something could not be done; `policy` is the one that has the permission, e.g. `x-reader`."""
+    code, words, fix = explained(problem, policy)
     return Problem(code, f"{what}: {words}", fix, Status.REFUSED)
 
 
-def unseen(what: str, problem: ClientError | BotoCoreError) -> Problem:
+def unseen(what: str, problem: ClientError | BotoCoreError, policy: str = "") -> Problem:
     """The Problem that something could not be read; a Region that does not answer now is no refusal."""
-    found = problem_of(what, problem)
+    found = problem_of(what, problem, policy)
     if is_of(Refusal.THROTTLED, problem) or is_no_answer(problem):
         found.status = Status.INCOMPLETE
     return found
@@ -137,7 +139,7 @@ def sentence(problem: ClientError | BotoCoreError) -> str:
     return f"{words} {fix}".rstrip()
 
 
-def explained(problem: ClientError | BotoCoreError) -> tuple[str, str, str]:
+def explained(problem: ClientError | BotoCoreError, policy: str = "") -> tuple[str, str, str]:
     """A code for programs, what went wrong, and what to do."""
     from botocore import exceptions
     from botocore.exceptions import ClientError
@@ -156,16 +158,16 @@ def explained(problem: ClientError | BotoCoreError) -> tuple[str, str, str]:
     if not isinstance(problem, ClientError):
         fix = "Check the network, and AWS_ENDPOINT_URL if it is set. Then try again."
         return type(problem).__name__, _ended(str(problem)), fix
-    return _refusal(problem)
+    return _refusal(problem, policy)
 
 
-def _refusal(problem: ClientError) -> tuple[str, str, str]:
+def _refusal(problem: ClientError, policy: str) -> tuple[str, str, str]:
     from standby.aws.call import error_of, kind_of
 
     code, message = error_of(problem)
     match kind_of(code, message):
         case Refusal.DENIED:
-            return code, f"These credentials do not allow it ({code}: {message}).", _allowed_by(message)
+            return code, f"These credentials do not allow it ({code}: {message}).", _allowed_by(message, policy)
         case Refusal.UNREACHABLE:
             return code, f"AWS does not accept these credentials ({code}: {message}).", "Sign in again."
         case Refusal.THROTTLED:
@@ -174,15 +176,14 @@ def _refusal(problem: ClientError) -> tuple[str, str, str]:
             return code, _ended(f"{code}: {message}"), ""
 
 
-def _allowed_by(message: str) -> str:
+def _allowed_by(message: str, policy: str) -> str:
     """What gives the permission that a refusal names."""
     for words, sentence_ in _POLICY_DENIES:
         if words in message:
             return f"{sentence_} Ask who manages it."
     missing = _MISSING.search(message)
-    return (
-        f"{missing['action']} is missing. Use a role that has it." if missing else "Use a role that has the permission."
-    )
+    has_it = f"The policy {policy} has it." if policy else "Use a role that has it."
+    return f"{missing['action'] if missing else 'The permission'} is missing. {has_it}"
 
 
 def is_of(kind: Refusal, problem: ClientError | BotoCoreError) -> bool:

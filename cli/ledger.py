@@ -190,13 +190,15 @@ class Ledger:
     # How it is read
 
     def get(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
-        """Those of the items that exist, in no order."""
+        """Those of the items that exist, in no order, as they are now: what was just changed is read back with it."""
         found: list[Item] = []
         distinct = list(dict.fromkeys(keys))
         for start in range(0, len(distinct), _MOST_KEYS):
             wanted: Any = [_pack({"pk": pk, "sk": sk}) for pk, sk in distinct[start : start + _MOST_KEYS]]
             for _ in range(_TRIES):
-                answer = self._ask("batch_get_item", RequestItems={self.pair.table: {"Keys": wanted}})
+                answer = self._ask(
+                    "batch_get_item", RequestItems={self.pair.table: {"Keys": wanted, "ConsistentRead": True}}
+                )
                 found += [_unpack(item) for item in answer["Responses"].get(self.pair.table, [])]
                 wanted = answer.get("UnprocessedKeys", {}).get(self.pair.table, {}).get("Keys")
                 if not wanted:
@@ -263,7 +265,8 @@ class Ledger:
         if "ResourceNotFound" in str(problem):
             words = f"There is no ledger {self.pair.table} in {self.region}."
             return Problem("NoLedger", words, "Check the stack's name, and the account: AWS_PROFILE or --profile.")
-        return unseen(f"The ledger {self.pair.table} in {self.region} cannot be read", problem)
+        what = f"The ledger {self.pair.table} in {self.region} cannot be read"
+        return unseen(what, problem, self.pair.reader_policy)
 
 
 def _pack(values: Mapping[str, Any]) -> dict[str, Any]:

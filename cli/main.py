@@ -18,7 +18,7 @@ import typer
 from cli.commands import COMMANDS
 from cli.options import command
 from cli.problems import MEANINGS, Problem, Status
-from cli.running import run
+from cli.running import ReadEnough, run
 from infra.version import VERSION
 
 _STATUSES = "\n".join(f"{int(status):>3}  {meaning}" for status, meaning in MEANINGS.items())
@@ -72,21 +72,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         status = app(args=given, prog_name="standby", standalone_mode=False)
-        sys.stdout.flush()
+        if status == Status.INTERRUPTED:  # Typer takes Ctrl-C for itself, and says nothing
+            raise KeyboardInterrupt  # noqa: TRY301
     except Problem as problem:
         return _failed(problem, given)
     except typer.TyperException as wrong:
         return _failed(Problem("WrongUse", wrong.format_message(), f"See {_help_of(given)}."), given)
     except (KeyboardInterrupt, typer.Abort):
-        status = Status.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever reads has read enough, as `head` does. Nothing more is to be written, not even at the end.
+        print("\nInterrupted. Running the command again is harmless.", file=sys.stderr)
+        return Status.INTERRUPTED
+    except ReadEnough:
+        # Nothing more is to be written, not even at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Status.GOOD
     except Exception as unknown:
         return _failed(_unknown(unknown), given)
-    if status == Status.INTERRUPTED:  # Typer makes an exit of Ctrl-C
-        print("\nInterrupted. Running the command again is harmless.", file=sys.stderr)
     return int(status or 0)
 
 

@@ -70,6 +70,16 @@ class Pair:
         return self.outputs.get("ProtectFunctionName", f"{self.stack}-protect")
 
     @property
+    def reader_policy(self) -> str:
+        """The name of the managed policy of those who read."""
+        return f"{self.stack}-reader"
+
+    @property
+    def operator_policy(self) -> str:
+        """The name of the managed policy of those who change things."""
+        return f"{self.stack}-operator"
+
+    @property
     def queue_url(self) -> str:
         """The URL of the dead-letter queue; Problem if the stack could not be read."""
         if url := self.outputs.get("DeadLetterQueueUrl"):
@@ -212,7 +222,7 @@ def _described(aws: Aws, pair: Pair) -> Pair:
                     pair.stack,
                     pair.region,
                     pair.dr_region,
-                    missing=(str(problem_of(f"{name} cannot be described", problem)),),
+                    missing=(str(problem_of(f"{name} cannot be described", problem, pair.reader_policy)),),
                 )
             raise problem_of(f"The stack {name} in {region} cannot be described", problem) from None
         (found,) = answer["Stacks"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -113,9 +114,18 @@ def start_a_sweep(ledger: Ledger) -> str:
     return f"Wait for the next sweep, or start one: {command}"
 
 
+class ReadEnough(Exception):
+    """Whoever reads stdout has read enough, as `head` does. Typer would take a BrokenPipeError for a failure."""
+
+
 def run(work: Callable[..., IntEnum], options: Options, given: dict[str, Any]) -> int:
     """Run a command's function; the exit status."""
-    return int(work(Run.of(options), **given))
+    try:
+        status = int(work(Run.of(options), **given))
+        sys.stdout.flush()
+    except BrokenPipeError as pipe:
+        raise ReadEnough from pipe
+    return status
 
 
 def needs(condition: object, code: str, message: str, fix: str) -> None:
