@@ -1,4 +1,4 @@
-"""What stands in the dead-letter queue, told by its form.
+"""What the messages of the dead-letter queue are, by their form.
 
 Several services put messages there, each in a form of its own:
 
@@ -6,8 +6,8 @@ Several services put messages there, each in a form of its own:
   https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 - EventBridge, what it could not hand to protect or to the topic: the event, with attributes RULE_ARN, TARGET_ARN,
   ERROR_CODE and ERROR_MESSAGE, https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
-- protect, what only a person can make good: the event, with the attribute `reason`
-- Lambda, changes that announce could not send: a record with DDBStreamBatchInfo, which names times but no rows,
+- protect, what only a person can put right: the event, with the attribute `reason`
+- Lambda, changes that announce could not publish: a record with DDBStreamBatchInfo, which names times but no rows,
   https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 - EventBridge Scheduler, starts of the watcher or the sweep that failed: the target's input, with the attribute
   SCHEDULE_ARN, https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
@@ -25,7 +25,7 @@ from typing import Any, Final
 from standby.core.model import WorkspaceId
 from standby.events import BadEvent, read
 
-_SHOWN: Final = 120  # characters of a body that nobody can read by itself
+_SHOWN: Final = 120  # characters of a body that is not an event
 _EXECUTION_ENDED: Final = "Step Functions Execution Status Change"
 
 
@@ -35,11 +35,11 @@ class Kind(StrEnum):
     EVENT = "event"
     """protect can work on it."""
     EMPTY = "empty"
-    """An event of which nothing can come: protect would pass over it."""
+    """An event that names no primary that could get a standby: protect would ignore it."""
     UNREADABLE = "unreadable"
     """Only a person can tell which WorkSpaces it is about."""
     CHANGES = "changes"
-    """Changes in the ledger that were not announced."""
+    """Changes in the ledger that were not published."""
     START = "start"
     """A start of the watcher or the sweep that failed."""
     NOTICE = "notice"
@@ -72,14 +72,14 @@ class Letter:
 
 
 def read_letter(message: Mapping[str, Any], *, account: str, region: str, dr_region: str | None = None) -> Letter:
-    """Tell what a message of the queue is.
+    """What a message of the queue is.
 
     Parameters
     ----------
     message
         As ReceiveMessage returns it, with all attributes.
     account, region, dr_region
-        Of the stack: an event of another is none of its business.
+        Of the stack: an event of another account or Region is not for it.
     """
     stack = {"account": account, "region": region, "dr_region": dr_region}
     at, text = _sent_at(message), str(message.get("Body", ""))
@@ -114,21 +114,23 @@ def _event(at: str, event: Any, why: str, stack: Mapping[str, Any]) -> Letter:
 
 def _unreadable(at: str, text: str, why: str) -> Letter:
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    advice = "find the WorkSpaces it is about and ask for them by hand; then delete it with --delete-unreadable"
+    advice = (
+        "find the WorkSpaces that it is about, run `standby protect` for them, then delete it with --delete-unreadable"
+    )
     return Letter(Kind.UNREADABLE, at, f"an event that names no WorkSpace, {shown}", why, advice)
 
 
 def _changes(at: str, batch: Mapping[str, Any], why: str) -> Letter:
     first, last = (str(batch.get(f"approximateArrivalOf{which}Record", "?")) for which in ("First", "Last"))
     advice = (
-        f"nobody was told of them, but the ledger has them: see the audit query of the day {first[:10]}, {first} to "
-        f"{last}; then delete it with --delete-unreadable"
+        "nobody was notified of them, but the ledger has them: "
+        f"run `standby audit --since {first} --until {last}`, then delete it with --delete-unreadable"
     )
-    return Letter(Kind.CHANGES, at, f"{batch.get('batchSize', '?')} changes, not announced", why, advice)
+    return Letter(Kind.CHANGES, at, f"{batch.get('batchSize', '?')} changes that were not published", why, advice)
 
 
 def _start(at: str, attributes: Mapping[str, str]) -> Letter:
-    advice = "the schedule starts the next one when its time comes; delete it with --delete-unreadable"
+    advice = "no action needed: the schedule starts the next one. Delete it with --delete-unreadable"
     what = f"a start of {_machine(attributes.get('SCHEDULE_ARN'))}"
     return Letter(Kind.START, at, what, _undelivered(attributes), advice)
 
@@ -138,7 +140,7 @@ def _notice(at: str, body: Mapping[str, Any], attributes: Mapping[str, str]) -> 
     detail = detail if isinstance(detail, Mapping) else {}
     machine = _machine(detail.get("stateMachineArn"))
     what = f"a notice: execution {detail.get('name', '?')} of {machine} ended as {detail.get('status', '?')}"
-    advice = "nothing is lost, and the schedule starts the next one; delete it with --delete-unreadable"
+    advice = "no action needed: the schedule starts the next one. Delete it with --delete-unreadable"
     return Letter(Kind.NOTICE, at, what, _undelivered(attributes), advice)
 
 
@@ -154,7 +156,7 @@ def _name(event: Any) -> str:
     if not isinstance(event, Mapping):
         return "an event"
     if event.get("mode") == "reconcile":
-        return "a call by hand"
+        return "a manual call"
     detail = event.get("detail")
     return str(detail.get("eventName", "an event")) if isinstance(detail, Mapping) else "an event"
 

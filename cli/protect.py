@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.aws import problem_of
+from cli.aws import is_of, problem_of
 from cli.problems import Problem, Status
+from standby.core.outcomes import Refusal
 from standby.core.reasons import Reason
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 1000  # ids a call
 _SECONDS: Final = 320  # longer than the function's time-out of five minutes
+_AGAIN: Final = "Run the command again: repeating it is harmless."
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class Decision:
         return not self.message.startswith("Not recorded:") and self.reason_code != Reason.ROW_UNREADABLE
 
 
+class CallFailed(Problem):
+    """One call failed, or what it did is not known; another one may succeed. Repeating it is harmless."""
+
+
 @dataclass(frozen=True)
 class Protect:
     """One pair's protect function."""
@@ -42,7 +48,9 @@ class Protect:
     aws: Aws
     pair: Pair
 
-    def ask(self, mode: str, reason: str, *, dry_run: bool = False, **request: Any) -> list[Decision]:
+    def ask(
+        self, mode: str, reason: str, *, dry_run: bool = False, done: list[Decision] | None = None, **request: Any
+    ) -> list[Decision]:
         """Let protect do one thing, in the caller's name, and return its decisions.
 
         Parameters
@@ -53,6 +61,8 @@ class Protect:
             Why, for the ledger: the text of `--reason`.
         dry_run
             It decides and does nothing.
+        done
+            Gets the decisions as they come: of several calls, one that fails does not hide what the others did.
         **request
             What else the mode takes, e.g. `workspace_ids`; more than 1,000 ids are asked for in several calls.
 
@@ -63,15 +73,18 @@ class Protect:
         """
         cause = {"type": "command", "id": reason, "principal": self.aws.caller}
         asked = {"mode": mode, **request, "cause": cause, **({"dry_run": True} if dry_run else {})}
-        ids = request.get("workspace_ids")
-        if ids is None:
-            return self._decisions(self.invoke(asked))
-        parts: Sequence[Sequence[str]] = [ids[start : start + MOST] for start in range(0, len(ids), MOST)]
-        return [one for part in parts for one in self._decisions(self.invoke({**asked, "workspace_ids": part}))]
+        done = [] if done is None else done
+        ids: Sequence[str] | None = request.get("workspace_ids")
+        parts = [{}] if ids is None else [{"workspace_ids": ids[at : at + MOST]} for at in range(0, len(ids), MOST)]
+        for part in parts:
+            done += self.decisions(self.invoke({**asked, **part}))
+        return done
 
     def invoke(self, payload: Any) -> Mapping[str, Any]:
         """Invoke it with a payload and return its answer; Problem if there is none."""
         from botocore.exceptions import BotoCoreError, ClientError
+
+        from standby.aws.call import NEVER_SENT
 
         name, region = self.pair.protect_function, self.pair.region
         client = self.aws.client("lambda", region, once=True, read_timeout=_SECONDS)
@@ -79,25 +92,30 @@ class Protect:
             answer = client.invoke(FunctionName=name, Payload=json.dumps(payload))
             body = json.loads(answer["Payload"].read())
         except (ClientError, BotoCoreError) as problem:
-            found = problem_of(f"{name} in {region} cannot be invoked", problem)
-            if not isinstance(problem, ClientError):
-                found.fix = "Whether it was done is not known. Run the command again: repeating it is harmless."
-            raise found from None
+            found = problem_of(f"{name} in {region} cannot be invoked", problem, self.pair.operator_policy)
+            if isinstance(problem, ClientError):
+                may_succeed = is_of(Refusal.THROTTLED, problem)
+                raise CallFailed(found.code, found.message, found.fix, found.status) if may_succeed else found from None
+            if isinstance(problem, NEVER_SENT):
+                raise CallFailed(found.code, found.message, f"Nothing was done. {found.fix}", found.status) from None
+            words = f"{found.message} Whether it was done is not known."
+            raise CallFailed(found.code, words, _AGAIN, found.status) from None
         except (OSError, ValueError) as problem:
             words = f"{name} gave no readable answer ({problem}). Whether it was done is not known."
-            raise Problem(
-                "NoAnswer", words, "Run the command again: repeating it is harmless.", Status.REFUSED
-            ) from None
+            raise CallFailed("NoAnswer", words, _AGAIN, Status.REFUSED) from None
         body = body if isinstance(body, Mapping) else {}
         if answer.get("FunctionError"):
             words = f"{name} failed: {body.get('errorType', 'Error')}: {body.get('errorMessage', '')}"
-            fix = f"See its logs: aws logs tail /aws/lambda/{name} --region {region}"
-            raise Problem("FunctionFailed", words, fix, Status.REFUSED)
+            logs = f"aws logs filter-log-events --log-group-name /aws/lambda/{name} --region {region}"
+            fix = f"Its logs say why: {logs} --filter-pattern ERROR"
+            raise CallFailed("FunctionFailed", words, fix, Status.REFUSED)
         return body
 
-    def _decisions(self, body: Mapping[str, Any]) -> list[Decision]:
+    def decisions(self, body: Mapping[str, Any]) -> list[Decision]:
+        """The decisions in an answer; Problem if it has none, or says what it refused."""
         if problem := body.get("problem"):
-            raise Problem("Refused", f"{self.pair.protect_function} refused it: {problem}.", "", Status.REFUSED)
+            words = f"{self.pair.protect_function} refused it: {str(problem).rstrip('.')}."
+            raise Problem("Refused", words, "", Status.REFUSED)
         found = body.get("decisions")
         if not isinstance(found, list):
             words = f"{self.pair.protect_function} did not say what it decided."

@@ -12,4 +12,8 @@ COMMANDS = {
     "runbook": "runbook",
     "doctor": "doctor",
     "diff": "diff",
+    "redrive": "redrive",
+    "init": "init",
+    "check": "check",
+    "schema": "schema",
 }

@@ -1,4 +1,4 @@
-"""What a message of the dead-letter queue is, told by its form."""
+"""What a message of the dead-letter queue is, by its form."""
 
 import json
 from pathlib import Path
@@ -79,10 +79,10 @@ def test_an_event_that_eventbridge_could_not_hand_over() -> None:
     assert read.why == "NO_PERMISSIONS: no permission to invoke"
 
 
-def test_an_asynchronous_call_by_hand_is_given_again_as_it_was() -> None:
+def test_an_asynchronous_manual_call_is_given_again_as_it_was() -> None:
     call = {"mode": "reconcile", "workspace_ids": ["ws-1c0ffee01"], "cause": {"type": "manual", "id": "ticket"}}
     read = letter(failed_invocation(call))
-    assert (read.kind, read.event, read.what) == (Kind.EVENT, call, "a call by hand of ws-1c0ffee01")
+    assert (read.kind, read.event, read.what) == (Kind.EVENT, call, "a manual call of ws-1c0ffee01")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_an_event_of_which_nothing_can_come(name: str) -> None:
     assert (read.kind, read.event) == (Kind.EMPTY, None)
 
 
-def test_an_event_of_another_account_is_none_of_our_business() -> None:
+def test_an_event_of_another_account_is_not_worked_on() -> None:
     read = letter(event("create_workspaces_one"), account="999999999999", ERROR_CODE="NO_PERMISSIONS")
     assert read.kind is Kind.EMPTY
 
@@ -101,7 +101,7 @@ def test_an_event_of_another_account_is_none_of_our_business() -> None:
 def test_what_protect_put_aside_keeps_its_reason_even_if_it_looks_like_an_event() -> None:
     read = letter(event("create_workspaces_one"), reason="not WorkSpace ids, and left out: WS-1")
     assert (read.kind, read.why) == (Kind.UNREADABLE, "not WorkSpace ids, and left out: WS-1")
-    assert "by hand" in read.advice
+    assert "`standby protect`" in read.advice
     assert len(read.what) < 200
 
 
@@ -123,7 +123,7 @@ def test_anything_else_is_for_a_person(body: Any, words: str) -> None:
     assert words in f"{read.what} {read.why}"
 
 
-def test_changes_that_were_not_announced_say_when_they_were() -> None:
+def test_changes_that_were_not_published_say_when_they_were() -> None:
     record = failed_invocation(None)
     del record["requestPayload"], record["responsePayload"]
     record["DDBStreamBatchInfo"] = {
@@ -136,8 +136,8 @@ def test_changes_that_were_not_announced_say_when_they_were() -> None:
         "streamArn": "arn:aws:dynamodb:us-east-1:123456789012:table/ledger/stream/2026-01-01T00:00:00.000",
     }
     read = letter(record)
-    assert (read.kind, read.what) == (Kind.CHANGES, "7 changes, not announced")
-    assert "the day 2026-03-03, 2026-03-03T08:01:02Z to 2026-03-03T08:01:09Z" in read.advice
+    assert (read.kind, read.what) == (Kind.CHANGES, "7 changes that were not published")
+    assert "audit --since 2026-03-03T08:01:02Z --until 2026-03-03T08:01:09Z" in read.advice
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
 """The command `standby` as an operator uses it."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,45 +22,54 @@ def _in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_init_makes_a_file_that_check_finds_valid(capsys: Capsys) -> None:
+    assert main(["init", "--dry-run"]) == 0
+    assert "would be written" in capsys.readouterr().out
+    assert not Path("standby.yaml").exists()
     assert main(["init"]) == 0
     assert Path("standby.yaml").read_text(encoding="utf-8") == EXAMPLE
+    capsys.readouterr()
     assert main(["check"]) == 0
-    told = capsys.readouterr()
-    assert "standby.yaml is valid: 1 pair of Regions, 2 directories." in told.out
-    assert (
-        "pairs[0]: d-906732325d, d-926722edaf, d-9067328a7c, d-926722f013, ops@example.com: only examples" in told.err
-    )
-    assert told.out.splitlines()[-1].startswith("Next: write your own ids and addresses instead of the example's")
+    said = capsys.readouterr()
+    assert "standby.yaml is valid: 1 pair of Regions, 2 directories." in said.out
+    assert "Caution: pairs[0]: d-906732325d, d-926722edaf, d-9067328a7c, d-926722f013, ops@" in said.out
+    assert said.err.startswith("Next: write your own ids and addresses instead of the example's")
 
 
-def test_init_never_overwrites(capsys: Capsys) -> None:
+@pytest.mark.parametrize("option", ["", "--dry-run"])
+def test_init_never_overwrites(option: str, capsys: Capsys) -> None:
     Path("mine.yaml").write_text("mine")
-    assert main(["init", "mine.yaml"]) == 1
+    assert main(["init", "mine.yaml", *option.split()]) == 2
     assert Path("mine.yaml").read_text() == "mine"
-    assert "mine.yaml exists, and is left as it is." in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert (said.out, "mine.yaml exists. It was not changed." in said.err) == ("", True)
 
 
 def test_init_says_when_it_cannot_write(capsys: Capsys) -> None:
-    assert main(["init", "nowhere/standby.yaml"]) == 1
+    assert main(["init", "nowhere/standby.yaml"]) == 2
     assert "nowhere/standby.yaml cannot be written" in capsys.readouterr().err
 
 
 def test_check_prints_every_mistake_and_fails(capsys: Capsys) -> None:
     Path("standby.yaml").write_text(EXAMPLE.replace("us-west-2", "us-east-1").replace("d-926722f013", "nothing"))
     assert main(["check"]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.splitlines()[0] == "standby.yaml: 2 mistakes"
-    assert "pairs[0].dr_region: " in told.err
-    assert "pairs[0].directories.d-9067328a7c.dr_directory: " in told.err
+    said = capsys.readouterr()
+    assert said.out.splitlines()[0] == "standby.yaml: 2 mistakes"
+    assert "pairs[0].dr_region: " in said.out
+    assert "pairs[0].directories.d-9067328a7c.dr_directory: " in said.out
+    assert main(["check", "--output", "json", "--exit-zero"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["valid"], len(found["findings"])) == (False, 2)
+    assert {"kind", "line", "path", "problem", "advice"} == found["findings"][0].keys()
+    assert main(["check", "--output", "csv"]) == 1
+    assert capsys.readouterr().out.splitlines()[1].startswith("mistake,")
 
 
 def test_check_warns_and_succeeds(capsys: Capsys) -> None:
     Path("other.yaml").write_text(EXAMPLE.replace("us-west-2", "ap-south-1"))
     assert main(["check", "other.yaml"]) == 0
-    told = capsys.readouterr()
-    assert told.err.startswith("other.yaml: warning: pairs[0].dr_region: ap-south-1 is not one of the Regions known")
-    assert "other.yaml is valid" in told.out
+    out = capsys.readouterr().out
+    assert out.startswith("Caution: pairs[0].dr_region: ap-south-1 is not one of the Regions known")
+    assert "other.yaml is valid" in out
 
 
 def test_check_says_who_gets_a_standby(capsys: Capsys) -> None:
@@ -67,7 +80,7 @@ def test_check_says_who_gets_a_standby(capsys: Capsys) -> None:
     rules = '    include: {users: ["exec-*"]}\n    exclude: {tags: {Standby: "no"}}\n    notify:'
     file.write_text(file.read_text(encoding="utf-8").replace("    notify:", rules), encoding="utf-8")
     assert main(["check"]) == 0
-    assert capsys.readouterr().out.splitlines()[1] == (
+    assert capsys.readouterr().out.splitlines()[-1] == (
         "us-east-1 to us-west-2: desktops that match include.users: exec-*, and none that matches exclude.tags: "
         "Standby: no."
     )
@@ -80,22 +93,32 @@ def test_check_ends_with_what_to_do_next(capsys: Capsys) -> None:
         own = own.replace(theirs, mine)
     Path("my own.yaml").write_text(own, encoding="utf-8")
     assert main(["check", "my own.yaml"]) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert told.out.splitlines()[-1] == (
+    assert capsys.readouterr().err == (
         "Next: `make synth CONFIG='my own.yaml'` writes the templates, offline; `make deploy CONFIG='my own.yaml'` "
-        "deploys them."
+        "deploys them.\n"
     )
 
 
 def test_schema_prints_the_schema(capsys: Capsys) -> None:
     assert main(["schema"]) == 0
     assert capsys.readouterr().out == json_schema()
+    assert main(["schema", "--output", "json", "--query", "required"]) == 0
+    assert json.loads(capsys.readouterr().out) == ["pairs"]
+    assert main(["schema", "--output", "csv"]) == 2
 
 
-@pytest.mark.parametrize("arguments", [[], ["destroy"], ["check", "a", "b"]])
-def test_what_is_not_understood_is_answered_with_the_usage(arguments: list[str], capsys: Capsys) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: standby")
+@pytest.mark.parametrize("arguments", [["destroy"], ["check", "a", "b"], ["check", "--colour"]])
+def test_what_is_not_understood_is_wrong_use(arguments: list[str], capsys: Capsys) -> None:
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert (said.out, "--help`" in said.err) == ("", True)
+
+
+def test_a_reader_that_has_read_enough_is_no_failure() -> None:
+    command = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())", "explain", "-o", "json"]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/lambdas"}
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(command, env=environment, stdout=writes, stderr=subprocess.PIPE, check=False)  # noqa: S603
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -58,9 +58,10 @@ def test_an_event_that_failed_three_times_is_given_to_protect_again(deployed: De
         wait_until(lambda: dead_letters(deployed) == 1)
         failed = redrive(deployed)
         assert (failed.returncode, failed.stderr) == (1, "")
-        assert "left in the queue: protect failed: LedgerUnavailable" in failed.stdout
+        assert "left in the queue: " in failed.stdout
+        assert "-protect failed: LedgerUnavailable" in failed.stdout
     listed = redrive(deployed, "--list")
-    assert (listed.returncode, listed.stderr) == (1, "")
+    assert (listed.returncode, listed.stderr) == (1, "Next: `standby redrive` gives them to protect.\n")
     assert f"CreateWorkspaces of {one}. Why here: RetriesExhausted after 3 tries" in listed.stdout
     assert dead_letters(deployed) == 1
     assert deployed.row(one) == {}
