@@ -1,0 +1,97 @@
+"""Accepting a directory's existing fleet: the plan that the last sweep has left, and the decision of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cli import finding
+from cli.answers import Answer, Column, Table, text
+from cli.asking import MANY
+from cli.changing import Ways, by_whom, counted
+from cli.problems import Status
+
+if TYPE_CHECKING:
+    from cli.running import Run
+
+Item = Mapping[str, Any]
+_EXTRA = "Data replication and hours of use are extra."
+
+
+def cost_of(amount: object) -> str:
+    """A monthly amount as a person reads it."""
+    return "not priced" if amount is None else f"USD {amount}"
+
+
+_COLUMNS = (
+    text("directory_id", "Directory"),
+    text("dr_directory_id", "DR directory"),
+    text("would_get", "Would get one"),
+    text("has", "Have one"),
+    text("cannot", "Cannot"),
+    text("excluded"),
+    Column("monthly_cost", "Cost a month", cost_of),
+    text("not_priced", "Not priced"),
+    text("room", "Room in the quota"),
+    Column("accepted", "Accepted", lambda value: "yes" if value else "no"),
+    text("accepted_by", "By"),
+)
+
+
+def accept_directories(run: Run, words: Sequence[str], ways: Ways) -> Status:
+    """Accept directories, unless they are accepted already; say what the ledger has of each afterwards."""
+    pair, protect, ledger = run.pair, run.protect(run.pair), run.ledger(run.pair)
+    found = finding.baselines(ledger, words)
+    planned = [protect.ask("accept", ways.because, dry_run=True, directory_id=one) for one in found]
+    todo = [one for one, decisions in zip(found, planned, strict=True) if any(d.action != "NONE" for d in decisions)]
+    plan = Table("directories", _COLUMNS, [_row(one, item) for one, item in found.items()])
+    counts = [_plan_of(found[one]).get("would_get") for one in todo]
+    known = [one for one in counts if isinstance(one, int)]
+    # Where no number is known, it is not taken for a small one.
+    count = sum(known) if len(known) == len(counts) else MANY + 1
+    facts = {**ways.facts(pair), "already_accepted": [one for one in found if one not in todo]}
+    if todo and not ways.dry_run:
+        token = todo[0] if len(todo) == 1 else str(count)
+        ways.ask(run, f"Accept {', '.join(todo)}: standbys for {counted(count, 'WorkSpace')}", count, plan, token=token)
+        for one in todo:
+            protect.ask("accept", ways.because, directory_id=one)
+    present = finding.baselines(ledger, list(found))
+    rows = [_row(one, item) for one, item in present.items()]
+    sentences = [_sentence(one, item, one in todo) for one, item in present.items()]
+    answer = Answer([Table("directories", _COLUMNS, rows)], facts, closing=lambda: [*sentences, _EXTRA])
+    answer.next = "`standby status` shows how far it is."
+    if todo and ways.dry_run:
+        answer.next = "run the command again without --dry-run."
+    return run.of_ledgers(answer, [ledger])
+
+
+def _plan_of(item: Item) -> Item:
+    found = item.get("plan")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _row(directory: str, item: Item) -> dict[str, Any]:
+    plan = _plan_of(item)
+    left_out = {name: _total(plan.get(name)) for name in ("cannot", "excluded")}
+    not_priced = plan.get("not_priced") or {}
+    return {
+        "directory_id": directory,
+        "dr_directory_id": item.get("partner"),
+        **{name: plan.get(name) for name in ("would_get", "has", "monthly_cost", "quota", "standbys", "room")},
+        **left_out,
+        "not_priced": ", ".join(f"{count} {name}" for name, count in not_priced.items()),
+        **{name: item.get(name) for name in ("accepted", "accepted_at", "accepted_by", "because")},
+    }
+
+
+def _total(counts: object) -> int | None:
+    return sum(counts.values()) if isinstance(counts, Mapping) else None
+
+
+def _sentence(directory: str, item: Item, was_todo: bool) -> str:  # noqa: FBT001
+    if item.get("accepted") is not True:
+        return f"{directory} is not accepted."
+    words = f"{directory} is accepted {by_whom(item, 'accepted')}".rstrip()
+    if not was_todo:
+        return f"{words}. It was so already, and nothing was changed."
+    return f"{words}. The next sweep takes its desktops up; they get their standbys a few at a time."

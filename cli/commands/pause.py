@@ -1,0 +1,23 @@
+"""`standby pause`: no standby is created before the pause ends."""
+
+from __future__ import annotations
+
+from cli.changing import DryRun, ReasonText, Ways, Yes
+from cli.problems import Status
+from cli.running import Run
+
+
+def work(run: Run, reason: ReasonText = None, dry_run: DryRun = False, yes: Yes = False) -> Status:
+    """Create no standbys for this pair until `standby resume`. Nothing else stops, and nothing is terminated.
+
+    \b
+    Examples
+      standby pause --reason CHG-4711
+      standby pause --stack Standby-us-east-1-us-west-2
+
+    New desktops are still recorded; they are held, and get their standbys after `standby resume`. It is not asked
+    first: a pause can be taken back at any time.
+    """
+    from cli.pausing import switch
+
+    return switch(run, on=True, ways=Ways("pause", reason, dry_run, yes))

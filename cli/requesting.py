@@ -1,0 +1,210 @@
+"""Standbys that a person asks for, on an event's path: `accept`, `protect` and `retry` differ in whom they name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cli import finding
+from cli.answers import Answer, Column, Table, text
+from cli.asking import progress
+from cli.changing import Ways, counted, tallied
+from cli.problems import Problem, Status
+from standby.core.model import OPEN
+from standby.core.model import Status as RowStatus
+from standby.core.reasons import Reason
+
+if TYPE_CHECKING:
+    from cli.ledger import Ledger
+    from cli.protect import Decision
+    from cli.running import Run
+
+OverrideNames = Annotated[
+    str | None,
+    typer.Option(
+        "--override",
+        metavar="NAMES",
+        help="What not to hold against them: EXCLUDED, DAILY_CAP, CEILING, separated by commas.",
+    ),
+]
+Item = Mapping[str, Any]
+
+
+class Override(StrEnum):
+    """What a person may set aside for the desktops of one command."""
+
+    EXCLUDED = "EXCLUDED"
+    DAILY_CAP = "DAILY_CAP"
+    CEILING = "CEILING"
+
+
+# What a person who asked for a standby is content with: it is there, or on its way.
+_WELL: Final = frozenset({RowStatus.PROTECTED, *OPEN})
+# Where the ledger does not know an id either, these decisions say that there is no such desktop.
+_NAMES_NOTHING: Final = frozenset({Reason.NOT_VISIBLE_YET, Reason.NOT_IN_LEDGER, Reason.NEVER_RETURNED})
+_ACTIONS: Final = {
+    "NONE": "nothing",
+    "RECORD": "record it",
+    "LOOK": "look in the DR directory, then request",
+    "REQUEST": "request its standby",
+}
+_FIRST: Final = (text("primary_id", "Primary"), text("user_name", "User"))
+_LAST: Final = (text("reason_code", "Reason"), text("message", "Details"))
+_PLANNED: Final = (
+    *_FIRST,
+    Column("action", "What would be done", lambda value: _ACTIONS.get(value, str(value))),
+    text("status", "Then"),
+    *_LAST,
+)
+_DONE: Final = (*_FIRST, text("status"), text("standby_id", "Standby"), *_LAST)
+
+
+def overrides(given: str | None) -> list[str]:
+    """The names after `--override`; Problem if one is not known."""
+    words = [one for one in (given or "").split(",") if one.strip()]
+    return [str(one) for one in dict.fromkeys(finding.code_of(Override, word, "override") for word in words)]
+
+
+def request_standbys(run: Run, found: finding.Found, override: Sequence[str], ways: Ways) -> Status:
+    """Let protect reconcile desktops; say what the ledger has of each afterwards.
+
+    First it is asked what it would do: that is the plan, and it finds the ids that name nothing.
+    """
+    protect, ledger = run.protect(run.pair), run.ledger(run.pair)
+    users = {str(row["pk"]): row.get("user_name") for row in found.rows}
+    ids = [*users, *found.unknown]
+    more: dict[str, Any] = {"override": list(override)} if override else {}
+    with progress(f"Looking at {counted(len(ids), 'desktop')}"):
+        planned = protect.ask("reconcile", ways.because, dry_run=True, workspace_ids=ids, **more)
+    if absent := [one.subject for one in planned if one.subject in found.unknown and one.reason_code in _NAMES_NOTHING]:
+        raise finding.not_found(ledger, absent)
+    todo = [one.subject for one in planned if _leads_on(one)]
+    facts = {**ways.facts(run.pair), "override": list(override)}
+    rows = [_row(one, users.get(one.subject), one.status, one.reason_code, one.message) for one in planned]
+    plan = Table("desktops", _PLANNED, rows)
+    if ways.dry_run or not todo:
+        answer = _answer(plan, facts, would=True)
+        answer.next = answer.next or ("run the command again without --dry-run." if todo else "")
+        if not todo:
+            answer.cautions.append("There is nothing to be done. Nothing was changed.")
+        return run.give(answer)
+    ways.ask(run, f"Ask for the standbys of {counted(len(todo), 'WorkSpace')}", len(todo), plan)
+    done: list[Decision] = []
+    problem: Problem | None = None
+    with progress(f"Asking for {counted(len(todo), 'standby')}"):
+        try:
+            protect.ask("reconcile", ways.because, done=done, workspace_ids=todo, **more)
+        except Problem as failed:
+            problem = failed
+            if not done:
+                raise
+    # What was decided is one thing; what the ledger has now is what is said.
+    present = ledger.states([one.subject for one in done])
+    left = [one for one in planned if one.subject not in todo]
+    shown = [*(_read_back(one, present.get(one.subject)) for one in done)]
+    shown += [_row(one, users.get(one.subject), one.status, one.reason_code, one.message) for one in left]
+    status = run.of_ledgers(_answer(Table("desktops", _DONE, shown), facts, would=False), [ledger])
+    if problem is not None:
+        words = f"{len(todo) - len(done)} of {counted(len(todo), 'desktop')} were not asked for. {problem.message}"
+        raise Problem(problem.code, words, problem.fix, problem.status)
+    return status
+
+
+def _leads_on(decision: Decision) -> bool:
+    """Whether asking brings a desktop nearer to a standby; one that is held gets its turn first."""
+    if decision.action in ("LOOK", "REQUEST") or decision.status == RowStatus.HELD:
+        return True
+    return decision.action == "RECORD" and decision.status in _WELL
+
+
+def _row(one: Decision, user: object, status: object, reason: object, message: object) -> dict[str, Any]:
+    return {
+        "primary_id": one.subject,
+        "user_name": user,
+        "action": one.action,
+        "status": status,
+        "standby_id": None,
+        "reason_code": reason,
+        "message": message,
+    }
+
+
+def _read_back(one: Decision, item: Item | None) -> dict[str, Any]:
+    if item is None or not one.is_recorded:
+        user = item.get("user_name") if item else None
+        return _row(one, user, item.get("status") if item else None, one.reason_code, one.message)
+    found = _row(one, item.get("user_name"), item.get("status"), item.get("reason_code"), item.get("message"))
+    return found | {"standby_id": item.get("standby_id")}
+
+
+def _answer(table: Table, facts: Mapping[str, Any], *, would: bool) -> Answer:
+    rows: list[Any] = list(table.rows)
+    is_well = [row["status"] in _WELL for row in rows]
+    return Answer(
+        [table],
+        facts,
+        closing=lambda: [_sum(rows, would=would)],
+        found=lambda: not all(is_well),
+        next=_next(rows, would=would),
+    )
+
+
+def _sum(rows: Sequence[Item], *, would: bool) -> str:
+    well = Counter(str(row["status"]) for row in rows if row["status"] in _WELL)
+    others = Counter(
+        f"{row['status'] or 'unknown'} ({row['reason_code']})" for row in rows if row["status"] not in _WELL
+    )
+    verb = "would have a standby, or be on the way to one" if would else "have a standby, or are on the way to one"
+    words = f"{sum(well.values()):,} of {counted(len(rows), 'desktop')} {verb}"
+    words += f": {tallied(well)}." if well else "."
+    return f"{words} The others: {tallied(others)}." if others else words
+
+
+_OVERRIDABLE: Final = {
+    Reason.EXCLUDED_BY_RULE: Override.EXCLUDED,
+    Reason.NOT_INCLUDED: Override.EXCLUDED,
+    Reason.DAILY_CAP: Override.DAILY_CAP,
+    Reason.CEILING: Override.CEILING,
+}
+
+
+def _next(rows: Iterable[Item], *, would: bool) -> str:
+    """What to do about the desktops that get none; else where to follow them."""
+    listed = list(rows)
+    codes = [row["reason_code"] for row in listed if row["status"] not in _WELL]
+    if Reason.PAUSED in codes:
+        return "`standby resume` lets standbys be created again."
+    if names := list(dict.fromkeys(str(_OVERRIDABLE[one]) for one in codes if one in _OVERRIDABLE)):
+        return f"add --override {','.join(names)} if they are to have standbys all the same."
+    if codes:
+        return f"`standby explain {codes[0]}` says what to do."
+    if would:
+        return ""
+    return f"`standby show {listed[0]['primary_id']}` follows it." if len(listed) == 1 else "`standby status`"
+
+
+# Of a desktop that has a standby, or is gone, there is nothing to try again.
+_TRIED: Final = tuple(one for one in RowStatus if one not in (RowStatus.PROTECTED, RowStatus.PRIMARY_GONE))
+
+
+def chosen(ledger: Ledger, status: str | None, codes: Sequence[str]) -> finding.Found:
+    """The desktops that have a status, or one of some reason codes, or both; Problem if there are none."""
+    statuses = [finding.code_of(RowStatus, status, "status")] if status else list(_TRIED)
+    if wrong := [one for one in statuses if one not in _TRIED]:
+        raise Problem(
+            "NothingToRetry", f"{wrong[0]} desktops need no other try.", f"Choose one of {', '.join(_TRIED)}."
+        )
+    read, rows = 0, list[Item]()
+    for row in ledger.by_status(*statuses):
+        read += 1
+        if not codes or row.get("reason_code") in codes:
+            rows.append({name: row.get(name) for name in ("pk", "user_name")})
+    if not rows:
+        what = " and ".join(filter(None, [status and statuses[0], ", ".join(codes)]))
+        words = f"0 of {counted(read, 'desktop')} that were read are {what}."
+        raise Problem("NoneChosen", words, "`standby list --needs-action` shows those that need something.")
+    return finding.Found(rows)
