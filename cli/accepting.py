@@ -6,35 +6,36 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cli import finding
-from cli.answers import Answer, Column, Table, text
+from cli.answers import Answer, Table, text
 from cli.asking import MANY
-from cli.changing import Ways, by_whom, counted
+from cli.changing import Ways, by_whom, counted, in_sentences
 from cli.problems import Status
 
 if TYPE_CHECKING:
     from cli.running import Run
 
 Item = Mapping[str, Any]
-_EXTRA = "Data replication and hours of use are extra."
 
 
-def cost_of(amount: object) -> str:
-    """A monthly amount as a person reads it."""
-    return "not priced" if amount is None else f"USD {amount}"
-
-
-_COLUMNS = (
-    text("directory_id", "Directory"),
-    text("dr_directory_id", "DR directory"),
-    text("would_get", "Would get one"),
-    text("has", "Have one"),
-    text("cannot", "Cannot"),
-    text("excluded"),
-    Column("monthly_cost", "Cost a month", cost_of),
-    text("not_priced", "Not priced"),
-    text("room", "Room in the quota"),
-    Column("accepted", "Accepted", lambda value: "yes" if value else "no"),
-    text("accepted_by", "By"),
+_COLUMNS = tuple(
+    map(
+        text,
+        (
+            "directory_id",
+            "dr_directory_id",
+            "would_get",
+            "has",
+            "cannot",
+            "excluded",
+            "monthly_cost",
+            "not_priced",
+            "room",
+            "accepted",
+            "accepted_at",
+            "accepted_by",
+            "because",
+        ),
+    )
 )
 
 
@@ -44,7 +45,7 @@ def accept_directories(run: Run, words: Sequence[str], ways: Ways) -> Status:
     found = finding.baselines(ledger, words)
     planned = [protect.ask("accept", ways.because, dry_run=True, directory_id=one) for one in found]
     todo = [one for one, decisions in zip(found, planned, strict=True) if any(d.action != "NONE" for d in decisions)]
-    plan = Table("directories", _COLUMNS, [_row(one, item) for one, item in found.items()])
+    plans = {one: _planned(_row(one, item)) for one, item in found.items()}
     counts = [_plan_of(found[one]).get("would_get") for one in todo]
     known = [one for one in counts if isinstance(one, int)]
     # Where no number is known, it is not taken for a small one.
@@ -52,13 +53,21 @@ def accept_directories(run: Run, words: Sequence[str], ways: Ways) -> Status:
     facts = {**ways.facts(pair), "already_accepted": [one for one in found if one not in todo]}
     if todo and not ways.dry_run:
         token = todo[0] if len(todo) == 1 else str(count)
-        ways.ask(run, f"Accept {', '.join(todo)}: standbys for {counted(count, 'WorkSpace')}", count, plan, token=token)
+        ways.ask(
+            run,
+            f"Accept {', '.join(todo)}: standbys for {counted(count, 'WorkSpace')}",
+            count,
+            [plans[one] for one in todo],
+            token=token,
+        )
         for one in todo:
             protect.ask("accept", ways.because, directory_id=one)
     present = finding.baselines(ledger, list(found))
     rows = [_row(one, item) for one, item in present.items()]
     sentences = [_sentence(one, item, one in todo) for one, item in present.items()]
-    answer = Answer([Table("directories", _COLUMNS, rows)], facts, closing=lambda: [*sentences, _EXTRA])
+    if ways.dry_run:
+        sentences = [f"{plans[one]} {sentence}" for one, sentence in zip(present, sentences, strict=True)]
+    answer = Answer([Table("directories", _COLUMNS, rows)], facts, screen=in_sentences(sentences))
     answer.next = "`standby status` shows how far it is."
     if todo and ways.dry_run:
         answer.next = "run the command again without --dry-run."
@@ -88,10 +97,28 @@ def _total(counts: object) -> int | None:
     return sum(counts.values()) if isinstance(counts, Mapping) else None
 
 
+def _planned(row: Item) -> str:
+    """What the last sweep has counted, in sentences."""
+    directory = f"Directory {row['directory_id']} (DR directory {row['dr_directory_id']})"
+    if row["would_get"] is None:
+        return f"{directory}: no complete sweep has counted its desktops yet."
+    gets = f"{counted(row['would_get'], 'desktop')} would get a standby"
+    words = (
+        f"{directory}: {gets}; {row['has']} have one, {row['cannot']} cannot have one, {row['excluded']} are excluded."
+    )
+    if row["monthly_cost"] is not None:
+        words += f" They cost about USD {row['monthly_cost']} a month; data replication and hours of use are extra."
+    if row["not_priced"]:
+        words += f" Not priced: {row['not_priced']}."
+    if row["room"] is None:
+        return f"{words} The quota of standbys is not known."
+    return f"{words} The quota has room for {row['room']:,}."
+
+
 def _sentence(directory: str, item: Item, was_todo: bool) -> str:  # noqa: FBT001
     if item.get("accepted") is not True:
         return f"{directory} is not accepted."
     words = f"{directory} is accepted {by_whom(item, 'accepted')}".rstrip()
     if not was_todo:
-        return f"{words}. It was so already, and nothing was changed."
+        return f"{directory} was accepted already, {by_whom(item, 'accepted')}".rstrip(", ") + ". Nothing was changed."
     return f"{words}. The next sweep takes its desktops up; they get their standbys a few at a time."

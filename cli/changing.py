@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -14,6 +14,8 @@ from cli.asking import confirm
 from standby.core.model import legible
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from cli.answers import Table
     from cli.pairs import Pair
     from cli.running import Run
@@ -48,7 +50,7 @@ class Ways:
         """What the ledger notes as the cause: the person's reason, or the command."""
         return legible((self.reason or "").strip() or f"standby {self.command}", _MOST_OF_A_REASON)
 
-    def ask(self, run: Run, what: str, count: int, plan: Table, *, token: str = "") -> None:
+    def ask(self, run: Run, what: str, count: int, plan: Table | Sequence[str], *, token: str = "") -> None:
         """Ask about a plan, which is shown before the question; Problem unless it is to be carried out."""
 
         def show() -> None:
@@ -61,14 +63,23 @@ class Ways:
         return {"stack": pair.stack, "reason": self.because, "dry_run": self.dry_run}
 
 
-def _show_plan(run: Run, plan: Table) -> None:
+def _show_plan(run: Run, plan: Table | Sequence[str]) -> None:
     """Show a plan where the question is: stdout has the answer alone."""
     from cli.answers import Table, console, say, show_table
 
+    screen = console(run.options, sys.stderr)
+    if not isinstance(plan, Table):
+        screen.print("\n".join(plan))
+        return
     rows = list(plan.rows)
-    show_table(Table(plan.name, plan.columns, rows[:_MOST_SHOWN], plan.title), console(run.options, sys.stderr))
+    show_table(Table(plan.name, plan.columns, rows[:_MOST_SHOWN], plan.title), screen)
     if len(rows) > _MOST_SHOWN:
         say(f"… and {len(rows) - _MOST_SHOWN} more; --dry-run shows all of them.")
+
+
+def in_sentences(sentences: Sequence[str]) -> Callable[[Console], None]:
+    """What shows an answer as sentences, where a table would say less."""
+    return lambda console: console.print("\n".join(sentences))
 
 
 def counted(count: int, one: str, many: str = "") -> str:
@@ -86,5 +97,5 @@ def by_whom(item: Mapping[str, Any], done: str) -> str:
     from cli import times
 
     at = item.get(f"{done}_at")
-    parts = (("by", item.get(f"{done}_by")), ("at", at and times.local(at)), ("because:", item.get("because")))
-    return " ".join(f"{word} {value}" for word, value in parts if value)
+    parts = (("by {}", item.get(f"{done}_by")), ("at {}", at and times.local(at)), ("({})", item.get("because")))
+    return " ".join(form.format(value) for form, value in parts if value)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from cli.problems import Problem
 from standby.core.model import Status, WorkspaceId, is_workspace_id, user_key
 from standby.core.reasons import NOT_OURS, Reason
+from standby.core.row import Kind
 
 if TYPE_CHECKING:
     from cli.ledger import Ledger
@@ -93,6 +94,12 @@ def is_desktop(row: Item) -> bool:
 def is_orphan(row: Item) -> bool:
     """Whether a row is of a desktop that is gone and has left its standby."""
     return row.get("status") == Status.PRIMARY_GONE and row.get("reason_code") == Reason.ORPHANED
+
+
+def is_or_was_orphan(row: Item) -> bool:
+    """Whether a row is of an orphan, or of one whose standby was terminated."""
+    was = row.get("status") == Status.PRIMARY_GONE and Kind.STANDBY_TERMINATED in (row.get("conditions") or {})
+    return was or is_orphan(row)
 
 
 def rows_of(ledger: Ledger, word: str) -> Sequence[Item]:

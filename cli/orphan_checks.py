@@ -110,6 +110,10 @@ def _wait(why: str) -> Verdict:
 def _ledger(row: Row, settings: Settings) -> Verdict | None:
     if not row.is_orphan:
         return _against(f"The ledger does not show an orphan: it is {row.status} ({row.reason}).")
+    if kept := row.note(Kind.KEPT):
+        return _against(f"It is kept by {kept}.")
+    if row.dr_region != settings.dr_region:
+        return _against(f"It is in {row.dr_region}, not in {settings.dr_region}.")
     if row.standby_id is None or row.requested_at is None:
         return _against("This stack did not request the standby, or its request got no clear answer.")
     if (row.note(Kind.GONE) or "").endswith(Reason.ADOPTED):
@@ -117,6 +121,10 @@ def _ledger(row: Row, settings: Settings) -> Verdict | None:
     directory = row.primary_directory_id
     if directory is None or directory not in settings.directories:
         return _against(f"The primary's directory {directory} is not in the configuration.")
+    return _copies(row, settings.directories[directory].data_replication)
+
+
+def _copies(row: Row, configured: str) -> Verdict | None:
     # Whether a standby still shows its data replication when its primary is gone is not documented.
     if row.replication not in (None, NO_REPLICATION):
         return _last_data(f"Its data replication was {row.replication}")
@@ -124,8 +132,8 @@ def _ledger(row: Row, settings: Settings) -> Verdict | None:
         if copied.note:
             return _last_data(f"Its user's data of {copied.note} was copied to it")
         return _last_data(f"Its user's data was to be copied to it since {_minute(copied.since)}")
-    if settings.directories[directory].data_replication != NO_REPLICATION:
-        return _last_data(f"Data replication is configured for its directory {directory}")
+    if configured != NO_REPLICATION:
+        return _last_data(f"Data replication is configured for its directory {row.primary_directory_id}")
     return None
 
 
@@ -147,6 +155,8 @@ def _primary(seen: Seen) -> Verdict | None:
 def _standby(row: Row, seen: Workspace | Unknown | None, settings: Settings) -> Verdict | None:
     if isinstance(seen, Unknown):
         return _wait(f"The standby could not be described: {seen.code}: {seen.message}")
+    if seen is None and (row.note(Kind.STANDBY_TERMINATED) or "").partition(" ")[0] == row.standby_id:
+        return Verdict(Answer.GOING, "TerminateWorkspaces was called for it, and the DR Region does not return it.")
     if seen is None:
         return _wait("DescribeWorkspaces in the DR Region does not return the standby.")
     if seen.state in GONE:

@@ -6,62 +6,51 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cli.answers import Answer, Column, Table, text, time
-from cli.changing import Ways, by_whom, counted, tallied
+from cli.answers import Answer, Table, text
+from cli.changing import Ways, by_whom, counted, in_sentences, tallied
 from cli.problems import Status
 from standby.core.model import Status as RowStatus
 from standby.core.reasons import Reason
+from standby.ledger.ledger import PAUSE, is_on
 
 if TYPE_CHECKING:
     from cli.ledger import Ledger
     from cli.running import Run
 
-PAUSE = "PAUSE"
 Item = Mapping[str, Any]
 
-_COLUMNS = (
-    text("stack"),
-    Column("paused", "Paused", lambda value: "yes" if value else "no"),
-    text("by", "By"),
-    time("at", "At"),
-    text("because"),
-    text("held", "Held by the pause"),
-    text("held_otherwise", "Held otherwise"),
-)
+_COLUMNS = tuple(map(text, ("stack", "paused", "by", "at", "because", "held", "held_otherwise")))
 
 
-def switch_of(ledger: Ledger) -> Item:
-    """The row of the pause switch; empty if nobody has used it."""
-    return next(iter(ledger.get([(PAUSE, PAUSE)])), {})
-
-
-def is_paused(item: Item) -> bool:
-    """Whether a switch's row says that nothing is to be created; a row without the word does."""
-    return bool(item) and item.get("paused", True) is not False
+def switch_of(ledger: Ledger) -> dict[str, Any] | None:
+    """The row of the pause switch; None if nobody has used it."""
+    return next(iter(ledger.get([(PAUSE, PAUSE)])), None)
 
 
 def switch(run: Run, *, on: bool, ways: Ways) -> Status:
     """Switch the pause of the pair on or off; say what the ledger has afterwards."""
     pair, ledger, protect = run.pair, run.ledger(run.pair), run.protect(run.pair)
     before = switch_of(ledger)
-    was_so = is_paused(before) is on
+    was_so = is_on(before) is on
     if on:
         # At once: to pause costs nothing and can be taken back. What is held is counted afterwards.
         protect.ask("pause", ways.because, dry_run=ways.dry_run)
     waiting, held = _held(ledger)
     if not on:
         if waiting and not was_so and not ways.dry_run:
-            row = _row(pair.stack, before, waiting, held)
-            what = f"Let {counted(waiting, 'WorkSpace')} get standbys"
-            ways.ask(run, what, waiting, Table("switch", _COLUMNS, [row]))
+            plan = [
+                f"It is paused {by_whom(before or {}, 'paused')}".rstrip() + ".",
+                *_about_held(waiting, held, is_on=True),
+            ]
+            ways.ask(run, f"Let {counted(waiting, 'WorkSpace')} get standbys", waiting, plan)
         protect.ask("resume", ways.because, dry_run=ways.dry_run)
     present = switch_of(ledger)
     rows = [_row(pair.stack, present, waiting, held)]
     sentences = [_sentence(present, on=on, was_so=was_so, dry_run=ways.dry_run)]
-    sentences += _about_held(waiting, held, is_on=is_paused(present))
-    answer = Answer([Table("switch", _COLUMNS, rows)], ways.facts(pair), closing=lambda: sentences)
-    answer.found = lambda: is_paused(present) is not on and not ways.dry_run
-    answer.next = "`standby resume` ends the pause." if is_paused(present) else "`standby status`"
+    sentences += _about_held(waiting, held, is_on=is_on(present))
+    answer = Answer([Table("switch", _COLUMNS, rows)], ways.facts(pair), screen=in_sentences(sentences))
+    answer.found = lambda: is_on(present) is not on and not ways.dry_run
+    answer.next = "`standby resume` ends the pause." if is_on(present) else "`standby status`"
     return run.of_ledgers(answer, [ledger])
 
 
@@ -71,22 +60,23 @@ def _held(ledger: Ledger) -> tuple[int, Counter[str]]:
     return held.pop(Reason.PAUSED, 0), held
 
 
-def _row(stack: str, item: Item, waiting: int, held: Mapping[str, int]) -> dict[str, Any]:
-    done = "paused" if is_paused(item) else "resumed"
-    by = {"by": item.get(f"{done}_by"), "at": item.get(f"{done}_at"), "because": item.get("because")}
-    return {"stack": stack, "paused": is_paused(item), **by, "held": waiting, "held_otherwise": sum(held.values())}
+def _row(stack: str, item: dict[str, Any] | None, waiting: int, held: Mapping[str, int]) -> dict[str, Any]:
+    done = "paused" if is_on(item) else "resumed"
+    found = item or {}
+    by = {"by": found.get(f"{done}_by"), "at": found.get(f"{done}_at"), "because": found.get("because")}
+    return {"stack": stack, "paused": is_on(item), **by, "held": waiting, "held_otherwise": sum(held.values())}
 
 
-def _sentence(item: Item, *, on: bool, was_so: bool, dry_run: bool) -> str:
+def _sentence(item: dict[str, Any] | None, *, on: bool, was_so: bool, dry_run: bool) -> str:
     done = "paused" if on else "resumed"
-    said = f"{done} {by_whom(item, done)}".rstrip()
     if dry_run:
-        return f"It is {said} already." if was_so and item else f"It would be {done}."
-    if is_paused(item) is not on:
+        return f"It is {done} already." if was_so else f"It would be {done}."
+    if is_on(item) is not on:
         return f"It is not {done}: somebody else has switched it since."
     if was_so:
-        return f"It was {said}, already. Nothing was changed." if item else "It was not paused. Nothing was changed."
-    return f"It is {said}."
+        said = f"It was {done} already, {by_whom(item or {}, done)}".rstrip(", ") if item else "It was not paused"
+        return f"{said}. Nothing was changed."
+    return f"It is {done} {by_whom(item or {}, done)}".rstrip() + "."
 
 
 def _about_held(waiting: int, held: Mapping[str, int], *, is_on: bool) -> list[str]:

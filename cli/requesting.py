@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -14,7 +13,7 @@ from cli.answers import Answer, Column, Table, text
 from cli.asking import progress
 from cli.changing import Ways, counted, tallied
 from cli.problems import Problem, Status
-from standby.core.model import OPEN
+from standby.core.model import OPEN, Override
 from standby.core.model import Status as RowStatus
 from standby.core.reasons import Reason
 
@@ -32,14 +31,6 @@ OverrideNames = Annotated[
     ),
 ]
 Item = Mapping[str, Any]
-
-
-class Override(StrEnum):
-    """What a person may set aside for the desktops of one command."""
-
-    EXCLUDED = "EXCLUDED"
-    DAILY_CAP = "DAILY_CAP"
-    CEILING = "CEILING"
 
 
 # What a person who asked for a standby is content with: it is there, or on its way.
@@ -78,6 +69,8 @@ def request_standbys(run: Run, found: finding.Found, override: Sequence[str], wa
     users = {str(row["pk"]): row.get("user_name") for row in found.rows}
     ids = [*users, *found.unknown]
     more: dict[str, Any] = {"override": list(override)} if override else {}
+    if not ids:
+        return run.of_ledgers(Answer([Table("desktops", _PLANNED, [], empty="0 desktops are chosen.")]), [ledger])
     with progress(f"Looking at {counted(len(ids), 'desktop')}"):
         planned = protect.ask("reconcile", ways.because, dry_run=True, workspace_ids=ids, **more)
     if absent := [one.subject for one in planned if one.subject in found.unknown and one.reason_code in _NAMES_NOTHING]:
@@ -158,9 +151,8 @@ def _sum(rows: Sequence[Item], *, would: bool) -> str:
     others = Counter(
         f"{row['status'] or 'unknown'} ({row['reason_code']})" for row in rows if row["status"] not in _WELL
     )
-    verb = "would have a standby, or be on the way to one" if would else "have a standby, or are on the way to one"
-    words = f"{sum(well.values()):,} of {counted(len(rows), 'desktop')} {verb}"
-    words += f": {tallied(well)}." if well else "."
+    words = f"{'Would be covered' if would else 'Covered'}, or on the way: {sum(well.values()):,} of {len(rows):,}"
+    words += f" ({tallied(well)})." if well else "."
     return f"{words} The others: {tallied(others)}." if others else words
 
 
@@ -192,19 +184,16 @@ _TRIED: Final = tuple(one for one in RowStatus if one not in (RowStatus.PROTECTE
 
 
 def chosen(ledger: Ledger, status: str | None, codes: Sequence[str]) -> finding.Found:
-    """The desktops that have a status, or one of some reason codes, or both; Problem if there are none."""
+    """The desktops that have a status, or one of some reason codes, or both."""
     statuses = [finding.code_of(RowStatus, status, "status")] if status else list(_TRIED)
     if wrong := [one for one in statuses if one not in _TRIED]:
         raise Problem(
             "NothingToRetry", f"{wrong[0]} desktops need no other try.", f"Choose one of {', '.join(_TRIED)}."
         )
-    read, rows = 0, list[Item]()
-    for row in ledger.by_status(*statuses):
-        read += 1
-        if not codes or row.get("reason_code") in codes:
-            rows.append({name: row.get(name) for name in ("pk", "user_name")})
-    if not rows:
-        what = " and ".join(filter(None, [status and statuses[0], ", ".join(codes)]))
-        words = f"0 of {counted(read, 'desktop')} that were read are {what}."
-        raise Problem("NoneChosen", words, "`standby list --needs-action` shows those that need something.")
+    # Of many rows, only what is needed of each is kept.
+    rows: list[Item] = [
+        {name: row.get(name) for name in ("pk", "user_name")}
+        for row in ledger.by_status(*statuses)
+        if not codes or row.get("reason_code") in codes
+    ]
     return finding.Found(rows)

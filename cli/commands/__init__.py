@@ -13,6 +13,8 @@ COMMANDS = {
     "retry": "retry",
     "pause": "pause",
     "resume": "resume",
+    "orphans": "orphans",
+    "keep": "keep",
     "failover-list": "failover_list",
     "runbook": "runbook",
     "doctor": "doctor",

@@ -21,7 +21,7 @@ from cli.running import Run
 from infra.version import VERSION
 from local.workspaces import World
 from standby.core.settings import Settings
-from tests.component.estate import ACCOUNT, DR, PRIMARY, TABLE, refusal
+from tests.component.estate import ACCOUNT, DR, PRIMARY, TABLE, refusal, settings
 from tests.component.functions import Functions, in_lambda
 
 CALLER = f"arn:aws:sts::{ACCOUNT}:assumed-role/operators/al"
@@ -77,7 +77,7 @@ class Stage(Functions):
     """
 
     def __init__(self, configured: Settings | None = None, world: World | None = None) -> None:
-        super().__init__(configured, world)
+        super().__init__(configured or settings(config_digest=OUTPUTS["ConfigDigest"]), world)
         self.stacks: dict[tuple[str, str], dict[str, str]] = {
             (PRIMARY, TABLE): dict(OUTPUTS),
             (DR, f"{TABLE}-dr"): {"LedgerTableName": TABLE, "NotificationTopicArn": "arn:aws:sns:us-west-2:1:x"},
