@@ -103,9 +103,8 @@ def _planned(row: Item) -> str:
     if row["would_get"] is None:
         return f"{directory}: no complete sweep has counted its desktops yet."
     gets = f"{counted(row['would_get'], 'desktop')} would get a standby"
-    words = (
-        f"{directory}: {gets}; {row['has']} have one, {row['cannot']} cannot have one, {row['excluded']} are excluded."
-    )
+    others = f"protected: {row['has']}, cannot have one: {row['cannot']}, excluded: {row['excluded']}"
+    words = f"{directory}: {gets} ({others})."
     if row["monthly_cost"] is not None:
         words += f" They cost about USD {row['monthly_cost']} a month; data replication and hours of use are extra."
     if row["not_priced"]:

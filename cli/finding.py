@@ -203,10 +203,15 @@ def _no_directory(ledger: Ledger, word: str) -> str:
 # Codes
 
 
+def spelled(word: str) -> str:
+    """A word in the spelling of codes, e.g. `USER_NOT_FOUND` for `user-not-found`."""
+    return word.strip().upper().replace("-", "_")
+
+
 def code_of(kind: type[Code], word: str, what: str) -> Code:
     """The member of a closed list that a word means, in any case; Problem with the nearest one if there is none."""
     known = {str(one): one for one in kind}
-    given = word.strip().upper().replace("-", "_")
+    given = spelled(word)
     if given in known:
         return known[given]
     near = difflib.get_close_matches(given, known, n=1, cutoff=0.4)

@@ -66,7 +66,7 @@ def _told_apart(given: list[str]) -> tuple[list[str], str | None]:
     codes, texts = list[str](), list[str]()
     for one in given:
         # What is written like a code is meant as one: a misspelt code is no reason to record.
-        if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", one.strip()) or one.strip().upper() in set(map(str, Reason)):
+        if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", one.strip()) or finding.spelled(one) in set(map(str, Reason)):
             codes.append(finding.code_of(Reason, one, "reason code"))
         else:
             texts.append(one)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.scenes import Scene, make_scene
 from tests.cli.stage import Stage
 
 
@@ -24,3 +25,10 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A deployed pair with the command line in front of it, in a folder without a configuration file."""
     monkeypatch.chdir(tmp_path)
     return Stage()
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """A deployed pair with a fleet and an orphan, in a folder without a configuration file."""
+    monkeypatch.chdir(tmp_path)
+    return make_scene()

@@ -87,7 +87,15 @@ class Stage(Functions):
         self.answers: dict[tuple[str, ...], Any] = {}
         self.asked: list[tuple[str, str, str, dict[str, Any]]] = []
 
-    def standby(self, line: str, *, width: int | None = None, typed: str | None = None, **environment: str) -> Ran:
+    def standby(
+        self,
+        line: str,
+        *,
+        width: int | None = None,
+        typed: str | None = None,
+        keyboard: io.StringIO | None = None,
+        **environment: str,
+    ) -> Ran:
         """Run `standby` with arguments as a shell splits them.
 
         Parameters
@@ -96,10 +104,12 @@ class Stage(Functions):
             The columns of a terminal; None: it is piped.
         typed
             What a person types at the terminal.
+        keyboard
+            What they type it into, if something happens while they do.
         """
         make = io.StringIO if width is None else Terminal
         out, err = make(), make()
-        keyboard = Terminal(typed) if typed is not None else io.StringIO()
+        keyboard = keyboard or (Terminal(typed) if typed is not None else io.StringIO())
         sized = {"COLUMNS": str(width)} if width is not None else {}
         with (
             in_lambda(self),
