@@ -30,6 +30,14 @@ Confirm = Annotated[
     str | None,
     typer.Option("--confirm", metavar="VALUE", help="The directory's id, or the number, instead of typing it."),
 ]
+OverrideNames = Annotated[
+    str | None,
+    typer.Option(
+        "--override",
+        metavar="NAMES",
+        help="What not to hold against them: EXCLUDED, DAILY_CAP, CEILING, separated by commas.",
+    ),
+]
 
 _MOST_OF_A_REASON: Final = 200
 _MOST_SHOWN: Final = 20  # rows, before a question

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-import typer
+from typing import TYPE_CHECKING, Any, Final
 
 from cli import finding
 from cli.answers import Answer, Column, Table, text
@@ -22,14 +20,6 @@ if TYPE_CHECKING:
     from cli.protect import Decision
     from cli.running import Run
 
-OverrideNames = Annotated[
-    str | None,
-    typer.Option(
-        "--override",
-        metavar="NAMES",
-        help="What not to hold against them: EXCLUDED, DAILY_CAP, CEILING, separated by commas.",
-    ),
-]
 Item = Mapping[str, Any]
 
 

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.changing import Confirm, DryRun, ReasonText, Ways, Yes
+from cli.changing import Confirm, DryRun, OverrideNames, ReasonText, Ways, Yes
 from cli.problems import Status
-from cli.requesting import OverrideNames
 from cli.running import Run
 
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.changing import Confirm, DryRun, Ways, Yes
+from cli.changing import Confirm, DryRun, OverrideNames, Ways, Yes
 from cli.problems import Problem, Status
-from cli.requesting import OverrideNames
 from cli.running import Run
 
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 from cli.orphan_checks import UNUSED_FOR
+from standby.core.model import WorkspaceId
 from standby.core.settings import Rules, Selection
 from tests.cli.stage import OUTPUTS, Stage
-from tests.component.estate import DR, PRIMARY, WorkspaceId, settings
+from tests.component.estate import DR, PRIMARY, settings
 
 AL = "arn:aws:sts::123456789012:assumed-role/operators/al"
 ORPHANED = ("PRIMARY_GONE", "ORPHANED")

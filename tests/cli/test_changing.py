@@ -134,12 +134,13 @@ def test_what_aws_refuses_names_the_missing_right_and_changes_nothing(name: str,
     message = "User: al is not authorized to perform: lambda:InvokeFunction on resource: x"
     missing = f"lambda:InvokeFunction is missing. The policy {TABLE}-operator has it."
     ledger = refusal("AccessDeniedException", message="User: al is not authorized to perform: dynamodb:Query on x")
-    for refused, said in (
+    cases: tuple[tuple[dict[tuple[str, ...], Exception], str], ...] = (
         ({invoke: refusal("AccessDeniedException", message=message)}, missing),
         ({invoke: refusal("TooManyRequestsException", message="Rate exceeded")}, "Try again in a minute."),
         (dict.fromkeys([("dynamodb", "query"), ("dynamodb", "batch_get_item")], ledger), f"The policy {TABLE}-reader"),
-    ):
-        scene.stage.refused = dict(refused)
+    )
+    for refused, said in cases:
+        scene.stage.refused = refused
         ran = put(name)
         assert (ran.status, ran.out, said in ran.err) == (3, "", True), ran.err
     assert written(scene) == before

@@ -13,7 +13,7 @@ from local.workspaces import Fault
 from standby.core.model import Status
 from standby.core.settings import Directory
 from tests.cli.scenes import AL, ORPHANED, Scene, terminate
-from tests.cli.stage import Stage
+from tests.cli.stage import Stage, Terminal
 from tests.component.estate import AWAY, DR, HOME, PRIMARY, TABLE, refusal
 
 FREED = ("PRIMARY_GONE", "PRIMARY_TERMINATED")
@@ -198,13 +198,10 @@ def test_each_refusal_says_its_reason_and_nothing_is_terminated(
 
 
 def test_who_connects_while_the_list_is_read_keeps_the_standby(scene: Scene) -> None:
-    class Slow(io.StringIO):
+    class Slow(Terminal):
         """A person who takes their time."""
 
-        def isatty(self) -> bool:
-            return True
-
-        def readline(self, *_: Any) -> str:
+        def readline(self, *_: Any) -> str:  # type: ignore[override]
             connected(scene)
             return "yes\n"
 
