@@ -1,6 +1,6 @@
 """The control URL: what an operator of the embedded cloud can do to its world, and see of it, as JSON.
 
-:data:`VERBS` lists it all; ``python -m local`` prints it, and the URL itself answers with it.
+:data:`VERBS` lists it all; the URL itself answers with it.
 """
 
 import dataclasses

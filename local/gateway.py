@@ -132,7 +132,8 @@ class Gateway:
             )
         except (BadRequestError, json.JSONDecodeError) as error:
             status, answer = 400, {"error": str(error)}
-        payload = json.dumps(answer).encode()
+        # What is to be read by people, the list of all, has a line for each.
+        payload = json.dumps(answer, indent=2 if scope["path"] == PREFIX else None).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": payload, "more_body": False})

@@ -17,7 +17,6 @@ from botocore.exceptions import ClientError
 from local import practice_account, running
 from local.aws_cli import unpack
 from local.cloud import Cloud, CloudError
-from local.control import VERBS
 from local.deploy import DeploymentError, Outputs
 from local.notices import one_line
 from local.practice_account import USERS
@@ -173,12 +172,11 @@ Let something happen in this world:
   .venv/bin/standby-local sweep          .venv/bin/standby-local outage {described["region"]}
   .venv/bin/standby-local time +2h       .venv/bin/standby-local --help
 
-All of its controls are at {described["control_url"]}, for example
+Faults, settings and more are set over HTTP; the first of these lists all:
 
-  curl {described["control_url"]}snapshot
+  curl {described["control_url"]}
   curl {described["control_url"]}settings -d '{{"strict": true}}'
   curl {described["control_url"]}faults -d '{{"operation": "CreateStandbyWorkspaces", "kind": "throttle", "times": 3}}'
 
-{VERBS}
 Ctrl-C ends it; so does `kill {described["pid"]}`. Until then, the notices that leave are shown here:
 """
