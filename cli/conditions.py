@@ -18,9 +18,8 @@ WORDS: Final[Mapping[str, str]] = {
     Kind.MIGRATED: "the primary was migrated; its new id is {note}",
     Kind.PCOIP: "the primary uses PCoIP, which AWS discontinues",
     Kind.UNCLEAR: "the last request for a standby had no clear answer",
-    Kind.THROTTLED: "the last request for a standby was throttled, which does not prove that it had no effect",
     Kind.SUCCEEDS: "it is the new id of the migrated primary {note}, and has no standby yet",
-    Kind.GIVEN_UP: "a claim on its user was given up, and it is not known what became of the request",
+    Kind.GIVEN_UP: "a request for its user was throttled, or given up without a clear answer; a lookup comes first",
     Kind.DESKTOP_SEEN: "the DR directory has shown a desktop of its user that may be a standby",
     Kind.NOTHING_SEEN: "a complete lookup after an unclear request has found no standby",
     Kind.USER_MISSING: "the DR directory does not know the user",
@@ -33,7 +32,7 @@ WORDS: Final[Mapping[str, str]] = {
     Kind.STALE: "the data on the standby is older than rpo_hours",
     Kind.STANDBY_PCOIP: "the standby uses PCoIP, which AWS discontinues",
     Kind.ASKED: "a person asked for a standby, and it could not be requested yet",
-    "KEPT": "a person keeps the orphan: {note}",
+    Kind.KEPT: "a person keeps the orphan: {note}",
     Kind.TROUBLE: "a person was notified of {note}",
 }
 # The machinery's own: nothing that a reader can use.

@@ -65,9 +65,13 @@ def test_the_command_imports_nothing_that_its_extra_does_not_bring() -> None:
 
 def python(*words: str, **environment: str) -> str:
     """What `python -m cli` writes."""
-    run = [sys.executable, "-m", "cli", *words]
     return subprocess.run(
-        run, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "cli", *words],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout
 
 
