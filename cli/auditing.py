@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -78,7 +79,8 @@ def at_moment(run: Run, moment: datetime, scope: Scope, *, uncovered: bool) -> S
     answer.found = found.is_something_uncovered
     answer.missing = found.missing
     answer.closing = found.sentences
-    answer.next = f"`standby audit --user NAME --as-of {to_text(moment)}` says who caused it of one."
+    then = to_text(moment)
+    answer.next = f"`standby audit --user NAME --as-of {then}` says who caused it of one."
     return run.of_ledgers(answer)
 
 
@@ -207,7 +209,8 @@ def _one_at_moment(run: Run, moment: datetime, scope: Scope) -> Status:
     answer = Answer([Table("desktops", columns, rows)], facts={"at": to_text(moment)}, missing=list(missing))
     answer.screen = _paragraphs([one for one in says if one])
     answer.found = lambda: not any(row["covered"] for row in rows)
-    answer.next = f"`standby show {scope.user}` shows how it stands now, and its history."
+    whom = shlex.quote(str(scope.user))
+    answer.next = f"`standby show {whom}` shows how it stands now, and its history."
     return run.of_ledgers(answer)
 
 
@@ -239,8 +242,8 @@ def _sentences(then: Item, opened: Item, moment: datetime, sure: Certainty | Non
     status, reason = then.get("status"), str(then.get("reason_code"))
     stood_since = f", since {local(since(then))}" if since(then) else ""
     if covered(then):
-        where = f"standby {then.get('standby_id')} in {then.get('dr_region')}"
-        lines = [f"{name} was covered at {local(moment)}, by {where}{stood_since}."]
+        where = f"{then.get('standby_id')} in {then.get('dr_region')}"
+        lines = [f"{name} was covered at {local(moment)}, by standby {where}{stood_since}."]
     elif is_there(then):
         lines = [f"{name} was NOT covered at {local(moment)}: {status} ({reason}){stood_since}."]
         lines.append(str(then.get("message") or meaning_of(reason).sentence))

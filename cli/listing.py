@@ -103,11 +103,9 @@ def nobody(ledgers: Sequence[Ledger], word: str) -> Problem:
     with progress("Looking for the nearest match"):
         near = next((one for ledger in ledgers if (one := nearest(ledger, [word]).get(word))), "")
     hint = f"Did you mean {near}? " if near else ""
-    if is_workspace_id(word.strip()):
-        words = f"The ledger knows no primary and no standby {word}."
-        fix = (
-            f"{hint}A new desktop's event can take some minutes; `standby protect {word.strip()}` need not wait for it."
-        )
+    if is_workspace_id(primary_id := word.strip()):
+        words = f"The ledger knows no primary and no standby {primary_id}."
+        fix = f"{hint}A new desktop's event can take some minutes; `standby protect {primary_id}` need not wait for it."
         return Problem("NoSuchDesktop", words, fix)
     return Problem("NoSuchDesktop", f"{word} names no desktop in the ledger.", f"{hint}`standby list` lists all.")
 
@@ -136,4 +134,4 @@ def known_directories(ledgers: Sequence[Ledger], words: Sequence[str]) -> list[s
 def _next(selection: Selection) -> str:
     if selection.needs_action:
         return "`standby show ID` says what to do about one; `standby explain REASON_CODE` says it of its reason."
-    return "`standby show ID|USER` says more of one: why, what is next, and its history."
+    return "`standby show USER` says more of one: why, what is next, and its history."

@@ -172,12 +172,11 @@ class Directory:
         if self.needing:
             listed = ", ".join(f"{count} {reason}" for reason, count in sorted(self.needing.items()))
             yield f"Need a person: {self.needing.total()} ({listed})"
-        if reported := live.by_status[Status.REPORTED]:
-            yield (
-                f"Reported, and without a standby until somebody accepts them: {reported} (standby accept {self.id})"
-                if not self.is_accepted
-                else f"Reported: {reported}; the next sweep takes them up"
-            )
+        directory, reported = self.id, live.by_status[Status.REPORTED]
+        if reported and self.is_accepted:
+            yield f"Reported: {reported}; the next sweep takes them up"
+        elif reported:
+            yield f"Reported, without a standby until they are accepted: {reported} (`standby accept {directory}`)"
         left_out = [
             f"{count} {words}"
             for status, words in ((Status.EXCLUDED, "excluded"), (Status.INELIGIBLE, "that cannot have one"))
@@ -197,7 +196,7 @@ class Directory:
             yield f"Oldest copy: {age(timedelta(seconds=oldest))}{limit}{f'; {stale} are stale' if stale else ''}"
         if live.orphans:
             kept = f", {live.kept} of them kept on purpose" if live.kept else ""
-            yield f"Orphans: {live.orphans}{kept}{_cost(self.costs, 'orphans')} (standby orphans)"
+            yield f"Orphans: {live.orphans}{kept}{_cost(self.costs, 'orphans')} (`standby orphans`)"
         if cost := _cost(day, "standbys"):
             yield f"Standbys: {day.get('standbys')}{cost}"
         on_pcoip = [number(day, name) or 0 for name in ON_PCOIP]
@@ -288,11 +287,11 @@ class Overview:
         """The pair in words, below its directories."""
         state, settings = self.state, self.state.settings
         if state.is_paused:
-            yield f"Nothing is created: {paused_by(state.pause)} (standby resume)"
+            yield f"Nothing is created: {paused_by(state.pause)} (`standby resume`)"
         if settings and settings.mode != "protect":
             yield f"Nothing is created: mode is {settings.mode}"
-        for one, reason in state.holds.items():
-            yield f"Held: {one or 'the whole pair'}, {reason} (standby explain {reason})"
+        for one, code in state.holds.items():
+            yield f"Held: {one or 'the whole pair'}, {code} (`standby explain {code}`)"
         if settings:
             of = f"{state.new_today if state.new_today is not None else '?'} of {settings.max_new_standbys_per_day}"
             total = f"{state.standbys if state.standbys is not None else '?'} of {settings.max_standbys}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -166,7 +167,8 @@ def _show(one: Shown, screen: Console, stack: str) -> None:
     lasting = [words_of(kind, condition) for kind, condition in kinds(row) if kind not in INNER]
     _section("Conditions", lasting, screen)
     _section("What is next" if one.step.is_now else "What is next, as the ledger has it", _step_lines(one), screen)
-    cut = [f"Earlier changes are left out: `standby show {row['pk']} --history 0` shows all."] * one.is_cut
+    primary_id = row["pk"]
+    cut = [f"Earlier changes are left out: `standby show {primary_id} --history 0` shows all."] * one.is_cut
     _section("History", [*cut, *(line for change in one.history for line in _change_lines(change))], screen)
 
 
@@ -214,5 +216,7 @@ def _change_lines(change: Mapping[str, Any]) -> Iterator[str]:
 def _next(desktops: Sequence[Shown]) -> str:
     reasons = [str(one.row.get("reason_code")) for one in desktops if one.needs_action]
     if reasons:
-        return f"`standby explain {reasons[0]}` says what to do, as commands."
-    return f"`standby audit --user {desktops[0].row.get('user_name') or desktops[0].row['pk']}` has all of its changes."
+        code = reasons[0]
+        return f"`standby explain {code}` says what to do, as commands."
+    whom = shlex.quote(str(desktops[0].row.get("user_name") or desktops[0].row["pk"]))
+    return f"`standby audit --user {whom}` has all of its changes."

@@ -60,7 +60,8 @@ def work(
     else:
         answer.screen = _screen(rows[0])
         if rows[0]["statuses"]:
-            answer.next = f"`standby list --reason {given}` lists the desktops that it is about."
+            code = given
+            answer.next = f"`standby list --reason {code}` lists the desktops that it is about."
     return run.give(answer)
 
 

@@ -33,9 +33,9 @@ def test_it_says_who_is_covered_who_waits_and_what_needs_a_person(lived: Stage) 
     for line in (
         "  Waiting: 1, the longest for 12 min",
         "  Need a person: 2 (1 ORPHANED, 1 SECONDARY_EXISTS)",
-        f"  Reported, and without a standby until somebody accepts them: 3 (standby accept {HOME})",
+        f"  Reported, without a standby until they are accepted: 3 (`standby accept {HOME}`)",
         "  Not counted as eligible: 1 that cannot have one",
-        "  Orphans: 1, USD 4.10 a month (standby orphans)",
+        "  Orphans: 1, USD 4.10 a month (`standby orphans`)",
         "  Standbys: 7, USD 28.70 a month",
         "Limits: 8 of 200 new standbys today (UTC), 8 of 5000 in all, quota 1000000",
     ):
@@ -64,8 +64,8 @@ def test_who_paused_it_and_why_and_what_aws_refuses(lived: Stage) -> None:
     lived.put("PAUSE", "PAUSE", paused=True, because="CHG-4711", **who)
     lived.put(f"HOLD#{HOME}", "PAUSE", until="2026-01-05T23:00:00.000Z", reason="DIRECTORY_REFUSED")
     out = lived.standby("status").out
-    assert "Nothing is created: paused by al since 2026-01-05 15:00 UTC: CHG-4711 (standby resume)" in out
-    assert f"Held: {HOME}, DIRECTORY_REFUSED (standby explain DIRECTORY_REFUSED)" in out
+    assert "Nothing is created: paused by al since 2026-01-05 15:00 UTC: CHG-4711 (`standby resume`)" in out
+    assert f"Held: {HOME}, DIRECTORY_REFUSED (`standby explain DIRECTORY_REFUSED`)" in out
     lived.put("PAUSE", "PAUSE")  # as somebody writes it manually
     assert "Nothing is created: paused by somebody who wrote the row manually" in lived.standby("status").out
     lived.put("PAUSE", "PAUSE", paused=False)
