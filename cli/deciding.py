@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from cli.times import local
-from standby.core.model import Status
+from standby.core.model import OPEN, Status
 
 YES, NO, NEXT, NOT_ASKED = "yes", "no", "next", "not asked"
 
@@ -71,33 +71,36 @@ class Step:
     message: str
     is_now: bool
 
-    def rules(self) -> list[dict[str, str]]:
-        """Each rule, and whether it holds."""
-        stops: Rule | None
-        if self.action == "REQUEST":
-            stops, result = Rule.SENT, NEXT
-        elif self.action == "LOOK":
-            stops, result = Rule.FREE, NEXT
+    def rules(self, recorded_reason: str = "") -> list[dict[str, str]]:
+        """Each rule, and whether it holds; `recorded_reason` is the row's.
+
+        Nothing is looked up in the DR directory for a decision: whether the place is free is what was found last, or is
+        asked next.
+        """
+        stops, result = RULE_OF.get(self.reason_code), NO
+        if self.action in ("REQUEST", "LOOK"):
+            is_taken = RULE_OF.get(recorded_reason) is Rule.FREE
+            stops, result = Rule.FREE, NO if is_taken else NEXT
         elif self.status in _HAS_ONE:
-            stops, result = Rule.NONE_YET, NO
-        else:
-            stops, result = RULE_OF.get(self.reason_code), NO
+            stops = Rule.NONE_YET
         order = list(Rule)
         at = order.index(stops) if stops else 0
-        return [
-            {"rule": rule, "result": YES if place < at else result if rule is stops else NOT_ASKED}
-            for place, rule in enumerate(order)
-        ]
+        found = [YES if place < at else result if rule is stops else NOT_ASKED for place, rule in enumerate(order)]
+        if self.action == "REQUEST":
+            # Whatever holds requests back was asked, too.
+            found[order.index(Rule.OPEN)], found[order.index(Rule.SENT)] = YES, NEXT
+        return [{"rule": rule, "result": said} for rule, said in zip(order, found, strict=True)]
 
     def sentence(self, row: Mapping[str, Any]) -> str:
-        """What comes next, in a sentence or two."""
-        what = _WHAT[self.action].format(status=self.status or "no status", reason=self.reason_code)
-        if self.is_now:
+        """What comes next, in sentences: by itself, and, of what is settled, if a person asks."""
+        what = _WHAT[self.action].format(status=self.status or "without a row", reason=self.reason_code)
+        if str(row.get("status")) in OPEN and self.is_now:
             return what
         due, deadline = row.get("due_at"), row.get("deadline_at")
         said = f"The watcher looks at it next at {local(due)}." if due else ""
         said += f" It is given up at {local(deadline)}." if deadline else ""
-        return said.strip() or _SETTLED.get(str(self.status), "No next step is planned: a sweep looks at it again.")
+        said = said.strip() or _SETTLED.get(str(row.get("status")), "The next sweep looks at it again.")
+        return f"{said} If a person asks for it now: {what[0].lower()}{what[1:]}" if self.is_now else said
 
 
 _WHAT: Final = {

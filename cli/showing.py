@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cli.running import Run
 
 _USUAL: Final = ("primary_id", "user_name", "status", "reason_code", "changed_at", "standby_id", "dr_region", "message")
-_MARKS: Final = {YES: "yes", NO: "NO", NEXT: "next"}
+_MARKS: Final = {YES: "yes", NO: "no", NEXT: "next"}
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Shown:
                 "message": step.message,
                 "sentence": step.sentence(self.row),
                 "held": self.held or None,
-                "rules": step.rules(),
+                "rules": step.rules(str(self.row.get("reason_code"))),
             },
             "history": self.history,
         }
@@ -197,7 +197,7 @@ def _step_lines(one: Shown) -> Iterator[str]:
     yield step.sentence(one.row)
     if one.held:
         yield one.held
-    for rule in step.rules():
+    for rule in step.rules(str(one.row.get("reason_code"))):
         if mark := _MARKS.get(rule["result"]):
             yield f"  {mark:4}  {rule['rule']}"
     if step.is_now and step.message and step.message != one.row.get("message"):

@@ -8,7 +8,7 @@ import pytest
 
 from cli.deciding import NEXT, NO, NOT_ASKED, YES, Rule, Step
 from cli.people import because, behind, who
-from tests.cli.practised import LATE, NEW, TAKEN, decides, of, practised
+from tests.cli.practised import FLEET, LATE, NEW, TAKEN, decides, of, practised
 from tests.cli.stage import Stage
 from tests.component.estate import DR, PRIMARY, refusal
 
@@ -88,7 +88,7 @@ def test_what_would_be_decided_now_is_asked_and_not_done(lived: Stage) -> None:
     assert f"    next  {Rule.SENT}" in out
     (found,) = shown(lived, LATE)
     assert found["next"]["decided_now"] is True
-    assert [rule["result"] for rule in found["next"]["rules"]] == [YES] * 13 + [NEXT]
+    assert [rule["result"] for rule in found["next"]["rules"]] == [YES] * 11 + [NEXT, YES, NEXT]
 
 
 def test_what_holds_requests_back_is_said_with_who_did_it(lived: Stage) -> None:
@@ -132,7 +132,6 @@ def test_while_the_primary_region_is_down_nothing_is_asked_of_it(lived: Stage) -
         (("RECORD", "HELD", "DAILY_CAP"), Rule.OPEN, NO),
         (("NONE", "PROTECTED", "STANDBY_READY"), Rule.NONE_YET, NO),
         (("LOOK", "WAITING", "READY"), Rule.FREE, NEXT),
-        (("REQUEST", "CLAIMED", "READY"), Rule.SENT, NEXT),
         (("NONE", "PARKED", "OF_A_LATER_VERSION"), None, None),
     ],
 )
@@ -143,6 +142,17 @@ def test_the_rules_before_the_one_that_decides_hold_and_those_behind_it_are_not_
     at = list(Rule).index(stops) if stops else 0
     expected = [YES] * at + ([result] if result else [NOT_ASKED])
     assert found == expected + [NOT_ASKED] * (len(Rule) - len(expected))
+
+
+def test_of_one_that_is_settled_it_says_what_follows_and_what_if_a_person_asks(lived: Stage) -> None:
+    decides(lived, "REQUEST", "CLAIMED", "READY")
+    (reported,), (taken,) = shown(lived, FLEET[0]), shown(lived, TAKEN)
+    assert reported["next"]["sentence"] == (
+        "Nothing is created before its directory is accepted, or it is asked for."
+        " If a person asks for it now: a standby would be requested."
+    )
+    free = [rule["result"] for rule in taken["next"]["rules"] if rule["rule"] == Rule.FREE]
+    assert free == [NO]  # as the last request has found
 
 
 @pytest.mark.parametrize(
