@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli import times
 from cli.answers import Column, Table, text
 from cli.orphan_checks import Use, use_of
-from standby.aws.call import Pacer, call
+from standby.aws.call import call
 from standby.core.admission import finds_place_taken
 from standby.core.model import Status, Unknown, WorkspaceId, batches, to_text, user_key
 from standby.core.outcomes import Answer as Answered
@@ -23,14 +23,11 @@ if TYPE_CHECKING:
     from cli.aws import Aws
     from cli.ledger import Ledger
     from cli.pairs import Pair
-    from standby.clock import Clock
+    from standby.aws.call import Pacer
 
 Item = Mapping[str, Any]
 Place = tuple[str | None, str]  # a DR directory, and a user's key
 
-# Of the two calls a second that an account may make, half is left to others.
-CALLS_PER_SECOND: Final = 1.0
-_BURST: Final = 3
 CONNECTED, NEVER, NOT_KNOWN = "connected now", "never", "not known"
 
 
@@ -106,11 +103,6 @@ def _waiting(ledger: Ledger) -> dict[Place, list[WorkspaceId]]:
 
 
 # Who used them
-
-
-def pacer(clock: Clock) -> Pacer:
-    """The pace of calls of the WorkSpaces API, which an account shares."""
-    return Pacer(clock, CALLS_PER_SECOND, _BURST)
 
 
 def uses(aws: Aws, pair: Pair, ids: Sequence[WorkspaceId], pace: Pacer) -> dict[WorkspaceId, Use | Unknown]:

@@ -44,11 +44,14 @@ class Run:
         """The run of the options at the present."""
         return cls(options, datetime.now(UTC))
 
-    def pacer(self) -> Pacer:
-        """The pace of many calls: one a second, for the account's two are shared with everybody."""
+    def pacer(self, burst: int = 1) -> Pacer:
+        """The pace of many calls: one a second, for the account's two are shared with everybody.
+
+        A person need not wait for the first few (`burst`): the service takes five at once.
+        """
         from standby.aws.call import Pacer
 
-        return Pacer(self.clock, 1.0)
+        return Pacer(self.clock, 1.0, burst)
 
     @functools.cached_property
     def aws(self) -> Aws:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import finding
@@ -17,9 +18,9 @@ from cli.asking import progress
 from cli.changing import Ways, counted
 from cli.orphan_checks import Answer as Verdicts
 from cli.orphan_checks import Seen, Verdict, check
-from cli.orphans import Orphan, money, pacer, uses
+from cli.orphans import Orphan, money, uses
 from cli.problems import Problem, Status
-from standby.aws.call import Pacer, call
+from standby.aws.call import call
 from standby.aws.workspaces import WorkSpaces, entries, string
 from standby.core.model import BATCH, Unknown, WorkspaceId, batches
 from standby.core.model import Status as RowStatus
@@ -31,9 +32,10 @@ from standby.core.settings import Settings
 if TYPE_CHECKING:
     from cli.ledger import Ledger
     from cli.running import Run
+    from standby.aws.call import Pacer
 
 # Primaries that the ledger knows to stand: an answer that does not have them either is no answer about the others.
-_WITNESSES: Final = 2
+_WITNESSES: Final = 3
 # What became of each; the words of a result.
 TERMINATING, GONE, FAILED, NOT_KNOWN = "TERMINATING", "GONE", "FAILED", "NOT_KNOWN"
 _WELL: Final = frozenset({TERMINATING, GONE})
@@ -80,12 +82,9 @@ class Looks:
             unsettled = "The ledger does not say what is configured. The next sweep of this version notes it."
         elif digest is not None and digest != kept.config_digest:
             unsettled = "The configuration was deployed after the last sweep. The next sweep notes it."
-        witnesses = list[WorkspaceId]()
-        for item in ledger.by_status(RowStatus.PROTECTED):
-            witnesses.append(WorkspaceId(str(item["pk"])))
-            if len(witnesses) == _WITNESSES:
-                break
-        return cls(run, ledger, kept.settings if kept else None, unsettled, witnesses, pacer(run.clock))
+        standing = chain(ledger.by_status(RowStatus.PROTECTED), ledger.uncovered())
+        witnesses = [WorkspaceId(str(item["pk"])) for item in islice(standing, _WITNESSES)]
+        return cls(run, ledger, kept.settings if kept else None, unsettled, witnesses, run.pacer(burst=4))
 
     def verdicts(self, orphans: Sequence[Orphan]) -> dict[WorkspaceId, Verdict]:
         """What speaks against terminating each of some orphans, by their primaries' ids."""

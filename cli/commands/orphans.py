@@ -106,7 +106,7 @@ def _list(run: Run, read: Sequence[tuple[Ledger, Orphans]], whole: Orphans, chos
 
     missing = list(whole.unreadable)
     shown = list(chosen)
-    pace = orphans.pacer(run.clock)
+    pace = run.pacer(burst=4)
     for ledger, _ in read:
         here = [one for one in shown if one.stack == ledger.pair.stack]
         ids = [one.row.standby_id for one in here if one.row.standby_id]

@@ -51,6 +51,8 @@ def test_nothing_speaks_against_an_orphan_of_this_stack_that_nobody_uses() -> No
         ({"standby_id": None}, {}, "did not request"),
         ({"requested_at": None}, {}, "did not request"),
         ({"conditions": was(Reason.ADOPTED)}, {}, "Somebody else created"),
+        ({"conditions": READY | lasting(Kind.KEPT, note="al: CHG-1")}, {}, "It is kept by al: CHG-1."),
+        ({"dr_region": "eu-west-1"}, {}, "It is in eu-west-1, not in us-west-2."),
         ({"primary_directory_id": None}, {}, "not in the configuration"),
         ({}, {"directories": {}}, f"directory {HOME} is not in the configuration"),
         ({"replication": "PRIMARY_AS_SOURCE"}, {}, "was PRIMARY_AS_SOURCE: it may hold its user's last data"),
@@ -118,6 +120,18 @@ def test_what_both_regions_returned(seen: dict[str, Any], expected: Answer, why:
 )
 def test_how_the_standby_is_shown(shown: dict[str, Any], expected: Answer, why: str) -> None:
     answers(expected, why, seen=replace(SEEN, standby=replace(STANDBY, **shown)))
+
+
+def test_one_that_was_terminated_and_is_not_returned_any_more_is_on_its_way_out() -> None:
+    """Of one that is not returned and that nobody is known to have terminated, nothing is known."""
+    gone = replace(SEEN, standby=None)
+    answers(WAIT, "does not return", seen=gone)
+    answers(WAIT, "does not return", replace(ROW, conditions=READY | of("ws-another01")), gone)
+    answers(GOING, "TerminateWorkspaces was called for it", replace(ROW, conditions=READY | of(ITS)), gone)
+
+
+def of(standby: str) -> dict[Kind, Condition]:
+    return lasting(Kind.STANDBY_TERMINATED, note=f"{standby} al")
 
 
 def test_data_replication_that_neither_the_ledger_nor_aws_knows_may_have_been() -> None:

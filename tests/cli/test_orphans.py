@@ -158,7 +158,8 @@ def replicated(scene: Scene) -> None:
 
 
 def without_witness(scene: Scene) -> None:
-    terminate(scene.stage, PRIMARY, scene.protected)
+    for one in (scene.protected, scene.excluded, *scene.reported):
+        terminate(scene.stage, PRIMARY, one)
     scene.stage.pass_time(hours=1)
 
 

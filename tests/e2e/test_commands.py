@@ -1,4 +1,4 @@
-"""`standby redrive` and `standby live-check`, run as an operator runs them, against the deployed product."""
+"""Commands of `standby`, run as an operator runs them, against the deployed product."""
 
 import json
 import os
@@ -74,6 +74,41 @@ def test_an_event_that_failed_three_times_is_given_to_protect_again(deployed: De
     assert row["created_by"].endswith("user/operator")
     assert len(deployed.standbys_of(one)) == 1
     assert dead_letters(deployed) == 0
+
+
+def test_an_operator_changes_things_by_the_command_line_with_the_stacks_own_policies(deployed: Deployed) -> None:
+    policies = [deployed.outputs[f"{name}PolicyArn"] for name in ("Reader", "Operator")]
+    bo = deployed.cloud.make_user("bo", policies=policies)
+    ends = {"Effect": "Allow", "Action": "workspaces:TerminateWorkspaces", "Resource": "*"}
+    al = deployed.cloud.make_user("al", ends, policies=policies)
+
+    def do(line: str, user: Credentials = bo, status: int = 0) -> subprocess.CompletedProcess[str]:
+        done = standby(deployed, [".venv/bin/standby", *shlex.split(line), "--region", PRIMARY], user)
+        assert done.returncode == status, done
+        return done
+
+    assert ":user/bo at " in do("pause --reason CHG-4711").stdout
+    (one,) = deployed.create("user049")
+    assert deployed.until(one, "HELD")["reason_code"] == "PAUSED"
+    assert "Let 1 WorkSpace get standbys? There is no terminal to ask at. Add --yes." in do("resume", status=2).stderr
+    do("resume --yes")
+    wait_until(lambda: deployed.start_watcher() and deployed.row(one)["status"] == "PROTECTED")
+    deployed.workspaces.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": one}])
+    deployed.until(one, "PRIMARY_GONE")
+    wait_until(lambda: not deployed.workspaces.describe_workspaces(WorkspaceIds=[one])["Workspaces"])
+    (waits,) = deployed.create("user049")
+    assert deployed.until(waits, "INELIGIBLE")["reason_code"] == "USER_HAS_STANDBY"
+    wait_until(lambda: one in do("orphans --replaced").stdout)
+    assert ":user/bo: standby keep" in do(f"keep {one} --output json").stdout
+    assert "It is kept by" in do(f"orphans --terminate {one} --yes", al, status=1).stdout
+    do(f"keep --undo {one}")
+    denied = do(f"orphans --terminate {one} --yes", status=3)
+    assert "workspaces:TerminateWorkspaces is missing. No policy of the stack has it" in denied.stderr
+    assert deployed.row(one)["reason_code"] == "ORPHANED"
+    done = json.loads(do(f"orphans --terminate {one} --yes --output json", al).stdout)
+    assert (done["terminated"], done["orphans"][0]["waiting"]) == (1, [waits])
+    deployed.until(waits, "PROTECTED")
+    assert len(deployed.standbys_of(waits)) == 1
 
 
 def test_a_live_check_only_reads_and_tells_what_it_reads(
