@@ -83,7 +83,11 @@ PATCH_POINTS: tuple[tuple[ModuleType, tuple[str, ...], tuple[str, ...]], ...] = 
         ("_topics",),
     ),
     (stepfunctions, ("_ExecutionError", "_call_lambda", "_run_execution"), ("_executions", "_state_machines")),
-    (iam_actions, ("access_denied_response", "identity_denial_message", "request_tag_context"), ()),
+    (
+        iam_actions,
+        ("access_denied_response", "extract_resource_arn", "identity_denial_message", "request_tag_context"),
+        (),
+    ),
     (lambda_runtime, ("reset",), ("_lock", "_workers")),
     (sts, (), ("_sessions",)),
     (
@@ -156,6 +160,7 @@ def apply() -> None:
     """Apply the patches of this module, after :func:`check`."""
     retry_events_to_functions()
     add_condition_keys()
+    name_resources()
     accept_metric_math()
 
 
@@ -233,6 +238,41 @@ def add_condition_keys() -> None:
         return found
 
     iam_actions.request_tag_context = context
+
+
+def name_resources() -> None:
+    """Let policies name resources as AWS does, where MiniStack knows another name or none.
+
+    A rule of the default bus has no bus in its ARN; ListTargetsByRule is about a rule, and a simulation about a role.
+    """
+    usual = iam_actions.extract_resource_arn
+
+    def resource(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, Any],
+        body: bytes,
+        params: dict[str, Any],
+        region: str,
+        account: str,
+    ) -> str:
+        found = str(usual(service, method, path, headers, body, params, region, account))
+        if service == "events" and (rule := _member(body, "Rule")):
+            found = f"arn:aws:events:{region}:{account}:rule/{rule}"
+        if service == "iam" and found == "*":
+            source = params.get("PolicySourceArn", "*")
+            found = str(source[0] if isinstance(source, list) else source)
+        return found.replace(":rule/default/", ":rule/")
+
+    iam_actions.extract_resource_arn = resource
+
+
+def _member(body: bytes, name: str) -> str:
+    try:
+        return str(json.loads(body or b"{}").get(name) or "")
+    except (AttributeError, ValueError):
+        return ""
 
 
 # --- EventBridge and Scheduler

@@ -66,6 +66,8 @@ def work(
         missing=report.missing(found),
         next="`standby status` shows whether people are covered.",
     )
-    if has_problem:
+    if answer.missing:
+        answer.next = "run `standby doctor` again when everything can be seen."
+    elif has_problem:
         answer.next = "run the commands above, and `standby doctor` again."
     return run.give(answer)

@@ -97,7 +97,9 @@ def version(place: Place) -> Iterator[Finding]:
 def digest(place: Place) -> Iterator[Finding]:
     """Whether the file is what is deployed."""
     if place.configured is None:
-        yield cannot_tell("Whether it is deployed: no configuration file is named.", "Name it with --config.")
+        yield cannot_tell(
+            "Without a configuration file, it is not known whether it is deployed.", "Name it with --config."
+        )
         return
     deployed, wanted = place.outputs(place.region)["ConfigDigest"], place.configured.digest
     if deployed == wanted:
@@ -118,7 +120,7 @@ def permissions(place: Place) -> Iterator[Finding]:
     results = _simulated(place, function["Role"], ["CreateStandbyWorkspaces"], arns)
     for region in place.regions:
         results += _simulated(place, function["Role"], ["CreateTags", "DescribeWorkspaces"], ["*"], region)
-    yield may_create(results, function["Role"].rpartition("/")[2])
+    yield may_create(results)
 
 
 def _simulated(place: Place, role: str, actions: list[str], arns: list[str], region: str = "") -> list[Answer]:
@@ -134,18 +136,18 @@ def _simulated(place: Place, role: str, actions: list[str], arns: list[str], reg
     return list(found["EvaluationResults"])
 
 
-def may_create(results: Sequence[Answer], role: str) -> Finding:
+def may_create(results: Sequence[Answer]) -> Finding:
     """Whether nothing of a simulation is denied."""
     denied = [one for one in results if one["EvalDecision"] != "allowed"]
     if not denied:
-        return ok(f"{role} may create and tag standbys, as far as IAM can tell.")
+        return ok("The role of protect may create and tag standbys, as far as IAM can tell.")
     actions = named(sorted({str(one["EvalActionName"]) for one in denied}))
     where = named(sorted({str(one["EvalResourceName"]) for one in denied}))
     details = [one.get("OrganizationsDecisionDetail") or {} for one in denied]
     fix = "Look for a permissions boundary that denies it. If there is none, deploy again."
     if any(one.get("AllowedByOrganizations") is False for one in details):
         fix = "A service control policy of the organisation denies it. Ask who manages it."
-    return problem(f"{role} may not {actions} on {where}.", fix)
+    return problem(f"The role of protect may not {actions} on {where}.", fix)
 
 
 # What sets it going

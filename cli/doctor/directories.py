@@ -61,7 +61,8 @@ def replication(place: Place) -> Iterator[Finding]:
         fix = "Configure data_replication: NO_REPLICATION for it, or use an AD Connector or a Managed Microsoft AD."
         yield problem(f"{one} in {region} is a Simple AD, and data_replication is PRIMARY_AS_SOURCE.", fix)
     if not simple:
-        yield ok(f"{counted(len(replicated), 'directory', 'directories')} with data replication, without a Simple AD.")
+        count = counted(len(replicated), "directory replicates", "directories replicate")
+        yield ok(f"{count} data, without a Simple AD." if replicated else "No directory replicates data.")
 
 
 def _is_simple_ad(place: Place, region: str, directory: str) -> bool:

@@ -76,12 +76,12 @@ def in_common(
             good += 1
             continue
         # What one side has already is what the other lacks.
-        name = min(strings[0] or strings[1] or {"desktop.example.com"})
+        unknown = f"{one.directory}.example.com"
+        name = min(strings[0] or strings[1] or {unknown})
+        sides = zip(regions, (here, there), (one.directory, one.dr_directory), strings, strict=True)
         commands = [
             command
-            for region, side, directory, found in zip(
-                regions, (here, there), (one.directory, one.dr_directory), strings, strict=True
-            )
+            for region, side, directory, found in sides
             if name not in found
             for command in _associate(region, side, directory, name)
         ]
@@ -89,22 +89,21 @@ def in_common(
             f"{', '.join(sorted(found)) or 'none'} in {region}" for region, found in zip(regions, strings, strict=True)
         )
         what = f"{one.directory} and {one.dr_directory} have no connection alias in common: {shown}."
-        fix = "Associate aliases of one connection string with both directories."
-        if not any(strings):
-            fix += " Write your own name instead of desktop.example.com."
-        yield problem(what, fix, *commands)
+        own = f" Write your own name instead of {unknown}." if name == unknown else ""
+        yield problem(what, f"Associate aliases of one connection string with both directories.{own}", *commands)
     if good:
         yield ok(f"{counted(good, 'pair')} of directories, each with a connection alias in common.")
 
 
 def _associate(region: str, side: Sequence[Alias], directory: str, name: str) -> Iterator[str]:
-    made = next((alias for alias in side if alias.connection_string == name), None)
-    if made is None:
+    """The commands that give a directory an alias, if the name is not another directory's there."""
+    of_name = next((alias for alias in side if alias.connection_string == name), None)
+    if of_name is not None and of_name.directory:
+        return
+    alias_id = of_name.id if of_name else "wsca-1a2b3c4d5"  # the first command answers with it
+    if of_name is None:
         yield f"aws workspaces create-connection-alias --region {region} --connection-string {name}"
-    alias_id = made.id if made else "wsca-1a2b3c4d5"  # the first command answers with it
-    yield (
-        f"aws workspaces associate-connection-alias --region {region} --alias-id {alias_id} --resource-id {directory}"
-    )
+    yield f"aws workspaces associate-connection-alias --region {region} --alias-id {alias_id} --resource-id {directory}"
 
 
 # DNS

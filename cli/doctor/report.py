@@ -61,22 +61,26 @@ def counts(findings: Sequence[Finding]) -> dict[str, int]:
 def closing(findings: Sequence[Finding]) -> str:
     """All of it in a sentence."""
     number = Counter(one.status for one in findings)
-    parts = [counted(number[status], str(status)) for status in _EXPANDED if number[status]]
-    unseen = sum(not one.status.is_seen for one in findings)
-    seen = f"; {unseen} of {len(findings)} could not be seen" if unseen else f" in {len(findings)} findings"
-    return f"{' and '.join(parts) or 'No problem'}{seen}."
+    bad = " and ".join(_number(status, number[status]) for status in _EXPANDED if number[status]) or "No problem"
+    if unseen := sum(not one.status.is_seen for one in findings):
+        return f"{bad} in what was seen; {unseen} of {counted(len(findings), 'finding')} could not be seen."
+    return f"{bad} in {counted(len(findings), 'finding')}."
 
 
 def missing(found: Sequence[Found]) -> list[str]:
-    """What could not be seen, in sentences."""
-    denied = [one for one in found if one.finding.status is Status.NOT_ALLOWED]
-    silent = [one.finding for one in found if one.finding.status is Status.NO_ANSWER]
-    sentences = list(dict.fromkeys(f"{one.what} {one.fix}".rstrip() for one in silent))
-    if denied:
-        sentences += dict.fromkeys(f"{one.finding.what} {one.finding.fix}".rstrip() for one in denied)
-        policies = " or ".join(dict.fromkeys(f"{one.stack}-reader" for one in denied))
+    """What could not be seen, in sentences, and which policy has the rights that are missing."""
+    unseen = [one for one in found if not one.finding.status.is_seen]
+    sentences = list(dict.fromkeys(f"{one.finding.what} {one.finding.fix}".rstrip() for one in unseen))
+    lacking = [one.stack for one in unseen if one.finding.status is Status.NOT_ALLOWED and not _is_forbidden(one)]
+    if lacking:
+        policies = " or ".join(dict.fromkeys(f"{stack}-reader" for stack in lacking))
         sentences.append(f"The policy {policies} has these rights; `standby doctor --policy` prints all of them.")
     return sentences
+
+
+def _is_forbidden(one: Found) -> bool:
+    """Whether a policy denies it, so that another one that allows it does not help."""
+    return one.finding.fix.endswith("Ask who manages it.")
 
 
 def screen(found: Sequence[Found], *, verbose: bool) -> Callable[[Console], None]:
@@ -102,8 +106,15 @@ def _show_group(group: str, findings: Sequence[Finding], console: Console) -> No
     head = _HEADS[Status(next(iter(numbers)))]
     margin = " " * (24 if console.width >= _NARROW else 10)
     _wrap(
-        console, f"{head:<10}{group:<14}", ", ".join(f"{number} {status}" for status, number in numbers.items()), margin
+        console,
+        f"{head:<10}{group:<14}",
+        ", ".join(_number(status, number) for status, number in numbers.items()),
+        margin,
     )
+
+
+def _number(status: str, number: int) -> str:
+    return counted(number, status) if status in _EXPANDED else f"{number} {status}"
 
 
 def _show_finding(one: Found, console: Console) -> None:

@@ -304,6 +304,7 @@ WRONG: list[tuple[str, Answers, str, str, list[str]]] = [
         "other.corp.com in",
         ["--connection-string other.corp.com", "--resource-id"],
     ),
+    ("redirection aliases", aliases(DR, alias("wsca-2", "d-9267999999", "X")), P, f"{NAME} in {PRIMARY} and none", []),
     (
         "redirection txt-record",
         aliases(PRIMARY, alias("wsca-1", HOME, "OTHER")),
@@ -390,7 +391,7 @@ WRONG: list[tuple[str, Answers, str, str, list[str]]] = [
         "deployment permissions",
         one("iam", "simulate_principal_policy", denied_by_organization),
         P,
-        f"{TABLE}-protect may not workspaces:CreateStandbyWorkspaces",
+        "The role of protect may not workspaces:CreateStandbyWorkspaces",
         [],
     ),
     (
@@ -584,7 +585,7 @@ def test_which_trails_bring_events(selectors: dict[str, Any], takes: bool) -> No
 def test_a_simple_ad_cannot_replicate_and_a_managed_one_that_looks_like_it_can(healthy: Stage) -> None:
     write(data_replication="PRIMARY_AS_SOURCE")
     assert findings(healthy, "directories", "replication") == [
-        ("ok", "1 directory with data replication, without a Simple AD.")
+        ("ok", "1 directory replicates data, without a Simple AD.")
     ]
     healthy.answers["ds", "describe_directories"] = {"DirectoryDescriptions": [{"Type": "SimpleAD"}]}
     (here, there) = findings(healthy, "directories", "replication")
@@ -728,6 +729,17 @@ def test_whatever_a_call_answers_is_a_finding(healthy: Stage, right: str, what: 
     assert ran.status == 4 or is_trail or (ran.status == 1 and what in ("empty", "strange"))
 
 
+def test_what_an_organisation_denies_no_policy_of_the_stack_allows(healthy: Stage) -> None:
+    words = "User: al is not authorized to perform: kms:DescribeKey with an explicit deny in a service control policy"
+    healthy.refused["kms", "describe_key"] = refusal("AccessDeniedException", message=words)
+    ran, _ = doctor(healthy)
+    assert ran.err == (
+        "kms:DescribeKey is not allowed in us-west-2. A service control policy of the organisation denies it. Ask who "
+        "manages it.\n"
+    )
+    assert ran.status == 4
+
+
 def test_a_lost_region_is_asked_twice_and_the_other_one_is_looked_at(healthy: Stage) -> None:
     healthy.down = {PRIMARY}
     before = len(healthy.asked)
@@ -789,7 +801,7 @@ def test_a_terminal_shows_what_needs_attention_and_commands_whole(healthy: Stage
     heads = [line for line in lines if line.startswith(("OK ", "PROBLEM ", "WARNING ", "NOT SEEN "))]
     assert [line.split()[0] for line in heads[:4]] == ["OK", "PROBLEM", "PROBLEM", "NOT"]
     assert heads[8:] == ["PROBLEM   directories, registered", "PROBLEM   redirection, aliases"]
-    assert lines[-1] == "2 problems; 1 of 38 could not be seen."
+    assert " ".join(ran.out.split()).endswith("2 problems in what was seen; 1 of 38 findings could not be seen.")
     assert "kms:DescribeKey is not allowed in us-west-2." in ran.err
     plain = healthy.standby("doctor").out
     assert "  Why: AWS refuses a standby that names a directory which is not registered." in plain.splitlines()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cli.doctor.asking import policy as doctors_policy
 from tests.infra.templates import STACK, Assembly, Grant, actions, as_list, each_of, granting, grants, resources
 
 LOG_DELIVERY = [f"{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")] + ["ListLogDeliveries"]
@@ -237,7 +238,7 @@ def test_announce_may_use_an_existing_topics_key_for_that_topic(everything: Asse
 # What people may do
 
 MANAGED, PEOPLE = "AWS::IAM::ManagedPolicy", ("reader", "operator")
-READS = ("BatchGet", "Describe", "Get", "List", "Query", "Decrypt")
+READS = ("BatchGet", "Describe", "Get", "List", "Query", "Decrypt", "Simulate")
 
 
 def people(template: dict[str, Any], name: str) -> list[Grant]:
@@ -250,6 +251,13 @@ def test_readers_only_read(assembly: Assembly) -> None:
     found = [action for grant in people(assembly.primary, "Reader") for action in grant.actions]
     assert [action for action in found if not action.partition(":")[2].startswith(READS)] == []
     assert len(found) == len(set(found)) + found.count("kms:Decrypt") // 2
+
+
+@each_of("example", "strict")
+def test_readers_may_do_all_that_doctor_asks(assembly: Assembly) -> None:
+    found = {action for grant in people(assembly.primary, "Reader") for action in grant.actions}
+    (statement,) = doctors_policy()["Statement"]
+    assert set(statement["Action"]) - found == set()
 
 
 @each_of("example", "strict")
