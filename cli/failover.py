@@ -123,7 +123,7 @@ def row(
         "standby_state": seen.state if seen else item.get("standby_state") if not live else None,
         "data_replication": replication,
         "data_as_of": to_text(copied) if copied else None,
-        "data": _age(copied, replication, now),
+        "data": _age(copied, replication, now) if item.get("standby_id") else "",
         "data_age_hours": round((now - copied).total_seconds() / 3600, 1) if copied else None,
         "why": why,
         "status": item.get("status"),

@@ -258,6 +258,8 @@ class Overview:
             )
             covered = f"{protected} of {eligible} eligible desktops are protected"
             covered += f" ({protected * 1000 // eligible / 10:g} %)" if eligible else ""
+        if reported := sum(one.live.by_status[Status.REPORTED] for one in self.directories):
+            covered += f"; {reported} {'is' if reported == 1 else 'are'} only reported and without a standby"
         waits = f"{waiting} {'waits' if waiting == 1 else 'wait'}"
         needs = f"{self.needing} {'needs' if self.needing == 1 else 'need'} a person"
         return f"{self.stack}: {covered}; {waits}, {needs}."

@@ -128,14 +128,16 @@ def _show_bar(one: Directory, screen: Console, now: datetime) -> None:
     from rich.text import Text
 
     eligible, protected = int(one.day.get("eligible", 0)), int(one.day.get("protected", 0))
-    percent = one.day.get("coverage_percent")
-    words = f"{protected} of {eligible} eligible desktops are protected ({percent} %)"
+    percent = f" ({one.day.get('coverage_percent')} %)" if eligible else ""
+    words = f"{protected} of {eligible} eligible desktops are protected{percent}"
     words = f"{words}, {as_of(one.scanned_at, now)}"
     if not sys.stdout.isatty():
         put_indented(words, screen)
         return
-    full, rest = bar(protected, eligible, min(40, max(screen.width - 4, 10)), _marks())
-    colour = "yellow" if one.is_old or protected < eligible else "green"
+    # What is only reported does not count as eligible, and its people have no standby all the same.
+    wanted = eligible + one.live.by_status[RowStatus.REPORTED]
+    full, rest = bar(protected, wanted, min(40, max(screen.width - 4, 10)), _marks())
+    colour = "yellow" if one.is_old or protected < wanted else "green"
     screen.print(Text.assemble("  ", (full, colour), (rest, "dim")))
     put_indented(words, screen)
 
