@@ -239,8 +239,8 @@ def _sentences(then: Item, opened: Item, moment: datetime, sure: Certainty | Non
     status, reason = then.get("status"), str(then.get("reason_code"))
     stood_since = f", since {local(since(then))}" if since(then) else ""
     if covered(then):
-        where = f"standby {then.get('standby_id')} in {then.get('dr_region')}"
-        lines = [f"{name} was covered at {local(moment)}, by {where}{stood_since}."]
+        where = f"{then.get('standby_id')} in {then.get('dr_region')}"
+        lines = [f"{name} was covered at {local(moment)}, by standby {where}{stood_since}."]
     elif is_there(then):
         lines = [f"{name} was NOT covered at {local(moment)}: {status} ({reason}){stood_since}."]
         lines.append(str(then.get("message") or meaning_of(reason).sentence))
