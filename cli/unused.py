@@ -90,12 +90,12 @@ def pattern(user_name: str) -> str:
     return re.sub(r"[*?\[]", lambda one: f"[{one[0]}]", user_name)
 
 
-def lines(rows: Sequence[Mapping[str, Any]], days: int, of: int, as_of: str) -> Iterator[str]:
+def lines(rows: Sequence[Mapping[str, Any]], days: int, of: int) -> Iterator[str]:
     """The rows as lines for `exclude`, each kind under a comment that says what it is."""
     by_kind = {kind: [row for row in rows if row["kind"] is kind] for kind in Kind}
     unused, never, new = by_kind[Kind.UNUSED], by_kind[Kind.NEVER], by_kind[Kind.NEW]
-    yield f"# As of {as_of}. Paste the lines that you agree with into standby.yaml,"
-    yield "# below exclude: and users: of the pair."
+    yield "# Paste the lines that you agree with into standby.yaml, below exclude: and"
+    yield "# users: of the pair."
     yield f"# Last login {days} days ago or more: {len(unused)} of {of} users"
     for row in unused:
         yield _line(row, f"last login {row['last_connected_at'][:10]}")

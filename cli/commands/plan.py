@@ -39,14 +39,16 @@ def work(run: Run, directory: Directory = None, unused: Unused = None) -> Status
     configuration; data replication and hours of use are extra. --unused asks AWS in the primary Region for the last
     login of each desktop, one call a second for 25 desktops. Excluding a user terminates no standby.
     """
+    from cli.listing import known_directories
+
     ledgers = _ledgers(run)
     kept = {ledger.pair.stack: ledger.kept_settings() for ledger in ledgers}
     if directory is not None:
+        (directory,) = known_directories(ledgers, [directory])
         ledgers = [one for one in ledgers if _maps(kept[one.pair.stack], directory)]
         if not ledgers:
-            known = ", ".join(sorted(str(name) for one in kept.values() if one for name in one.settings.directories))
-            fix = f"Mapped are {known}." if known else "No sweep has kept the mapped directories yet."
-            raise Problem("NoSuchDirectory", f"No deployed pair maps the directory {directory}.", fix)
+            fix = "Add it to standby.yaml, or wait for the next sweep if it is there."
+            raise Problem("NotMapped", f"No sweep knows that {directory} is mapped.", fix)
     if unused is not None:
         return _unused(run, ledgers, directory, unused)
     return run.of_ledgers(_plans(run, ledgers, kept, directory), ledgers)
@@ -187,22 +189,23 @@ def _unused(run: Run, ledgers: list[Ledger], directory: str | None, days: int) -
     from cli.unused import found as found_of
     from cli.unused import lines
 
-    rows, count = [], 0
+    counts: dict[str, int] = {}
+    rows: list[dict[str, Any]] = []
     for ledger in ledgers:
-        users = _users(run, ledger)
-        count += sum(directory is None or directory in one.directories for one in users)
-        rows += [
-            {"stack": ledger.pair.stack, **row} for row in found_of(users, directory, run.now, timedelta(days=days))
-        ]
+        stack, users = ledger.pair.stack, _users(run, ledger)
+        counts[stack] = sum(directory is None or directory in one.directories for one in users)
+        rows += [{"stack": stack, **row} for row in found_of(users, directory, run.now, timedelta(days=days))]
 
     def screen(_: Console) -> None:
-        for line in lines(rows, days, count, times.local(run.now)):
-            print(line)  # a line that is broken could not be pasted
+        # Printed as they are: a line that is broken could not be pasted.
+        for stack, count in counts.items():
+            theirs = [row for row in rows if row["stack"] == stack]
+            print(f"# {stack}, as of {times.local(run.now)}", *lines(theirs, days, count), sep="\n")
 
     columns = [text("kind"), text("user_name", "User"), text("primary_ids"), text("directory_ids")]
     columns += [time("last_connected_at", "Last login"), time("first_seen_at", "Known since")]
     table = Table("users", [text("stack"), *columns] if len(ledgers) > 1 else columns, rows)
-    answer = Answer([table], facts={"users_counted": count, "days": days}, screen=screen)
+    answer = Answer([table], facts={"users_counted": sum(counts.values()), "days": days}, screen=screen)
     answer.cautions.append("Excluding a user terminates no standby: one that exists stays, and is still billed.")
     answer.next = "`standby diff` shows what the edited configuration would change."
     return run.give(sourced(answer, ledgers))

@@ -26,8 +26,9 @@ READERS = (
     "audit --as-of 2026-01-05T14:00Z",
     "audit --user user001 --as-of 2026-01-05T14:00Z",
     "audit --on 2026-01-05",
+    "plan",
 )
-COMMANDS = ("list", "status", "show", "explain", "audit")
+COMMANDS = ("list", "status", "show", "explain", "audit", "plan", "diff", "failover-list", "runbook")
 DENIED = refusal(
     "AccessDeniedException",
     message="User: arn:aws:sts::1:assumed-role/a/b is not authorized to perform: dynamodb:Query on resource: x",

@@ -118,6 +118,7 @@ def peak(line: str, fleet: Fleet, width: int | None = None) -> tuple[int, int]:
         ("list", 140, False),
         ("audit --as-of 2026-01-04T12:00Z --output csv", None, True),
         ("audit --on 2026-01-05 --changes --output csv", None, False),
+        ("failover-list --no-live --exit-zero --output csv", None, False),
     ],
 )
 def test_memory_grows_neither_with_events_nor_by_more_than_ids_with_desktops(

@@ -127,9 +127,9 @@ def test_setup_says_its_steps_and_is_made_once(folder: Path) -> None:
 
 def test_a_setup_that_was_interrupted_is_made_anew_the_next_time(folder: Path) -> None:
     setup(folder)
-    (folder / "requirements.txt").touch()
+    os.utime(folder / ".venv/.ready", (0, 0))  # requirements.txt has changed since
     status, said, calls = setup(folder, pip="130")  # as after Ctrl-C
     assert (status, calls, "done" in said) == (2, ["install"], False)
     assert setup(folder)[2] == ["venv", "install"]
-    (folder / "requirements.txt").touch()
+    os.utime(folder / ".venv/.ready", (0, 0))
     assert setup(folder)[2] == ["install"]  # with other packages, the environment stays

@@ -72,6 +72,10 @@ SAMPLES |= {
 }
 SAMPLES |= {"protocol": "email", "QUOTA_CODE": "L-9A67B5CB", "fleet.wanted": "10", "DEPLOY": "make deploy"}
 SAMPLES |= {"there_id": "d-926722edaf", "group": "wsipg-1a2b3c4d5"}
+SAMPLES |= {"desktops[0].row.get('user_name') or desktops[0].row['pk']": "user001", "scope.user": "user001"}
+SAMPLES |= {"given": "DRIFT"}
+SAMPLES |= {"to_text(moment)": "2026-03-03T08:01:02.000Z", "reasons[0]": "DRIFT", "row['pk']": "ws-1abc2def3"}
+SAMPLES |= {"word.strip()": "ws-1abc2def3", "waiting[0]": "ws-1abc2def3"}
 # Notes its words, for it stands in for every program.
 RECORDER = """#!/bin/sh
 { printf '%s\\037' "$(basename "$0")" "$@"; printf '\\036'; } >> "$RECORD"
@@ -114,7 +118,15 @@ def scripts() -> Iterator[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where each program is a recorder of its words."""
     made = tmp_path_factory.mktemp("commands")
-    for program in ("bin/aws", "bin/curl", "bin/make", "bin/standby", ".venv/bin/standby"):
+    for program in (
+        "bin/aws",
+        "bin/curl",
+        "bin/make",
+        "bin/python3",
+        "bin/standby",
+        ".venv/bin/pip",
+        ".venv/bin/standby",
+    ):
         (made / program).parent.mkdir(parents=True, exist_ok=True)
         (made / program).write_text(RECORDER)
         (made / program).chmod(0o755)
@@ -159,7 +171,7 @@ def test_a_command_is_one_that_its_program_takes(
 ) -> None:
     environment = os.environ | READERS | {"PATH": f"{folder}/bin:{os.environ['PATH']}", "RECORD": f"{folder}/record"}
     (folder / "record").write_text("")
-    run = ["/bin/bash", "-uc", script.replace("ws-…", "ws-1abc2def3")]
+    run = ["/bin/bash", "-uc", script.replace("ws-…", "ws-1abc2def3").replace("ID|USER", "user001")]
     done = subprocess.run(run, cwd=folder, env=environment, stderr=subprocess.PIPE, check=False)  # noqa: S603
     assert done.stderr == b""
     commands = [one.split("\x1f")[:-1] for one in (folder / "record").read_text(encoding="utf-8").split("\x1e")[:-1]]
@@ -172,6 +184,10 @@ def test_a_command_is_one_that_its_program_takes(
                 assert validate.broken(model, parameters) == []
             case "standby":
                 understand(words)
+            case "python3":
+                assert words[:2] == ["-m", "venv"]
+            case "pip":
+                assert words == ["install", "--constraint", "requirements.txt", "--editable", ".[operating]"]
             case "make":
                 subprocess.run(["make", "-n", *words], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)  # noqa: S603, S607
             case "curl":
