@@ -28,7 +28,8 @@ def test_it_says_who_is_covered_who_waits_and_what_needs_a_person(lived: Stage) 
     ran = lived.standby("status")
     assert ran.status == 1
     assert ran.out.splitlines()[0] == (
-        "Standby-us-east-1-us-west-2: 7 of 7 eligible desktops are protected (100 %); 3 are only reported and without a standby; 1 waits, 2 need a person."
+        "Standby-us-east-1-us-west-2: 7 of 7 eligible desktops are protected (100 %); "
+        "3 are only reported and without a standby; 1 waits, 2 need a person."
     )
     for line in (
         "  Waiting: 1, the longest for 12 min",
