@@ -126,7 +126,7 @@ def test_doctor_only_reads_and_a_reader_may_do_all_of_it(
     assert [one for one in findings if one["status"] in ("not allowed", "no answer")] == []
     # What nobody has set up here: aliases, a trail, a key, and a subscription that is confirmed.
     problems = {one["check"]: one for one in findings if one["status"] == "problem"}
-    assert set(problems) == {"aliases", "fit", "management-events", "subscriptions", "ledger"}
+    assert {"aliases", "fit", "management-events", "subscriptions", "ledger"} <= set(problems)
     (command,) = problems["ledger"]["commands"]
     words = shlex.split(command)
     mended = run(deployed, [str(unpack(tmp_path) / words[0]), *words[1:]], None)
