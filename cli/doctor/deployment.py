@@ -86,7 +86,7 @@ def is_whole(name: str, region: str, shown: Answer | None, outputs: Sequence[str
 @check("The command line and the functions have to be of one version.")
 def version(place: Place) -> Iterator[Finding]:
     """Whether they are."""
-    deployed = place.outputs(place.region)["Version"]
+    deployed = place.output(place.region, "Version")
     if deployed == VERSION:
         yield ok(f"Version {VERSION} is deployed.")
     else:
@@ -101,7 +101,7 @@ def digest(place: Place) -> Iterator[Finding]:
             "Without a configuration file, it is not known whether it is deployed.", "Name it with --config."
         )
         return
-    deployed, wanted = place.outputs(place.region)["ConfigDigest"], place.configured.digest
+    deployed, wanted = place.output(place.region, "ConfigDigest"), place.configured.digest
     if deployed == wanted:
         yield ok(f"The configuration file is deployed ({deployed}).")
     else:
@@ -112,7 +112,7 @@ def digest(place: Place) -> Iterator[Finding]:
 @check("Without these permissions AWS refuses every standby (reason code ACCESS_DENIED).")
 def permissions(place: Place) -> Iterator[Finding]:
     """Whether protect's role may create standbys, as IAM simulates it."""
-    name = place.outputs(place.region)["ProtectFunctionName"]
+    name = place.output(place.region, "ProtectFunctionName")
     function = place.asker.ask("lambda:GetFunctionConfiguration", place.region, FunctionName=name)
     _, partition, _, _, account, *_ = function["FunctionArn"].split(":")
     kinds = [_ANY_WORKSPACE, *(f"directory/{one}" for region in place.regions for one in place.ids_in(region)[:4])]
@@ -222,7 +222,7 @@ def subscriptions(place: Place) -> Iterator[Finding]:
     """Whether somebody confirmed one in either Region, and who did not."""
 
     def look(region: str) -> Iterator[Finding]:
-        topic = place.outputs(region)["NotificationTopicArn"]
+        topic = place.output(region, "NotificationTopicArn")
         shown = place.asker.pages("sns:ListSubscriptionsByTopic", region, "Subscriptions", TopicArn=topic)
         yield is_confirmed(topic, region, shown)
 
@@ -251,7 +251,7 @@ def is_confirmed(topic: str, region: str, shown: Sequence[Answer]) -> Finding:
 @check("What is in the dead-letter queue was not handled: a desktop may wait for it.")
 def dead_letters(place: Place) -> Iterator[Finding]:
     """Whether there is something."""
-    name, url = "ApproximateNumberOfMessages", place.outputs(place.region)["DeadLetterQueueUrl"]
+    name, url = "ApproximateNumberOfMessages", place.output(place.region, "DeadLetterQueueUrl")
     shown = place.asker.ask("sqs:GetQueueAttributes", place.region, QueueUrl=url, AttributeNames=[name])
     if count := int(shown["Attributes"][name]):
         fix = "See what they are about, and have protect handle them again."
@@ -298,7 +298,7 @@ def sweep(place: Place) -> Iterator[Finding]:
     configured = place.configured
     interval = timedelta(minutes=configured.sweep_interval_minutes) if configured else _DEFAULT_INTERVAL
     ended = {one.directory: place.swept_at(one.directory) for one in place.directories}
-    machine = place.outputs(place.region)["SweepStateMachineArn"]
+    machine = place.output(place.region, "SweepStateMachineArn")
     yield is_recent(ended, _INTERVALS * interval, place.now, machine)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from cli.doctor.findings import Finding, cannot_tell, check, counted, in_both, ok, problem, warning
+from cli.doctor.place import NOBODY, Fleet
 
 if TYPE_CHECKING:
     from cli.doctor.asking import Answer
-    from cli.doctor.place import Fleet, Mapped, Place
+    from cli.doctor.place import Mapped, Place
 
 _SIMPLE_AD: Final = "SIMPLE_AD"
 # Of these two AWS says that it deregisters them.
@@ -183,7 +184,7 @@ def addresses(place: Place) -> Iterator[Finding]:
         subnets = sorted(shown[directory]["SubnetIds"])
         found = place.asker.ask("ec2:DescribeSubnets", place.dr_region, SubnetIds=subnets)["Subnets"]
         free = sum(int(one["AvailableIpAddressCount"]) for one in found)
-        yield has_addresses(f"{directory} in {place.dr_region}", free, sum(ones[1:], ones[0]))
+        yield has_addresses(f"{directory} in {place.dr_region}", free, sum(ones, NOBODY))
 
 
 def has_addresses(directory: str, free: int, fleet: Fleet) -> Finding:

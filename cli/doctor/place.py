@@ -77,6 +77,9 @@ class Fleet:
         return Fleet(self.wanted + other.wanted, self.covered + other.covered, self.is_whole and other.is_whole)
 
 
+NOBODY: Final = Fleet(0, 0)
+
+
 @dataclass
 class Place:
     """A pair, with what several checks need of it.
@@ -114,10 +117,14 @@ class Place:
         found = self.asker.find("cloudformation:DescribeStacks", region, "does not exist", StackName=name)
         return None if found is None else found["Stacks"][0]
 
-    def outputs(self, region: str) -> dict[str, str]:
-        """The outputs of the pair's stack in a Region, none if it is not there."""
+    def output(self, region: str, name: str) -> str:
+        """An output of the pair's stack in a Region; Unseen if there is none."""
         listed = (self.stack_in(region) or {}).get("Outputs", ())
-        return {one["OutputKey"]: one["OutputValue"] for one in listed}
+        found = {one["OutputKey"]: str(one["OutputValue"]) for one in listed}
+        if name not in found:
+            # The check of the stacks says so, too, and that it is a problem.
+            raise Unseen(Status.CANNOT_TELL, f"The stack in {region} has no output {name}.", "Deploy again.")
+        return found[name]
 
     @property
     def is_deployed(self) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from cli.doctor.findings import Finding, cannot_tell, check, counted, ok, problem
+from cli.doctor.place import NOBODY, Fleet
 from standby.core.plan import QUOTA_CODE
 
 if TYPE_CHECKING:
-    from cli.doctor.place import Fleet, Place
+    from cli.doctor.place import Place
 
 # GetServiceQuota knows quotas that were changed; of the others only the default is to be had.
 _NOT_APPLIED: Final = "NoSuchResourceException"
@@ -22,7 +23,7 @@ def standbys(place: Place) -> Iterator[Finding]:
     found = place.asker.find("servicequotas:GetServiceQuota", place.dr_region, _NOT_APPLIED, **asked)
     if found is None:
         found = place.asker.ask("servicequotas:GetAWSDefaultServiceQuota", place.dr_region, **asked)
-    fleet = sum((place.fleet(one) for one in place.directories[1:]), place.fleet(place.directories[0]))
+    fleet = sum((place.fleet(one) for one in place.directories), NOBODY)
     yield enough(int(found["Quota"]["Value"]), fleet, place.dr_region)
 
 

@@ -657,6 +657,22 @@ def test_a_stack_that_is_not_whole(healthy: Stage, status: str, stands: str) -> 
     assert findings(healthy, "deployment", "stacks")[0] == ("problem", f"{TABLE} has no output EventRuleName.")
 
 
+def test_without_the_dr_stack_and_without_a_baseline_it_says_so(healthy: Stage) -> None:
+    del healthy.stacks[DR, f"{TABLE}-dr"]
+    (here, there) = findings(healthy, "deployment", "stacks")
+    assert (here[0], there) == ("ok", ("problem", f"There is no stack {TABLE}-dr in {DR}."))
+    assert findings(healthy, "deployment", "subscriptions")[1] == (
+        "cannot be told by reading",
+        f"The stack in {DR} has no output NotificationTopicArn.",
+    )
+    Path("standby.yaml").unlink()
+    healthy.answers["dynamodb", "batch_get_item"] = {"Responses": {}}
+    ran, found = doctor(healthy)
+    assert ran.status == 1
+    assert "The ledger knows 0 mapped directories" in ran.out
+    assert {one["status"] for one in found} == {"ok", "problem", "cannot be told by reading"}
+
+
 def test_before_the_first_deployment_it_checks_what_a_deployment_needs(healthy: Stage) -> None:
     healthy.stacks.clear()
     ran, found = doctor(healthy)
