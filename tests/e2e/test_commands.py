@@ -84,7 +84,7 @@ def test_an_operator_changes_things_by_the_command_line_with_the_stacks_own_poli
         return done
 
     assert ":user/bo at " in do("pause --reason CHG-4711").stdout
-    (one,) = deployed.create("user049")
+    (one,) = deployed.create("user046")
     assert deployed.until(one, "HELD")["reason_code"] == "PAUSED"
     assert "Let 1 WorkSpace get standbys? There is no terminal to ask at. Add --yes." in do("resume", status=2).stderr
     do("resume --yes")
@@ -92,7 +92,7 @@ def test_an_operator_changes_things_by_the_command_line_with_the_stacks_own_poli
     deployed.workspaces.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": one}])
     deployed.until(one, "PRIMARY_GONE")
     wait_until(lambda: not deployed.workspaces.describe_workspaces(WorkspaceIds=[one])["Workspaces"])
-    (waits,) = deployed.create("user049")
+    (waits,) = deployed.create("user046")
     assert deployed.until(waits, "INELIGIBLE")["reason_code"] == "USER_HAS_STANDBY"
     wait_until(lambda: one in do("orphans --replaced").stdout)
     assert ":user/bo: standby keep" in do(f"keep {one} --output json").stdout
