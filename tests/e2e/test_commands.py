@@ -107,6 +107,49 @@ def test_an_operator_changes_things_by_the_command_line_with_the_stacks_own_poli
     assert len(deployed.standbys_of(waits)) == 1
 
 
+def test_a_reader_reads_everything_also_when_the_primary_region_is_lost(deployed: Deployed) -> None:
+    reader = deployed.cloud.make_user("reader", policies=[deployed.outputs["ReaderPolicyArn"]])
+    (one,) = deployed.create("user044")
+    row = deployed.until(one, "PROTECTED")
+    deployed.sweep()
+    places = ["--region", PRIMARY, "--output", "json"]
+
+    def read(line: str, *more: str) -> subprocess.CompletedProcess[str]:
+        return standby(deployed, [".venv/bin/standby", *shlex.split(line), *(more or places)], reader)
+
+    for line in (
+        "status",
+        "list --user user044",
+        f"show {row['standby_id']}",
+        "audit --user USER044 --as-of now",
+        "plan",
+        "orphans",
+        f"failover-list --stack {STACK}",
+        "diff --config local/local.yaml",
+    ):
+        done = read(line)
+        assert (done.returncode in (0, 1), json.loads(done.stdout)["schema_version"]) == (True, 1), (line, done)
+    assert read("runbook", "--stack", STACK).stdout.startswith("# ")
+    refused = read("pause")
+    assert (refused.returncode, json.loads(refused.stderr)["fix"]) == (
+        3,
+        f"lambda:InvokeFunction is missing. The policy {STACK}-operator has it.",
+    )
+    deployed.cloud.world.lose(PRIMARY)
+    try:
+        for line in ("status", "list --user user044", "audit --user user044 --as-of now"):
+            done = read(line)
+            assert done.returncode in (0, 1), (line, done)
+            found = json.loads(done.stdout)
+            assert (found["source_region"], found["complete"]) == (DR, True)
+            assert f"{PRIMARY} does not answer. This is the replica in {DR}" in found["cautions"][0]
+        done = read(f"failover-list --stack {STACK} --user user044")
+        assert json.loads(done.stdout)["desktops"][0]["can_work"] == "YES", done
+        assert read("resume").returncode == 3
+    finally:
+        deployed.cloud.world.bring_back(PRIMARY)
+
+
 def test_doctor_only_reads_and_a_reader_may_do_all_of_it(
     deployed: Deployed, configuration: Path, tmp_path: Path
 ) -> None:
