@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from cli import times
@@ -31,6 +31,7 @@ _STYLES: Final = {
     **dict.fromkeys(("FAILED", "REJECTED", "TIMED_OUT", "STANDBY_MISSING", "PROBLEM", "ALARM"), "red"),
 }
 _AT_ONCE: Final = 200  # rows of a table at a terminal
+_UNBROKEN: Final = 28  # characters: as long as the longest reason code
 _FORMULA: Final = ("=", "+", "@", "\t", "\r", "-")
 
 Row = Mapping[str, Any]
@@ -43,6 +44,7 @@ class Column:
     name: str
     heading: str
     show: Callable[[Any], str] = field(default=lambda value: "" if value is None else str(value))
+    spare: bool = False  # left out at a terminal that has no room for it
 
 
 def text(name: str, heading: str = "") -> Column:
@@ -332,7 +334,7 @@ def put_indented(words: str, screen: Console, by: int = 2) -> None:
 
 
 def show_table(table: Table, screen: Console) -> None:
-    """Show a table in a terminal's width; in a narrow one each row as lines of its own.
+    """Show a table in a terminal's width; where that would break ids in two, each row as lines of its own.
 
     Rows are shown some hundred at a time: the first ones before the last are read, and never all in memory.
     """
@@ -346,23 +348,41 @@ def show_table(table: Table, screen: Console) -> None:
     if first is None:
         screen.print(table.empty, end="\n" if table.empty else "")
         return
-    if screen.width < 20 * min(len(table.columns), 4):
-        for row in _after(first, rows):
+    left = _after(first, rows)
+    some = list(islice(left, _AT_ONCE))
+    columns, needed = _room(table.columns, some, screen.width)
+    if not columns:
+        for row in chain(some, left):
             _show_row(table, row, screen)
         return
-    left = _after(first, rows)
-    widths = [len(column.heading) for column in table.columns]
-    while some := list(islice(left, _AT_ONCE)):
-        cells = [[one_line(column.show(row.get(column.name))) for column in table.columns] for row in some]
+    widths = [len(column.heading) for column in columns]
+    while some:
+        cells = [[one_line(column.show(row.get(column.name))) for column in columns] for row in some]
         # As wide as before, so that what follows stands below it.
         widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*cells, strict=True), strict=True)]
         shown = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         fits = sum(widths) + 2 * len(widths) <= screen.width
-        for column, width in zip(table.columns, widths, strict=True):
-            shown.add_column(column.heading, overflow="fold", min_width=width if fits else None)
+        for column, width, least in zip(columns, widths, needed, strict=True):
+            shown.add_column(column.heading, overflow="fold", min_width=width if fits else least)
         for row_cells in cells:
             shown.add_row(*(coloured(cell) for cell in row_cells))
         screen.print(shown)
+        some = list(islice(left, _AT_ONCE))
+
+
+def _room(columns: Sequence[Column], rows: Sequence[Row], width: int) -> tuple[list[Column], list[int]]:
+    """The columns that a width has room for without a word being broken, and what each needs; none if too few."""
+    for chosen in (list(columns), [column for column in columns if not column.spare]):
+        shown = [[column.heading, *(column.show(row.get(column.name)) for row in rows)] for column in chosen]
+        needed = [max(map(_longest_word, texts)) for texts in shown]
+        if sum(needed) + 2 * (len(needed) - 1) <= width:
+            return chosen, needed
+    return [], []
+
+
+def _longest_word(words: str) -> int:
+    """The length of the longest word that is not to be broken: an id, not an ARN."""
+    return max((len(word) for word in words.split(" ") if len(word) <= _UNBROKEN), default=1)
 
 
 def _show_row(table: Table, row: Row, screen: Console) -> None:

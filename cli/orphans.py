@@ -155,12 +155,12 @@ COLUMNS: Final = (
     text("standby_id", "Standby"),
     text("user_name", "User"),
     Column("age_days", "Age", _age),
-    Column("monthly_cost", "Cost/month", money),
+    Column("monthly_cost", "Monthly", money),
     Column("replication", "Copies", lambda value: _COPIES.get(value, str(value))),
     Column("last_connection", "Last used", times.local),
     Column("waiting", "Waiting", lambda ids: ", ".join(ids) or "nobody"),
     Column("kept", "Kept by", by_name),
-    text("primary_id", "Primary"),
+    Column("primary_id", "Primary", spare=True),
 )
 
 

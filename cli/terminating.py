@@ -55,9 +55,9 @@ _COLUMNS: Final = (
     text("user_name", "User"),
     Column("result", "Termination", lambda value: _SHOWN.get(value, str(value))),
     text("why"),
-    Column("monthly_cost", "Cost/month", money),
+    Column("monthly_cost", "Monthly", money, spare=True),
     Column("waiting", "Waiting", lambda ids: ", ".join(ids) or "nobody"),
-    text("primary_id", "Primary"),
+    Column("primary_id", "Primary", spare=True),
 )
 
 

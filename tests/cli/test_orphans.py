@@ -65,6 +65,17 @@ def test_age_and_replacement_choose(scene: Scene) -> None:
     assert scene.stage.standby("orphans --older-than soon").status == 2
 
 
+@pytest.mark.parametrize(
+    ("width", "is_table", "has_primary"), [(140, True, True), (80, True, False), (40, False, True)]
+)
+def test_at_no_width_is_an_id_broken_in_two(width: int, is_table: bool, has_primary: bool, scene: Scene) -> None:
+    lines = scene.stage.standby("orphans --no-color", width=width).out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert any(scene.standby in line for line in lines)
+    assert lines[0].startswith("Standby       User") is is_table
+    assert any(scene.orphan in line for line in lines) is has_primary
+
+
 def test_none_says_of_how_many_and_needs_no_look(stage: Stage) -> None:
     ran = stage.standby("orphans")
     assert (ran.status, ran.out) == (0, "0 orphans of 0 primaries that are gone.\n")
