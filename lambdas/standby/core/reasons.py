@@ -18,10 +18,10 @@ class Meaning:
 
 # Of a row of a later version.
 _NEW = Meaning("The reason is a new one.", "See the message; the reason code is of a later version.")
-REPLACED = "terminate it. Protect called manually, or a sweep with recreate_missing: true, makes a new one."
+REPLACED = "terminate it. `standby protect ID`, or a sweep with recreate_missing: true, makes a new one."
 
 
-def _says(sentence: str, advice: str = "Nothing; it goes on by itself.") -> Any:
+def _says(sentence: str, advice: str = "No action needed. It is retried automatically.") -> Any:
     return auto(), Meaning(sentence, advice)
 
 
@@ -52,26 +52,26 @@ class Reason(StrEnum):
     PRIMARY_PENDING = _says("The primary is not AVAILABLE or STOPPED yet.")
     PRIMARY_PAUSED_BY_SERVICE = _says(
         "The primary is SUSPENDED or in ADMIN_MAINTENANCE; its deadline stands still meanwhile.",
-        "Nothing, or bring the WorkSpace back in the console.",
+        "No action needed, or restore the WorkSpace in the console.",
     )
     DESCRIBE_FAILED = _says(
         "DescribeWorkspaces gave no usable answer; the WorkSpace is looked at again.",
-        "Nothing if it passes. If it stays, read error_code and error_message of the row.",
+        "No action needed if it passes. If it lasts, read error_code and error_message: `standby show ID`.",
     )
     TAGS_UNKNOWN = _says(
         "A rule asks for its tags, and they could not be read; nothing is created before they can.",
-        "Nothing if it passes. If it stays, the functions' logs say why: perhaps something denies tag:GetResources.",
+        "No action needed if it passes. If it lasts, the functions' logs say why: perhaps tag:GetResources is denied.",
     )
     READY = _says("The primary is ready for its standby to be requested.")
     CREATE_THROTTLED = _says("CreateStandbyWorkspaces was throttled; it is sent again.")
     CREATE_UNREACHABLE = _says(
         "The WorkSpaces endpoint of the DR Region could not be reached, or could not work, before anything was created;"
         " it is tried again.",
-        "Nothing if it passes. If it stays, look at the DR Region's health and the function's network and credentials.",
+        "No action needed if it passes. If it lasts, check the DR Region, and the function's network and role.",
     )
     STATE_REFUSED = _says(
         "The service did not accept the primary in its present state; it is tried again.",
-        "Nothing, or look at error_message if it lasts.",
+        "No action needed. If it lasts, read error_message: `standby show ID`.",
     )
     USER_NOT_IN_DR_DIRECTORY = _says(
         "The DR directory does not know the user yet; it is tried again for 24 hours.",
@@ -93,8 +93,10 @@ class Reason(StrEnum):
     CREATE_ACCEPTED = _says("The service accepted the request; the standby is being built.")
     STANDBY_STARTING = _says("The standby exists and is not ready yet.")
     # settled well
-    STANDBY_READY = _says("The standby is ready.", "Nothing.")
-    ADOPTED = _says("The primary had a standby already, made by somebody else; it is watched like ours.", "Nothing.")
+    STANDBY_READY = _says("The standby is ready.", "No action needed.")
+    ADOPTED = _says(
+        "The primary had a standby already, made by somebody else; it is watched like ours.", "No action needed."
+    )
     REPLICATION_STALE = _notice(
         "Standbys hold old data: no copy of their primaries has reached them for longer than rpo_hours.",
         "Look at the rows with the condition STALE, and at data replication in the WorkSpaces console; AWS Support can"
@@ -107,8 +109,8 @@ class Reason(StrEnum):
     )
     PARTNER_CHANGED = _says(
         "Its directory has another dr_directory now; the standby it has is in the former one, or it has none yet.",
-        "If it has none: accept its directory (README, The existing fleet). If it is to have one in the new partner:"
-        " terminate the old one, and call protect by hand.",
+        "If it has none: `standby accept DIRECTORY`. If it is to have one in the new DR directory:"
+        " terminate the old one, and run `standby protect ID`.",
     )
     # held
     PAUSED = _notice(
@@ -127,7 +129,7 @@ class Reason(StrEnum):
     )
     DAILY_CAP = _notice(
         "Today's number of new standbys is reached; the rest follows on later days (UTC).",
-        "Nothing, or raise max_new_standbys_per_day and deploy.",
+        "Wait for the next day (UTC), or raise max_new_standbys_per_day and deploy.",
     )
     CEILING = _notice("The ceiling on all standbys is reached.", "Raise max_standbys and deploy, or leave it.")
     QUOTA_REACHED = _notice(
@@ -148,7 +150,7 @@ class Reason(StrEnum):
     # only reported
     EXISTING_FLEET = _says(
         "It was there before its directory was watched; it is reported, and nothing is created for it.",
-        "Accept its directory, or ask for it by hand, if it is to have a standby.",
+        "If it is to have a standby: `standby accept DIRECTORY`, or `standby protect ID` for this one alone.",
     )
     FLEET_FOUND = _notice(
         "A directory was swept for the first time, or with another partner, and has desktops that were there before.",
@@ -159,20 +161,21 @@ class Reason(StrEnum):
         "No action needed. The next sweep takes them up.",
     )
     # cannot have one
-    IS_STANDBY = _says("This WorkSpace is itself a standby.", "Nothing.")
+    IS_STANDBY = _says("This WorkSpace is itself a standby.", "No action needed.")
     MAPPED_ELSEWHERE = _says(
         "Its directory is another pair's of this configuration, which sees to its standby.",
-        "Nothing here; the ledger of the stack that the message names has its row.",
+        "No action needed here. The ledger of the stack that the message names has its row.",
     )
     DIRECTORY_NOT_MAPPED = _says(
         "Its directory is not in the configuration.", "Add the directory to standby.yaml if it is to be protected."
     )
     OPERATING_SYSTEM = _says(
-        "Its operating system cannot have a standby (Windows and BYOL only).", "Nothing; AWS does not offer it."
+        "Its operating system cannot have a standby (Windows and BYOL only).",
+        "No action needed. AWS does not offer it.",
     )
     COMPUTE_TYPE = _says(
         "Its compute type cannot have a standby (no graphics, GeneralPurpose.4xlarge or 8xlarge).",
-        "Nothing; AWS does not offer it.",
+        "No action needed. AWS does not offer it.",
     )
     NO_USER = _says(
         "The WorkSpace is assigned to nobody ([UNDEFINED]); its standby could not be told apart from those of others.",
@@ -180,7 +183,7 @@ class Reason(StrEnum):
     )
     NESTED_VIRTUALIZATION = _says(
         "Standbys do not support nested virtualization, which is enabled for it.",
-        "Nothing, or disable nested virtualization if it is to have a standby.",
+        "No action needed, or disable nested virtualization if it is to have a standby.",
     )
     AWS_MANAGED_KEY = _notice(
         "Its volumes are encrypted with the AWS managed key, and only a customer managed key allows a standby.",
@@ -200,15 +203,15 @@ class Reason(StrEnum):
     )
     # is not to have one
     EXCLUDED_BY_RULE = _says(
-        "A rule of the configuration excludes it.", "Nothing, or change the rule, or the tag, if it is to have one."
+        "A rule of the configuration excludes it.", "No action needed. Change the rule or the tag if it is to have one."
     )
     NOT_INCLUDED = _says(
-        "No rule under include matches it.", "Nothing, or change a rule, or the tag, if it is to have one."
+        "No rule under include matches it.", "No action needed. Change a rule or the tag if it is to have one."
     )
     # settled badly
     PRIMARY_NOT_READY = _notice(
         "The primary was not ready before its deadline.",
-        "Look at the primary in the console; once it is AVAILABLE, call protect by hand for it.",
+        "Check the primary in the console. Once it is AVAILABLE, run `standby retry ID`.",
     )
     STANDBY_NOT_READY = _notice(
         "The standby was not ready before its deadline.",
@@ -216,34 +219,34 @@ class Reason(StrEnum):
     )
     STANDBY_IN_ERROR = _notice(
         "The standby is in ERROR.",
-        "Look at it in the DR Region's console; terminate it if it does not recover, then call protect by hand.",
+        "Check it in the DR Region's console. Terminate it if it does not recover, then run `standby retry ID`.",
     )
     STANDBY_UNHEALTHY = _notice(
         "The standby has been in ERROR, UNHEALTHY or IMPAIRED for longer than a sweep.",
-        "Look at it in the DR Region's console; reboot it there, or terminate it and call protect by hand. It counts"
+        "Check it in the DR Region's console. Reboot it there, or terminate it and run `standby retry ID`. It counts"
         " again when it is seen well.",
     )
     USER_NOT_FOUND = _notice(
         "The DR directory did not know the user for 24 hours.",
-        "Create the user in the DR directory, then call protect by hand for this primary.",
+        "Create the user in the DR directory, then run `standby retry ID`.",
     )
     SERVICE_REFUSED = _notice(
         "The service refused the standby; its own code and words are in error_code and error_message.",
-        "Act on the service's message, then call protect by hand for this primary.",
+        "Act on the service's message, then run `standby retry ID`.",
     )
     NO_CLEAR_ANSWER = _notice(
         "For 24 hours CreateStandbyWorkspaces gave no clear answer for this primary, and no standby came of it.",
-        "Ask AWS Support with error_code and error_message of its history; then call protect by hand.",
+        "Ask AWS Support with error_code and error_message of its history. Then run `standby retry ID`.",
     )
     STANDBY_GONE = _notice(
         "Its standby is not there any more.",
-        "Find out who terminated it; call protect by hand for the primary if it is to have another one, or set"
+        "Find out who terminated it. If it is to have another one, run `standby retry ID`, or set"
         " recreate_missing: true.",
     )
-    PRIMARY_TERMINATED = _says("The primary is being terminated or is gone.", "Nothing.")
+    PRIMARY_TERMINATED = _says("The primary is being terminated or is gone.", "No action needed.")
     MIGRATION_FAILED = _says(
         "The migration did not succeed: its new id was never ready, and the original WorkSpace stays as it was.",
-        "Nothing for the standby. Migrate the primary again, if it is still wanted.",
+        "No action needed for the standby. Migrate the primary again if you still want that.",
     )
     NEVER_RETURNED = _notice(
         "DescribeWorkspaces has not returned a WorkSpace of this id once, for as long as a new one is waited for.",
@@ -251,8 +254,7 @@ class Reason(StrEnum):
     )
     ORPHANED = _notice(
         "The primary no longer exists, but its standby does and is still billed.",
-        "If nobody needs the data on the standby, terminate it in the console of the DR Region, or there with"
-        " `aws workspaces terminate-workspaces --terminate-workspace-requests ws-…`.",
+        "If nobody needs the data on the standby, run `standby orphans --terminate ID`. To keep it: `standby keep ID`.",
     )
     ORPHAN_KEPT = _says(
         "The orphan is kept: a person has decided that it is not to be terminated.",
@@ -269,8 +271,8 @@ class Reason(StrEnum):
     )
     TERMINATED_BY_SOMEBODY = _notice(
         "Somebody called TerminateWorkspaces for the primary, or for its standby; the message names who.",
-        "If it was not meant: ask who is named, and stop what does it (README, Neighbours). What follows is told by"
-        " itself.",
+        "If it was not meant: ask who is named, and stop what does it (README, Neighbours). `standby show ID` shows"
+        " what follows.",
     )
     MIGRATED = _notice(
         "The primary was migrated and has a new id; the message says which, and what its old standby is worth.",
@@ -285,7 +287,7 @@ class Reason(StrEnum):
         "Change the primaries' protocol to DCV (WSP), in place or by migration. A standby's cannot be changed: once its"
         f" primary uses DCV, {REPLACED}",
     )
-    NOT_IN_LEDGER = _says("The ledger knows no primary, and no standby, of this id.", "Nothing.")
+    NOT_IN_LEDGER = _says("The ledger knows no primary, and no standby, of this id.", "No action needed.")
 
 
 # What is no primary of this pair: a row of it tells only why.
