@@ -30,7 +30,7 @@ from standby.core.model import (
 from standby.core.orphans import orphaned
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
-from standby.core.settings import NOT_KNOWN, Excluded, not_told, obstacle
+from standby.core.settings import NOT_KNOWN, not_told, obstacle
 from standby.core.upkeep import annotate, fares, uses_pcoip
 
 # While one of these lasts, a lookup in the DR directory comes before a request.
@@ -110,8 +110,8 @@ def without_standby(case: Case) -> Change:
     if found := obstacle(seen, settings):
         return case.record(Status.INELIGIBLE, *found)
     verdict = None if Override.EXCLUDED in case.overrides else settings.selection.verdict(seen)
-    if isinstance(verdict, Excluded):
-        return case.record(Status.EXCLUDED, verdict.reason, verdict.detail)
+    if isinstance(verdict, tuple):
+        return case.record(Status.EXCLUDED, *verdict)
     if row and row.status is Status.EXCLUDED and verdict == NOT_KNOWN and not case.opens:
         return case.nothing(row.reason)  # what is not known leaves what is excluded as it is
     if is_unassigned(seen.user_name):
