@@ -20,7 +20,7 @@ from standby.ledger.ledger import PAUSE, is_on, switched
 from standby.ledger.sweeps import Sweeps, directory_key
 from standby.ledger.table import LedgerUnavailable, Write
 from standby.reconcile import Reconciler
-from standby.terminations import about, freed, waiting
+from standby.terminations import about, freed, note_call, waiting
 
 MODES = ("accept", "pause", "resume", "keep", "terminate")
 BEFORE, AFTER = "before", "after"
@@ -195,12 +195,9 @@ class Operator:
     def _announced(self, case: Case, row: Row) -> Change | None:
         if not row.is_orphan or row.has(Kind.KEPT) or row.standby_id is None:
             return None
-        known, note = about(row, Kind.STANDBY_TERMINATED, row.standby_id), f"{row.standby_id} {self._who}"
-        if known is not None and (known.notified or known.note == note):
-            return None
         message = f"TerminateWorkspaces is about to be called for its standby {row.standby_id}, {self._by}."
         message = f"{message} {_UNTIL_THEN}{_plain(row)}"
-        return case.remark(Reason.TERMINATED_BY_SOMEBODY, message, Kind.STANDBY_TERMINATED, note=note)
+        return note_call(case, row, row.standby_id, self._who, message)
 
     def _after(self, call: Mapping[str, Any]) -> list[Answer]:
         """Record which standbys go, or have gone, and reconcile the desktops that wait for their places."""
@@ -215,7 +212,7 @@ class Operator:
                 detail = f"Whether the standby goes is not known: {standby.code}: {standby.message}"
             elif standby is not None and standby.state not in GONE:
                 detail = f"The standby {standby.id} is {standby.state}: it was not terminated."
-            elif standby is None and not about(row, Kind.STANDBY_TERMINATED, row.standby_id):
+            elif standby is None and not about(row, row.standby_id):
                 detail = "DescribeWorkspaces does not return the standby, and nobody announced its termination."
             else:
                 return freed(case, standby)
@@ -230,8 +227,7 @@ class Operator:
 
 def _has_gone(row: Row) -> bool:
     """Whether it was an orphan whose standby somebody terminated."""
-    known = about(row, Kind.STANDBY_TERMINATED, row.standby_id) if row.standby_id else None
-    return row.reason is Reason.PRIMARY_TERMINATED and known is not None
+    return row.reason is Reason.PRIMARY_TERMINATED and about(row, row.standby_id) is not None
 
 
 def _plain(row: Row) -> str:
