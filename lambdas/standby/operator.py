@@ -23,7 +23,6 @@ from standby.reconcile import Reconciler
 from standby.terminations import about, freed, note_call, waiting
 
 MODES = ("accept", "pause", "resume", "keep", "terminate")
-BEFORE, AFTER = "before", "after"
 _TRIES = 5
 UNNAMED = "a caller who gave no name"
 # What a remark in a row's message ends with: the message that it was made upon.
@@ -82,7 +81,7 @@ class Operator:
                 return self._before(call)
             case "after":
                 return self._after(call)
-        raise Refused(f'"phase" must be "{BEFORE}" or "{AFTER}"')
+        raise Refused('"phase" must be "before" or "after"')
 
     # The pair, and a directory
 

@@ -126,7 +126,7 @@ class Reconciler:
         if not self.recorder.has_time():
             return leave(case, is_unreachable=False)
         directory, user = place_of(case)
-        reason = case.row.reason if case.row else decide(case).reason
+        reason = case.row.reason if case.row else Reason.READY
         if directory is None or user is None:
             return case.nothing(reason, "Its row does not say where to look.")
         try:
