@@ -37,13 +37,6 @@ def is_for_operator(event: object) -> bool:
     return isinstance(event, Mapping) and event.get("mode") in MODES
 
 
-class Refused(BadEvent):
-    """A call that names what is not there, or asks for what may not be. The message says which, for the caller."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, for_a_person=False)
-
-
 @dataclass
 class Operator:
     """Carries a person's calls out. With `dry_run`, it says what would be done, and writes nothing."""
@@ -81,7 +74,7 @@ class Operator:
                 return self._before(call)
             case "after":
                 return self._after(call)
-        raise Refused('"phase" must be "before" or "after"')
+        raise BadEvent('"phase" must be "before" or "after"')
 
     # The pair, and a directory
 
@@ -98,10 +91,10 @@ class Operator:
         one = next((name for name in self.sweeps.partners if name == directory), None)
         if one is None:
             named = legible(directory, 100)
-            raise Refused(f'"directory_id" is {named}; mapped here are {", ".join(sorted(self.sweeps.partners))}')
+            raise BadEvent(f'"directory_id" is {named}; mapped here are {", ".join(sorted(self.sweeps.partners))}')
         row, partner = self.sweeps.baseline(one), self.sweeps.partners[one]
         if row.get("partner") != partner:
-            raise Refused(f"no complete sweep has seen {one} with its DR directory {partner} yet; wait for the next")
+            raise BadEvent(f"no complete sweep has seen {one} with its DR directory {partner} yet; wait for the next")
         is_new = row.get("accepted") is not True
         given = self._signed("accepted") if is_new else row
         detail = f"Directory {one} was accepted{by_whom(given, 'accepted')}."
@@ -156,7 +149,7 @@ class Operator:
             else:
                 problems.append(f"{one} is no orphan: {row.primary_id} is {row.status} ({row.reason})")
         if problems:
-            raise Refused(f"nothing was done: {'; '.join(problems)}")
+            raise BadEvent(f"nothing was done: {'; '.join(problems)}")
         return found
 
     def _remark(self, rows: Mapping[WorkspaceId, Row], make: Make) -> list[Answer]:
@@ -188,7 +181,7 @@ class Operator:
         away = {one: row.dr_region for one, row in rows.items() if row.dr_region != here}
         problems += [f"the standby of {one} is in {region}, not in {here}" for one, region in away.items()]
         if problems:
-            raise Refused(f"nothing was done: {'; '.join(problems)}")
+            raise BadEvent(f"nothing was done: {'; '.join(problems)}")
         return self._remark(rows, self._announced)
 
     def _announced(self, case: Case, row: Row) -> Change | None:
