@@ -240,7 +240,7 @@ def _going(case: Case, seen: Workspace) -> Change | None:
         return case.nothing(row.reason)
     if standby or (row and row.standby_id):
         return orphaned(case, standby, seen.compute_type)
-    if seen.standbys or (row and (row.status is Status.CLAIMED or row.was_requested)):
+    if seen.standbys or (row and row.may_have_standby):
         return None
     return case.record(Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED, f"Its state is {seen.state}.")
 
@@ -299,7 +299,7 @@ def the_standby(seen: Workspace, row: Row | None) -> Related:
 def with_standby(case: Case, standby: Related) -> Change:
     """What a primary's standby, seen in a state, makes of its row."""
     row, settings, where = case.row, case.settings, standby.described
-    ours = row is not None and (row.was_requested or row.status is Status.CLAIMED)
+    ours = row is not None and row.may_have_standby
     is_made_here = row is not None and (ours or row.has(Kind.GIVEN_UP)) and row.reason is not Reason.ADOPTED
     is_late = ours and row is not None and past(row.deadline_at, case.now)
     if standby.is_healthy:
