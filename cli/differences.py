@@ -18,7 +18,7 @@ from standby.core.model import NO_REPLICATION, Status, Workspace, WorkspaceId
 from standby.core.plan import UNTOLD, monthly_cost
 from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import Row
-from standby.core.settings import NOT_KNOWN, Excluded, Rules, Settings, Verdict
+from standby.core.settings import NOT_KNOWN, Rules, Settings, Verdict
 
 # Keys as the file has them, where they are not the settings' own: the unit of a length of time in seconds.
 _IN_FILE: Final = {
@@ -251,7 +251,7 @@ class Difference:
         before, after = self.old.selection.verdict(seen), self.new.selection.verdict(seen)
         if before == NOT_KNOWN:
             # How it stands says how it was decided.
-            before = Excluded(row.reason, row.message) if row.status is Status.EXCLUDED else None
+            before = (row.reason, row.message) if row.status is Status.EXCLUDED else None
         if after == NOT_KNOWN:
             return Group.TAGS_NOT_KNOWN, ""
         return _moved(row, before, after)
@@ -290,11 +290,11 @@ class Difference:
 
 def _moved(row: Row, before: Verdict, after: Verdict) -> tuple[Group, str] | None:
     """What changes for a desktop with another verdict of the selection."""
-    if isinstance(after, Excluded) == isinstance(before, Excluded):
+    if isinstance(after, tuple) == isinstance(before, tuple):
         return None
-    if isinstance(after, Excluded):
+    if isinstance(after, tuple):
         group = Group.EXCLUDED_WITH_STANDBY if row.standby_id is not None else Group.EXCLUDED
-        return group, f"{after.reason}: {after.detail}"
+        return group, ": ".join(after)
     if row.standby_id is not None:
         return None  # it has one; that it was made is what counts
     is_fleet = "It is of an existing fleet, and is reported until its directory is accepted." if row.existing else ""

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.figures import Certainty
-from standby.core.model import OPEN, Status, from_text, to_text
+from standby.core.model import NOT_ELIGIBLE, OPEN, Status, from_text, to_text
 from standby.core.reasons import NOT_OURS
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 # from elsewhere.
 _AT_ONCE: Final = 16
 _AHEAD: Final = 4 * _AT_ONCE
-# Those that were not to have a standby: they are without cover, and not counted as eligible.
-_NOT_ELIGIBLE: Final = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED)
 
 
 def rows_then(ledger: Ledger, rows: Iterable[Item], moment: datetime) -> Iterator[Item]:
@@ -101,7 +99,7 @@ class Tally:
     def add(self, row: Item) -> None:
         """Count a desktop as it stood."""
         self.counts["desktops"] += 1
-        if row.get("status") not in _NOT_ELIGIBLE:
+        if row.get("status") not in NOT_ELIGIBLE:
             self.counts["eligible"] += 1
             self.counts["covered" if covered(row) else "not_covered"] += 1
 

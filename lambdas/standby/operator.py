@@ -20,10 +20,9 @@ from standby.ledger.ledger import PAUSE, is_on, switched
 from standby.ledger.sweeps import Sweeps, directory_key
 from standby.ledger.table import LedgerUnavailable, Write
 from standby.reconcile import Reconciler
-from standby.terminations import about, freed, waiting
+from standby.terminations import about, freed, note_call, waiting
 
 MODES = ("accept", "pause", "resume", "keep", "terminate")
-BEFORE, AFTER = "before", "after"
 _TRIES = 5
 UNNAMED = "a caller who gave no name"
 # What a remark in a row's message ends with: the message that it was made upon.
@@ -36,13 +35,6 @@ Make = Callable[[Case, Row], Change | None]
 def is_for_operator(event: object) -> bool:
     """Whether an event is a person's call of one of these modes."""
     return isinstance(event, Mapping) and event.get("mode") in MODES
-
-
-class Refused(BadEvent):
-    """A call that names what is not there, or asks for what may not be. The message says which, for the caller."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, for_a_person=False)
 
 
 @dataclass
@@ -82,7 +74,7 @@ class Operator:
                 return self._before(call)
             case "after":
                 return self._after(call)
-        raise Refused(f'"phase" must be "{BEFORE}" or "{AFTER}"')
+        raise BadEvent('"phase" must be "before" or "after"')
 
     # The pair, and a directory
 
@@ -99,10 +91,10 @@ class Operator:
         one = next((name for name in self.sweeps.partners if name == directory), None)
         if one is None:
             named = legible(directory, 100)
-            raise Refused(f'"directory_id" is {named}; mapped here are {", ".join(sorted(self.sweeps.partners))}')
+            raise BadEvent(f'"directory_id" is {named}; mapped here are {", ".join(sorted(self.sweeps.partners))}')
         row, partner = self.sweeps.baseline(one), self.sweeps.partners[one]
         if row.get("partner") != partner:
-            raise Refused(f"no complete sweep has seen {one} with its DR directory {partner} yet; wait for the next")
+            raise BadEvent(f"no complete sweep has seen {one} with its DR directory {partner} yet; wait for the next")
         is_new = row.get("accepted") is not True
         given = self._signed("accepted") if is_new else row
         detail = f"Directory {one} was accepted{by_whom(given, 'accepted')}."
@@ -157,7 +149,7 @@ class Operator:
             else:
                 problems.append(f"{one} is no orphan: {row.primary_id} is {row.status} ({row.reason})")
         if problems:
-            raise Refused(f"nothing was done: {'; '.join(problems)}")
+            raise BadEvent(f"nothing was done: {'; '.join(problems)}")
         return found
 
     def _remark(self, rows: Mapping[WorkspaceId, Row], make: Make) -> list[Answer]:
@@ -189,18 +181,15 @@ class Operator:
         away = {one: row.dr_region for one, row in rows.items() if row.dr_region != here}
         problems += [f"the standby of {one} is in {region}, not in {here}" for one, region in away.items()]
         if problems:
-            raise Refused(f"nothing was done: {'; '.join(problems)}")
+            raise BadEvent(f"nothing was done: {'; '.join(problems)}")
         return self._remark(rows, self._announced)
 
     def _announced(self, case: Case, row: Row) -> Change | None:
         if not row.is_orphan or row.has(Kind.KEPT) or row.standby_id is None:
             return None
-        known, note = about(row, Kind.STANDBY_TERMINATED, row.standby_id), f"{row.standby_id} {self._who}"
-        if known is not None and (known.notified or known.note == note):
-            return None
         message = f"TerminateWorkspaces is about to be called for its standby {row.standby_id}, {self._by}."
         message = f"{message} {_UNTIL_THEN}{_plain(row)}"
-        return case.remark(Reason.TERMINATED_BY_SOMEBODY, message, Kind.STANDBY_TERMINATED, note=note)
+        return note_call(case, row, row.standby_id, self._who, message)
 
     def _after(self, call: Mapping[str, Any]) -> list[Answer]:
         """Record which standbys go, or have gone, and reconcile the desktops that wait for their places."""
@@ -215,7 +204,7 @@ class Operator:
                 detail = f"Whether the standby goes is not known: {standby.code}: {standby.message}"
             elif standby is not None and standby.state not in GONE:
                 detail = f"The standby {standby.id} is {standby.state}: it was not terminated."
-            elif standby is None and not about(row, Kind.STANDBY_TERMINATED, row.standby_id):
+            elif standby is None and not about(row, row.standby_id):
                 detail = "DescribeWorkspaces does not return the standby, and nobody announced its termination."
             else:
                 return freed(case, standby)
@@ -230,8 +219,7 @@ class Operator:
 
 def _has_gone(row: Row) -> bool:
     """Whether it was an orphan whose standby somebody terminated."""
-    known = about(row, Kind.STANDBY_TERMINATED, row.standby_id) if row.standby_id else None
-    return row.reason is Reason.PRIMARY_TERMINATED and known is not None
+    return row.reason is Reason.PRIMARY_TERMINATED and about(row, row.standby_id) is not None
 
 
 def _plain(row: Row) -> str:

@@ -126,7 +126,7 @@ class Reconciler:
         if not self.recorder.has_time():
             return leave(case, is_unreachable=False)
         directory, user = place_of(case)
-        reason = case.row.reason if case.row else decide(case).reason
+        reason = case.row.reason if case.row else Reason.READY
         if directory is None or user is None:
             return case.nothing(reason, "Its row does not say where to look.")
         try:
@@ -143,6 +143,6 @@ class Reconciler:
 def place_of(case: Case) -> tuple[DirectoryId | None, str | None]:
     """Where the standby of a primary is, or is going to be: the DR directory, and the user's name."""
     row = case.row
-    if row is not None and (row.status is Status.CLAIMED or row.was_requested):
+    if row is not None and row.may_have_standby:
         return row.dr_directory_id, row.user_name
     return case.mapped.dr_directory if case.mapped else None, case.shown.user_name if case.shown else None

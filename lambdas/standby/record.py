@@ -141,14 +141,17 @@ class Recorder:
         new, old = change.new, change.old
         is_written = new is not None and new is not old and new.differs_from(old)
         if new is not None and is_written:
-            change = dataclasses.replace(change, new=self._over(new, old))
+            change = dataclasses.replace(change, new=self.write(new, old))
         elif old is not None:
             change = dataclasses.replace(change, new=old)
         self.telemetry.decided(change, self.cause, written=is_written)
         return change
 
     def write(self, new: Row, old: Row | None) -> Row:
-        """Write the next version of a row, with what caused it, and who, where somebody did; as the ledger does."""
+        """Write the next version of a row, with what caused it, and who, where somebody did; as the ledger does.
+
+        A standby that is there is recorded all the same where the user's claim is another primary's.
+        """
         stamped = dataclasses.replace(
             new,
             cause_type=self.cause.type,
@@ -156,16 +159,12 @@ class Recorder:
             execution_arn=self.cause.execution_arn,
             principal=self.cause.principal,
         )
-        return self.ledger.write(stamped, old)
-
-    def _over(self, new: Row, old: Row | None) -> Row:
         try:
-            return self.write(new, old)
+            return self.ledger.write(stamped, old)
         except Taken:
             if new.standby_id is None:
                 raise
-            # The standby is there, and is recorded all the same; the user's claim is another primary's.
-            return self.write(dataclasses.replace(new, claim_key=old.claim_key if old else None), old)
+            return self.ledger.write(dataclasses.replace(stamped, claim_key=old.claim_key if old else None), old)
 
     def _again(self, one: WorkspaceId, row: Row | None) -> Row | None:
         try:

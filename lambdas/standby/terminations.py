@@ -17,7 +17,7 @@ from standby.core.admission import finds_place_taken
 from standby.core.change import Case, Change, say
 from standby.core.decide import decide
 from standby.core.model import GONE, HAD_ONE, READY, Status, Workspace, WorkspaceId
-from standby.core.orphans import left_to, migrated
+from standby.core.orphans import succeeded
 from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import Condition, Kind, Row, Unreadable
 from standby.events import UNNAMED
@@ -59,7 +59,7 @@ def _concluded(new: WorkspaceId, is_there: bool, case: Case, row: Row) -> Change
         return None
     # One that took longer than it is waited for was taken back, and has succeeded all the same.
     standby = f"Its standby {row.standby_id}" if row.standby_id else "The standby that was requested for it"
-    message = f"{migrated(new)} {left_to(new, standby)}"
+    message = succeeded(new, standby)
     return case.remark(Reason.MIGRATED, message, Kind.MIGRATED, note=new, notified=True)
 
 
@@ -100,17 +100,13 @@ class Terminations:
         Of a standby that was followed by another nothing is noted.
         """
         who = self.recorder.cause.principal or UNNAMED
-        kind = Kind.PRIMARY_TERMINATED if ended == primary_id else Kind.STANDBY_TERMINATED
         what = f"the primary {ended}" if ended == primary_id else f"its standby {ended}"
 
         def make(case: Case, row: Row) -> Change | None:
-            known = about(row, kind, ended)
-            # Who announced the call to protect is known, and nobody is notified of it.
-            is_noted = known is not None and (known.notified or known.note == f"{ended} {who}")
-            if ended not in (row.primary_id, row.standby_id) or is_noted:
+            if ended not in (row.primary_id, row.standby_id):
                 return None
             message = f"TerminateWorkspaces was called for {what}, by {who}. Until then: {row.message}"
-            return case.remark(Reason.TERMINATED_BY_SOMEBODY, message, kind, note=f"{ended} {who}", notified=True)
+            return note_call(case, row, ended, who, message, notified=True)
 
         self.recorder.amend(primary_id, make)
 
@@ -133,7 +129,7 @@ class Terminations:
                 done[one] = self.recorder.record(change)
             elif standby is not None and _is_missing(row, seen, standby):
                 # That it goes is no further news where somebody was notified of who terminated it.
-                noted = about(row, Kind.STANDBY_TERMINATED, standby.id)
+                noted = about(row, standby.id)
                 detail, quiet = f"{standby.id} is {standby.state}.", noted is not None and noted.notified
                 change = case.record(Status.STANDBY_MISSING, Reason.STANDBY_GONE, detail, quiet=quiet)
                 done[one] = self.recorder.record(change)
@@ -152,10 +148,27 @@ def _shown(where: WorkSpaces, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, W
     return {one: seen for one, seen in found.items() if isinstance(seen, Workspace)}
 
 
-def about(row: Row, kind: Kind, ended: WorkspaceId) -> Condition | None:
+def about(row: Row, ended: WorkspaceId | None) -> Condition | None:
     """What is noted of who terminates a WorkSpace, the primary or the standby of a row."""
-    known = row.conditions.get(kind)
+    known = row.conditions.get(_kind(row, ended))
     return known if known and (known.note or "").partition(" ")[0] == ended else None
+
+
+def note_call(
+    case: Case, row: Row, ended: WorkspaceId, who: str, message: str, *, notified: bool = False
+) -> Change | None:
+    """A note of who calls TerminateWorkspaces for a WorkSpace; None if that is noted, or somebody was notified of it.
+
+    Who announced the call to protect is known, and nobody is notified of it.
+    """
+    known, note = about(row, ended), f"{ended} {who}"
+    if known is not None and (known.notified or known.note == note):
+        return None
+    return case.remark(Reason.TERMINATED_BY_SOMEBODY, message, _kind(row, ended), note=note, notified=notified)
+
+
+def _kind(row: Row, ended: WorkspaceId | None) -> Kind:
+    return Kind.PRIMARY_TERMINATED if ended == row.primary_id else Kind.STANDBY_TERMINATED
 
 
 def freed(case: Case, standby: Workspace | None) -> Change:

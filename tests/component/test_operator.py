@@ -21,6 +21,7 @@ BASELINE, ORPHANED = f"SWEEP#{HOME}", (Status.PRIMARY_GONE, "ORPHANED")
 FREED, TAKEN = (Status.PRIMARY_GONE, "PRIMARY_TERMINATED"), (Status.INELIGIBLE, "USER_HAS_STANDBY")
 WELL = (Status.PROTECTED, "STANDBY_READY")
 NOW = "2026-01-05T09:00:00.000Z"
+REGISTERED = "DescribeWorkspaceDirectories"
 
 
 def ask(found: Estate, mode: str, who: str | None = AL, why: str = "CHG-4711", **more: Any) -> dict[str, Any]:
@@ -90,6 +91,15 @@ def test_what_no_sweep_has_seen_with_its_dr_directory_is_not_accepted(found: Est
     answers.append(ask(found, "accept", directory_id=HOME))
     assert [one["problem"].partition(" with")[0] for one in answers] == [f"no complete sweep has seen {HOME}"] * 2
     assert (found.history(BASELINE), "accepted" in found.item(BASELINE, "BASELINE")) == ([], False)
+
+
+def test_a_baseline_that_only_notes_what_is_not_registered_is_not_accepted(found: Estate) -> None:
+    found.between = lambda sent, _, go: {"Directories": []} if sent == REGISTERED else {} if sent == DESCRIBE else go()
+    found.sweep()
+    assert found.item(BASELINE, "BASELINE").keys() == {"pk", "sk", "unregistered"}
+    problem = ask(found, "accept", directory_id=HOME)["problem"]
+    assert problem.startswith(f"no complete sweep has seen {HOME} with its DR directory {AWAY} yet")
+    assert found.history(BASELINE) == []
 
 
 @pytest.mark.parametrize("directory", [None, 7, [HOME], "", "d-90unmapped0", AWAY])

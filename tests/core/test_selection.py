@@ -4,7 +4,7 @@ from typing import Any
 
 from standby.core.model import Related
 from standby.core.reasons import Reason
-from standby.core.settings import NOT_KNOWN, Directory, Excluded, Rules, Selection, is_for_selection, not_told, obstacle
+from standby.core.settings import NOT_KNOWN, Directory, Obstacle, Rules, Selection, is_for_selection, not_told, obstacle
 from tests.core.cases import AWAY, HOME, ONE, OTHER, PRIMARY, UNMAPPED, has, seen, settings, standby, table
 
 BACKUP: dict[str, Any] = {"user_name": "Svc-Backup"}
@@ -12,12 +12,12 @@ NOT_FOR_DEV = Selection(exclude=Rules(tags={"Environment": "dev*"}))
 ONLY_TAGGED = Selection(include=Rules(tags={"Standby": "yes"}))
 
 
-def out(rule: str) -> Excluded:
-    return Excluded(Reason.EXCLUDED_BY_RULE, f"The rule is exclude.{rule}.")
+def out(rule: str) -> Obstacle:
+    return Reason.EXCLUDED_BY_RULE, f"The rule is exclude.{rule}."
 
 
-def not_in(*rules: str, more: str = "") -> Excluded:
-    return Excluded(Reason.NOT_INCLUDED, f"There is {'; '.join(f'include.{rule}' for rule in rules)}{more}.")
+def not_in(*rules: str, more: str = "") -> Obstacle:
+    return Reason.NOT_INCLUDED, f"There is {'; '.join(f'include.{rule}' for rule in rules)}{more}."
 
 
 def exclude(**rules: Any) -> Selection:

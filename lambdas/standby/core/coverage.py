@@ -15,7 +15,7 @@ from decimal import Decimal
 from standby.core.admission import finds_place_taken
 from standby.core.attention import needs_action
 from standby.core.change import Case, Change
-from standby.core.model import Status
+from standby.core.model import NOT_ELIGIBLE, Status
 from standby.core.plan import UNTOLD, Prices, monthly_cost, stage, under
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
@@ -27,7 +27,6 @@ OLDEST = "oldest_seconds"
 PROTECTED_NEEDS_ACTION = "protected_needs_action"
 # A row that this version cannot read: somebody's desktop, of which it is not known that it is covered.
 UNREADABLE = "status/UNREADABLE"
-_NOT_ELIGIBLE = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED)
 # By directory, and then by compute type: how many.
 Orphans = Mapping[str, Mapping[str, int]]
 
@@ -95,7 +94,7 @@ class Coverage:
     @property
     def eligible(self) -> int:
         """Those that are to have a standby."""
-        return self.primaries - sum(self.by_status.get(status, 0) for status in _NOT_ELIGIBLE)
+        return self.primaries - sum(self.by_status.get(status, 0) for status in NOT_ELIGIBLE)
 
     @property
     def protected(self) -> int:

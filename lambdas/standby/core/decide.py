@@ -30,7 +30,7 @@ from standby.core.model import (
 from standby.core.orphans import orphaned
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
-from standby.core.settings import NOT_KNOWN, Excluded, not_told, obstacle
+from standby.core.settings import NOT_KNOWN, not_told, obstacle
 from standby.core.upkeep import annotate, fares, uses_pcoip
 
 # While one of these lasts, a lookup in the DR directory comes before a request.
@@ -110,8 +110,8 @@ def without_standby(case: Case) -> Change:
     if found := obstacle(seen, settings):
         return case.record(Status.INELIGIBLE, *found)
     verdict = None if Override.EXCLUDED in case.overrides else settings.selection.verdict(seen)
-    if isinstance(verdict, Excluded):
-        return case.record(Status.EXCLUDED, verdict.reason, verdict.detail)
+    if isinstance(verdict, tuple):
+        return case.record(Status.EXCLUDED, *verdict)
     if row and row.status is Status.EXCLUDED and verdict == NOT_KNOWN and not case.opens:
         return case.nothing(row.reason)  # what is not known leaves what is excluded as it is
     if is_unassigned(seen.user_name):
@@ -240,7 +240,7 @@ def _going(case: Case, seen: Workspace) -> Change | None:
         return case.nothing(row.reason)
     if standby or (row and row.standby_id):
         return orphaned(case, standby, seen.compute_type)
-    if seen.standbys or (row and (row.status is Status.CLAIMED or row.was_requested)):
+    if seen.standbys or (row and row.may_have_standby):
         return None
     return case.record(Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED, f"Its state is {seen.state}.")
 
@@ -299,7 +299,7 @@ def the_standby(seen: Workspace, row: Row | None) -> Related:
 def with_standby(case: Case, standby: Related) -> Change:
     """What a primary's standby, seen in a state, makes of its row."""
     row, settings, where = case.row, case.settings, standby.described
-    ours = row is not None and (row.was_requested or row.status is Status.CLAIMED)
+    ours = row is not None and row.may_have_standby
     is_made_here = row is not None and (ours or row.has(Kind.GIVEN_UP)) and row.reason is not Reason.ADOPTED
     is_late = ours and row is not None and past(row.deadline_at, case.now)
     if standby.is_healthy:

@@ -70,6 +70,8 @@ OPEN = (Status.WAITING, Status.CLAIMED, Status.REQUESTED)
 SETTLED = tuple(status for status in Status if status not in OPEN)
 # Of these a standby that goes makes STANDBY_MISSING.
 HAD_ONE = (Status.PROTECTED, Status.FAILED, Status.TIMED_OUT)
+# These are not to have one: they are without cover, and not counted as eligible.
+NOT_ELIGIBLE = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED)
 
 # The service's states are strings here, not an enum: next year's value must pass through unharmed.
 READY = frozenset({"AVAILABLE", "STOPPED"})  # an AUTO_STOP fleet is STOPPED at night

@@ -20,18 +20,13 @@ def orphaned(case: Case, standby: Related | None, compute_type: str | None) -> C
     kind = compute_type or (row and row.compute_type) or None
     detail = f"It is {left}. {monthly_of(case.settings, region, kind)}"
     if row and (new := row.note(Kind.MIGRATED)):
-        detail += f" {migrated(new)} {left_to(new, f'Its standby {left}')}"
+        detail += f" {succeeded(new, f'Its standby {left}')}"
     return case.record(Status.PRIMARY_GONE, Reason.ORPHANED, detail, standby=standby)
 
 
-def migrated(new: str) -> str:
-    """What has become of a primary that was migrated."""
-    return f"It was migrated: its user's WorkSpace is {new} now."
-
-
-def left_to(new: str, standby: str) -> str:
-    """What the standby of a predecessor is worth to its successor."""
+def succeeded(new: str, standby: str) -> str:
+    """What has become of a primary that was migrated, and what its standby is worth to its successor."""
     return (
-        f"{standby} belongs to the old id: it holds the data of before, nobody is redirected to it, and as long as it"
-        f" is there {new} gets none."
+        f"It was migrated: its user's WorkSpace is {new} now. {standby} belongs to the old id: it holds the data of"
+        f" before, nobody is redirected to it, and as long as it is there {new} gets none."
     )

@@ -242,6 +242,11 @@ class Row:
         return self.standby_id is not None or self.requested_at is not None
 
     @property
+    def may_have_standby(self) -> bool:
+        """Whether a standby was asked for, or seen, or may be asked for at this moment: the row is claimed."""
+        return self.was_requested or self.status is Status.CLAIMED
+
+    @property
     def unspent_day(self) -> str | None:
         """The day of which it has a place that nothing came of yet: a claim forgets the standby that was before it."""
         return None if self.was_requested else self.counted_day

@@ -58,15 +58,9 @@ class Rules:
             yield f"tags: {key}: {glob}", None if tags is None else key in tags and fnmatchcase(tags[key], glob)
 
 
-@dataclass(frozen=True)
-class Excluded:
-    """A WorkSpace is not to have a standby; `detail` names the rule, as it stands in the configuration."""
-
-    reason: Reason
-    detail: str
-
-
-Verdict = Excluded | None | Literal["not known yet"]
+Obstacle = tuple[Reason, str]
+"""Why a WorkSpace gets no standby, with the particulars: a rule as it stands in the configuration, for example."""
+Verdict = Obstacle | None | Literal["not known yet"]
 
 
 @dataclass(frozen=True)
@@ -92,11 +86,11 @@ class Selection:
         included = dict(self.include.results(seen))
         for rule, matches in excluded.items():
             if matches:
-                return Excluded(Reason.EXCLUDED_BY_RULE, f"The rule is exclude.{rule}.")
+                return Reason.EXCLUDED_BY_RULE, f"The rule is exclude.{rule}."
         if included and not any(matches is not False for matches in included.values()):
             named = [f"include.{rule}" for rule in included]
             more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-            return Excluded(Reason.NOT_INCLUDED, f"There is {'; '.join(named[:_MOST_NAMED])}{more}.")
+            return Reason.NOT_INCLUDED, f"There is {'; '.join(named[:_MOST_NAMED])}{more}."
         is_included = not included or any(included.values())
         return NOT_KNOWN if not is_included or None in excluded.values() else None
 
@@ -108,8 +102,8 @@ COMPUTE_REFUSED = ("GRAPHICS", "GENERALPURPOSE_4XLARGE", "GENERALPURPOSE_8XLARGE
 _AWS_MANAGED_KEY = "alias/aws/workspaces"
 
 
-def obstacle(seen: Workspace, settings: Settings) -> tuple[Reason, str] | None:
-    """Why a WorkSpace cannot have a standby, with the particulars. What the service has not said is no obstacle."""
+def obstacle(seen: Workspace, settings: Settings) -> Obstacle | None:
+    """Why a WorkSpace cannot have a standby. What the service has not said is no obstacle."""
     if seen.directory_id is not None and seen.directory_id not in settings.directories:
         return Reason.DIRECTORY_NOT_MAPPED, f"The directory is {seen.directory_id}."
     if seen.operating_system and seen.operating_system.startswith(LINUX):

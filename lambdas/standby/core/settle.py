@@ -116,7 +116,7 @@ def _refused(case: Case, refused: Refused) -> Change:
         case Refusal.UNREACHABLE:
             return give_back(case, Reason.CREATE_UNREACHABLE, error=error, polls=UNREACHABLE_POLLS)
         case Refusal.STATE:
-            if case.row and case.row.deadline_at and case.now >= case.row.deadline_at:
+            if case.row and past(case.row.deadline_at, case.now):
                 return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, error[1], error=error)
             return give_back(case, Reason.STATE_REFUSED, error=error)
         case Refusal.QUOTA | Refusal.DIRECTORY | Refusal.DENIED:
@@ -166,7 +166,7 @@ def after_exists(case: Case, look: Lookup, refused: Refused) -> Change:
         return _sighted(case, change)
     if look.live and look.complete:
         return _secondary(case, look, error)
-    if row and row.deadline_at and case.now >= row.deadline_at and look.complete:
+    if row and past(row.deadline_at, case.now) and look.complete:
         detail = f"{error[0]}: {error[1]} The DR directory shows no WorkSpace of the user."
         return case.record(Status.REJECTED, Reason.SERVICE_REFUSED, detail, error=error)
     return case.record(Status.WAITING, Reason.DR_DESKTOP_UNCLEAR, look.problem, due_in=poll, error=error)
@@ -177,7 +177,7 @@ def after_lookup(case: Case, look: Lookup) -> Change:
     row = case.row
     if ours := _standby_in(case, look):
         return ours
-    if row is not None and (row.status is Status.CLAIMED or row.was_requested):
+    if row is not None and row.may_have_standby:
         return _after_request(case, row, look)
     return _before_request(case, look)
 
