@@ -186,7 +186,8 @@ def selected(query: str, whole: Any) -> Any:
     try:
         return jmespath.search(query, whole)
     except jmespath.exceptions.JMESPathError as problem:
-        words = f"--query {query!r} is no JMESPath expression: {problem}."
+        said = str(problem).splitlines()[0].removeprefix("Invalid jmespath expression: ").rstrip(":.")
+        words = f"--query {query!r} is no JMESPath expression: {said}."
         raise Problem("BadQuery", words, "See jmespath.org.") from None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.answers import Answer, Column, Table, put_indented, put_line, put_table, text, time
 from cli.asking import until_first
-from cli.changes import change_of, what
+from cli.changes import change_of, subject, what
 from cli.figures import MOST_INTERVALS, USUAL_INTERVAL, Certainty, certainty, scans_in
 from cli.finding import rows_of
 from cli.listing import known_directories, nobody
@@ -72,7 +72,7 @@ def at_moment(run: Run, moment: datetime, scope: Scope, *, uncovered: bool) -> S
     if scope.user is not None:
         return _one_at_moment(run, moment, scope)
     found = _AtMoment(run, moment, scope, uncovered=uncovered)
-    table = Table("desktops", _COLUMNS_AT, found.rows(), empty="There were none.")
+    table = Table("desktops", _COLUMNS_AT, found.rows(), empty="0 desktops.")
     if run.options.output is Output.TABLE:
         table = _narrowed(table, len(run.pairs))
     answer = Answer([table], facts=found.facts)
@@ -80,7 +80,7 @@ def at_moment(run: Run, moment: datetime, scope: Scope, *, uncovered: bool) -> S
     answer.missing = found.missing
     answer.closing = found.sentences
     then = to_text(moment)
-    answer.next = f"`standby audit --user NAME --as-of {then}` says who caused it of one."
+    answer.next = f"`standby audit --user NAME --as-of {then}` says who caused it for one user."
     return run.of_ledgers(answer)
 
 
@@ -338,7 +338,7 @@ _CHANGE_COLUMNS: Final = (
     time("at", "At"),
     text("stack"),
     text("user_name", "User"),
-    text("primary_id", "Primary"),
+    Column("primary_id", "About", subject),
     Column("change", "Change"),
     text("from_status"),
     text("status"),

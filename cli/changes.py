@@ -21,13 +21,23 @@ def change_of(item: Item, ledger: Ledger) -> dict[str, Any]:
 
 def what(change: Mapping[str, Any]) -> str:
     """What changed, e.g. `WAITING → CLAIMED (CLAIM_TAKEN)`; one of conditions alone has no arrow."""
+    if subject(change.get("primary_id")) != change.get("primary_id"):  # its status is the table's own affair
+        return str(change.get("notice_code") or change.get("reason_code"))
     before, after = change.get("from_status"), change.get("status")
     arrow = f"{before} → {after}" if before and before != after else str(after)
     return f"{arrow} ({change.get('notice_code') or change.get('reason_code')})"
 
 
+def subject(key: object) -> str:
+    """What a change is about: a desktop by its id, a directory by its id, or the pair."""
+    kind, _, rest = str(key or "").partition("#")
+    if kind.startswith("ws-"):
+        return kind
+    return next((part for part in rest.split("#") if part.startswith("d-")), "the pair")
+
+
 def line_of(change: Mapping[str, Any]) -> str:
     """A change in a line, for a stream of them."""
-    subject = " ".join(str(change[name]) for name in ("user_name", "primary_id") if change.get(name))
+    user = f"{change['user_name']} " if change.get("user_name") else ""
     reason = f", because of {change['because']}" if change.get("because") else ""
-    return f"{local(change.get('at'))}  {subject}  {what(change)}  by {change['by']}{reason}"
+    return f"{local(change.get('at'))}  {user}{subject(change.get('primary_id'))}  {what(change)}  by {change['by']}{reason}"

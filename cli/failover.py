@@ -81,6 +81,8 @@ class Count:
     def sentences(self) -> list[str]:
         """What it comes to."""
         whole = self.works.total()
+        if not whole:
+            return ["The ledger has no desktop for which the options hold."]
         said = [f"{self.works[Work.YES]} of {whole} desktops have a standby that their user can work on."]
         if expected := self.works[Work.EXPECTED]:
             said = [

@@ -182,7 +182,7 @@ class Ledger:
         """The present rows that an id of a primary, an id of a standby or a user's name means; none if none is."""
         given = text.strip()
         if not is_workspace_id(given):
-            return self.of_user(given)
+            return self.of_user(given) if given else []
         if found := self.states([given]):
             return list(found.values())
         return list(self.states(list(self.primaries_of([given]).values())).values())

@@ -14,7 +14,8 @@ from cli.figures import last_days, number
 from cli.finding import code_of, nearest
 from cli.ledger import Ledger, Only
 from cli.problems import Problem, Status
-from cli.rows import chosen, columns, shown
+from cli.rows import chosen, shown
+from cli.rows import columns as columns_of
 from cli.selecting import Selection, is_pattern
 from standby.core.model import DirectoryId, is_workspace_id
 from standby.core.model import Status as RowStatus
@@ -25,26 +26,28 @@ if TYPE_CHECKING:
     from cli.running import Run
 
 _USUAL = ("primary_id", "user_name", "status", "reason_code", "changed_at")
+_NAMED = ("user_name", "primary_id", "status", "reason_code", "standby_id")
 _DRIFTING = ("primary_id", "user_name", "standby_id", "drift")
 _STALE = ("primary_id", "user_name", "standby_id", "stale_since")
 
 
 def listed(
-    run: Run, *, statuses: Sequence[str], reasons: Sequence[str], directories: Sequence[str], names: str, **more: Any
+    run: Run, *, statuses: Sequence[str], reasons: Sequence[str], directories: Sequence[str], columns: str, **more: Any
 ) -> Status:
-    """Answer with the rows that are selected; the options are those of the command, `names` are its columns."""
+    """Answer with the rows that are selected; the options are those of the command."""
     selection = Selection(
         statuses=tuple(code_of(RowStatus, one, "status") for one in statuses),
         reasons=tuple(code_of(Reason, one, "reason code") for one in reasons),
         directories=tuple(known_directories(run.ledgers, directories)),
         **more,
     )
-    user = None if selection.user is None or is_pattern(selection.user) else selection.user
-    if user is not None and not any(ledger.of_user(user) for ledger in run.ledgers):
-        raise nobody(run.ledgers, user)
-    wanted = chosen(names, _DRIFTING if selection.drift else _STALE if selection.stale else _USUAL)
-    counted = _Counted(run, selection, ("stack", *wanted) if names else ())
-    table = Table("desktops", columns(run, wanted), counted.rows(), empty="")
+    for word in (one for one in selection.users if not is_pattern(one)):
+        if not any(ledger.find(word) for ledger in run.ledgers):
+            raise nobody(run.ledgers, word)
+    usual = _NAMED if selection.named else _USUAL
+    wanted = chosen(columns, _DRIFTING if selection.drift else _STALE if selection.stale else usual)
+    counted = _Counted(run, selection, ("stack", *wanted) if columns else ())
+    table = Table("desktops", columns_of(run, wanted), counted.rows(), empty="")
     answer = Answer([table], facts=counted.facts, closing=counted.sentences, next=_next(selection))
     answer.found = lambda: selection.needs_action and counted.facts["count"] > 0
     return run.of_ledgers(answer)
@@ -58,11 +61,13 @@ class _Counted:
     selection: Selection
     names: Sequence[str]
     facts: dict[str, int] = field(default_factory=lambda: {"count": 0, "of": 0})
+    ready: int = 0
 
     def rows(self) -> Iterator[dict[str, Any]]:
         found = ((ledger, item) for ledger in self.run.ledgers for item in self.selection.rows(ledger))
         for ledger, item in until_first("Reading the ledger", found):
             self.facts["count"] += 1
+            self.ready += item.get("status") == RowStatus.PROTECTED
             row = shown(item, ledger)
             yield {name: row.get(name) for name in self.names} if self.names else row
         self.facts["of"] = self._of()
@@ -80,6 +85,8 @@ class _Counted:
 
     def sentences(self) -> list[str]:
         count, of, words = self.facts["count"], self.facts["of"], self.selection.words
+        if self.selection.named:
+            return [f"{self.ready} of {count} {'desktop' if count == 1 else 'desktops'} with a standby that is ready."]
         desktops = f"{of} {'desktop' if of == 1 else 'desktops'}"
         return [f"{count} of {desktops} {words}." if words else f"{desktops}."]
 
@@ -107,7 +114,8 @@ def nobody(ledgers: Sequence[Ledger], word: str) -> Problem:
         words = f"The ledger knows no primary and no standby {primary_id}."
         fix = f"{hint}A new desktop's event can take some minutes; `standby protect {primary_id}` need not wait for it."
         return Problem("NoSuchDesktop", words, fix)
-    return Problem("NoSuchDesktop", f"{word} names no desktop in the ledger.", f"{hint}`standby list` lists all.")
+    named = word.strip() or "An empty name"
+    return Problem("NoSuchDesktop", f"{named} names no desktop in the ledger.", f"{hint}`standby list` lists all.")
 
 
 def known_directories(ledgers: Sequence[Ledger], words: Sequence[str]) -> list[str]:
@@ -129,6 +137,14 @@ def known_directories(ledgers: Sequence[Ledger], words: Sequence[str]) -> list[s
         hint = f"Did you mean {own or near[0]}? " if own or near else ""
         raise Problem("NoSuchDirectory", said, f"{hint}Mapped are {', '.join(sorted(partners))}.")
     return found
+
+
+def known_in_either(ledgers: Sequence[Ledger], word: str) -> None:
+    """Raise a Problem, with the nearest match, if a word is no mapped directory of either Region."""
+    kept = [one for ledger in ledgers if (one := ledger.kept_settings())]
+    partners = {own: mapped.dr_directory for one in kept for own, mapped in one.settings.directories.items()}
+    if word not in partners.values():
+        known_directories(ledgers, [word])
 
 
 def _next(selection: Selection) -> str:

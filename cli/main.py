@@ -29,6 +29,8 @@ Examples
   standby status                     are people covered?
   standby list --uncovered           who is not, and why
   standby show alice                 one desktop and its history
+  standby audit --since 30d          a report for the management
+  standby failover-list              who can work, now that a Region is down
   standby doctor                     is everything in place, and healthy?
 
 \b
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Problem as problem:
         return _failed(problem, given)
     except typer.TyperException as wrong:
-        return _failed(Problem("WrongUse", wrong.format_message(), f"See {_help_of(given)}."), given)
+        return _failed(Problem("WrongUse", _sentence(wrong.format_message()), f"See {_help_of(given)}."), given)
     except (KeyboardInterrupt, typer.Abort):
         print("\nInterrupted. Running the command again is harmless.", file=sys.stderr)
         return Status.INTERRUPTED
@@ -106,6 +108,12 @@ def _wants_json(given: Sequence[str]) -> bool:
     return any(one in ("--output=json", "-ojson") for one in given) or any(
         one in options and value == "json" for one, value in pairwise(given)
     )
+
+
+def _sentence(said: str) -> str:
+    """What the parser says, as a sentence, and without the names that its library has for errors."""
+    said = said.replace("Value error, ", "").strip()
+    return said if said.endswith((".", "?", "!")) else f"{said}."
 
 
 def _help_of(given: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from standby.core.attention import TO_PUT_RIGHT, needs_action
-from standby.core.model import Status, to_text, user_key
+from cli.finding import rows_of
+from standby.core.model import Status, is_workspace_id, to_text, user_key
 from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import Kind
 
@@ -37,14 +38,14 @@ class Selection:
     """What a person asks for: rows for which all of it holds.
 
     Desktops that are gone are meant only where a status, a reason, a user or what needs a person is asked for.
-    `user` is a name in any case, with * and ? for any text and any character; `until` is when a row last changed, at
-    the latest.
+    `users` are names in any case, with * and ? for any text and any character, or ids of primaries or standbys, and one
+    of them has to fit; `until` is when a row last changed, at the latest.
     """
 
     statuses: tuple[Status, ...] = ()
     reasons: tuple[Reason, ...] = ()
     directories: tuple[str, ...] = ()
-    user: str | None = None
+    users: tuple[str, ...] = ()
     uncovered: bool = False
     needs_action: bool = False
     drift: bool = False
@@ -56,9 +57,14 @@ class Selection:
         return (item for item in self._read(ledger) if self.takes(item))
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The names and ids, if each of them means one user or desktop: then only their rows are read."""
+        return () if any(map(is_pattern, self.users)) else self.users
+
+    @property
     def read_statuses(self) -> tuple[Status, ...]:
         """The statuses whose rows are read where no other index serves."""
-        is_wide = not (self.statuses or self.reasons or self.needs_action or self.user)
+        is_wide = not (self.statuses or self.reasons or self.needs_action or self.users)
         found = [set(self.statuses or Status) - ({Status.PRIMARY_GONE} if is_wide else set())]
         found += [set(_TO_ACT_ON)] * self.needs_action + [set(_WITH_STANDBY)] * (self.drift or self.stale)
         wanted = set.intersection(*found)
@@ -67,8 +73,8 @@ class Selection:
         return tuple(one for one in dict.fromkeys(order) if one in wanted)
 
     def _read(self, ledger: Ledger) -> Iterator[Item]:
-        if self.user is not None and not is_pattern(self.user):
-            yield from ledger.of_user(self.user)
+        if self.named:
+            yield from {row["pk"]: row for word in self.named for row in rows_of(ledger, word)}.values()
         elif self.uncovered:
             yield from ledger.uncovered(self.until, self._only())
         else:
@@ -107,7 +113,7 @@ class Selection:
                 not self.statuses or status in self.statuses,
                 reason in self.reasons if self.reasons else reason not in NOT_OURS,
                 not self.directories or item.get("primary_directory_id") in self.directories,
-                self.user is None or matches(self.user, item),
+                not self.users or any(matches(one, item) for one in self.users),
                 not self.uncovered or "ix_uncovered" in item,
                 not self.needs_action or needs_action(status, reason, lasting),
                 not self.drift or Kind.DRIFT in lasting,
@@ -124,7 +130,7 @@ class Selection:
         words += ["without cover"] * self.uncovered + ["that need a person"] * self.needs_action
         words += ["that drift"] * self.drift + ["that are stale"] * self.stale
         words += [f"in {', '.join(self.directories)}"] if self.directories else []
-        words += [f"of {self.user}"] if self.user is not None else []
+        words += [f"of {', '.join(self.users)}"] if self.users else []
         words += ["unchanged for so long"] if self.until is not None else []
         return " ".join(words)
 
@@ -135,6 +141,8 @@ def is_pattern(user: str) -> bool:
 
 
 def matches(user: str, item: Mapping[str, Any]) -> bool:
-    """Whether a row is of a user, in any case; brackets in a name mean themselves."""
+    """Whether a row is of a user, in any case, or has an id; brackets in a name mean themselves."""
+    if is_workspace_id(user):
+        return user in (item["pk"], item.get("standby_id"))
     pattern = user_key(user).replace("[", "[[]")
     return fnmatchcase(user_key(str(item.get("user_name") or "")), pattern)

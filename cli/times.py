@@ -9,8 +9,9 @@ from cli.problems import Problem
 from standby.core.model import from_text
 
 _AGO = re.compile(r"(\d{1,6})\s*(s|m|min|h|d|w)", re.IGNORECASE)
+_NAMED = re.compile(r"(today|yesterday)([ T].+)?", re.IGNORECASE)
 _UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-FORMS = "a day like 2026-03-03, a time like 2026-03-03T14:00 or 2026-03-03T14:00Z, or an age like 7d, 12h or 30m"
+FORMS = "a day like 2026-03-03, a time like 2026-03-03T14:00 or 'yesterday 14:00', or an age like 7d, 12h or 30m"
 
 
 def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
@@ -19,7 +20,7 @@ def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
     Parameters
     ----------
     text
-        An age before now (`7d`), `now`, `today`, `yesterday`, a day, or an ISO time. A time without a zone is in the
+        An age before now (`7d`), `now`, `today`, `yesterday`, `yesterday 14:00`, a day, or an ISO time. A time without a zone is in the
         local zone, as it is shown; a day is a UTC day, as the ledger keeps them.
     now
         The present.
@@ -36,9 +37,10 @@ def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
         return now
     if ago := _AGO.fullmatch(given):
         return _within(now, timedelta(**{_UNITS[ago[2].lower()]: int(ago[1])}), text)
-    days = {"today": 0, "yesterday": 1}.get(given.lower())
-    if days is not None:
-        given = f"{now.astimezone(UTC) - timedelta(days=days):%Y-%m-%d}"
+    if named := _NAMED.fullmatch(given):
+        # A time without a zone is of a local day.
+        present = now.astimezone(None if named[2] and not named[2].upper().endswith("Z") else UTC)
+        given = f"{present - timedelta(days=named[1].lower() == 'yesterday'):%Y-%m-%d}{named[2] or ''}"
     try:
         found = datetime.fromisoformat(given)
     except ValueError:

@@ -184,7 +184,7 @@ class PrimaryAlarms(_Alarms):
         self._add(
             "coverage-low",
             f"For {pair.coverage_grace_hours:g} hours fewer than {pair.coverage_target:g} % of the desktops that are "
-            f"to have a standby in {pair.dr_region} have had one. README's query uncovered says which, and why.",
+            f"to have a standby in {pair.dr_region} have had one. `standby list --uncovered` says which, and why.",
             _of_fleet(pair, "CoveragePercent", period),
             threshold=pair.coverage_target,
             periods=math.ceil(pair.coverage_grace_hours * 60 / period),

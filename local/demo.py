@@ -19,7 +19,7 @@ from infra.synth import synthesise
 from local.cloud import Cloud
 from local.demo_fleet import SecondAct, create, create_fleet
 from local.progress import step
-from local.queries import readme_queries
+from local.queries import audit_queries
 from local.workspaces import Fault
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -256,7 +256,7 @@ def audit(dynamodb: Any, rows: dict[str, dict[str, str]]) -> None:
     failed = next((row for row in rows.values() if row["status"] == "FAILED"), next(iter(rows.values())))
     today = failed["changed_at"][:10]
     replaced = {"alice": "sales20", "ws-1abc2def3": failed["pk"], "2026-03-02": today, "2026-03-03": today}
-    for query in readme_queries():
+    for query in audit_queries():
         found = query.run(dynamodb, replaced)
         print(f"\nAudit query “{query.name}”: {len(found)} rows")
         for row in found[:6]:

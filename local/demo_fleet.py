@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.cloud import Cloud
-from local.queries import readme_payload, readme_queries
+from local.queries import readme_payload, audit_queries
 from local.sweeping import COMPLETE, sweep
 
 PRIMARY, DR = "us-east-1", "us-west-2"
@@ -98,7 +98,7 @@ class SecondAct:
 
     def _list_orphans(self) -> None:
         """README's query, as it is printed."""
-        (query,) = [one for one in readme_queries() if one.name == "orphans"]
+        (query,) = [one for one in audit_queries() if one.name == "orphans"]
         for row in query.run(self._dynamodb, {}):
             print(f"  Audit query “{query.name}”: {'  '.join(str(value) for value in row)}")
 

@@ -187,7 +187,7 @@ def status(file: File = running.DEFAULT) -> None:
         primaries = sum(one["region"] == region for one in found["primaries"])
         standbys = sum(one["region"] == region for one in found["standbys"])
         state = ("silent" if lost[region] else "lost") if region in lost else "in service"
-        print(f"{region:10} {state}: {primaries} WorkSpaces, {standbys} standbys")
+        print(f"{region:10} {state}: WorkSpaces {primaries}, standbys {standbys}")
     print(f"Duplicates {len(found['duplicates'])}")
     print(f"Notices    {len(world.notices())}")
     print(f"Faults     {len(world.faults())}")

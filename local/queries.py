@@ -1,4 +1,4 @@
-"""The audit queries as README prints them, run for real: what a person copies is what the demo and the tests run.
+"""The audit queries as docs/queries.md prints them, run for real: what a person copies is what the demo and the tests run.
 
 A query stands in a fenced block under a comment ``<!-- query: name -->``. It is an `aws dynamodb query` command, or a
 shell loop `for NAME in VALUES; do … done` around one.
@@ -14,18 +14,20 @@ from typing import Any
 
 import jmespath
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+QUERIES = ROOT / "docs" / "queries.md"
 _BLOCK = re.compile(r"<!-- query: (?P<name>[a-z-]+) -->\n+```\w*\n(?P<command>.*?)```", re.DOTALL)
 _LOOP = re.compile(r"^for (?P<name>\w+) in (?P<values>[^;]+); do\s*(?P<body>.*?);?\s*done;?\s*$", re.DOTALL)
 
 
 class NotAQueryError(ValueError):
-    """A block of README is not a command that can be run here."""
+    """A block of a document is not a command that can be run here."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """One of README's queries."""
+    """One of the document's queries."""
 
     name: str
     command: str
@@ -42,9 +44,9 @@ class Query:
         return [row for each in _unrolled(command) for row in _run(dynamodb, each)]
 
 
-def readme_queries(readme: Path = README) -> list[Query]:
-    """Return the queries of a README, in its order."""
-    found = _BLOCK.finditer(readme.read_text(encoding="utf-8"))
+def audit_queries(document: Path = QUERIES) -> list[Query]:
+    """Return the queries of a document, in its order."""
+    found = _BLOCK.finditer(document.read_text(encoding="utf-8"))
     return [Query(block["name"], block["command"].strip()) for block in found]
 
 

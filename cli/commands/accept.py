@@ -23,7 +23,7 @@ def work(
     yes: Yes = False,
     confirm: Confirm = None,
 ) -> Status:
-    """Accept the desktops that existed before their directory was watched: they get standbys.
+    """Accept desktops that existed before: they get standbys.
 
     \b
     Examples

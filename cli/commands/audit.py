@@ -25,17 +25,18 @@ def work(
     uncovered: Annotated[bool, typer.Option("--uncovered", help="With --as-of: only who was not covered.")] = False,
     changes: Annotated[bool, typer.Option("--changes", help="The changes alone, without the figures of days.")] = False,
 ) -> Status:
-    """Answer the auditor: who was covered when, by which standby, and who caused it.
+    """Report who was covered when, and who caused each change.
 
     \b
     Examples
-      standby audit --user alice --as-of 2026-03-03T14:00
+      standby audit --user alice --as-of 'yesterday 14:00'
       standby audit --as-of 2026-03-03T14:00 --uncovered
       standby audit --on 2026-03-03
+      standby audit --since 30d                       for the management: each day's coverage
       standby audit --since 30d --output csv > coverage.csv
       standby audit --user alice --since 2026-01-01
 
-    Times are 2026-03-03, 2026-03-03T14:00 (local), 2026-03-03T14:00Z or 7d. With --output csv a period is its days,
+    Times are 2026-03-03, 2026-03-03T14:00 (local), 2026-03-03T14:00Z, 'yesterday 14:00' or 7d. With --output csv a period is its days,
     and with --changes its changes. Of a day without a complete sweep the coverage is not known, and the exit status is
     4. The exit status is 1 if --as-of finds somebody without cover.
     """

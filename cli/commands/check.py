@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def work(run: Run, path: PathArgument = DEFAULT) -> Status:
-    """Say what is wrong with a configuration file, or that it is valid.
+    """Check a configuration file, and print each mistake.
 
     \b
     Examples

@@ -25,7 +25,7 @@ def work(
     ] = None,
     policy: Annotated[bool, typer.Option("--policy", help="Print the IAM policy that it needs, and exit.")] = False,
 ) -> Status:
-    """Check that everything is in place: before deploying, after it, and nightly.
+    """Check that the product is in place and healthy. Run it before deploying, after it, and nightly.
 
     \b
     Examples

@@ -23,7 +23,7 @@ def work(
         typer.Argument(metavar="REASON_CODE", help="A reason, or a condition such as DRIFT. Without it: all reasons."),
     ] = None,
 ) -> Status:
-    """Explain a reason code: what it means, what to do as commands, and whether a person is notified.
+    """Explain a reason code: what it means, and what to do.
 
     \b
     Examples

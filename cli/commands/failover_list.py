@@ -58,6 +58,7 @@ def work(
     from cli.answers import Answer, Table, text
     from cli.failover import WORDS, Chosen, Count, Work
     from cli.ledger import Ledger
+    from cli.listing import known_in_either
     from cli.pairs import dr_pairs
     from cli.tags import Problems
 
@@ -66,6 +67,8 @@ def work(
     needs(tag is None or tag.partition("=")[1], "BadTag", f"--tag {tag} is no tag.", "Write --tag KEY=VALUE.")
     chosen, count, problems = Chosen(directory, user), Count(), Problems()
     views = [(Ledger(aws, pair), aws) for pair, aws in dr_pairs(run.options, run.aws)]
+    if directory is not None:
+        known_in_either([ledger for ledger, _ in views], directory)
 
     def rows() -> Iterator[dict[str, Any]]:
         for ledger, aws in views:

@@ -21,7 +21,7 @@ def work(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Status:
-    """Keep an orphan: `standby orphans --terminate` refuses it, and says who keeps it and why.
+    """Keep an orphan: `standby orphans --terminate` refuses it.
 
     \b
     Examples

@@ -12,6 +12,9 @@ from cli.running import Run
 
 def work(
     run: Run,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID|USER]…", help="Ids of desktops, or users' names. Default: all.")
+    ] = None,
     uncovered: Annotated[bool, typer.Option("--uncovered", help="Those without a standby that is ready.")] = False,
     needs_action: Annotated[
         bool, typer.Option("--needs-action", help="Those that a person has to act on. Exit status 1 if there are any.")
@@ -42,6 +45,7 @@ def work(
 
     \b
     Examples
+      standby list alice bob carol                    does each have a standby?
       standby list --uncovered                        who has no standby, and why
       standby list --needs-action                     what a person has to act on
       standby list --status FAILED --older-than 1d
@@ -60,8 +64,8 @@ def work(
         statuses=status or [],
         reasons=reason or [],
         directories=directory or [],
-        names=columns,
-        user=user,
+        columns=columns,
+        users=(*(names or ()), *([user] if user else ())),
         uncovered=uncovered,
         needs_action=needs_action,
         drift=drift,

@@ -40,7 +40,7 @@ def work(
     yes: Yes = False,
     confirm: Confirm = None,
 ) -> Status:
-    """List the standbys whose primary is gone, what they cost and who used them last; or terminate them.
+    """List standbys whose primary is gone, or terminate them.
 
     \b
     Examples

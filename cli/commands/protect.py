@@ -20,7 +20,7 @@ def work(
     yes: Yes = False,
     confirm: Confirm = None,
 ) -> Status:
-    """Ask for the standbys of some desktops, as the event of their creation does.
+    """Request standbys for some desktops, as their creation does.
 
     \b
     Examples

@@ -19,7 +19,7 @@ def work(
         typer.Option("--delete-unreadable", help="Delete what cannot be given to protect, once you have read it."),
     ] = False,
 ) -> Status:
-    """Give the messages of the dead-letter queue to protect again.
+    """Give messages of the dead-letter queue to protect again.
 
     \b
     Examples

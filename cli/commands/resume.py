@@ -10,7 +10,7 @@ from cli.running import Run
 def work(
     run: Run, reason: ReasonText = None, dry_run: DryRun = False, yes: Yes = False, confirm: Confirm = None
 ) -> Status:
-    """End the pause: standbys are created again, beginning with the desktops that it held.
+    """End the pause: standbys are created again. Desktops that it held are the first.
 
     \b
     Examples

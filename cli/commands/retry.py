@@ -31,7 +31,7 @@ def work(
     yes: Yes = False,
     confirm: Confirm = None,
 ) -> Status:
-    """Try again for desktops whose standby could not be made, once the cause is removed.
+    """Try again where a standby could not be made. Remove the cause first.
 
     \b
     Examples
@@ -53,7 +53,7 @@ def work(
             raise Problem("TwoChoices", "Desktops are named and chosen at once.", "Name them, or choose them.")
         return request_standbys(run, finding.desktops(ledger, desktops, fits=finding.is_desktop), names, ways)
     if not codes and not status:
-        raise Problem("NoChoice", "It is not said which desktops.", "Name them, or use --status or --reason CODE.")
+        raise Problem("NoChoice", "No desktop is named.", "Name them, or use --status or --reason CODE.")
     return request_standbys(run, chosen(ledger, status, codes), names, ways)
 
 

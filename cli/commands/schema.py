@@ -9,7 +9,7 @@ from cli.running import Run
 
 
 def work(run: Run) -> Status:
-    """Print the JSON Schema of the configuration file, for editors.
+    """Print the JSON Schema of the configuration, for editors.
 
     \b
     Examples

@@ -20,7 +20,7 @@ def work(
         int, typer.Option(min=0, metavar="NUMBER", help="How many of the last changes are shown; 0: all.")
     ] = 20,
 ) -> Status:
-    """Show a desktop: what stands, why, what would happen next, and its history with the people behind it.
+    """Show a desktop: status, why, what is next, and history.
 
     \b
     Examples

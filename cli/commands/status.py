@@ -17,7 +17,7 @@ def work(
     ] = False,
     every: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How often --follow looks.")] = 15,
 ) -> Status:
-    """Show whether people are covered, for each directory, and what needs a person.
+    """Show whether people are covered, and what needs a person.
 
     \b
     Examples

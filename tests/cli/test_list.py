@@ -81,6 +81,13 @@ def test_it_says_of_how_many_and_that_something_needs_a_person_by_its_exit_statu
     assert (found["count"], found["of"], len(found["desktops"])) == (5, 11, 5)
 
 
+def test_of_desktops_that_are_named_it_says_how_many_have_a_standby(lived: Stage) -> None:
+    by_id = of(lived, LATE)
+    ran = lived.standby(f"list user001 {TAKEN.upper()} {by_id} {LATE}")
+    assert [line.split("\t")[0] for line in ran.out.splitlines()[1:-1]] == ["user001", TAKEN, LATE]
+    assert ran.out.splitlines()[-1] == "1 of 3 desktops with a standby that is ready."
+
+
 def test_columns_are_chosen_by_the_names_that_data_has(lived: Stage) -> None:
     ran = lived.standby("list --reason SECONDARY_EXISTS --columns user-name,advice")
     assert ran.out.splitlines()[:2] == [
@@ -133,4 +140,4 @@ def test_where_no_sweep_has_counted_the_rows_of_the_ledger_are(lived: Stage) -> 
 
 def test_in_a_narrow_terminal_each_row_is_lines_of_its_own(lived: Stage) -> None:
     out = lived.standby("list --user user020", width=40).out
-    assert out.splitlines()[:2] == [f"\033[1mPrimary: \033[0m{of(lived, LATE)}", f"\033[1mUser: \033[0m{LATE}"]
+    assert out.splitlines()[:2] == [f"\033[1mUser: \033[0m{LATE}", f"\033[1mPrimary: \033[0m{of(lived, LATE)}"]

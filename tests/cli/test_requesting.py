@@ -65,7 +65,7 @@ def test_above_25_desktops_the_directorys_id_is_typed(stage: Stage) -> None:
         ("protect user000 --override CIELING", "There is no override CIELING. Did you mean CEILING?"),
         ("protect ws-1abc2def3", "ws-1abc2def3 names no desktop in the ledger."),
         ("protect user003", "user003 is no desktop:"),
-        ("retry", "It is not said which desktops."),
+        ("retry", "No desktop is named."),
         ("retry user000 --status FAILED", "Desktops are named and chosen at once."),
         ("retry --status PROTECTED", "PROTECTED desktops need no other try."),
         ("retry --status WAITNG", "There is no status WAITNG. Did you mean WAITING?"),

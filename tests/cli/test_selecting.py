@@ -35,12 +35,15 @@ IS_STANDBY = row("INELIGIBLE IS_STANDBY")
         ({"reasons": (Reason.IS_STANDBY,)}, IS_STANDBY, True),
         ({"statuses": (Status.FAILED, Status.HELD)}, FAILED, True),
         ({"statuses": (Status.HELD,)}, FAILED, False),
-        ({"statuses": (Status.FAILED,), "user": "alice"}, FAILED, False),
-        ({"user": "BOB"}, FAILED, True),
-        ({"user": "b?b"}, FAILED, True),
-        ({"user": "b*"}, PROTECTED, False),
-        ({"user": "[undefined]"}, row("INELIGIBLE NO_USER", "[UNDEFINED]"), True),
-        ({"user": "*"}, {**PROTECTED, "user_name": None}, True),
+        ({"statuses": (Status.FAILED,), "users": ("alice",)}, FAILED, False),
+        ({"users": ("BOB",)}, FAILED, True),
+        ({"users": ("b?b",)}, FAILED, True),
+        ({"users": ("alice", "bob")}, FAILED, True),
+        ({"users": (FAILED["pk"],)}, FAILED, True),
+        ({"users": ("ws-0000other",)}, FAILED, False),
+        ({"users": ("b*",)}, PROTECTED, False),
+        ({"users": ("[undefined]",)}, row("INELIGIBLE NO_USER", "[UNDEFINED]"), True),
+        ({"users": ("*",)}, {**PROTECTED, "user_name": None}, True),
         ({"directories": (HOME,)}, PROTECTED, True),
         ({"directories": ("d-9067000000",)}, PROTECTED, False),
         ({"uncovered": True}, FAILED, True),
@@ -78,4 +81,4 @@ def test_no_more_statuses_are_read_than_can_be_meant(asked: Any, expected: str) 
 def test_desktops_that_are_gone_are_meant_where_they_are_asked_for() -> None:
     assert Status.PRIMARY_GONE not in Selection().read_statuses
     assert Status.PRIMARY_GONE in Selection(reasons=(Reason.ORPHANED,)).read_statuses
-    assert set(Selection(user="a*").read_statuses) == set(Status)
+    assert set(Selection(users=("a*",)).read_statuses) == set(Status)

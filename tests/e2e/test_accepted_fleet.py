@@ -1,12 +1,12 @@
 """The sweep in the deployed product: an existing fleet is reported, and protected once it is accepted."""
 
-from local.queries import readme_payload, readme_queries
+from local.queries import readme_payload, audit_queries
 from tests.e2e.conftest import Deployed, wait_until
 
 
 def plan(deployed: Deployed) -> list[str]:
-    """What README's query says of the directory's plan and progress."""
-    (query,) = [one for one in readme_queries() if one.name == "plan"]
+    """What the query says of the directory's plan and progress."""
+    (query,) = [one for one in audit_queries() if one.name == "plan"]
     (row,) = query.run(deployed.dynamodb, {})
     return list(row)
 

@@ -1,6 +1,6 @@
 """From CreateWorkspaces to a standby and its ledger rows, in the deployed product."""
 
-from local.queries import readme_queries
+from local.queries import audit_queries
 from tests.e2e.conftest import DR, PRIMARY, STACK, Deployed, wait_until
 
 QUERIES = "coverage day drift failed history orphans plan uncovered user"
@@ -38,14 +38,14 @@ def test_a_lost_event_is_made_good_by_hand(deployed: Deployed) -> None:
     deployed.until(one, "PROTECTED")
 
 
-def test_readmes_audit_queries_answer(deployed: Deployed) -> None:
+def test_the_audit_queries_answer(deployed: Deployed) -> None:
     (one,) = deployed.create("user049", BundleId="wsb-rhelstandard")
     deployed.cloud.world.fail_standby_of("user050")
     (broken,) = deployed.create("user050")
     assert deployed.until(one, "INELIGIBLE")["reason_code"] == "OPERATING_SYSTEM"
     day = deployed.until(broken, "FAILED")["changed_at"][:10]
     replaced = {"alice": "user050", "ws-1abc2def3": broken, "2026-03-02": day, "2026-03-03": day}
-    answers = {query.name: query.run(deployed.dynamodb, replaced) for query in readme_queries()}
+    answers = {query.name: query.run(deployed.dynamodb, replaced) for query in audit_queries()}
     assert " ".join(sorted(answers)) == QUERIES
     assert [row[1] for row in answers["user"]] == [broken]
     assert broken in [row[0] for row in answers["failed"]]

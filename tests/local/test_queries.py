@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from local.queries import Query, readme_queries
+from local.queries import Query, audit_queries
 from standby.core.model import Status, WorkspaceId
 from standby.core.reasons import Reason
 from standby.core.row import Condition, Kind, Row
@@ -32,14 +32,14 @@ def ledger() -> Any:
 
 
 def answers(ledger: Any, *items: dict[str, Any]) -> dict[str, list[Any]]:
-    """What README's queries print of a ledger with these items."""
+    """What the queries print of a ledger with these items."""
     for item in items:
         packed = {name: TypeSerializer().serialize(value) for name, value in item.items()}
         ledger.put_item(TableName=TABLE, Item=packed)
-    return {query.name: query.run(ledger, {}) for query in readme_queries()}
+    return {query.name: query.run(ledger, {}) for query in audit_queries()}
 
 
-def test_every_query_of_readmes_prints_what_the_ledger_has(ledger: Any) -> None:
+def test_every_query_prints_what_the_ledger_has(ledger: Any) -> None:
     alice = row("ws-1abc2def3", "Alice", "REJECTED ACCESS_DENIED", error_message="no", principal="arn:al")
     before = replace(alice, status=Status.CLAIMED, reason=Reason.CLAIM_TAKEN)
     orphan = row("ws-0rphan001", "olga", "PRIMARY_GONE ORPHANED", standby_id="ws-left00001")
