@@ -19,7 +19,7 @@ from infra.synth import synthesise
 from local.cloud import Cloud
 from local.demo_fleet import SecondAct, create, create_fleet
 from local.progress import step
-from local.queries import audit_queries
+from local.standby_command import show
 from local.workspaces import Fault
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +35,7 @@ WINDOWS, LINUX = "wsb-windowsstandard", "wsb-amazonlinuxstandard"
 RAISED = 20
 WAIT_AT_MOST = 60.0
 OPEN = ("WAITING", "CLAIMED", "REQUESTED")
+BREAKS = "its standby ends in ERROR"
 # An open row that waits for a person has said all that there is to say.
 EXPLAINS = ("USER_NOT_IN_DR_DIRECTORY",)
 
@@ -84,6 +85,9 @@ def main() -> int:
         figures = report(cloud, outputs, story, set(fleet.ids))
         figures["fleet"] = SecondAct(cloud, outputs, fleet).play()
         figures["duplicate_standbys"] = len(cloud.world.duplicates())
+        (breaks,) = [one for one, about in story.about.items() if about == BREAKS]
+        for words in (["orphans"], ["status"], ["list", "--needs-action"], ["show", breaks]):
+            show(cloud, PRIMARY, STACK, *words)
     finally:
         cloud.stop()
     figures |= {"template_resources": len(template["Resources"]), "seconds": round(time.monotonic() - began, 1)}
@@ -147,7 +151,7 @@ def create_primaries(cloud: Cloud) -> tuple[Story, str]:
         locked: "encrypted volumes, a key in the DR Region",
         linux: "Amazon Linux",
         throttled: "created while the DR Region throttles",
-        breaks: "its standby ends in ERROR",
+        breaks: BREAKS,
         no_key: "encrypted volumes, no key configured",
         twice: "its event is delivered twice",
     }
@@ -202,7 +206,7 @@ def states(dynamodb: Any, table: str, others: set[str]) -> dict[str, dict[str, s
 
 
 def report(cloud: Cloud, outputs: dict[str, str], story: Story, others: set[str]) -> dict[str, Any]:
-    """Print the first act's table and the audit queries, and return the figures."""
+    """Print the first act's table, and return the figures."""
     dynamodb = cloud.client("dynamodb", PRIMARY)
     rows = states(dynamodb, outputs["LedgerTableName"], others)
     primaries = primaries_of(cloud, others)
@@ -221,7 +225,6 @@ def report(cloud: Cloud, outputs: dict[str, str], story: Story, others: set[str]
             f"{real.get('workspace_id', '-'):14} {story.about.get(primary['workspace_id'], '')}"
             f"{'' if agrees else ' (LEDGER AND SERVICE DIFFER)'}"
         )
-    audit(dynamodb, rows)
     counted = Counter(row["status"] for row in rows.values())
     still_open = sum(counted[status] for status in OPEN)
     events = [one for one in cloud.world.trail() if one["detail"]["eventName"] == "CreateWorkspaces"]
@@ -249,20 +252,6 @@ def report(cloud: Cloud, outputs: dict[str, str], story: Story, others: set[str]
 def _ids_of(event: dict[str, Any]) -> list[str]:
     pending = (event["detail"].get("responseElements") or {}).get("pendingRequests", [])
     return [one["workspaceId"] for one in pending]
-
-
-def audit(dynamodb: Any, rows: dict[str, dict[str, str]]) -> None:
-    """Run README's audit queries and print their answers."""
-    failed = next((row for row in rows.values() if row["status"] == "FAILED"), next(iter(rows.values())))
-    today = failed["changed_at"][:10]
-    replaced = {"alice": "sales20", "ws-1abc2def3": failed["pk"], "2026-03-02": today, "2026-03-03": today}
-    for query in audit_queries():
-        found = query.run(dynamodb, replaced)
-        print(f"\nAudit query “{query.name}”: {len(found)} rows")
-        for row in found[:6]:
-            print("  " + "  ".join(str(value) for value in row if value is not None)[:150])
-        if len(found) > 6:
-            print(f"  … and {len(found) - 6} more")
 
 
 def is_refused(cloud: Cloud, table: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.cloud import Cloud
-from local.queries import readme_payload, audit_queries
+from local.queries import readme_payload
 from local.sweeping import COMPLETE, sweep
 
 PRIMARY, DR = "us-east-1", "us-west-2"
@@ -93,14 +93,7 @@ class SecondAct:
             print(f"  {one} is {row['status']} ({row['reason_code']}), by {who}: {row['message']}")
         calls = len(self._cloud.world.calls())
         self.sweep()
-        self._list_orphans()
         return self._figures(int(plan["would_get"]["N"]), late if caught else None, calls)
-
-    def _list_orphans(self) -> None:
-        """README's query, as it is printed."""
-        (query,) = [one for one in audit_queries() if one.name == "orphans"]
-        for row in query.run(self._dynamodb, {}):
-            print(f"  Audit query “{query.name}”: {'  '.join(str(value) for value in row)}")
 
     # What people do
 
