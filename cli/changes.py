@@ -38,6 +38,6 @@ def subject(key: object) -> str:
 
 def line_of(change: Mapping[str, Any]) -> str:
     """A change in a line, for a stream of them."""
-    user = f"{change['user_name']} " if change.get("user_name") else ""
+    about = " ".join(filter(None, (change.get("user_name"), subject(change.get("primary_id")))))
     reason = f", because of {change['because']}" if change.get("because") else ""
-    return f"{local(change.get('at'))}  {user}{subject(change.get('primary_id'))}  {what(change)}  by {change['by']}{reason}"
+    return f"{local(change.get('at'))}  {about}  {what(change)}  by {change['by']}{reason}"

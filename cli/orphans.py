@@ -139,7 +139,7 @@ def _age(days: object) -> str:
 
 def money(amount: object) -> str:
     """A monthly amount as a person reads it."""
-    return "not priced" if amount is None else f"USD {amount}"
+    return "not priced" if amount is None else f"USD {Decimal(str(amount)):,.2f}"
 
 
 def by_name(note: object) -> str:

@@ -8,8 +8,8 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from standby.core.attention import TO_PUT_RIGHT, needs_action
 from cli.finding import rows_of
+from standby.core.attention import TO_PUT_RIGHT, needs_action
 from standby.core.model import Status, is_workspace_id, to_text, user_key
 from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import Kind
@@ -143,6 +143,6 @@ def is_pattern(user: str) -> bool:
 def matches(user: str, item: Mapping[str, Any]) -> bool:
     """Whether a row is of a user, in any case, or has an id; brackets in a name mean themselves."""
     if is_workspace_id(user):
-        return user in (item["pk"], item.get("standby_id"))
+        return user in (item.get("pk"), item.get("standby_id"))
     pattern = user_key(user).replace("[", "[[]")
     return fnmatchcase(user_key(str(item.get("user_name") or "")), pattern)

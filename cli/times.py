@@ -20,8 +20,8 @@ def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
     Parameters
     ----------
     text
-        An age before now (`7d`), `now`, `today`, `yesterday`, `yesterday 14:00`, a day, or an ISO time. A time without a zone is in the
-        local zone, as it is shown; a day is a UTC day, as the ledger keeps them.
+        An age before now (`7d`), `now`, `today`, `yesterday`, `yesterday 14:00`, a day, or an ISO time. A time without
+        a zone is in the local zone, as it is shown; a day is a UTC day, as the ledger keeps them.
     now
         The present.
     end

@@ -1,4 +1,4 @@
-"""The audit queries as docs/queries.md prints them, run for real: what a person copies is what the demo and the tests run.
+"""The audit queries as docs/queries.md prints them: what a person copies is what the tests run.
 
 A query stands in a fenced block under a comment ``<!-- query: name -->``. It is an `aws dynamodb query` command, or a
 shell loop `for NAME in VALUES; do … done` around one.

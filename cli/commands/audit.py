@@ -36,9 +36,9 @@ def work(
       standby audit --since 30d --output csv > coverage.csv
       standby audit --user alice --since 2026-01-01
 
-    Times are 2026-03-03, 2026-03-03T14:00 (local), 2026-03-03T14:00Z, 'yesterday 14:00' or 7d. With --output csv a period is its days,
-    and with --changes its changes. Of a day without a complete sweep the coverage is not known, and the exit status is
-    4. The exit status is 1 if --as-of finds somebody without cover.
+    Times are 2026-03-03, 2026-03-03T14:00 (local), 2026-03-03T14:00Z, 'yesterday 14:00' or 7d. With --output csv a
+    period is its days, and with --changes its changes. Of a day without a complete sweep the coverage is not known, and
+    the exit status is 4. The exit status is 1 if --as-of finds somebody without cover.
     """
     from cli.auditing import Scope, at_moment, of_period
     from cli.times import moment

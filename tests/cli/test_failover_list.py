@@ -115,6 +115,15 @@ def test_the_primary_region_is_not_asked_at_all(lost: Stage, options: str) -> No
         assert {one[1] for one in lost.asked} == {DR}
 
 
+@pytest.mark.parametrize(("options", "status"), [("--directory d-9067320000", 2), ("--user 'nobody*'", 0)])
+def test_options_that_hold_for_no_desktop_are_not_passed_off_as_an_answer(
+    lost: Stage, options: str, status: int
+) -> None:
+    ran = lost.standby(f"failover-list {options}")
+    assert ran.status == status
+    assert ("No sweep has seen a directory d-9067320000." if status else "no desktop for which") in ran.err + ran.out
+
+
 def test_in_csv_and_json_all_is_told_of_each(lost: Stage) -> None:
     lines = lost.standby("failover-list --output csv --user 'USER00*'").out.splitlines()
     assert lines[0].startswith(

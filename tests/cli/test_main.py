@@ -114,6 +114,13 @@ def test_what_is_not_understood_is_wrong_use(arguments: list[str], capsys: Capsy
     assert (said.out, "--help`" in said.err) == ("", True)
 
 
+@pytest.mark.parametrize("arguments", [["list", "--output", "xml"], ["show", "a", "b"], ["status", "--every", "0"]])
+def test_what_the_parser_says_is_a_sentence(arguments: list[str], capsys: Capsys) -> None:
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert (". See `standby" in said, "Value error" in said) == (True, False)
+
+
 def test_a_reader_that_has_read_enough_is_no_failure() -> None:
     command = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())", "explain", "-o", "json"]
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/lambdas"}

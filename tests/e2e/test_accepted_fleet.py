@@ -1,6 +1,6 @@
 """The sweep in the deployed product: an existing fleet is reported, and protected once it is accepted."""
 
-from local.queries import readme_payload, audit_queries
+from local.queries import audit_queries, readme_payload
 from tests.e2e.conftest import Deployed, wait_until
 
 
