@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -150,4 +151,6 @@ def known_in_either(ledgers: Sequence[Ledger], word: str) -> None:
 def _next(selection: Selection) -> str:
     if selection.needs_action:
         return "`standby show ID` says what to do about one; `standby explain REASON_CODE` says it of its reason."
+    if len(selection.named) == 1:
+        return f"`standby show {shlex.quote(selection.named[0])}` says more: why, what is next, and its history."
     return "`standby show USER` says more of one: why, what is next, and its history."

@@ -73,7 +73,7 @@ def request_standbys(run: Run, found: finding.Found, override: Sequence[str], wa
         answer = _answer(plan, facts, would=True)
         answer.next = answer.next or ("run the command again without --dry-run." if todo else "")
         if not todo:
-            answer.cautions.append("There is nothing to be done. Nothing was changed.")
+            answer.cautions.append("Protect would do nothing for them now. Nothing was changed.")
         return run.give(answer)
     ways.ask(run, f"Ask for the standbys of {counted(len(todo), 'WorkSpace')}", len(todo), plan)
     done: list[Decision] = []

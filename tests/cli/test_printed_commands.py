@@ -71,7 +71,7 @@ SAMPLES |= {
     "to": "a@b.com",
 }
 SAMPLES |= {"protocol": "email", "QUOTA_CODE": "L-9A67B5CB", "fleet.wanted": "10", "DEPLOY": "make deploy"}
-SAMPLES |= {"there_id": "d-926722edaf", "group": "wsipg-1a2b3c4d5"}
+SAMPLES |= {"shlex.quote(selection.named[0])": "alice", "there_id": "d-926722edaf", "group": "wsipg-1a2b3c4d5"}
 SAMPLES |= {"desktops[0].row.get('user_name') or desktops[0].row['pk']": "user001", "scope.user": "user001"}
 SAMPLES |= {"given": "DRIFT"}
 SAMPLES |= {"to_text(moment)": "2026-03-03T08:01:02.000Z", "reasons[0]": "DRIFT", "row['pk']": "ws-1abc2def3"}

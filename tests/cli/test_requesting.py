@@ -119,7 +119,7 @@ def test_what_is_paused_is_held_and_says_how_to_go_on(scene: Scene) -> None:
 
 def test_what_has_a_standby_needs_nothing_and_is_not_asked_about(scene: Scene) -> None:
     ran = scene.stage.standby("protect user002")
-    assert (ran.status, "There is nothing to be done. Nothing was changed." in ran.err) == (0, True)
+    assert (ran.status, "Protect would do nothing for them now. Nothing was changed." in ran.err) == (0, True)
 
 
 def test_retry_takes_those_that_a_code_or_a_status_chooses(scene: Scene) -> None:
