@@ -31,7 +31,7 @@ $(READY): requirements.txt pyproject.toml
 	@test -e $@ || { echo "pip has failed, see above. Run make setup again."; exit 1; }
 	@echo "setup is done"
 
-demo: $(READY)  ## the whole product in an embedded cloud: 34 desktops, their standbys, the audit queries
+demo: $(READY)  ## the whole product in an embedded cloud: 34 desktops, their standbys, and what `standby` says
 	@$(BIN)/python -m local.demo
 
 local: $(READY)  ## the same cloud with an existing fleet, left running to practise on
