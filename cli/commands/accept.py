@@ -32,7 +32,7 @@ def work(
       standby accept d-906732325d --confirm d-906732325d
       standby accept alice ws-1abc2def3
 
-    Of a directory, the last sweep's plan is shown first: how many desktops would get a standby, what they cost a
+    Of a directory, the plan of the last sweep is shown before the question: how many get a standby, what they cost a
     month, and whether the quota has room. Above 25 desktops, the directory's id is typed, or given by --confirm. What
     is accepted follows a few at a time, within the daily cap and the ceiling.
     """
