@@ -75,8 +75,8 @@ $(CDK_CLI): $(READY)
 readme: $(READY)  ## write README's tables from the code
 	@$(BIN)/python -m infra.readme_tables
 
-bench: $(READY)  ## counts and ratios of what the product costs, into build/bench.json
-	@PYTHONPATH=lambdas $(BIN)/python -m tests.bench
+bench: $(READY)  ## speed, cost and scale beside a script, into build/bench.json and docs/performance.md: 15 minutes
+	@PYTHONPATH=lambdas $(BIN)/python -m tests.bench $(ARGS)
 
 faults: $(READY)  ## break everything that can break, in virtual time and for real, into build/faults.json: 20 minutes
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.faults $(ARGS)

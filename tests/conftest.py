@@ -17,7 +17,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 Synthesise = Callable[..., Path]
 
 # Directories in the order in which they begin. What is not named comes last.
-FIRST = ("e2e", "infra", "simulation", "local", "component")
+FIRST = ("e2e", "infra", "simulation", "local", "bench", "component")
 TOGETHER = ("e2e", "infra", "local")
 # Of these directories, files with clouds of their own.
 APART = ("test_real_processes.py", "test_upgrade.py")

@@ -110,6 +110,7 @@ class Workspace:
     replication_frozen_at: datetime | None = None
     # how its story goes on
     boots_to: str = "AVAILABLE"
+    booted_at: datetime | None = None
     # what AWS says of a WorkSpace in ERROR or UNHEALTHY
     error_code: str | None = None
     error_message: str | None = None
@@ -261,6 +262,8 @@ class Estate:
         if workspace.primary_id is not None:
             self.standbys_of.setdefault(workspace.primary_id, []).append(workspace.workspace_id)
         factor = self.settings.encrypted_root_factor if workspace.root_volume_encrypted else 1
+        if spread := self.settings.boot_spread_seconds:
+            boot_seconds += self.random.uniform(0, spread)
         self.plan(workspace, workspace.created_at + timedelta(seconds=boot_seconds * factor), self._boot)
 
     def plan(self, workspace: Workspace, at: datetime, step: Callable[[Workspace, datetime], None]) -> None:
@@ -304,6 +307,7 @@ class Estate:
             self.set_state(workspace, state)
 
     def _boot(self, workspace: Workspace, now: datetime) -> None:
+        workspace.booted_at = now
         if workspace.is_standby and workspace.user_key in self.failing_users:
             workspace.boots_to = "ERROR"
             workspace.error_code, workspace.error_message = self.failing_users[workspace.user_key]

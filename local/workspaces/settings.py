@@ -27,6 +27,8 @@ class Settings:
         That limit, with a burst of 2.5 seconds' calls: AWS's 2, or what it has been raised to.
     boot_seconds, standby_boot_seconds : float
         From PENDING to AVAILABLE.
+    boot_spread_seconds : float
+        How much longer that may take, drawn anew for each WorkSpace; 0: all take the same time.
     encrypted_root_factor : float
         How many times longer a WorkSpace with an encrypted root volume takes.
     terminate_seconds : float
@@ -119,6 +121,7 @@ class Settings:
     calls_per_second: float = 2
     boot_seconds: float = 1200
     standby_boot_seconds: float = 1200
+    boot_spread_seconds: float = 0
     encrypted_root_factor: float = 3
     terminate_seconds: float = 300
     visibility_lag_seconds: float = 0

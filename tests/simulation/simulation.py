@@ -73,6 +73,10 @@ class Simulation:
     variation: ClassVar[int] = 0
     # The ledger is the process's, so there is one simulation at a time: the next ends the one before.
     _present: ClassVar[Simulation | None] = None
+    # What a benchmark replaces: some of it would take as long as all else, with fleets that are large.
+    ledger_type: ClassVar[type[Ledger]] = Ledger
+    auditor_type: ClassVar[type[Auditor]] = Auditor
+    wire_type: ClassVar[type[Wire]] = Wire
 
     def __init__(
         self,
@@ -103,9 +107,9 @@ class Simulation:
             self.world.add_directory(PRIMARY, directory, USERS)
             self.world.add_directory(DR, settings_of_it.dr_directory, USERS)
         self.queue, self.topic, self.bus = Queue(), Topic(), Bus()
-        self.ledger = Ledger(deployment.table, ACCOUNT, PRIMARY, self.scheduler.now)
+        self.ledger = self.ledger_type(deployment.table, ACCOUNT, PRIMARY, self.scheduler.now)
         self.ledger.lag = timedelta(seconds=index_lag)
-        self.audit = Auditor(self.world, self.settings, watch_every, self.scheduler.now)
+        self.audit = self.auditor_type(self.world, self.settings, watch_every, self.scheduler.now)
         self.audit.clocks_off = timedelta(seconds=skew)
         self.plan: Plan = plan or Plans()
         self.functions = Functions(deployment, self.scheduler, self.dice, self.queue, self._process)
@@ -129,7 +133,7 @@ class Simulation:
             "cloudwatch": lambda *_: (200, b"{}"),
             "service-quotas": lambda _, operation, body: service_quotas.answer(self.world, operation, json.loads(body)),
         }
-        self.wire = Wire(self.scheduler, services, self.plan, self.dice, self._saw_call, latency)
+        self.wire = self.wire_type(self.scheduler, services, self.plan, self.dice, self._saw_call, latency)
         self.began = self.scheduler.now()
         self._deployment = deployment
         self._handlers = Handlers(deployment)
@@ -170,9 +174,12 @@ class Simulation:
                 "NOTIFICATION_TOPIC_ARN": f"arn:aws:sns:us-east-1:{ACCOUNT}:notices",
                 "EVENT_BUS_NAME": "default",
             },
-            new_id=lambda: f"id-{next(self._ids)}",
+            new_id=self._new_id,
         )
         return Process(function, kept, self._handlers, self.scheduler, self.functions.die)
+
+    def _new_id(self) -> str:
+        return f"id-{next(self._ids)}"
 
     # What goes on by itself
 

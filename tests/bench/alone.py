@@ -1,0 +1,85 @@
+"""Sweeps by the deployed code, in a process that has nothing else in it: its memory and CPU time are the function's.
+
+It is run as a program, with the deployed directory as its path. Its clock is its own: it sleeps in no time. It prints
+what each invocation took, in seconds of that clock and of CPU, and the peak of the process's memory.
+"""
+
+import importlib
+import json
+import re
+import sys
+import time
+from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+_LIMIT_SECONDS = 300.0
+_LATENCY = 0.05  # of a call, beside its pace
+_EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:Standby-us-east-1-us-west-2-sweep:{}"
+
+
+class VirtualClock:
+    """Time that passes by sleeping, and with each call."""
+
+    present = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return VirtualClock.present
+
+    def sleep(self, seconds: float) -> None:
+        VirtualClock.present += timedelta(seconds=seconds)
+
+
+class Context:
+    """What Lambda hands to a handler."""
+
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:sweep"
+    function_name = "sweep"
+    aws_request_id = "00000000-0000-4000-8000-000000000000"
+    memory_limit_in_mb = 512
+
+    def __init__(self) -> None:
+        self._ends_at = VirtualClock.present + timedelta(seconds=_LIMIT_SECONDS)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._ends_at - VirtualClock.present).total_seconds() * 1000)
+
+
+def main(number: int) -> None:
+    """Run one sweep after another, and print what the last one took."""
+    wiring: Any = importlib.import_module("standby.wiring")
+    wiring.Clock = VirtualClock
+    sweep: Any = importlib.import_module("sweep")
+    slept = VirtualClock.sleep
+    client: Any = importlib.import_module("botocore.client").BaseClient
+    send = client._make_api_call
+
+    def make_api_call(self: Any, *given: Any) -> Any:
+        slept(VirtualClock(), _LATENCY)
+        return send(self, *given)
+
+    client._make_api_call = make_api_call
+    log = StringIO()
+    wiring.logger.registered_handler.setStream(log)
+    invocations: list[dict[str, float]] = []
+    for run in range(number):
+        VirtualClock.present += timedelta(hours=1)
+        invocations, done, log_before = [], False, log.tell()
+        while not done:
+            began, cpu = VirtualClock.present, time.process_time()
+            event = {"execution_arn": _EXECUTION.format(run), "round": len(invocations)}
+            with redirect_stdout(log):
+                done = sweep.handler(event, Context())["done"]
+            seconds = (VirtualClock.present - began).total_seconds()
+            invocations.append({"seconds": seconds, "cpu": time.process_time() - cpu})
+    # Not getrusage: its peak is handed on from the process that forked this one.
+    peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    assert peak
+    said = {"invocations": invocations, "memory_mb": int(peak[1]) / 1024, "log_bytes": log.tell() - log_before}
+    print(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

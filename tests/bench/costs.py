@@ -1,0 +1,128 @@
+"""What counted things cost, item by item, at the prices of `prices.json`.
+
+A function's billed time is what it waited in virtual time (for its pace, and for answers) and its own CPU time: that
+is measured here, between its calls, and stretched to the share of a CPU that its memory buys (1,769 MB are one).
+DynamoDB's writes are counted in both Regions, as many units in the replica as in the primary Region: AWS does not say
+whether a transaction's two units for each KB are one there or two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.purposes import METRICS
+from infra.stack import MEMORY_MB
+from tests.bench.fleet import Spent, Work
+from tests.bench.store import Billed
+from tests.bench.sweeps import Swept
+
+PRICES: dict[str, Any] = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
+USD: Mapping[str, float] = PRICES["usd"]
+HOURS = 730  # of a month
+_GB = 1024**3
+_FULL_CPU_MB = 1769
+# Log lines of Lambda's own, START, END and REPORT, in bytes.
+_PLATFORM_LINES = 450
+# States that an execution enters whose round finds nothing, and how often the watcher's schedule starts one.
+_IDLE_TRANSITIONS, _WATCHES = 5, HOURS * 4
+# Of a sweep's machine: Start and Finished, and for each part Work, Anything ready, Done and Wait.
+_SWEEP_TRANSITIONS, _PART_TRANSITIONS = 2, 4
+_BOTH = 2  # Regions
+
+Items = dict[str, float]
+
+
+def gb_seconds(function: str, work: Work) -> float:
+    """What Lambda bills for a function's work."""
+    memory = MEMORY_MB[function]
+    return (work.waited + work.cpu * _FULL_CPU_MB / memory) * memory / 1024
+
+
+def of_work(work: Mapping[str, Work]) -> Items:
+    """Lambda and X-Ray."""
+    invocations = sum(one.invocations for one in work.values())
+    seconds = sum(gb_seconds(name, one) for name, one in work.items())
+    return {
+        "Lambda, duration": seconds * USD["lambda_gb_second_arm"],
+        "Lambda, requests": invocations * USD["lambda_request"],
+        "X-Ray": invocations * USD["xray_trace"],
+    }
+
+
+def of_ledger(billed: Billed) -> Items:
+    """DynamoDB in both Regions. What is stored is of a month."""
+    written = billed.write_units + billed.index_write_units
+    stored = max(billed.stored_bytes, 0) / _GB
+    return {
+        "DynamoDB, writes in the primary Region": written * USD["dynamodb_replicated_write_unit"],
+        "DynamoDB, writes in the DR Region": written * USD["dynamodb_replicated_write_unit"],
+        "DynamoDB, reads": billed.read_units * USD["dynamodb_read_unit"],
+        "DynamoDB, replication's data transfer": billed.write_units * 1024 / _GB * USD["transfer_between_regions_gb"],
+        # Each index that projects everything holds it once more.
+        "DynamoDB, storage and recovery of a month": stored
+        * _BOTH
+        * (2 * USD["dynamodb_storage_gb_month"] + USD["dynamodb_recovery_gb_month"]),
+        "DynamoDB Streams, read by Lambda": 0.0,
+    }
+
+
+def of_logs(size: float, invocations: int) -> Items:
+    """Log lines, and metrics in them."""
+    gigabytes = (size + invocations * _PLATFORM_LINES) / _GB
+    return {"Logs": gigabytes * (USD["logs_ingested_gb"] + USD["logs_stored_gb_month"])}
+
+
+def of_run(spent: Spent, *, without: tuple[str, ...] = ("sweep",)) -> Items:
+    """What a stretch of a run has cost, without what it would have cost at rest."""
+    work = {name: one for name, one in spent.work.items() if name not in without}
+    return {
+        "Step Functions": spent.transitions * USD["step_functions_transition"],
+        **of_work(work),
+        **of_ledger(spent.billed),
+        "EventBridge": spent.bus_events * USD["eventbridge_custom_event"],
+        **of_logs(spent.log_bytes, sum(one.invocations for one in work.values())),
+    }
+
+
+def at_rest(swept: Swept, alarms: int, idle: Work) -> Items:
+    """A month with nothing open: sweeps as often as their pace allows, and the watcher's schedule that finds nothing.
+
+    `idle` is one invocation of watch.
+    """
+    every = max(1.0, sum(swept.seconds) / 3600)
+    sweeps = HOURS / every
+    sweeping = Work(len(swept.seconds), sum(swept.seconds), sum(swept.cpu))
+    work = {"sweep": _times(sweeping, sweeps), "watch": _times(idle, _WATCHES)}
+    parts = len(swept.seconds)
+    transitions = (_SWEEP_TRANSITIONS + parts * _PART_TRANSITIONS) * sweeps + _IDLE_TRANSITIONS * _WATCHES
+    billed = Billed(
+        write_units=round(swept.billed.write_units * sweeps),
+        index_write_units=round(swept.billed.index_write_units * sweeps),
+        read_units=swept.billed.read_units * sweeps,
+    )
+    metrics = sum(each.at_rest for each in METRICS)
+    beats = _WATCHES + _BOTH * sweeps
+    return {
+        "Metrics": metrics * USD["cloudwatch_metric_month"],
+        "Alarms": alarms * USD["cloudwatch_alarm_metric_month"],
+        "Dashboard": USD["cloudwatch_dashboard_month"],
+        "KMS keys": _BOTH * USD["kms_key_month"],
+        "Step Functions": transitions * USD["step_functions_transition"],
+        "Scheduler": (_WATCHES + sweeps) * USD["scheduler_invocation"],
+        **of_work(work),
+        **of_ledger(billed),
+        "CloudWatch, signs of life": beats * USD["cloudwatch_put_metric_request"],
+        **of_logs(swept.log_bytes * sweeps + 1000 * _WATCHES, round(parts * sweeps + _WATCHES)),
+    }
+
+
+def _times(work: Work, count: float) -> Work:
+    return Work(round(work.invocations * count), work.waited * count, work.cpu * count, round(work.calls * count))
+
+
+def script(hours: float) -> float:
+    """The script's cost: the smallest instance that can run it."""
+    return hours * USD["ec2_t4g_nano_hour"]

@@ -1,0 +1,229 @@
+"""The loads, each a job that one process can run: what it measures, as plain numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from infra.purposes import ALARMS
+from tests.bench import cold, scripted
+from tests.bench.costs import at_rest, of_run, script
+from tests.bench.fleet import (
+    ITEMS,
+    NEIGHBOUR,
+    Run,
+    Work,
+    accept,
+    calls_of,
+    existing_fleet,
+    new_primaries,
+    run_until,
+    throttled,
+)
+from tests.bench.store import Billed
+from tests.bench.sweeps import sweep
+from tests.simulation.deployment import Deployment
+from tests.simulation.simulation import DR, HOME
+
+Found = dict[str, Any]
+Progress = Callable[[str], None]
+RATE = 2.0 - NEIGHBOUR  # of the service, as far as the neighbour leaves it
+_LONE = 9
+_NOTHING: Mapping[str, Any] = {"billed": Billed(), "seconds": [0.0], "cpu": [0.0], "log_bytes": 0}
+
+
+def floor(count: int) -> int:
+    """The fewest calls that can see so many through: describe, create, describe, for 25 at a time."""
+    return 3 * math.ceil(count / ITEMS)
+
+
+def calls(deployment: Deployment, count: int, progress: Progress) -> Found:
+    """New primaries that arrive in an hour."""
+    run = new_primaries(deployment, count, progress)
+    by_function = {
+        name: sum(n for call, n in run.audit.calls.items() if (call.function, call.service) == (name, "workspaces"))
+        for name in ("protect", "sweep")
+    }
+    intervals = run.intervals
+    spent = run.spent()
+    return {
+        "calls": by_function["protect"],
+        "sweeps_calls": by_function["sweep"],
+        "floor": floor(count),
+        "throttled_percent": 100 * throttled(run.audit) / calls_of(run.audit),
+        "neighbour_throttled_percent": 100
+        * run.audit.neighbours["ThrottlingException"]
+        / max(run.audit.neighbours.total(), 1),
+        "hours": run.hours,
+        "interval_seconds": _spread([value for _, value in intervals]),
+        "delays": _delays(run, intervals),
+        "cost": of_run(spent),
+        "transactions": sum(n for call, n in run.audit.calls.items() if call.operation == "TransactWriteItems"),
+        "partition_writes_a_second": _hottest(run),
+        "rows_read_per_due_row": spent.billed.items_read / max(run.due_rows, 1),
+    }
+
+
+def _delays(run: Run, intervals: Sequence[tuple[datetime, float]]) -> Found:
+    """From ready to requested, and from the standby's being ready to protected: seconds, and intervals of its time."""
+    seconds: dict[str, list[float]] = {"request": [], "protected": []}
+    in_intervals: dict[str, list[float]] = {"request": [], "protected": []}
+    times = [at for at, _ in intervals]
+    for one, standby in run.audit.standby_of.items():
+        primary_at, standby_at = (run.world.workspace(each).booted_at for each in (one, standby))
+        pairs = (
+            ("request", primary_at, run.audit.requested_at[one]),
+            ("protected", standby_at, run.audit.protected_at[one]),
+        )
+        for name, ready, done in pairs:
+            if ready is None:
+                raise AssertionError(f"{one} was never ready")
+            delay = (done - ready).total_seconds()
+            seconds[name].append(delay)
+            # The round that was under way when it was over.
+            at = min(bisect_left(times, done), len(times) - 1)
+            if intervals:
+                in_intervals[name].append(delay / intervals[at][1])
+    return {name: {"seconds": _spread(seconds[name]), "intervals": _spread(in_intervals[name])} for name in seconds}
+
+
+def _spread(values: Sequence[float]) -> Found:
+    """Median and 99th percentile; nothing of nothing."""
+    if not values:
+        return {}
+    ordered = sorted(values)
+    return {"p50": statistics.median(ordered), "p99": ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]}
+
+
+def _hottest(run: Run) -> Found:
+    """The most write units of a partition in a second: of the indexes, and of the table's counters."""
+    of_index = max((units for (index, _, _), units in run.ledger.rates.items() if index != "table"), default=0)
+    of_table = max((units for (index, _, _), units in run.ledger.rates.items() if index == "table"), default=0)
+    return {"index": of_index, "table": of_table}
+
+
+def makespan(deployment: Deployment, count: int, progress: Progress) -> Found:
+    """An existing fleet that is accepted."""
+    run = existing_fleet(deployment, count, progress)
+    found = accept(run, count, progress)
+    bound = floor(count) / RATE + 3600
+    return {
+        "seconds": found.hours * 3600,
+        "bound_seconds": bound,
+        "ratio": found.hours * 3600 / bound,
+        "calls": found.calls,
+        "throttled_percent": 100 * found.throttled / found.calls,
+        "cost": of_run(found.spent, without=()),
+        "cost_per_1000": sum(of_run(found.spent, without=()).values()) * 1000 / count,
+    }
+
+
+def outage(deployment: Deployment, count: int, progress: Progress) -> Found:
+    """The DR Region is down for 6 hours amid creations; from its return until all are protected."""
+    down_from, down_for, over = 1.0, 6.0, 7.0
+    run = Run(deployment, count)
+    run.add_users([HOME], run.users)
+    run.let_neighbour_in()
+    run.create_paced(run.users, HOME, over * 3600)
+    run.disturb(
+        "connection refused",
+        "connect time-out",
+        minutes=(down_from * 60, (down_from + down_for) * 60),
+        matches=lambda call: call.service == "workspaces" and call.region == DR,
+    )
+    run.run(down_from + down_for)
+    open_then = len(run.audit.rows) - len(run.audit.protected_at)
+    progress(f"the DR Region is back after {run.hours:.0f} h, {open_then} wait")
+    before, refused = calls_of(run.audit), throttled(run.audit)
+    run_until(run, count, progress)
+    seconds = (run.hours - down_from - down_for) * 3600
+    bound = floor(open_then) / RATE + 3600
+    made = calls_of(run.audit) - before
+    return {
+        "waiting": open_then,
+        "seconds": seconds,
+        "bound_seconds": bound,
+        "ratio": seconds / bound,
+        "calls": made,
+        "throttled_percent": 100 * (throttled(run.audit) - refused) / made,
+    }
+
+
+def lone(deployment: Deployment, progress: Progress) -> Found:
+    """One WorkSpace by itself, several times: cost and delays."""
+    costs, delays = [], []
+    for seed in range(_LONE):
+        run = Run(deployment, 1, seed=seed)
+        run.add_users([HOME], run.users)
+        run.let_neighbour_in()
+        run.create_paced(run.users, HOME, 60)
+        run_until(run, 1)
+        costs.append(of_run(run.spent()))
+        delays.append(_delays(run, ()))
+    progress(f"{_LONE} runs of one WorkSpace")
+    mean = {name: statistics.mean(one[name] for one in costs) for name in costs[0]}
+    return {
+        "cost": mean,
+        "request_seconds": statistics.median(one["request"]["seconds"]["p50"] for one in delays),
+        "protected_seconds": statistics.median(one["protected"]["seconds"]["p50"] for one in delays),
+    }
+
+
+def rest(deployment: Deployment, progress: Progress) -> Found:
+    """A month at rest of 10,000 in 20 directories."""
+    run = Run(deployment, 0)
+    run.run(4)
+    idle = run.work["watch"]
+    one = Work(1, idle.waited / idle.invocations, idle.cpu / idle.invocations)
+    progress("the watcher's schedule with nothing open")
+    swept = sweep(10_000, 20, 2)
+    progress("a sweep of 10,000 in 20 directories")
+    alarms = sum(one.primary + one.dr for one in ALARMS.values() if not one.condition)
+    cost, nothing = at_rest(swept, alarms, one), at_rest(dataclasses.replace(swept, **_NOTHING), alarms, one)
+    return {
+        "cost": cost,
+        "cost_of_sweeps": total(cost) - total(nothing),
+        "sweep_seconds": sum(swept.seconds),
+        "sweep_calls": swept.calls,
+        "sweep_read_units": swept.billed.read_units,
+    }
+
+
+def growth(desktops: int, progress: Progress) -> Found:
+    """A sweep of so many in 10 directories."""
+    swept = sweep(desktops, 10)
+    progress(f"a sweep of {desktops}")
+    return {
+        "calls": swept.calls,
+        "ledger_calls": swept.ledger_calls,
+        "memory_mb": swept.memory_mb,
+        "invocations": len(swept.seconds),
+        "longest_seconds": max(swept.seconds),
+        "interval_seconds": max(3600.0, sum(swept.seconds)),
+        "cpu_seconds": sum(swept.cpu),
+    }
+
+
+def by_script(count: int, progress: Progress) -> Found:
+    """The script, as the service throttles it, and as if it did not."""
+    limited, unlimited = scripted.run(count), scripted.run(count, throttling=False)
+    progress(f"the script for {count}")
+    return {"limited": asdict(limited), "unlimited": asdict(unlimited), "cost": script(limited.hours)}
+
+
+def starts(progress: Progress) -> Found:
+    """Cold starts."""
+    found, size = cold.measure()
+    progress("cold starts")
+    return {"zip_bytes": size, "functions": {name: asdict(one) | {"ratio": one.ratio} for name, one in found.items()}}
+
+
+def total(items: Mapping[str, float]) -> float:
+    """The sum of a bill."""
+    return sum(items.values())
