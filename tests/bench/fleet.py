@@ -26,7 +26,7 @@ from tests.simulation.deployment import Deployment
 from tests.simulation.faults import Call
 from tests.simulation.process import Process, ProcessClock
 from tests.simulation.services import Answer, Ledger
-from tests.simulation.simulation import DR, HOME, PRIMARY, ROLE, Simulation
+from tests.simulation.simulation import DR, HOME, PRIMARY, ROLE, Simulation, Violated
 from tests.simulation.wire import Wire
 
 ITEMS = 25  # of a call
@@ -49,6 +49,7 @@ class Work:
     waited: float = 0.0
     cpu: float = 0.0
     calls: int = 0
+    ready: int = 0  # ids that it has handed over to protect
 
     def __sub__(self, before: Work) -> Work:
         return Work(*(now - then for now, then in zip(vars(self).values(), vars(before).values(), strict=True)))
@@ -113,7 +114,9 @@ class TimedProcess(Process):
         began, self.mark = self.scheduler.now(), time.process_time()
         try:
             # As long as Lambda's own: executions are named by it.
-            return super().handle(event, f"{request_id:0>36}", limit_seconds)
+            answer = super().handle(event, f"{request_id:0>36}", limit_seconds)
+            self.work.ready += len(answer.get("ready", ()))
+            return answer
         finally:
             self.pause()
             self.work.invocations += 1
@@ -153,7 +156,7 @@ class TimedClock(ProcessClock):
 
 
 class Noting(PowertoolsTelemetry):
-    """Telemetry that also notes, with the virtual time, how often the watcher comes by, and what it finds due."""
+    """Telemetry that also notes, with the virtual time, how often the watcher comes by."""
 
     def __init__(self, run: Run, *given: Any) -> None:
         super().__init__(*given)
@@ -163,8 +166,6 @@ class Noting(PowertoolsTelemetry):
         super().count(metric, value)
         if metric == "EffectiveIntervalSeconds":
             self._run.intervals.append((self._run.scheduler.now(), value))
-        elif metric == "DueRows":
-            self._run.due_rows += int(value)
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,6 @@ class Run(Simulation):
     ) -> None:
         self.work: defaultdict[str, Work] = defaultdict(Work)
         self.intervals: list[tuple[datetime, float]] = []
-        self.due_rows = 0
         super().__init__(deployment, settings=NO_CAPS | (settings or {}), **{"latency": LATENCY} | BOOT | given)
         self.users = [f"desk{number:06}" for number in range(users)]
         self.refused = 0
@@ -224,6 +224,11 @@ class Run(Simulation):
             telemetry=Noting(self, wiring.logger, wiring.metrics, self.settings.stack),
         )
         return TimedProcess(function, kept, made.handlers, self.scheduler, self.functions.die, work=self.work[function])
+
+    def _after_step(self) -> None:
+        super()._after_step()
+        if problems := getattr(self.ledger, "problems", ()):
+            raise Violated("\n".join(problems))
 
     def _new_id(self) -> str:
         """As long as those that are deployed: items are billed by the KB."""

@@ -66,7 +66,7 @@ def calls(deployment: Deployment, count: int, progress: Progress) -> Found:
         "cost": of_run(spent),
         "transactions": sum(n for call, n in run.audit.calls.items() if call.operation == "TransactWriteItems"),
         "partition_writes_a_second": _hottest(run),
-        "rows_read_per_due_row": spent.billed.items_read / max(run.due_rows, 1),
+        "rows_read_per_due_row": spent.billed.items_read / max(run.work["watch"].ready, 1),
     }
 
 

@@ -62,6 +62,7 @@ def sweep(desktops: int, directories: int, sweeps: int = 1) -> Swept:
             _run(asset, endpoint.url, sweeps - 1)
         before, called = ledger.billed.copy(), endpoint.calls.copy()
         said = _run(asset, endpoint.url, 1)
+    assert not ledger.problems
     calls = endpoint.calls - called
     ours = sum(count for (_, operation), count in calls.items() if operation.startswith("DescribeWorkspace"))
     of_ledger = sum(calls[PRIMARY, one] for one in ("Query", "BatchGetItem", "PutItem", "UpdateItem"))
