@@ -2,8 +2,8 @@
 
 Only the keys matter: an index's query reads what stands behind a partition key, from a sort key on. So the product's
 own functions make the keys of a million events and 100,000 rows, each query counts what it reads, and what it should
-return is counted from the events themselves. What a query of README filters after it was answered is not in it; one
-with a filter of DynamoDB's is refused.
+return is counted from the events themselves. What a query of docs/queries.md filters after it was answered is not in it;
+one with a filter of DynamoDB's is refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from local.queries import readme_queries
+from local.queries import audit_queries
 from standby.core.model import Status, to_text
 from standby.core.row import ALL_SHARDS, day_keys, shard_of, status_partition
 
@@ -23,7 +23,7 @@ _UNCOVERED = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED, Status.HELD, 
 
 def amplification(events: int = 1_000_000, desktops: int = 100_000) -> dict[str, float]:
     """Items read by items returned, by query."""
-    for query in readme_queries():
+    for query in audit_queries():
         assert "--filter-expression" not in query.command, f"{query.name} reads more than it returns"
         assert re.search(r"dynamodb (query|scan|get-item)", query.command)
     dice = random.Random(0)  # noqa: S311 (repeatable, not secret)
