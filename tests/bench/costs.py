@@ -87,14 +87,14 @@ def of_run(spent: Spent, *, without: tuple[str, ...] = ("sweep",)) -> Items:
     }
 
 
-def at_rest(swept: Swept, alarms: int, idle: Work) -> Items:
+def at_rest(swept: Swept, alarms: int, idle: Work, stored_bytes: int) -> Items:
     """A month with nothing open: sweeps as often as their pace allows, and the watcher's schedule that finds nothing.
 
-    `idle` is one invocation of watch.
+    `idle` is one invocation of watch. A sweep's CPU time is in its seconds: most of it passes while it waits anyway.
     """
     every = max(1.0, sum(swept.seconds) / 3600)
     sweeps = HOURS / every
-    sweeping = Work(len(swept.seconds), sum(swept.seconds), sum(swept.cpu))
+    sweeping = Work(len(swept.seconds), sum(swept.seconds))
     work = {"sweep": _times(sweeping, sweeps), "watch": _times(idle, _WATCHES)}
     parts = len(swept.seconds)
     transitions = (_SWEEP_TRANSITIONS + parts * _PART_TRANSITIONS) * sweeps + _IDLE_TRANSITIONS * _WATCHES
@@ -102,6 +102,7 @@ def at_rest(swept: Swept, alarms: int, idle: Work) -> Items:
         write_units=round(swept.billed.write_units * sweeps),
         index_write_units=round(swept.billed.index_write_units * sweeps),
         read_units=swept.billed.read_units * sweeps,
+        stored_bytes=stored_bytes,
     )
     metrics = sum(each.at_rest for each in METRICS)
     beats = _WATCHES + _BOTH * sweeps

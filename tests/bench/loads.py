@@ -35,7 +35,7 @@ Found = dict[str, Any]
 Progress = Callable[[str], None]
 RATE = 2.0 - NEIGHBOUR  # of the service, as far as the neighbour leaves it
 _LONE = 9
-_NOTHING: Mapping[str, Any] = {"billed": Billed(), "seconds": [0.0], "cpu": [0.0], "log_bytes": 0}
+_NOTHING: Mapping[str, Any] = {"billed": Billed(), "seconds": [0.0], "log_bytes": 0}
 
 
 def floor(count: int) -> int:
@@ -185,7 +185,9 @@ def rest(deployment: Deployment, progress: Progress) -> Found:
     swept = sweep(10_000, 20, 2)
     progress("a sweep of 10,000 in 20 directories")
     alarms = sum(one.primary + one.dr for one in ALARMS.values() if not one.condition)
-    cost, nothing = at_rest(swept, alarms, one), at_rest(dataclasses.replace(swept, **_NOTHING), alarms, one)
+    stored = new_primaries(deployment, 100).ledger.billed.stored_bytes * 100
+    cost = at_rest(swept, alarms, one, stored)
+    nothing = at_rest(dataclasses.replace(swept, **_NOTHING), alarms, one, 0)
     return {
         "cost": cost,
         "cost_of_sweeps": total(cost) - total(nothing),
@@ -206,7 +208,6 @@ def growth(desktops: int, progress: Progress) -> Found:
         "invocations": len(swept.seconds),
         "longest_seconds": max(swept.seconds),
         "interval_seconds": max(3600.0, sum(swept.seconds)),
-        "cpu_seconds": sum(swept.cpu),
     }
 
 

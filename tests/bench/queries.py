@@ -2,8 +2,8 @@
 
 Only the keys matter: an index's query reads what stands behind a partition key, from a sort key on. So the product's
 own functions make the keys of a million events and 100,000 rows, each query counts what it reads, and what it should
-return is counted from the events themselves. What a query of docs/queries.md filters after it was answered is not in it;
-one with a filter of DynamoDB's is refused.
+return is counted from the events themselves. What a query of docs/queries.md filters after it was answered is not in
+it; one with a filter of DynamoDB's is refused.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
+from infra.stack import MEMORY_MB
 from infra.synth import synthesise
 from local.workspaces import ManualClock, World
 from standby.core.model import DirectoryId, Region, Status, WorkspaceId
@@ -42,9 +43,8 @@ class Swept:
     ledger_calls: int
     billed: Billed
     memory_mb: float
-    seconds: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    log_bytes: int = 0
+    seconds: list[float]
+    log_bytes: int
 
 
 def sweep(desktops: int, directories: int, sweeps: int = 1) -> Swept:
@@ -73,8 +73,7 @@ def sweep(desktops: int, directories: int, sweeps: int = 1) -> Swept:
         of_ledger + calls[PRIMARY, "TransactWriteItems"],
         ledger.billed - before,
         said["memory_mb"],
-        [one["seconds"] for one in said["invocations"]],
-        [one["cpu"] for one in said["invocations"]],
+        said["seconds"],
         said["log_bytes"],
     )
 
@@ -160,7 +159,7 @@ def _run(asset: Path, url: str, sweeps: int) -> dict[str, Any]:
         "POWERTOOLS_METRICS_NAMESPACE": "WorkspacesStandby",
         "PATH": os.environ["PATH"],
     }
-    command = [sys.executable, str(ALONE), str(sweeps)]
+    command = [sys.executable, str(ALONE), str(sweeps), str(MEMORY_MB["sweep"])]
     done = subprocess.run(command, env=environment | ENVIRONMENT, check=True, capture_output=True, text=True)  # noqa: S603
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
