@@ -17,12 +17,12 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from cli.aws import is_no_answer, unseen
 from cli.problems import Problem, Status
-from standby.core.model import DirectoryId, is_workspace_id, to_text, user_key
+from standby.core.model import DirectoryId, is_workspace_id, plain, to_text, user_key
 from standby.core.model import Status as RowStatus
 from standby.core.row import ALL_SHARDS, STATE, status_partition
 from standby.core.settings import BadSettings, Settings
 from standby.ledger.sweeps import SETTINGS, coverage_key
-from standby.ledger.table import Item, plain
+from standby.ledger.table import Item
 
 if TYPE_CHECKING:
     from cli.aws import Aws

@@ -11,7 +11,8 @@ from cli.changing import Ways, by_whom, counted, in_sentences, tallied
 from cli.problems import Status
 from standby.core.model import Status as RowStatus
 from standby.core.reasons import Reason
-from standby.ledger.ledger import PAUSE, is_on
+from standby.core.row import PAUSE
+from standby.ledger.ledger import is_on
 
 if TYPE_CHECKING:
     from cli.ledger import Ledger

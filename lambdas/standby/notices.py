@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from standby.core.model import is_unassigned, legible
+from standby.core.model import is_unassigned, legible, plain
 from standby.core.reasons import meaning_of
-from standby.core.row import SHARDS
+from standby.core.row import PAUSE, SHARDS
 from standby.core.settings import Settings
-from standby.ledger.ledger import PAUSE
-from standby.ledger.table import Item, plain
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sns import SNSClient
+
+    from standby.ledger.table import Item
 
 SOURCE = "workspaces-standby"
 DETAIL_TYPE = "Standby Status Changed"
@@ -53,10 +53,13 @@ _KEPT = ("pk", "sk", "message", *(name for _, name in _LABELS))
 
 @dataclass
 class Announcer:
-    """Sends what EVENT rows say to the event bus and, where they need a person, to the topic."""
+    """Sends what EVENT rows say to the event bus and, where they need a person, to the topic.
+
+    `sns` makes its client: few batches have a notice, and a cold start need not read what SNS is.
+    """
 
     events: EventBridgeClient
-    sns: SNSClient
+    sns: Callable[[], SNSClient]
     bus_name: str
     topic_arn: str
     settings: Settings
@@ -95,11 +98,12 @@ class Announcer:
         return len(rows), ""
 
     def _notify(self, rows: Sequence[Item]) -> None:
+        sns = self.sns()
         # What is refused for its words would be refused for hours: then with none that came from elsewhere.
-        with suppress(self.sns.exceptions.InvalidParameterException):
-            self.sns.publish(TopicArn=self.topic_arn, Subject=subject(rows), Message=text(rows, self.settings))
+        with suppress(sns.exceptions.InvalidParameterException):
+            sns.publish(TopicArn=self.topic_arn, Subject=subject(rows), Message=text(rows, self.settings))
             return
-        self.sns.publish(TopicArn=self.topic_arn, Message=f"A notice that SNS refused: {command(rows, self.settings)}")
+        sns.publish(TopicArn=self.topic_arn, Message=f"A notice that SNS refused: {command(rows, self.settings)}")
 
 
 def row_in(image: object) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from typing import Any
 from standby.core.change import Case, Change, say
 from standby.core.model import GONE, Status, Unknown, WorkspaceId, by_whom, legible, to_text
 from standby.core.reasons import Reason
-from standby.core.row import Kind, Row
+from standby.core.row import PAUSE, Kind, Row
 from standby.events import BadEvent, by_hand, flag
-from standby.ledger.ledger import PAUSE, is_on, switched
+from standby.ledger.ledger import is_on, switched
 from standby.ledger.sweeps import Sweeps, directory_key
 from standby.ledger.table import LedgerUnavailable, Write
 from standby.reconcile import Reconciler

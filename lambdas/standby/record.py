@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from standby.aws.workspaces import WorkSpaces
 from standby.clock import Clock
 from standby.core.change import Case, Change, Fleet
 from standby.core.model import Cause, Status, Unknown, Workspace, WorkspaceId
@@ -17,6 +16,9 @@ from standby.core.settings import Settings
 from standby.ledger.ledger import Gates, Ledger, LostRace, Taken
 from standby.ledger.table import LedgerUnavailable
 from standby.telemetry import PowertoolsTelemetry
+
+if TYPE_CHECKING:
+    from standby.aws.workspaces import WorkSpaces
 
 _TRIES = 3
 _TRIES_TO_AMEND = 5

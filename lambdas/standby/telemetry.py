@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from standby.core.change import Change
-from standby.core.model import Cause, Status
+from standby.core.model import Status
 from standby.core.row import NO_CONDITIONS, Kind
+
+if TYPE_CHECKING:
+    from standby.core.change import Change
+    from standby.core.model import Cause
 
 _METRIC = {
     Status.WAITING: "Waiting",

@@ -1,4 +1,7 @@
-"""Puts the parts together for a handler: clients, settings, clock, ids. Only here is known how they are made."""
+"""Puts the parts together for a handler: clients, settings, clock, ids. Only here is known how they are made.
+
+What makes a part imports it: a cold start reads only the modules that its function uses.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +18,22 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
-from standby.aws.call import Pacer
-from standby.aws.others import NAMESPACE, TagReader
-from standby.aws.workspaces import Standbys, WorkSpaces
 from standby.clock import Clock
-from standby.core.model import Cause, Region, Workspace
-from standby.core.settings import BadSettings, Settings
-from standby.ledger.leases import HELD_EVERY, Executions, Lease
-from standby.ledger.ledger import Gates, Ledger
-from standby.ledger.sweeps import Sweeps
-from standby.ledger.table import Table
-from standby.record import Recorder
+from standby.core.model import Region
+from standby.core.settings import NAMESPACE, BadSettings, Settings
 from standby.telemetry import PowertoolsTelemetry
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from standby.aws.call import Pacer
+    from standby.aws.workspaces import Standbys, WorkSpaces
+    from standby.core.model import Cause, Workspace
+    from standby.ledger.leases import Executions, Lease
+    from standby.ledger.ledger import Gates
+    from standby.ledger.sweeps import Sweeps
+    from standby.ledger.table import Table
+    from standby.record import Recorder
 
 # A polite neighbour: WorkSpaces' API gives an account 2 calls a second. protect takes half of them, unless another pace
 # is configured; the sweep, which runs for longer, half as many as that.
@@ -121,48 +125,70 @@ class Deployed:
 
     def table(self) -> Table:
         """The ledger's table."""
+        from standby.ledger.table import Table
+
         return Table(self.client("dynamodb"), self.variable("LEDGER_TABLE"), self.clock.sleep)
 
     def gates(self) -> Gates:
         """What may hold creations back."""
+        from standby.ledger.ledger import Gates
+
         return Gates(self.table(), self.settings, self.clock)
 
     def sweeps(self) -> Sweeps:
         """What sweeps keep of the mapped directories."""
+        from standby.ledger.sweeps import Sweeps
+
         mapped = self.settings.directories
         return Sweeps(self.table(), {one: mapped[one].dr_directory for one in sorted(mapped)})
 
     def executions(self) -> Executions:
         """The executions of both state machines, and the start of the watcher's."""
+        from standby.ledger.leases import Executions
+
         return Executions(self.client("stepfunctions"), self.variable("WATCH_STATE_MACHINE_ARN"))
 
     def lease(self, key: str) -> Lease:
         """The watcher's lease, or the sweep's."""
+        from standby.ledger.leases import HELD_EVERY, Lease
+
         # No more seldom than a new standby is looked at: as one batch is done, there is room for the next.
         held_every = min(HELD_EVERY, self.settings.first_look)
         return Lease(self.table(), self.executions(), self.clock, key, held_every)
 
     def recorder(self, cause: Cause, has_time: Callable[[], bool]) -> Recorder:
         """The writer of one invocation."""
+        from standby.ledger.ledger import Ledger
+        from standby.record import Recorder
+
         ledger = Ledger(self.table(), self.settings, self.clock, self.new_id)
         return Recorder(ledger, self.gates(), self.settings, self.clock, self.telemetry, cause, has_time)
 
     def pacer(self, share: float = 1.0, burst: int = 1) -> Pacer:
         """The pace of the calls of one invocation."""
+        from standby.aws.call import Pacer
+
         return Pacer(self.clock, self.settings.calls_per_second * share, burst)
 
     def primaries(self, pacer: Pacer, has_time: Callable[[], bool] = lambda: True) -> WorkSpaces:
         """WorkSpaces of the primary Region, with their tags where a rule asks for them."""
+        from standby.aws.workspaces import WorkSpaces
+
         return WorkSpaces(self.client("workspaces"), pacer, has_time, self._tagged(has_time))
 
     def standbys(self, pacer: Pacer, has_time: Callable[[], bool] = lambda: True) -> Standbys:
         """WorkSpaces of the DR Region."""
+        from standby.aws.workspaces import Standbys
+
         client = self.client("workspaces", self.settings.dr_region)
         return Standbys(client, pacer, has_time, primary_region=self.settings.primary_region)
 
     def _tagged(self, has_time: Callable[[], bool]) -> Callable[[Sequence[Workspace]], Sequence[Workspace]]:
         if not self.settings.selection.needs_tags:
             return lambda found: found
+        from standby.aws.call import Pacer
+        from standby.aws.others import TagReader
+
         # arn:aws:states:us-east-1:123456789012:stateMachine:… is of the same partition, Region and account.
         _, partition, _, region, account, *_ = self.variable("WATCH_STATE_MACHINE_ARN").split(":")
         prefix = f"arn:{partition}:workspaces:{region}:{account}:workspace/"

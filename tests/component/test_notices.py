@@ -23,7 +23,7 @@ ROW: dict[str, Any] = (
 
 
 def announcer(others: Any) -> Announcer:
-    return Announcer(others, others, bus_name="default", topic_arn="arn:topic", settings=settings())
+    return Announcer(others, lambda: others, bus_name="default", topic_arn="arn:topic", settings=settings())
 
 
 def words(*rows: dict[str, Any]) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from standby.core.model import Status
-from standby.ledger.table import ConditionFailed, LedgerUnavailable, Table, Write, plain
+from standby.core.model import Status, plain
+from standby.ledger.table import ConditionFailed, LedgerUnavailable, Table, Write
 from tests.component.estate import TABLE, UNREACHABLE, Estate, refusal
 
 TRANSACT = "TransactWriteItems"

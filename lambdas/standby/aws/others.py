@@ -12,7 +12,7 @@ from standby.aws.call import MALFORMED, call
 from standby.core.model import Unknown, Workspace, WorkspaceId, halves, legible
 from standby.core.outcomes import Answer
 from standby.core.plan import QUOTA_CODE
-from standby.core.settings import Settings, is_for_selection
+from standby.core.settings import NAMESPACE, Settings, is_for_selection
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -121,9 +121,6 @@ def _quota(ask: Callable[..., Any]) -> int | Unknown:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_OF_A_QUOTA:
         return Unknown(MALFORMED, "Service Quotas answered without a value")  # also what is no number
     return int(value)
-
-
-NAMESPACE = "WorkspacesStandby"
 
 
 def beat(cloudwatch: CloudWatchClient, metric: str, stack: str, telemetry: PowertoolsTelemetry) -> None:

@@ -105,6 +105,7 @@ def news(before: Conditions, after: Conditions) -> Kind | None:
 
 SCHEMA_VERSION = 1
 STATE = "STATE"
+PAUSE = "PAUSE"  # both keys of the row that pauses the pair
 # A partition key of an index takes 1,000 writes a second. Four share a status, a day or what is due: together what a
 # new on-demand table takes in all (4,000), and 100,000 rows never stand behind one key. Changing it re-keys the ledger.
 SHARDS = 4

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from standby.core.model import NO_REPLICATION, READY, DirectoryId, Region, Workspace, WorkspaceId, user_key
 from standby.core.reasons import Reason
 
+NAMESPACE = "WorkspacesStandby"  # of all metrics
 NOT_KNOWN: Literal["not known yet"] = "not known yet"
 # Rules of a long list that a message names.
 _MOST_NAMED = 5

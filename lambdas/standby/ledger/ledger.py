@@ -26,6 +26,7 @@ from standby.core.row import (
     ALL_SHARDS,
     HELD,
     NEEDS_NO_ROOM,
+    PAUSE,
     SCHEMA_VERSION,
     STATE,
     Kind,
@@ -309,7 +310,6 @@ def _count(key: str, by: int, limit: int | None = None) -> Write:
     return Write(key={"pk": key, "sk": COUNTER}, update="ADD taken :by", condition=condition, values=values)
 
 
-PAUSE = "PAUSE"
 QUOTA = "QUOTA"
 HOLD_LASTS = timedelta(hours=1)  # after this long somebody may have put it right
 # A quota that was measured longer ago limits nothing here: the service refuses what is above it.

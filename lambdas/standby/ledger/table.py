@@ -6,13 +6,12 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from standby.aws.call import call
-from standby.core.model import from_text
+from standby.core.model import from_text, plain
 from standby.core.outcomes import Answer, Refused, Unclear
 
 if TYPE_CHECKING:
@@ -219,17 +218,6 @@ def moment_in(item: Mapping[str, Any], name: str) -> datetime | None:
         return from_text(item.get(name))
     except ValueError:
         return None
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON knows it: boto3 and the stream's events make numbers Decimal, and anything else is text."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [plain(one) for one in value]
-    return value if isinstance(value, str | bool | int | float | None) else str(value)
 
 
 def _unavailable(method: str, outcome: Refused | Unclear) -> LedgerUnavailable:
