@@ -157,7 +157,7 @@ class Recorder:
         stamped = dataclasses.replace(
             new,
             cause_type=self.cause.type,
-            cause_id=self.cause.id,
+            cause_id=self.cause.id_in_row,
             execution_arn=self.cause.execution_arn,
             principal=self.cause.principal,
         )

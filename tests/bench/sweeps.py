@@ -31,6 +31,7 @@ from tests.simulation.simulation import ACCOUNT, DR, PRIMARY, WINDOWS
 ALONE = Path(__file__).with_name("alone.py")
 _LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 _TO = TypeSerializer()
+_EXECUTION = "protect-00000000-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,8 @@ def _items(one: WorkspaceId, standby: WorkspaceId, user: str, home: str, away: s
         first_seen_at=_LONG_AGO,
         changed_at=_LONG_AGO,
         cause_type="watch",
-        cause_id=(
-            f"arn:aws:states:us-east-1:{ACCOUNT}:execution:{STACK}-watch:protect-00000000-0000-4000-8000-000000000000"
-        ),
+        cause_id=_EXECUTION,
+        execution_arn=f"arn:aws:states:us-east-1:{ACCOUNT}:execution:{STACK}-watch:{_EXECUTION}",
         primary_state="AVAILABLE",
         primary_directory_id=DirectoryId(home),
         dr_directory_id=DirectoryId(away),

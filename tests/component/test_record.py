@@ -65,6 +65,17 @@ def test_each_version_says_what_caused_it_and_who_called(found: Estate, cause: C
     assert (row.cause_type, row.cause_id, row.execution_arn) == (cause.type, cause.id, cause.execution_arn)
 
 
+def test_the_cause_is_the_executions_name_where_its_arn_stands_beside_it(found: Estate) -> None:
+    arn = "arn:aws:states:us-east-1:123456789012:execution:Standby-us-east-1-us-west-2-watch:protect-1"
+    recorder = found.recorder(Cause("watch", arn, execution_arn=arn))
+    first = recorder.record(waits(recorder, None)).new
+    assert found.row(ONE) == first
+    assert (found.row(ONE).cause_id, found.row(ONE).execution_arn) == ("protect-1", arn)
+    # An id that only looks like one stays whole: its ARN stands nowhere else.
+    found.recorder(Cause("manual", arn)).record(waits(recorder, first, Reason.CREATE_THROTTLED))
+    assert (found.row(ONE).cause_id, found.row(ONE).execution_arn) == (arn, None)
+
+
 def test_of_two_writers_the_second_changes_nothing_and_what_the_first_wrote_stands(found: Estate) -> None:
     recorder = found.recorder()
     change = waits(recorder, None)

@@ -119,9 +119,9 @@ class Conclusions:
         """The scan of the sweep that concludes, and the complete one before it, as far as there are such."""
         found = self._counting(row)
         runs = [scan.run for scan in found]
-        if row["cause_type"] != "sweep" or row["cause_id"] not in runs:
+        if row["cause_type"] != "sweep" or row.get("execution_arn") not in runs:
             return []
-        at = runs.index(row["cause_id"])
+        at = runs.index(row["execution_arn"])
         return found[max(at - 1, 0) : at + 1]
 
     def _counting(self, row: Item) -> list[Scan]:

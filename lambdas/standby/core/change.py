@@ -313,7 +313,7 @@ class Case:
             first_seen_at=self.now,
             changed_at=self.now,
             cause_type=self.cause.type,
-            cause_id=self.cause.id,
+            cause_id=self.cause.id_in_row,
         )
 
     def _facts(self, base: Row) -> dict[str, Any]:
