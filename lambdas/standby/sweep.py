@@ -19,7 +19,7 @@ from standby.aws.others import beat, standby_quota
 from standby.aws.workspaces import Page, WorkSpaces
 from standby.core.admission import left_behind
 from standby.core.change import Change, Effect, say
-from standby.core.conclusions import OWN, PARTNER, Census, Scan, judged
+from standby.core.conclusions import OWN, PARTNER, Census, Ids, Scan, judged
 from standby.core.coverage import OLDEST, UNREADABLE, Coverage, add, cost_attributes, count, with_orphans
 from standby.core.decide import decide
 from standby.core.model import (
@@ -326,7 +326,7 @@ class _Part:
         if own is None or standbys is None:
             self._recorder.telemetry.problem(f"What was seen of {directory} is another run's; nothing follows from it")
             return None
-        return Census(frozenset(own), frozenset(standbys), scan, self._sweeps.partners[directory])
+        return Census(Ids(own), Ids(standbys), scan, self._sweeps.partners[directory])
 
     def _check(self, rows: Sequence[Row], census: Mapping[DirectoryId, Census]) -> int:
         """Conclude what follows for a page of rows; how many of them there was time for."""

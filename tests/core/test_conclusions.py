@@ -1,12 +1,13 @@
 """What complete scans say is not there any more: two in a row, each of the primary and the standby on its own."""
 
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from standby.core.conclusions import DOUBT, OWN, PARTNER, Census, Scan, judged
+from standby.core.conclusions import DOUBT, OWN, PARTNER, Census, Ids, Scan, judged
 from standby.core.model import DirectoryId, Status
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
@@ -90,10 +91,30 @@ def test_a_scan_that_failed_keeps_what_the_one_before_it_had_seen() -> None:
 # Who is asked for by id
 
 
+def test_ids_are_those_that_were_given_and_no_other() -> None:
+    given = [f"ws-{number:09}" for number in range(0, 2000, 2)]
+    found = Ids(reversed(given))
+    assert len(found) == 1000
+    assert [number for number in range(2000) if f"ws-{number:09}" in found] == list(range(0, 2000, 2))
+    assert None not in found
+    assert (len(Ids([])), bool(Ids([])), ONE in Ids([])) == (0, False, False)
+
+
+def test_a_whole_fleets_ids_take_eight_bytes_each() -> None:
+    tracemalloc.start()
+    try:
+        found = Ids(f"ws-{number:09}" for number in range(10_000))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 10_000
+    assert kept < 10 * 10_000
+
+
 def census(primary: str | None = OTHER, standby: str | None = None, before: str | None = "run-1") -> Census:
     """What a scan has seen: one primary, one standby, or none."""
     found = Scan("run-2", ago(minutes=30), NOW, {}, "", before=before)
-    return Census(frozenset({primary} if primary else ()), frozenset({standby} if standby else ()), found, cases.AWAY)
+    return Census(Ids([primary] if primary else []), Ids([standby] if standby else []), found, cases.AWAY)
 
 
 BOTH_SHOWN, NO_STANDBY, NO_PRIMARY, NOTHING = census(ONE, STANDBY), census(ONE), census(OTHER, STANDBY), census()
@@ -160,7 +181,7 @@ def test_two_complete_scans_in_a_row_must_have_missed_it(steps: str, expected: s
         last = judged(Scan(f"run-{number}", now - cases.minutes(5), now, {}, problem, sizes=sized(10)), last)
         shown, other = None if "p" in step else seen(), None if "s" in step else desktop(of=ONE, id=STANDBY)
         primaries, standbys = {OTHER, *([ONE] if shown else [])}, {STANDBY} if other else ()
-        taken = Census(frozenset(primaries), frozenset(standbys), last, cases.AWAY)
+        taken = Census(Ids(primaries), Ids(standbys), last, cases.AWAY)
         for _ in range(times if step != "x" else 0):
             if taken.suspects(found):
                 change = taken.conclude(case(found, shown, cases.BY_SWEEP, now=now), other)

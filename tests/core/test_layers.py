@@ -27,7 +27,8 @@ ONLY_IN = {
     "botocore.config": {"standby.wiring"},
     "aws_lambda_powertools": {"standby.telemetry", "standby.wiring"},
 }
-OF_CORE = "__future__ collections dataclasses datetime decimal enum fnmatch functools itertools json math pathlib re"
+OF_CORE = """__future__ array bisect collections dataclasses datetime decimal enum fnmatch functools itertools json math
+pathlib re"""
 
 
 def imports(code: ast.AST, *, typing: bool) -> Iterator[str]:
