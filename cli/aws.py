@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cli.problems import Problem, Status
 from standby.core.outcomes import Refusal
@@ -15,10 +18,13 @@ from standby.core.outcomes import Refusal
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
+T = TypeVar("T")
 # Reading is repeated when it is throttled or lost on the way; what must not be is asked with `once`.
 _PATIENT: Final = {"total_max_attempts": 5, "mode": "standard"}
 _ONCE: Final = {"total_max_attempts": 1, "mode": "standard"}
 _QUICK: Final = {"total_max_attempts": 2, "mode": "standard"}
+# Seconds for which Regions that are asked side by side are waited for.
+LONGEST = 4.0
 # "User: arn:… is not authorized to perform: dynamodb:Query on resource: …"
 _MISSING: Final = re.compile(r"not authorized to perform: ?(?P<action>[a-z0-9-]+:\w+)")
 _POLICY_DENIES: Final = (
@@ -44,6 +50,11 @@ class Aws:
     profile: str | None = None
     down: set[str] = field(default_factory=set)
     _clients: dict[tuple[str, str, bool, float], Any] = field(default_factory=dict)
+    _making: threading.RLock = field(default_factory=threading.RLock)
+
+    def without(self, region: str) -> Aws:
+        """The same clients, but for a Region that is not asked."""
+        return dataclasses.replace(self, down={region})
 
     @functools.cached_property
     def session(self) -> Any:
@@ -76,17 +87,18 @@ class Aws:
         from botocore.config import Config
 
         key = (service, region, once, 3.0 if quick else read_timeout)
-        if key not in self._clients:
-            retries: Any = _ONCE if once else _QUICK if quick else _PATIENT
-            config = Config(
-                connect_timeout=2 if quick else 10,
-                read_timeout=3 if quick else read_timeout,
-                retries=retries,
-                user_agent_extra="workspaces-standby-cli",
-            )
-            with asked(f"{service} in {region} cannot be asked"):
-                self._clients[key] = self.session.client(service, region_name=region, config=config)
-        return self._clients[key]
+        with self._making:  # a session makes one client at a time; asking is for several threads at once
+            if key not in self._clients:
+                retries: Any = _ONCE if once else _QUICK if quick else _PATIENT
+                config = Config(
+                    connect_timeout=2 if quick else 10,
+                    read_timeout=3 if quick else read_timeout,
+                    retries=retries,
+                    user_agent_extra="workspaces-standby-cli",
+                )
+                with asked(f"{service} in {region} cannot be asked"):
+                    self._clients[key] = self.session.client(service, region_name=region, config=config)
+            return self._clients[key]
 
     @functools.cached_property
     def caller(self) -> str:
@@ -98,6 +110,38 @@ class Aws:
         """The account of these credentials, asked of one Region."""
         with asked(f"It cannot be found out in {region} whose credentials these are"):
             return str(self.client("sts", region).get_caller_identity()["Account"])
+
+
+def side_by_side(aws: Aws, questions: Mapping[str, tuple[str, Callable[[], T]]]) -> dict[str, T]:
+    """The answers to several questions by their names, asked at once; each is asked of a Region.
+
+    A Region that has not answered after some seconds has no answer here, and counts as down: what hangs, even in
+    resolving a name, holds nobody up. A Problem that one of them raises is raised.
+    """
+    if len(questions) == 1:  # there is nobody to be held up
+        return {name: ask() for name, (_, ask) in questions.items()}
+    answers: dict[str, T] = {}
+    problems: list[Exception] = []
+
+    def work(name: str, ask: Callable[[], T]) -> None:
+        try:
+            answers[name] = ask()
+        except Exception as problem:  # it is raised below, where somebody can catch it
+            problems.append(problem)
+
+    threads = {
+        name: threading.Thread(target=work, args=(name, ask), daemon=True) for name, (_, ask) in questions.items()
+    }
+    for thread in threads.values():
+        thread.start()
+    until = time.monotonic() + LONGEST
+    for thread in threads.values():
+        thread.join(max(0.0, until - time.monotonic()))
+    if problems:
+        raise problems[0]
+    found = dict(answers)
+    aws.down.update(region for name, (region, _) in questions.items() if name not in found)
+    return found
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from cli.problems import MEANINGS, Problem, Status
 from cli.running import ReadEnough, run
 from infra.version import VERSION
 
+_COMPLETING = "_STANDBY_COMPLETE"  # a shell asks what could come next
 _STATUSES = "\n".join(f"{int(status):>3}  {meaning}" for status, meaning in MEANINGS.items())
 HELP = f"""WorkSpaces Standby: see, explain and change what is deployed.
 
@@ -38,15 +39,6 @@ Exit status
 {_STATUSES}
 """
 
-app = typer.Typer(
-    name="standby",
-    help=HELP,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
-)
-
 
 def _version(value: bool) -> None:  # noqa: FBT001 (Typer's callback)
     if value:
@@ -54,7 +46,6 @@ def _version(value: bool) -> None:  # noqa: FBT001 (Typer's callback)
         raise typer.Exit
 
 
-@app.callback()
 def _top(
     *,
     version: bool = typer.Option(False, "--version", help="Show the version.", callback=_version, is_eager=True),  # noqa: FBT003
@@ -62,8 +53,20 @@ def _top(
     pass
 
 
-for _name, _module in COMMANDS.items():
-    command(app, run, _name)(importlib.import_module(f"cli.commands.{_module}").work)
+def app_of(names: Iterable[str]) -> typer.Typer:
+    """The application with some of the commands: each costs time until the first answer."""
+    app = typer.Typer(
+        name="standby",
+        help=HELP,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+    )
+    app.callback()(_top)
+    for name in names:
+        command(app, run, name)(importlib.import_module(f"cli.commands.{COMMANDS[name]}").work)
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character shows its number
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = app(args=given, prog_name="standby", standalone_mode=False)
+        named = given[:1] if given and given[0] in COMMANDS and _COMPLETING not in os.environ else COMMANDS
+        status = app_of(named)(args=given, prog_name="standby", standalone_mode=False)
         if status == Status.INTERRUPTED:  # Typer takes Ctrl-C for itself, and says nothing
             raise KeyboardInterrupt  # noqa: TRY301
     except Problem as problem:

@@ -6,13 +6,15 @@ account. CloudFormation of the primary Region may not answer: names are fixed, a
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.aws import is_no_answer, is_of, problem_of, unseen
+from cli.aws import is_no_answer, is_of, problem_of, side_by_side, unseen
 from cli.problems import Problem, Status
 from standby.core.outcomes import Refusal
 
@@ -103,47 +105,47 @@ def pairs_of(options: Options, aws: Aws) -> list[Pair]:
     found, missing = _searched(aws, regions)
     if not found and aws.down:
         # The Region where one works is lost: the DR Region's stack names the pair.
-        regions += [one for one in SEARCHED if one not in regions]
-        found, more = _searched(aws, [one for one in regions if one not in aws.down])
+        others = [one for one in SEARCHED if one not in regions]
+        found, more = _searched(aws, others)
+        regions += others
         missing += more
     if not found:
         where = ", ".join(regions)
         fix = "Name the stack with --stack, the configuration with --config, or another account with --profile."
         words = f"There is no stack of WorkSpaces Standby in {where}."
         raise Problem("NoStack", " ".join([words, *missing]), fix, Status.INCOMPLETE if missing else Status.WRONG_USE)
-    return [_look_up(aws, name, None) for name in sorted(found)]
+    # A DR Region's stack names the pair, and the primary Region's has what is to be known of it.
+    return [pair if pair.seen_in == pair.region else _described(aws, pair) for _, pair in sorted(found.items())]
 
 
-def dr_pairs(options: Options, aws: Aws) -> list[tuple[Pair, Aws]]:
-    """The pairs whose primary Region is not asked at all, each with clients that leave it alone.
+def dr_pairs(options: Options, aws: Aws) -> tuple[list[tuple[Pair, Aws]], list[str]]:
+    """The pairs as their DR Regions show them, each with clients that leave its primary Region alone.
 
-    In an outage a Region can be slow, or wrong, rather than silent. Without a name the stacks of DR Regions are looked
-    for, where one usually works last: that is the primary Region for most.
+    In an outage a Region can be slow, or wrong, rather than silent. Where no pair and no Region is named, every Region
+    may be a DR Region: all are asked side by side, and one that hangs is waited for some seconds.
+
+    Returns
+    -------
+    list of (Pair, Aws), list of str
+        At least one pair; and what could not be seen, as sentences.
 
     Raises
     ------
     Problem
         There is none, or AWS refuses to say.
     """
-    names = _named(options)
-    missing: list[str] = []
-    if not names:
-        others = [one for one in SEARCHED if one != aws.region]
-        for regions in [[options.region]] if options.region else [others, [aws.region] if aws.region else []]:
-            found, more = _searched(aws, regions, is_dr=True)
-            missing += more
-            if names := sorted(found):
-                break
-    if not names:
+    if names := _named(options):
+        pairs = [_parsed(name, options.region) for name in names]
+        found, missing = _shown(aws, pairs)
+    else:
+        regions = [options.region] if options.region else list(dict.fromkeys([*SEARCHED, *filter(None, [aws.region])]))
+        by_name, missing = _searched(aws, regions, is_dr=True)
+        found = [pair for _, pair in sorted(by_name.items())]
+    if not found:
         fix = "Name the stack with --stack, or the DR Region with --region."
         words = " ".join(["No stack of WorkSpaces Standby was found in a DR Region.", *missing])
         raise Problem("NoStack", words, fix, Status.INCOMPLETE if missing else Status.WRONG_USE)
-    views = []
-    for name in names:
-        named = STACK_NAME.fullmatch(name)
-        avoiding = type(aws)(aws.profile, {named["region"]} if named else set())
-        views.append((_look_up(avoiding, name, options.region), avoiding))
-    return views
+    return [(pair, aws.without(pair.region)) for pair in found], missing
 
 
 def one_pair(options: Options, aws: Aws) -> Pair:
@@ -166,7 +168,7 @@ def outputs_of(aws: Aws, stack: str, region: str) -> dict[str, str]:
         (found,) = aws.client("cloudformation", region, quick=True).describe_stacks(StackName=stack)["Stacks"]
     except (ClientError, BotoCoreError) as problem:
         raise unseen(f"The stack {stack} in {region} cannot be described", problem) from None
-    return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
+    return _outputs(found)
 
 
 def _named(options: Options) -> list[str]:
@@ -184,7 +186,8 @@ def _named(options: Options) -> list[str]:
         raise Problem("BadConfiguration", f"{file} cannot be used: {problem}", fix) from None
 
 
-def _look_up(aws: Aws, name: str, region: str | None) -> Pair:
+def _parsed(name: str, region: str | None) -> Pair:
+    """The pair that a stack's name says; Problem if it names none, or if it is in another Region than `region`."""
     named = STACK_NAME.fullmatch(name)
     if named is None:
         fix = "A stack's name is like Standby-us-east-1-us-west-2."
@@ -194,75 +197,109 @@ def _look_up(aws: Aws, name: str, region: str | None) -> Pair:
         raise Problem(
             "WrongRegion", f"{pair.stack} is not in {region}.", f"It is in {pair.region} and {pair.dr_region}."
         )
-    return _described(aws, pair)
+    return pair
+
+
+def _look_up(aws: Aws, name: str, region: str | None) -> Pair:
+    return _described(aws, _parsed(name, region))
 
 
 def _described(aws: Aws, pair: Pair) -> Pair:
-    """The pair with what CloudFormation says of it."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
+    """The pair with what CloudFormation says of it, of the DR Region where the primary one does not answer."""
     missing: list[str] = []
-    for name, region in ((pair.stack, pair.region), (pair.dr_stack, pair.dr_region)):
+    for region in (pair.region, pair.dr_region):
         if region in aws.down:
             continue
-        try:
-            answer = aws.client("cloudformation", region, quick=True).describe_stacks(StackName=name)
-        except (ClientError, BotoCoreError) as problem:
-            if "does not exist" in str(problem):
-                words = f"There is no stack {name} in {region}."
-                fix = "Check its name, and the account: AWS_PROFILE or --profile."
-                raise Problem("NoStack", words, fix) from None
-            if is_no_answer(problem):
-                aws.down.add(region)
-                missing.append(f"{region} does not answer.")
-                continue
-            if is_of(Refusal.DENIED, problem):
-                # Names are fixed: who may read the ledger need not read stacks.
-                return Pair(
-                    pair.stack,
-                    pair.region,
-                    pair.dr_region,
-                    missing=(str(problem_of(f"{name} cannot be described", problem, pair.reader_policy)),),
-                )
-            raise problem_of(f"The stack {name} in {region} cannot be described", problem) from None
-        (found,) = answer["Stacks"]
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
-        return Pair(
-            pair.stack,
-            pair.region,
-            pair.dr_region,
-            # The DR Region's stack has other outputs of the same names.
-            outputs if region == pair.region else {},
-            str(found["StackId"]).split(":")[4],
-            found["StackStatus"],
-            region,
-            tuple(missing),
-        )
-    return Pair(pair.stack, pair.region, pair.dr_region, missing=tuple(missing))
+        found = _seen(aws, pair, region)
+        if found is not None:
+            return dataclasses.replace(found, missing=(*missing, *found.missing))
+        missing.append(f"{region} does not answer.")
+    return dataclasses.replace(pair, missing=tuple(missing))
 
 
-def _searched(aws: Aws, regions: Sequence[str], *, is_dr: bool = False) -> tuple[set[str], list[str]]:
-    """The names of the pairs whose stacks are in some Regions, and what could not be seen; `is_dr`: DR stacks alone."""
+def _shown(aws: Aws, pairs: Sequence[Pair]) -> tuple[list[Pair], list[str]]:
+    """Some pairs as their DR Regions show them, and the sentences that others do not answer."""
+    ask = functools.partial(_seen, aws)
+    questions = {one.stack: (one.dr_region, functools.partial(ask, one, one.dr_region)) for one in pairs}
+    answers = side_by_side(aws, questions)
+    lost = [f"{one.dr_region} does not answer: {one.stack} is left out." for one in pairs if not answers.get(one.stack)]
+    return [found for one in pairs if (found := answers.get(one.stack))], lost
+
+
+def _seen(aws: Aws, pair: Pair, region: str) -> Pair | None:
+    """The pair as the stack in one of its Regions shows it; None if that Region does not answer."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    found: set[str] = set()
+    name = pair.stack if region == pair.region else pair.dr_stack
+    try:
+        answer = aws.client("cloudformation", region, quick=True).describe_stacks(StackName=name)
+    except (ClientError, BotoCoreError) as problem:
+        if "does not exist" in str(problem):
+            words = f"There is no stack {name} in {region}."
+            fix = "Check its name, and the account: AWS_PROFILE or --profile."
+            raise Problem("NoStack", words, fix) from None
+        if is_no_answer(problem):
+            aws.down.add(region)
+            return None
+        if is_of(Refusal.DENIED, problem):
+            # Names are fixed: who may read the ledger need not read stacks.
+            denied = problem_of(f"{name} cannot be described", problem, pair.reader_policy)
+            return dataclasses.replace(pair, missing=(str(denied),))
+        raise problem_of(f"The stack {name} in {region} cannot be described", problem) from None
+    (found,) = answer["Stacks"]
+    return _of_stack(pair, found, region)
+
+
+def _of_stack(pair: Pair, stack: Mapping[str, Any], region: str) -> Pair:
+    """The pair with what its stack in a Region says."""
+    return dataclasses.replace(
+        pair,
+        # The DR Region's stack has other outputs of the same names.
+        outputs=_outputs(stack) if region == pair.region else {},
+        account=str(stack["StackId"]).split(":")[4],
+        status=stack["StackStatus"],
+        seen_in=region,
+    )
+
+
+def _outputs(stack: Mapping[str, Any]) -> dict[str, str]:
+    return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
+
+
+def _searched(aws: Aws, regions: Sequence[str], *, is_dr: bool = False) -> tuple[dict[str, Pair], list[str]]:
+    """The pairs whose stacks are in some Regions, by name, and what could not be seen; `is_dr`: by DR stacks alone."""
+    answers = side_by_side(aws, {one: (one, functools.partial(_in_region, aws, one)) for one in regions})
+    found: dict[str, Pair] = {}
     missing: list[str] = []
     for region in regions:
-        try:
-            for stack in _stacks(aws, region):
-                name = STACK_NAME.fullmatch(stack)
-                if name and (name["dr"] or not is_dr):
-                    found.add(name["stack"])
-        except (ClientError, BotoCoreError) as problem:
-            if is_no_answer(problem):
-                aws.down.add(region)
-            missing.append(str(problem_of(f"The stacks in {region} cannot be listed", problem)))
+        stacks, problem = answers.get(region) or ([], f"{region} does not answer: its stacks are not known.")
+        missing += [problem] * bool(problem)
+        for stack in stacks:
+            name = STACK_NAME.fullmatch(stack["StackName"])
+            if name and (name["dr"] or not is_dr):
+                pair = _of_stack(Pair(name["stack"], name["region"], name["dr_region"]), stack, region)
+                is_better = pair.seen_in == pair.region or pair.stack not in found
+                found |= {pair.stack: pair} if is_better else {}
     return found, missing
 
 
-def _stacks(aws: Aws, region: str) -> Iterator[str]:
+def _in_region(aws: Aws, region: str) -> tuple[list[Mapping[str, Any]], str]:
+    """The stacks in a Region, and why there may be more."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    found: list[Mapping[str, Any]] = []
+    try:
+        found += _stacks(aws, region)
+    except (ClientError, BotoCoreError) as problem:
+        if is_no_answer(problem):
+            aws.down.add(region)
+        return found, str(problem_of(f"The stacks in {region} cannot be listed", problem))
+    return found, ""
+
+
+def _stacks(aws: Aws, region: str) -> Iterator[Mapping[str, Any]]:
     pages: Any = aws.client("cloudformation", region, quick=True).get_paginator("describe_stacks").paginate()
     for page in pages:
         for stack in page["Stacks"]:
-            if {one["OutputKey"] for one in stack.get("Outputs", ())} & {"LedgerTableName", "NotificationTopicArn"}:
-                yield stack["StackName"]
+            if _outputs(stack).keys() & {"LedgerTableName", "NotificationTopicArn"}:
+                yield stack

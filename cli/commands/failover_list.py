@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.options import Output
-from cli.problems import Status
+from cli.problems import Problem, Status
 from cli.running import Run, needs
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def work(
 
     Only the DR Region is asked: the replica of the ledger, and WorkSpaces there, 25 standbys a call and a call a
     second (5,000 standbys take 200 seconds; --no-live takes some). Name the pair with --stack, or with --region its DR
-    Region: then no other Region is asked at all. Credentials must not come from the lost Region.
+    Region: then no other Region is asked at all. Without a name DR Regions are looked for in all Regions at once; one
+    that does not answer within seconds is named, and the exit status is 4. Credentials must not come from the lost
+    Region.
     """
     from cli.answers import Answer, Table, text
     from cli.failover import WORDS, Chosen, Count, Work
@@ -66,14 +68,16 @@ def work(
         return run.give(Answer(facts={"words": WORDS}, screen=lambda _: print(WORDS, end="")))
     needs(tag is None or tag.partition("=")[1], "BadTag", f"--tag {tag} is no tag.", "Write --tag KEY=VALUE.")
     chosen, count, problems = Chosen(directory, user), Count(), Problems()
-    views = [(Ledger(aws, pair), aws) for pair, aws in dr_pairs(run.options, run.aws)]
+    pairs, unseen = dr_pairs(run.options, run.aws)
+    views = [(Ledger(aws, pair), aws) for pair, aws in pairs]
     if directory is not None:
         known_in_either([ledger for ledger, _ in views], directory)
 
     def rows() -> Iterator[dict[str, Any]]:
         for ledger, aws in views:
             listing = _Listing(run, ledger, aws, tag, problems, live=live)
-            for row in listing.rows(item for item in ledger.by_status() if chosen.has(item)):
+            items = (item for item in ledger.by_status() if chosen.has(item))
+            for row in _as_far_as_it_goes(listing.rows(items), ledger, len(views), answer.missing):
                 count.add(row)
                 yield {"stack": ledger.pair.stack, **row}
             if listing.untagged:
@@ -93,12 +97,26 @@ def work(
     several = ("stack",) if len(views) > 1 else ()
     columns = [text(name, _HEADINGS.get(name, "")) for name in (*several, *names)]
     table = Table("desktops", columns, rows(), empty="0 desktops.")
-    answer = Answer([table], facts=facts, closing=count.sentences)
+    answer = Answer([table], facts=facts, closing=count.sentences, missing=unseen)
     answer.found = lambda: bool(count.works[Work.NO])
     answer.source_region = ", ".join(dict.fromkeys(ledger.region for ledger, _ in views))
     answer.cautions += [_caution(ledger) for ledger, _ in views]
     answer.next = "`standby failover-list --words` prints the message to send to users."
+    if unseen:
+        answer.next = f"`standby failover-list --region {views[0][0].region}` asks no other Region."
     return run.give(answer)
+
+
+def _as_far_as_it_goes(
+    rows: Iterable[dict[str, Any]], ledger: Ledger, pairs: int, missing: list[str]
+) -> Iterator[dict[str, Any]]:
+    """The rows of a pair; where there are several, a ledger that cannot be read keeps nobody from the others' rows."""
+    try:
+        yield from rows
+    except Problem as problem:
+        if pairs == 1:
+            raise
+        missing.append(f"{ledger.pair.stack} is not listed to its end: {problem}")
 
 
 class _Listing:
@@ -158,6 +176,6 @@ class _Listing:
 
 def _caution(ledger: Ledger) -> str:
     return (
-        f"{ledger.pair.region} was not asked. The ledger is the replica in {ledger.region}: changes of the last seconds"
-        " before an outage may be missing."
+        f"The ledger was read from its replica in {ledger.region}, and not in {ledger.pair.region}: changes of the last"
+        " seconds before an outage may be missing."
     )

@@ -72,6 +72,8 @@ class Stage(Functions):
     answers : dict
         What a call returns, by (service, operation) or with the Region, for services that the estate does not have; a
         callable gets the call's arguments.
+    own_region : str
+        The Region of the environment.
     asked : list
         (service, Region, operation, arguments) of each call.
     """
@@ -83,6 +85,7 @@ class Stage(Functions):
             (DR, f"{TABLE}-dr"): {"LedgerTableName": TABLE, "NotificationTopicArn": "arn:aws:sns:us-west-2:1:x"},
         }
         self.down: set[str] = set()
+        self.own_region = PRIMARY
         self.refused: dict[tuple[str, ...], Exception] = {}
         self.answers: dict[tuple[str, ...], Any] = {}
         self.asked: list[tuple[str, str, str, dict[str, Any]]] = []
@@ -114,7 +117,7 @@ class Stage(Functions):
         with (
             in_lambda(self),
             mock.patch.object(Aws, "client", lambda _, service, region, **__: _Client(self, service, region)),
-            mock.patch.object(Aws, "region", PRIMARY),
+            mock.patch.object(Aws, "region", self.own_region),
             mock.patch.object(Run, "of", lambda options: Run(options, self.clock.now(), self.clock)),
             mock.patch.dict(os.environ, {"TZ": "UTC", **sized, **environment}),
             mock.patch("sys.stdin", keyboard),

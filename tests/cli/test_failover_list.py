@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from cli import failover
 from cli.failover import Work
+from cli.pairs import SEARCHED
 from standby.core.model import REPLICATED, Unknown, Workspace, WorkspaceId, to_text
 from tests.cli.stage import UNREACHABLE, Stage
 from tests.component.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, refusal
@@ -17,6 +20,9 @@ from tests.core.cases import NOW, STANDBY, table
 ITEM: dict[str, Any] = {"pk": "ws-1", "standby_id": STANDBY, "status": "PROTECTED", "reason_code": "STANDBY_READY"}
 ITEM |= {"dr_directory_id": AWAY, "primary_directory_id": HOME, "user_name": "Al"}
 WITHOUT = {**ITEM, "standby_id": None, "status": "REJECTED", "reason_code": "SERVICE_REFUSED"}
+OTHER, AWAY_TOO = "Standby-eu-west-1-eu-central-1", "eu-central-1"
+MAPPED = {HOME: {"dr_directory": AWAY}}
+MAPPED_TOO = {"d-9367000001": {"dr_directory": "d-9967000001"}}
 LEFT_OUT = {"status": "PRIMARY_GONE"}, {"reason_code": "IS_STANDBY"}, {"reason_code": "MAPPED_ELSEWHERE"}
 
 
@@ -100,39 +106,97 @@ def lost(stage: Stage) -> Iterator[Stage]:
     stage.down = {PRIMARY}
     stage.asked.clear()
     yield stage
-    assert [one for one in stage.asked if one[1] == PRIMARY] == []
+    assert {(one[0], one[2]) for one in stage.asked if one[1] == PRIMARY} <= {("cloudformation", "describe_stacks")}
 
 
-@pytest.mark.parametrize("options", ["", f"--stack {TABLE}", f"--region {DR}"])
-def test_the_primary_region_is_not_asked_at_all(lost: Stage, options: str) -> None:
+@pytest.mark.parametrize("options", [f"--stack {TABLE}", f"--region {DR}"])
+def test_the_primary_region_of_a_pair_that_is_named_is_not_asked_at_all(lost: Stage, options: str) -> None:
     ran = lost.standby(f"failover-list {options}", width=100)
     assert ran.status == 1
     assert "3 of 4 desktops have a standby that their user can work on." in ran.out
     assert "OPERATING_SYSTEM" in ran.out
-    assert f"{PRIMARY} was not asked" in ran.err
+    assert f"replica in {DR}, and not in {PRIMARY}" in ran.err
     assert f"read in {DR}" in ran.err
-    if options:
-        assert {one[1] for one in lost.asked} == {DR}
+    assert {one[1] for one in lost.asked} == {DR}
+
+
+# Where no pair is named
+
+
+def searched(lost: Stage) -> set[str]:
+    """The Regions whose stacks were listed; nothing else was asked outside the DR Region."""
+    listed = [one[1] for one in lost.asked if one[2] == "describe_stacks"]
+    assert {one[1] for one in lost.asked if one[2] != "describe_stacks"} <= {DR, AWAY_TOO}
+    assert len(listed) == len(set(listed))
+    return set(listed)
+
+
+def test_a_region_that_is_lost_is_named_and_the_answer_is_not_whole(lost: Stage) -> None:
+    ran = lost.standby("failover-list", width=100)
+    assert (ran.status, searched(lost)) == (4, set(SEARCHED))
+    assert "3 of 4 desktops have a standby" in ran.out
+    assert f"The stacks in {PRIMARY} cannot be listed" in ran.err
+    assert f"`standby failover-list --region {DR}` asks no other Region." in ran.err
+    lost.down.clear()
+    assert lost.standby("failover-list").status == 1
+
+
+def test_a_region_that_is_silent_holds_nobody_up(lost: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost.down.clear()
+    ends = Event()
+    lost.answers["cloudformation", "describe_stacks", PRIMARY] = lambda **_: ends.wait(30)
+    monkeypatch.setattr("cli.aws.LONGEST", 0.3)
+    ran = lost.standby("failover-list", width=100)
+    has_waited = ends.is_set()
+    ends.set()
+    assert (ran.status, has_waited, searched(lost)) == (4, False, set(SEARCHED))
+    assert "3 of 4 desktops have a standby" in ran.out
+    assert f"{PRIMARY} does not answer: its stacks are not known." in ran.err
+
+
+def test_every_region_can_be_the_dr_region_of_a_pair(lost: Stage) -> None:
+    # One works in the DR Region by default, and another pair's is found first.
+    lost.stacks[AWAY_TOO, f"{OTHER}-dr"] = {"LedgerTableName": OTHER}
+    lost.own_region = DR
+    found = json.loads(lost.standby("failover-list --output json --no-live").out)
+    assert {one["stack"] for one in found["desktops"]} == {TABLE}
+    assert any(f"There is no ledger {OTHER} in {AWAY_TOO}" in one for one in found["missing"])  # it was looked for
+
+
+def test_a_pair_whose_dr_region_is_lost_does_not_keep_the_other_from_its_answer(lost: Stage, tmp_path: Path) -> None:
+    lost.stacks[AWAY_TOO, f"{OTHER}-dr"] = {"LedgerTableName": OTHER}
+    lost.refused["dynamodb", "query", AWAY_TOO] = UNREACHABLE
+    ran = lost.standby("failover-list --no-live")
+    assert (ran.status, f"{OTHER} is not listed to its end: " in ran.err) == (4, True)
+    assert "3 of 4 desktops had a ready standby" in ran.out
+    other = {"primary_region": "eu-west-1", "dr_region": AWAY_TOO}
+    pairs = [{"primary_region": PRIMARY, "dr_region": DR, "directories": MAPPED}, {**other, "directories": MAPPED_TOO}]
+    file = tmp_path / "two.yaml"
+    file.write_text(json.dumps({"pairs": pairs}), encoding="utf-8")
+    lost.down.add(AWAY_TOO)
+    ran = lost.standby(f"failover-list --no-live --config {file}")
+    assert (ran.status, f"{AWAY_TOO} does not answer: {OTHER} is left out." in ran.err) == (4, True)
+    assert "3 of 4 desktops had a ready standby" in ran.out
 
 
 @pytest.mark.parametrize(("options", "status"), [("--directory d-9067320000", 2), ("--user 'nobody*'", 0)])
 def test_options_that_hold_for_no_desktop_are_not_passed_off_as_an_answer(
     lost: Stage, options: str, status: int
 ) -> None:
-    ran = lost.standby(f"failover-list {options}")
+    ran = lost.standby(f"failover-list --region {DR} {options}")
     assert ran.status == status
     assert ("No sweep has seen a directory d-9067320000." if status else "no desktop for which") in ran.err + ran.out
 
 
 def test_in_csv_and_json_all_is_told_of_each(lost: Stage) -> None:
-    lines = lost.standby("failover-list --output csv --user 'USER00*'").out.splitlines()
+    lines = lost.standby(f"failover-list --region {DR} --output csv --user 'USER00*'").out.splitlines()
     assert lines[0].startswith(
         "user_name,can_work,standby_state,data_as_of,data_age_hours,data_replication,why,primary_id"
     )
     assert [line.split(",")[1] for line in lines[1:]] == ["YES"] * 3
-    found = json.loads(lost.standby("failover-list --output json").out)
+    found = json.loads(lost.standby(f"failover-list --region {DR} --output json").out)
     assert (found["counts"], found["complete"]) == ({"NO": 1, "YES": 3}, True)
-    narrow = lost.standby("failover-list --no-color", width=40).out
+    narrow = lost.standby(f"failover-list --region {DR} --no-color", width=40).out
     assert max(len(line) for line in narrow.splitlines()) <= 40
 
 
@@ -155,29 +219,29 @@ def test_without_asking_aws_the_ledger_alone_is_read(lost: Stage) -> None:
 @pytest.mark.parametrize("problem", [UNREACHABLE, refusal("AccessDeniedException"), refusal("ThrottlingException")])
 def test_what_cannot_be_described_is_unknown_and_the_answer_incomplete(lost: Stage, problem: Exception) -> None:
     lost.refused["workspaces", "describe_workspaces"] = problem
-    ran = lost.standby("failover-list")
+    ran = lost.standby(f"failover-list --region {DR}")
     assert ran.status == 4
     assert "0 of 4 desktops have a standby" in ran.out
     assert "Of 3 desktops it is not known" in ran.err
 
 
 def test_desktops_are_chosen_by_a_tag_of_their_standby(lost: Stage) -> None:
-    ran = lost.standby(f"failover-list --tag workspaces-standby:stack={TABLE[:7]}* --output csv")
+    ran = lost.standby(f"failover-list --region {DR} --tag workspaces-standby:stack={TABLE[:7]}* --output csv")
     assert (ran.status, len(ran.out.splitlines())) == (4, 4)
     assert "1 desktops without a standby are left out" in ran.err
-    assert len(lost.standby("failover-list --tag Department=x --output csv").out.splitlines()) == 1
+    assert len(lost.standby(f"failover-list --region {DR} --tag Department=x --output csv").out.splitlines()) == 1
     assert lost.standby("failover-list --tag Department").status == 2
     lost.refused["resourcegroupstaggingapi", "get_resources"] = refusal("AccessDeniedException")
-    ran = lost.standby("failover-list --tag Department=x")
+    ran = lost.standby(f"failover-list --region {DR} --tag Department=x")
     assert (ran.status, "AccessDenied" in ran.err) == (4, True)
 
 
 def test_a_lost_dr_directory_lets_nobody_work(lost: Stage) -> None:
     lost.answers["workspaces", "describe_workspace_directories"] = {"Directories": []}
-    ran = lost.standby("failover-list")
+    ran = lost.standby(f"failover-list --region {DR}")
     assert "3 × The DR directory d-926722edaf is not registered." in ran.out
     lost.refused["workspaces", "describe_workspace_directories"] = refusal("AccessDeniedException")
-    ran = lost.standby("failover-list")
+    ran = lost.standby(f"failover-list --region {DR}")
     assert (ran.status, "Whether the DR directories are registered is not known" in ran.err) == (4, True)
 
 

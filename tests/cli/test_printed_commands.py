@@ -20,7 +20,8 @@ from unittest.mock import Mock
 import pytest
 import typer
 
-from cli.main import app
+from cli.commands import COMMANDS
+from cli.main import app_of
 from local.aws_cli import unpack
 from local.control import VERBS
 from local.workspaces import validate
@@ -155,7 +156,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[str]], list
 
 def understand(words: list[str]) -> None:
     """Parse the words of `standby` as it does, and run nothing; a command's name alone is one in a text."""
-    top = typer.main.get_command(app)
+    top = typer.main.get_command(app_of(COMMANDS))
     try:
         context = top.make_context("standby", list(words))
         name, command, rest = top.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
