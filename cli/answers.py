@@ -256,7 +256,7 @@ def _show(answer: Answer, options: Options) -> None:
     if sys.stdout.isatty():
         _show_at_terminal(answer, console(options))
     else:
-        _write_plain(answer, console(options))
+        _write_plain(answer, options)
     for one in (*answer.missing, *answer.cautions):
         say(one)
     if answer.source_region:
@@ -277,11 +277,11 @@ def _show_at_terminal(answer: Answer, screen: Console) -> None:
         screen.print(one)
 
 
-def _write_plain(answer: Answer, screen: Console) -> None:
+def _write_plain(answer: Answer, options: Options) -> None:
     """Headings and rows, a tab between columns, as the AWS CLI's text: for pipes, nothing cut and no line broken."""
     if answer.screen is not None:
-        answer.screen(screen)
-    else:
+        answer.screen(console(options))
+    else:  # plain lines need no Rich, which would take its time to be loaded
         for one in answer.says:
             print(one)
         for table in answer.tables:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import heapq
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
     from cli.aws import Aws
     from cli.pairs import Pair
 
+T = TypeVar("T")
 _TO, _FROM = TypeSerializer(), TypeDeserializer()
 _MOST_KEYS = 100  # of one BatchGetItem
+_AHEAD = 8  # queries that are asked at once
 _TRIES = 5  # for keys that BatchGetItem leaves
 
 
@@ -99,14 +103,17 @@ class Ledger:
 
         `since` and `until` bound when they last changed: one of both, as DynamoDB takes one condition on a key.
         """
-        for status in statuses or RowStatus:
-            for shard in ALL_SHARDS:
-                condition, values = "ix_status = :status", {":status": status_partition(status, shard)}
-                if since is not None:
-                    condition, values = f"{condition} AND ix_status_at >= :since", {**values, ":since": to_text(since)}
-                if until is not None:
-                    condition, values = f"{condition} AND ix_status_at <= :until", {**values, ":until": to_text(until)}
-                yield from self.query("by_status", condition, values, only=only)
+        queries = []
+        for status, shard in product(statuses or RowStatus, ALL_SHARDS):
+            condition, values = "ix_status = :status", {":status": status_partition(status, shard)}
+            if since is not None:
+                condition, values = f"{condition} AND ix_status_at >= :since", {**values, ":since": to_text(since)}
+            if until is not None:
+                condition, values = f"{condition} AND ix_status_at <= :until", {**values, ":until": to_text(until)}
+            queries.append(self._pages("by_status", condition, values, only, {}))
+        for page in ahead(queries):
+            self.items += len(page["Items"])
+            yield from (_unpack(item) for item in page["Items"])
 
     def of_user(self, name: str) -> list[Item]:
         """The present rows of a user's desktops, the name in any case."""
@@ -121,13 +128,12 @@ class Ledger:
 
     def count(self, only: Only | None = None) -> int:
         """How many desktops the ledger has rows of, those that are gone left out: their number, and no row, is read."""
-        partitions = [(one, shard) for one in RowStatus if one is not RowStatus.PRIMARY_GONE for shard in ALL_SHARDS]
-        found = 0
-        for status, shard in partitions:
-            values = {":status": status_partition(status, shard)}
-            for page in self._pages("by_status", "ix_status = :status", values, only, {"Select": "COUNT"}):
-                found += int(page["Count"])
-        return found
+        statuses = [one for one in RowStatus if one is not RowStatus.PRIMARY_GONE]
+        partitions = [{":status": status_partition(one, shard)} for one, shard in product(statuses, ALL_SHARDS)]
+        queries = [
+            self._pages("by_status", "ix_status = :status", one, only, {"Select": "COUNT"}) for one in partitions
+        ]
+        return sum(int(page["Count"]) for page in ahead(queries))
 
     def of_day(self, day: str, since: str | None = None, until: str | None = None) -> Iterator[Item]:
         """The changes of a UTC day in the order in which they happened, from one time to another."""
@@ -267,6 +273,24 @@ class Ledger:
             return Problem("NoLedger", words, "Check the stack's name, and the account: AWS_PROFILE or --profile.")
         what = f"The ledger {self.pair.table} in {self.region} cannot be read"
         return unseen(what, problem, self.pair.reader_policy)
+
+
+def ahead(queries: Sequence[Iterator[T]]) -> Iterator[T]:
+    """The pages of queries, in order; while those of one are read, the first pages of the next ones are asked for.
+
+    Most partitions of a small fleet are empty: one after the other, each of them would cost a round trip.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        firsts = deque(pool.submit(next, pages, None) for pages in queries[:_AHEAD])
+        for number, pages in enumerate(queries):
+            page = firsts.popleft().result()
+            if number + _AHEAD < len(queries):
+                firsts.append(pool.submit(next, queries[number + _AHEAD], None))
+            while page is not None:
+                yield page
+                page = next(pages, None)
 
 
 def _pack(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,9 @@ class Protect:
         Problem
             It refused, failed, or could not be invoked.
         """
-        cause = {"type": "command", "id": reason, "principal": self.aws.caller}
+        cause = {"type": "command", "id": reason}
+        if not dry_run:  # what is not done is not recorded either
+            cause["principal"] = self.aws.caller
         asked = {"mode": mode, **request, "cause": cause, **({"dry_run": True} if dry_run else {})}
         done = [] if done is None else done
         ids: Sequence[str] | None = request.get("workspace_ids")

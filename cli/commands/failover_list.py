@@ -103,7 +103,8 @@ def work(
     answer.cautions += [_caution(ledger) for ledger, _ in views]
     answer.next = "`standby failover-list --words` prints the message to send to users."
     if unseen:
-        answer.next = f"`standby failover-list --region {views[0][0].region}` asks no other Region."
+        region = views[0][0].region
+        answer.next = f"`standby failover-list --region {region}` asks no other Region."
     return run.give(answer)
 
 
