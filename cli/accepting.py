@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ from cli.answers import Answer, Table, text
 from cli.asking import MANY
 from cli.changing import Ways, by_whom, counted, in_sentences
 from cli.problems import Status
+from cli.running import start_a_sweep
 
 if TYPE_CHECKING:
+    from cli.ledger import Ledger
     from cli.running import Run
 
 Item = Mapping[str, Any]
@@ -51,6 +54,7 @@ def accept_directories(run: Run, words: Sequence[str], ways: Ways) -> Status:
     # Where no number is known, it is not taken for a small one.
     count = sum(known) if len(known) == len(counts) else MANY + 1
     facts = {**ways.facts(pair), "already_accepted": [one for one in found if one not in todo]}
+    follows, cautions = "The next sweep takes its desktops up", list[str]()
     if todo and not ways.dry_run:
         token = todo[0] if len(todo) == 1 else str(count)
         ways.ask(
@@ -59,15 +63,17 @@ def accept_directories(run: Run, words: Sequence[str], ways: Ways) -> Status:
             count,
             [plans[one] for one in todo],
             token=token,
+            always_shown=True,
         )
         for one in todo:
             protect.ask("accept", ways.because, directory_id=one)
+        follows, cautions = _begin(run, ledger)
     present = finding.baselines(ledger, list(found))
     rows = [_row(one, item) for one, item in present.items()]
-    sentences = [_sentence(one, item, one in todo) for one, item in present.items()]
+    sentences = [_sentence(one, item, follows if one in todo else "") for one, item in present.items()]
     if ways.dry_run:
         sentences = [f"{plans[one]} {sentence}" for one, sentence in zip(present, sentences, strict=True)]
-    answer = Answer([Table("directories", _COLUMNS, rows)], facts, screen=in_sentences(sentences))
+    answer = Answer([Table("directories", _COLUMNS, rows)], facts, screen=in_sentences(sentences), cautions=cautions)
     answer.next = "`standby status` shows how far it is."
     if todo and ways.dry_run:
         answer.next = "run the command again without --dry-run."
@@ -114,10 +120,35 @@ def _planned(row: Item) -> str:
     return f"{words} The quota has room for {row['room']:,}."
 
 
-def _sentence(directory: str, item: Item, was_todo: bool) -> str:  # noqa: FBT001
+def _begin(run: Run, ledger: Ledger) -> tuple[str, list[str]]:
+    """Start the sweep that takes up what was accepted; what follows, and what is to be known if it does not begin now.
+
+    One that is under way may have passed the directory, and two do not run at once.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from cli.aws import sentence
+
+    pair = ledger.pair
+    machine = pair.outputs.get("SweepStateMachineArn", "")
+    follows = "The next sweep takes its desktops up"
+    if not machine:
+        return follows, []
+    client = run.aws.client("stepfunctions", pair.region, once=True)
+    try:
+        if client.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=1)["executions"]:
+            words = "A sweep is under way. It takes the desktops up if it has not passed their directory yet; else"
+            return "This sweep or the next one takes its desktops up", [f"{words}: {start_a_sweep(ledger)}"]
+        client.start_execution(stateMachineArn=machine, name=f"accept-{uuid.uuid4()}", input="{}")
+    except (ClientError, BotoCoreError) as problem:
+        return follows, [f"A sweep could not be started now: {sentence(problem)} {start_a_sweep(ledger)}"]
+    return "A sweep was started, which takes its desktops up", []
+
+
+def _sentence(directory: str, item: Item, follows: str) -> str:
     if item.get("accepted") is not True:
         return f"{directory} is not accepted."
     words = f"{directory} is accepted {by_whom(item, 'accepted')}".rstrip()
-    if not was_todo:
+    if not follows:
         return f"{directory} was accepted already, {by_whom(item, 'accepted')}".rstrip(", ") + ". Nothing was changed."
-    return f"{words}. The next sweep takes its desktops up; they get their standbys a few at a time."
+    return f"{words}. {follows}; they get their standbys a few at a time."

@@ -58,12 +58,26 @@ class Ways:
         """What the ledger notes as the cause: the person's reason, or the command."""
         return legible((self.reason or "").strip() or f"standby {self.command}", _MOST_OF_A_REASON)
 
-    def ask(self, run: Run, what: str, count: int, plan: Table | Sequence[str], *, token: str = "") -> None:
-        """Ask about a plan, which is shown before the question; Problem unless it is to be carried out."""
+    def ask(
+        self,
+        run: Run,
+        what: str,
+        count: int,
+        plan: Table | Sequence[str],
+        *,
+        token: str = "",
+        always_shown: bool = False,
+    ) -> None:
+        """Ask about a plan; Problem unless it is to be carried out.
+
+        The plan is shown before the question; `always_shown`: also where an option answers it.
+        """
 
         def show() -> None:
             _show_plan(run, plan)
 
+        if always_shown and (self.yes or self.confirm is not None):
+            show()
         confirm(what, count, token=token or str(count), yes=self.yes, given=self.confirm, show=show)
 
     def facts(self, pair: Pair) -> dict[str, Any]:

@@ -63,6 +63,7 @@ class _Counted:
     names: Sequence[str]
     facts: dict[str, int] = field(default_factory=lambda: {"count": 0, "of": 0})
     ready: int = 0
+    counted_by: str = "Counted by the last complete sweeps"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         found = ((ledger, item) for ledger in self.run.ledgers for item in self.selection.rows(ledger))
@@ -81,6 +82,7 @@ class _Counted:
         total = sum(one for one in counted if one is not None)
         if None in counted or total < self.facts["count"]:
             total = sum(rows_of(ledger) for ledger in self.run.ledgers)
+            self.counted_by = "Rows that the ledger has now"
         # Those that are gone are in no such number, and can be selected.
         return max(total, self.facts["count"])
 
@@ -89,7 +91,7 @@ class _Counted:
         if self.selection.named:
             return [f"{self.ready} of {count} {'desktop' if count == 1 else 'desktops'} with a standby that is ready."]
         desktops = f"{of} {'desktop' if of == 1 else 'desktops'}"
-        return [f"{count} of {desktops} {words}." if words else f"{desktops}."]
+        return [f"{count} of {desktops} {words}. {self.counted_by}: {of}." if words else f"{desktops}."]
 
 
 def swept(ledger: Ledger, now: datetime) -> int | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.aws import is_no_answer, is_of, problem_of, side_by_side, unseen
 from cli.problems import Problem, Status
+from infra.version import OLDEST_SERVED, is_older
 from standby.core.outcomes import Refusal
 
 if TYPE_CHECKING:
@@ -80,6 +81,18 @@ class Pair:
     def operator_policy(self) -> str:
         """The name of the managed policy of those who change things."""
         return f"{self.stack}-operator"
+
+    @property
+    def outdated(self) -> str:
+        """What has to be said if its functions are older than what commands ask of them; empty if they are not.
+
+        Of a pair whose outputs could not be read, it is not known.
+        """
+        version = self.outputs.get("Version", "" if self.outputs else OLDEST_SERVED)
+        if not is_older(version, OLDEST_SERVED):
+            return ""
+        deployed = version or "an unknown version"
+        return f"Of {self.stack}, {deployed} is deployed, and this command needs {OLDEST_SERVED} or later."
 
     @property
     def queue_url(self) -> str:
@@ -157,6 +170,10 @@ def one_pair(options: Options, aws: Aws) -> Pair:
     if found[0].region in aws.down:
         words = f"{found[0].region} does not answer, and every change is made there."
         raise Problem("NoAnswer", words, "Try again when the Region works.", Status.REFUSED)
+    if found[0].outdated:
+        # An older function would ignore what it does not know, a dry run for one, and do the rest.
+        fix = "Nothing was changed. Deploy this version: make deploy. Or use the command of the deployed version."
+        raise Problem("OldVersion", found[0].outdated, fix, Status.REFUSED)
     return found[0]
 
 

@@ -71,9 +71,8 @@ class Protect:
         Problem
             It refused, failed, or could not be invoked.
         """
-        cause = {"type": "command", "id": reason}
-        if not dry_run:  # what is not done is not recorded either
-            cause["principal"] = self.aws.caller
+        # What is not done is not recorded, and needs no name.
+        cause = {"type": "command", "id": reason} if dry_run else self.cause(reason)
         asked = {"mode": mode, **request, "cause": cause, **({"dry_run": True} if dry_run else {})}
         done = [] if done is None else done
         ids: Sequence[str] | None = request.get("workspace_ids")
@@ -81,6 +80,10 @@ class Protect:
         for part in parts:
             done += self.decisions(self.invoke({**asked, **part}))
         return done
+
+    def cause(self, reason: str) -> dict[str, str]:
+        """What the ledger is to note of a change: why, and in whose name."""
+        return {"type": "command", "id": reason, "principal": self.aws.caller}
 
     def invoke(self, payload: Any) -> Mapping[str, Any]:
         """Invoke it with a payload and return its answer; Problem if there is none."""

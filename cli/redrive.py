@@ -17,6 +17,7 @@ from cli.aws import asked, sentence
 from cli.changing import counted
 from cli.letters import Kind, Letter, read_letter
 from cli.protect import CallFailed, Decision, Protect
+from standby.events import REDRIVEN
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -107,8 +108,8 @@ class NotDone(Exception):
     """protect did not do it all; the message says why."""
 
 
-def decide(protect: Protect, letter: Letter) -> str:
-    """Let protect work on an event; return what it decided, in a few words.
+def decide(protect: Protect, letter: Letter, because: str) -> str:
+    """Let protect work on an event, which is given to it for a reason; return what it decided, in a few words.
 
     Raises
     ------
@@ -118,7 +119,7 @@ def decide(protect: Protect, letter: Letter) -> str:
         It cannot be invoked at all.
     """
     try:
-        answer = protect.invoke(letter.event)
+        answer = protect.invoke({**(letter.event or {}), REDRIVEN: protect.cause(because)})
     except CallFailed as failed:
         raise NotDone(failed.message) from None
     return _judged(letter, {one.subject: one for one in protect.decisions(answer)})
@@ -148,6 +149,8 @@ class Redrive:
 
     Attributes
     ----------
+    because : str
+        Why; it is recorded with each change that comes of it.
     shows : bool
         Only show.
     deletes : bool
@@ -159,6 +162,7 @@ class Redrive:
     pair: Pair
     queue: Queue
     protect: Protect
+    because: str
     shows: bool = False
     deletes: bool = False
     totals: Counter[Became] = field(default_factory=Counter)
@@ -207,7 +211,7 @@ class Redrive:
         match letter.kind:
             case Kind.EVENT:
                 try:
-                    decided = decide(self.protect, letter)
+                    decided = decide(self.protect, letter, self.because)
                 except NotDone as problem:
                     return Became.LEFT, str(problem)
                 self.queue.delete(message)

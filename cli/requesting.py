@@ -71,6 +71,11 @@ def request_standbys(run: Run, found: finding.Found, override: Sequence[str], wa
     plan = Table("desktops", _PLANNED, rows)
     if ways.dry_run or not todo:
         answer = _answer(plan, facts, would=True)
+        if looks := sum(one.action == "LOOK" for one in planned):
+            answer.cautions.append(
+                f"The DR directory was not looked into. For {counted(looks, 'desktop')} that lookup comes first, and"
+                " decides whether a standby is requested."
+            )
         answer.next = answer.next or ("run the command again without --dry-run." if todo else "")
         if not todo:
             answer.cautions.append("Protect would do nothing for them now. Nothing was changed.")

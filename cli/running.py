@@ -104,7 +104,7 @@ class Run:
 def sourced(answer: Answer, ledgers: list[Ledger]) -> Answer:
     """An answer with where it was read, and what has to be said of that."""
     answer.source_region = ", ".join(dict.fromkeys(one.region for one in ledgers))
-    answer.cautions += [one.caution for one in ledgers if one.caution]
+    answer.cautions += [words for one in ledgers for words in (one.caution, one.pair.outdated) if words]
     return answer
 
 

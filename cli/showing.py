@@ -133,6 +133,8 @@ def _decided(run: Run, ledger: Ledger, state: State, ids: Sequence[str]) -> dict
     """What protect decides now, and does not do."""
     if ledger.region != ledger.pair.region:
         raise Problem("NoAnswer", f"{ledger.pair.region} does not answer.", "")
+    if ledger.pair.outdated:
+        raise Problem("OldVersion", ledger.pair.outdated, "")
     if state.settings is None:
         # A version that does not keep its settings would not know a dry run either, and do what it decides.
         raise Problem("OldVersion", "No sweep of this version has run yet.", "Try again after the next sweep.")

@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.changing import ReasonText, Ways
 from cli.problems import Problem, Status
 from cli.running import Run
 
 
 def work(
     run: Run,
+    reason: ReasonText = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "--list", help="Only show what is in the queue.")] = False,
     delete_unreadable: Annotated[
         bool,
@@ -24,10 +26,11 @@ def work(
     \b
     Examples
       standby redrive --list
-      standby redrive
+      standby redrive --reason CHG-4711
       standby redrive --delete-unreadable
 
-    A message is deleted once protect has recorded what it decided. What is not an event stays in the queue with what
+    A message is deleted once protect has recorded what it decided; what follows from it has your name and reason beside
+    the event that it was. What is not an event stays in the queue with what
     to do about it, until you delete it with --delete-unreadable. The exit status is 1 while anything is left.
     """
     from cli.answers import Answer, Table, one_line, text, time
@@ -38,7 +41,8 @@ def work(
         raise Problem("TwoChoices", "--list deletes nothing.", "Leave out one of --list and --delete-unreadable.")
     pair = run.pair
     queue = Queue(run.aws.client("sqs", pair.region), pair.queue_url, pair.operator_policy)
-    redrive = Redrive(pair, queue, run.protect(pair), shows=dry_run, deletes=delete_unreadable)
+    ways = Ways("redrive", reason, dry_run)
+    redrive = Redrive(pair, queue, run.protect(pair), ways.because, shows=dry_run, deletes=delete_unreadable)
     rows = list[Mapping[str, Any]]()
     is_table = run.options.output is Output.TABLE
 
@@ -58,7 +62,7 @@ def work(
         if not redrive.totals:
             raise
     columns = [time("at", "At"), *map(text, ("kind", "what", "why", "became", "detail", "advice"))]
-    facts = {"stack": pair.stack, "dry_run": dry_run, "hidden": redrive.hidden}
+    facts = {**ways.facts(pair), "hidden": redrive.hidden}
     answer = Answer([Table("messages", columns, rows)], facts, found=lambda: not redrive.is_done)
     if is_table:
         answer.screen = lambda console: console.print(redrive.sum(), soft_wrap=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from standby.core.model import EVENT, Cause, Override, WorkspaceId, is_workspace_id, legible
+from standby.core.model import EVENT, SWEEP, WATCH, Cause, Override, WorkspaceId, is_workspace_id, legible
 
 MOST_BY_HAND = 1000  # what fits protect's time-out, paced
 # Characters of what is quoted from an event: it is kept in rows of at most 400 KB, and in an answer.
@@ -18,6 +18,8 @@ DETAIL_TYPE = "AWS API Call via CloudTrail"
 CREATE, MIGRATE, TERMINATE = "CreateWorkspaces", "MigrateWorkspace", "TerminateWorkspaces"
 # Every event of EventBridge has these members. A payload without any of them was sent by a person, who has the answer.
 _OF_AN_EVENT = frozenset({"detail-type", "source", "detail"})
+# Beside an event: who has given it to protect again, and why, as `{"principal", "id"}`.
+REDRIVEN = "redriven"
 _HOW_TO_CALL = 'send {"mode": "reconcile", "workspace_ids": ["ws-1abc2def3"]}'
 
 
@@ -52,10 +54,25 @@ def read(event: object, *, account: str, region: str, dr_region: str | None = No
     if not isinstance(event, Mapping):
         raise BadEvent(f"the payload is no object: {_HOW_TO_CALL}")
     if event.get("mode") == "reconcile":
-        return by_hand(event)
-    if is_call(event):
+        hint = by_hand(event)
+    elif is_call(event):
         raise BadEvent(f'the call has no "mode" that is known: {_HOW_TO_CALL}')
-    return _from_trail(event, account, region, dr_region)
+    else:
+        hint = _from_trail(event, account, region, dr_region)
+    return dataclasses.replace(hint, cause=_handed_over(hint.cause, event.get(REDRIVEN)))
+
+
+def _handed_over(cause: Cause, by: object) -> Cause:
+    """The cause of an event that a person has given to protect again, with who and why behind it.
+
+    The event stays the cause. Whatever else stands in a stranger's message is none of ours.
+    """
+    given = by if isinstance(by, Mapping) else {}
+    who, why = (given.get(name) for name in ("principal", "id"))
+    if cause.type in (WATCH, SWEEP) or not (isinstance(why, str) and why.strip()):
+        return cause
+    name = _name(who.strip()) if isinstance(who, str) and who.strip() else "a caller who gave no name"
+    return dataclasses.replace(cause, id=_name(f"{cause.id}, given to protect again by {name} ({_name(why.strip())})"))
 
 
 def is_call(event: object) -> bool:

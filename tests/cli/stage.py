@@ -152,6 +152,14 @@ class Stage(Functions):
     def _sts_get_caller_identity(self, _: str) -> Any:
         return {"Arn": CALLER, "Account": ACCOUNT, "UserId": "AROA:al"}
 
+    def _stepfunctions_list_executions(self, _: str, **__: Any) -> Any:
+        return {"executions": []}
+
+    def _stepfunctions_start_execution(self, region: str, *, stateMachineArn: str, name: str, **_: Any) -> Any:  # noqa: N803
+        assert (region, stateMachineArn) == (PRIMARY, OUTPUTS["SweepStateMachineArn"])
+        self.sweep()
+        return {"executionArn": f"{stateMachineArn.replace('stateMachine', 'execution')}:{name}"}
+
     def _lambda_invoke(self, region: str, *, FunctionName: str, Payload: str) -> Any:  # noqa: N803 (as boto3 has it)
 
         assert (region, FunctionName) == (PRIMARY, OUTPUTS["ProtectFunctionName"])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from infra.version import is_older
 from tests.cli.scenes import AL, Scene
 from tests.cli.stage import Ran
 from tests.component.estate import HOME, PRIMARY, TABLE, refusal
@@ -202,6 +203,46 @@ def test_nothing_can_be_changed_while_the_primary_region_is_lost(name: str, put:
     assert (ran.status, ran.out) == (3, "")
     assert f"{PRIMARY} does not answer, and every change is made there." in ran.err
     assert written(scene) == before
+
+
+@ALL
+@pytest.mark.parametrize("version", ["0.0.9", "", "next"])
+def test_an_older_deployment_is_not_changed_for_it_would_ignore_a_dry_run(
+    name: str, version: str, put: Put, scene: Scene
+) -> None:
+    put(name, "--dry-run")
+    before = written(scene)
+    scene.stage.stacks[PRIMARY, TABLE] |= {"Version": version}
+    scene.stage.asked.clear()
+    ran = put(name, "--dry-run --output json")
+    assert (ran.status, ran.out, json.loads(ran.err)["code"]) == (3, "", "OldVersion")
+    assert "Deploy this version: make deploy." in ran.err
+    assert (written(scene), [one for one in scene.stage.asked if one[0] == "lambda"]) == (before, [])
+
+
+def test_what_only_reads_warns_of_an_older_deployment_and_asks_nothing_of_it(scene: Scene) -> None:
+    scene.stage.stacks[PRIMARY, TABLE] |= {"Version": "0.0.9"}
+    scene.stage.asked.clear()
+    for line in ("list", "status", "show user000"):
+        ran = scene.stage.standby(line)
+        assert (ran.status in (0, 1), f"Of {TABLE}, 0.0.9 is deployed" in ran.err) == (True, True), ran.err
+    assert [one for one in scene.stage.asked if one[0] == "lambda"] == []
+
+
+@pytest.mark.parametrize(
+    ("version", "older"),
+    [
+        ("0.1.0", False),
+        ("0.1.1", False),
+        ("0.10.0", False),
+        ("1.0", False),
+        ("0.0.9", True),
+        ("0.1", True),
+        ("x", True),
+    ],
+)
+def test_versions_are_compared_by_their_numbers(version: str, older: bool) -> None:
+    assert is_older(version, "0.1.0") is older
 
 
 @pytest.mark.parametrize(

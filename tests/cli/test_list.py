@@ -71,12 +71,18 @@ def test_an_index_serves_each_selection_and_nothing_is_scanned(
 
 def test_it_says_of_how_many_and_that_something_needs_a_person_by_its_exit_status(lived: Stage) -> None:
     ran = lived.standby("list --needs-action")
-    assert (ran.status, ran.out.splitlines()[-1]) == (1, "2 of 11 desktops that need a person.")
+    assert (ran.status, ran.out.splitlines()[-1]) == (
+        1,
+        "2 of 11 desktops that need a person. Counted by the last complete sweeps: 11.",
+    )
     assert lived.standby("list --needs-action --exit-zero").status == 0
     ran = lived.standby("list --drift")
-    assert (ran.status, ran.out) == (0, "0 of 11 desktops that drift.\n")
+    assert (ran.status, ran.out) == (0, "0 of 11 desktops that drift. Counted by the last complete sweeps: 11.\n")
     ran = lived.standby("list --drift --output csv")
-    assert (ran.out.count("\n"), ran.err) == (1, "0 of 11 desktops that drift.\n")
+    assert (ran.out.count("\n"), ran.err) == (
+        1,
+        "0 of 11 desktops that drift. Counted by the last complete sweeps: 11.\n",
+    )
     found = json.loads(lived.standby("list --uncovered --output json").out)
     assert (found["count"], found["of"], len(found["desktops"])) == (5, 11, 5)
 
@@ -133,7 +139,7 @@ def test_where_no_sweep_has_counted_the_rows_of_the_ledger_are(lived: Stage) -> 
     kept = lived.item("SETTINGS")
     lived.put("SETTINGS", "SETTINGS", settings_json="{}")
     try:
-        assert lived.standby("list --drift").out == "0 of 12 desktops that drift.\n"
+        assert lived.standby("list --drift").out == "0 of 12 desktops that drift. Rows that the ledger has now: 12.\n"
     finally:
         lived.table.put(kept)
 

@@ -11,9 +11,10 @@ from botocore.exceptions import EndpointConnectionError, NoCredentialsError, Rea
 from moto import mock_aws
 
 from cli import redrive
-from tests.cli.stage import OUTPUTS, Ran, Stage
+from tests.cli.stage import CALLER, OUTPUTS, Ran, Stage
 from tests.cli.test_letters import event, failed_invocation
 from tests.component.estate import DR, PRIMARY, TABLE, refusal
+from tests.component.test_events import created
 
 ONE = "ws-1c0ffee01"
 SERVED = ("get_queue_attributes", "receive_message", "delete_message", "change_message_visibility_batch")
@@ -124,7 +125,21 @@ def test_what_becomes_of_a_message(
     assert said in line
     assert totals == f"1 message in the dead-letter queue of {TABLE}: {out or '1 left in the queue.'}"
     assert desk.left() == (1 if out is None else 0)
-    assert desk.events == ([SENT] if body in (FAILED, SENT) else [])
+    behind = {"type": "command", "id": "standby redrive", "principal": CALLER}
+    assert desk.events == ([{**SENT, "redriven": behind}] if body in (FAILED, SENT) else [])
+
+
+def test_the_ledger_has_who_redrives_and_why_beside_the_event(desk: Desk) -> None:
+    (one,) = desk.stage.create_ready("user001")
+    del desk.stage.answers["lambda", "invoke"]
+    desk.put(failed_invocation(created(one)))
+    ran = desk.redrive("--reason CHG-4711 --output json")
+    assert (ran.status, json.loads(ran.out)["reason"]) == (0, "CHG-4711")
+    row = desk.stage.row(one)
+    said = f"given to protect again by {CALLER} (CHG-4711)"
+    assert (row.cause_type, row.cause_id) == ("event", f"{SENT['id']}, {said}")
+    assert row.principal != CALLER  # who created the desktop
+    assert said in desk.stage.standby(f"show {one}").out
 
 
 def test_more_messages_than_one_receive_holds_are_tried_one_after_the_other(desk: Desk) -> None:

@@ -30,7 +30,7 @@ def test_a_directory_is_accepted_after_its_plan_was_shown(scene: Scene) -> None:
     assert "The quota has room for" in ran.err
     assert f"{HOME} is accepted by {AL} at " in ran.out
     assert ran.out.endswith(
-        "(CHG-4711). The next sweep takes its desktops up; they get their standbys a few at a time.\n"
+        "(CHG-4711). A sweep was started, which takes its desktops up; they get their standbys a few at a time.\n"
     )
     baseline = stage.item(f"SWEEP#{HOME}", "BASELINE")
     assert [baseline[name] for name in ("accepted", "accepted_by", "because")] == [True, AL, "CHG-4711"]
@@ -38,8 +38,34 @@ def test_a_directory_is_accepted_after_its_plan_was_shown(scene: Scene) -> None:
     assert again.status == 0
     assert f"{HOME} was accepted already, by {AL}" in again.out
     assert "(CHG-4711). Nothing was changed." in again.out
-    stage.sweep()
+    # Nobody waits an hour for the sweep that takes them up.
     assert stage.status(scene.reported[0]) == (Status.HELD, "BACKFILL")
+    assert [one[2] for one in stage.asked if one[0] == "stepfunctions"] == ["list_executions", "start_execution"]
+
+
+@pytest.mark.parametrize("option", ["--yes", f"--confirm {HOME}"])
+def test_the_plan_is_shown_also_where_an_option_answers(option: str, scene: Scene) -> None:
+    ran = scene.stage.standby(f"accept {HOME} {option}")
+    assert "2 desktops would get a standby (protected: 1, cannot have one: 0, excluded: 1)." in ran.err
+    assert "would get" not in ran.out
+
+
+def test_no_second_sweep_is_started_beside_one(scene: Scene) -> None:
+    scene.stage.answers["stepfunctions", "list_executions"] = {"executions": [{"status": "RUNNING"}]}
+    ran = scene.stage.standby(f"accept {HOME} --yes")
+    assert "This sweep or the next one takes its desktops up" in ran.out
+    assert "A sweep is under way." in ran.err
+    assert "start_execution" not in [one[2] for one in scene.stage.asked]
+
+
+@pytest.mark.parametrize("operation", ["list_executions", "start_execution"])
+def test_a_fleet_is_accepted_also_where_no_sweep_can_be_started(operation: str, scene: Scene) -> None:
+    scene.stage.refused["stepfunctions", operation] = refusal("AccessDeniedException")
+    ran = scene.stage.standby(f"accept {HOME} --yes")
+    assert (ran.status, "The next sweep takes its desktops up" in ran.out) == (0, True)
+    assert "A sweep could not be started now: These credentials do not allow it" in ran.err
+    assert "aws stepfunctions start-execution" in ran.err
+    assert scene.stage.item(f"SWEEP#{HOME}", "BASELINE")["accepted"] is True
 
 
 def test_above_25_desktops_the_directorys_id_is_typed(stage: Stage) -> None:
@@ -157,3 +183,13 @@ def test_what_was_done_before_a_call_failed_is_said_and_the_rest_is_named(
     assert "1 of 2 desktops were not asked for." in json.loads(ran.err)["message"]
     del scene.stage.answers["lambda", "invoke"]
     assert scene.stage.standby("protect user000 user001 --yes").status == 0
+
+
+def test_a_dry_run_says_that_it_has_not_looked_into_the_dr_directory(scene: Scene) -> None:
+    one = str(scene.reported[0])
+    said = "The DR directory was not looked into. For 1 desktop that lookup comes first"
+    assert said not in scene.stage.standby(f"retry {one} --dry-run").err
+    look = {"primary_id": one, "action": "LOOK", "status": "WAITING", "reason_code": "CREATE_THROTTLED", "message": ""}
+    body = json.dumps({"decisions": [look]}).encode()
+    scene.stage.answers["lambda", "invoke"] = lambda **_: {"StatusCode": 200, "Payload": io.BytesIO(body)}
+    assert said in scene.stage.standby(f"retry {one} --dry-run").err

@@ -1,6 +1,7 @@
 """What triggers protect: every shape of event and of call, and which of them yields no id."""
 
 import copy
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,27 @@ def test_an_event_yields_all_that_it_names_in_their_order_and_who_made_the_call(
 def test_ids_are_found_in_every_spelling(event: object, ids: tuple[str, ...], bad_ids: tuple[str, ...]) -> None:
     found = hint(event)
     assert (found.ids, found.bad_ids) == (ids, bad_ids)
+
+
+BY_AL = {"type": "command", "id": "CHG-4711", "principal": PERSON}
+
+
+@pytest.mark.parametrize("event", [created(A), by_hand(A, cause={"type": "manual", "id": "x"})])
+def test_who_gave_an_event_to_protect_again_stands_behind_its_cause(event: dict[str, Any]) -> None:
+    before, after = hint(event), hint(event | {"redriven": BY_AL})
+    assert after.cause.id == f"{before.cause.id}, given to protect again by {PERSON} (CHG-4711)"
+    assert dataclasses.replace(after, cause=before.cause) == before
+    assert dataclasses.replace(after.cause, id=before.cause.id) == before.cause
+    unnamed = hint(event | {"redriven": {"id": "CHG-4711"}})
+    assert unnamed.cause.id.endswith("given to protect again by a caller who gave no name (CHG-4711)")
+
+
+@pytest.mark.parametrize("odd", [None, "al", [BY_AL], {}, {"id": ""}, {"id": 7, "principal": PERSON}])
+def test_what_a_stranger_writes_there_is_nothing(odd: object) -> None:
+    assert hint(created(A) | {"redriven": odd}) == hint(created(A))
+    loop = by_hand(A, cause={"type": "watch", "id": "arn:aws:states:x"})
+    assert hint(loop | {"redriven": BY_AL}) == hint(loop)
+    assert len(hint(created(A) | {"redriven": {"id": "x" * 9000}}).cause.id) == 500
 
 
 def test_a_migration_yields_the_new_id_and_knows_the_old_one() -> None:
