@@ -35,7 +35,7 @@ OverrideNames = Annotated[
     typer.Option(
         "--override",
         metavar="NAMES",
-        help="What not to hold against them: EXCLUDED, DAILY_CAP, CEILING, separated by commas.",
+        help="What not to hold against them: EXCLUDED, DAILY_CAP, CEILING; several as 'CEILING,DAILY_CAP'.",
     ),
 ]
 

@@ -166,7 +166,9 @@ def _next(rows: Iterable[Item], *, would: bool) -> str:
     if Reason.PAUSED in codes:
         return "`standby resume` lets standbys be created again."
     if names := list(dict.fromkeys(str(_OVERRIDABLE[one]) for one in codes if one in _OVERRIDABLE)):
-        return f"add --override {','.join(names)} if they are to have standbys all the same."
+        # PowerShell takes a comma outside of quotation marks for a list.
+        given = names[0] if len(names) == 1 else f"'{','.join(names)}'"
+        return f"add --override {given} if they are to have standbys all the same."
     if codes:
         return f"`standby explain {codes[0]}` says what to do."
     if would:

@@ -38,7 +38,7 @@ def work(
         str | None, typer.Option(metavar="AGE", help="Those that have stood so for longer, for example 7d or 2h.")
     ] = None,
     columns: Annotated[
-        str, typer.Option(metavar="A,B,C", help="The columns, by the names that --output json has.")
+        str, typer.Option(metavar="'A,B,C'", help="The columns, by the names that --output json has.")
     ] = "",
 ) -> Status:
     """List desktops: all, or those for which every option holds.
@@ -49,7 +49,7 @@ def work(
       standby list --uncovered                        who has no standby, and why
       standby list --needs-action                     what a person has to act on
       standby list --status FAILED --older-than 1d
-      standby list --user 'exec-*' --columns user_name,status,standby_id
+      standby list --user 'exec-*' --columns 'user_name,status,standby_id'
       standby list --uncovered --output csv > uncovered.csv
 
     A desktop needs a person if its reason is one of which a person is notified, or if its standby drifts (DRIFT), holds

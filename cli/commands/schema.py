@@ -14,7 +14,7 @@ def work(run: Run) -> Status:
     \b
     Examples
       standby schema > standby.schema.json
-      standby schema --output json --query '"$defs".Pair.required'
+      standby schema --output json --query required
     """
     import json
 
