@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from standby.ledger.sweeps import SETTINGS, coverage_key
 from standby.ledger.table import Item
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from cli.aws import Aws
     from cli.pairs import Pair
 
@@ -280,17 +283,30 @@ def ahead(queries: Sequence[Iterator[T]]) -> Iterator[T]:
 
     Most partitions of a small fleet are empty: one after the other, each of them would cost a round trip.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    firsts = deque(_begun(pages) for pages in queries[:_AHEAD])
+    for number, pages in enumerate(queries):
+        page = firsts.popleft().result()
+        if number + _AHEAD < len(queries):
+            firsts.append(_begun(queries[number + _AHEAD]))
+        while page is not None:
+            yield page
+            page = next(pages, None)
 
-    with ThreadPoolExecutor(_AHEAD) as pool:
-        firsts = deque(pool.submit(next, pages, None) for pages in queries[:_AHEAD])
-        for number, pages in enumerate(queries):
-            page = firsts.popleft().result()
-            if number + _AHEAD < len(queries):
-                firsts.append(pool.submit(next, queries[number + _AHEAD], None))
-            while page is not None:
-                yield page
-                page = next(pages, None)
+
+def _begun(pages: Iterator[T]) -> Future[T | None]:
+    """The first page, which is asked for in a thread that nobody has to wait for, as an executor's at Ctrl-C."""
+    from concurrent.futures import Future
+
+    first: Future[T | None] = Future()
+
+    def ask() -> None:
+        try:
+            first.set_result(next(pages, None))
+        except BaseException as problem:  # it is raised where the page is read
+            first.set_exception(problem)
+
+    threading.Thread(target=ask, daemon=True).start()
+    return first
 
 
 def _pack(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def one_pair(options: Options, aws: Aws) -> Pair:
         raise Problem("NoAnswer", words, "Try again when the Region works.", Status.REFUSED)
     if found[0].outdated:
         # An older function would ignore what it does not know, a dry run for one, and do the rest.
-        fix = "Nothing was changed. Deploy this version: make deploy. Or use the command of the deployed version."
+        fix = "Nothing was changed. Deploy this version with `make deploy`, or use the command of the deployed version."
         raise Problem("OldVersion", found[0].outdated, fix, Status.REFUSED)
     return found[0]
 

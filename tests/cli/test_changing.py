@@ -216,7 +216,7 @@ def test_an_older_deployment_is_not_changed_for_it_would_ignore_a_dry_run(
     scene.stage.asked.clear()
     ran = put(name, "--dry-run --output json")
     assert (ran.status, ran.out, json.loads(ran.err)["code"]) == (3, "", "OldVersion")
-    assert "Deploy this version: make deploy." in ran.err
+    assert "Deploy this version with `make deploy`" in ran.err
     assert (written(scene), [one for one in scene.stage.asked if one[0] == "lambda"]) == (before, [])
 
 
