@@ -75,12 +75,15 @@ class _Counted:
         self.facts["of"] = self._of()
 
     def _of(self) -> int:
-        """Of how many: as the last complete sweeps counted them, or, where that cannot be, as the ledger has rows."""
+        """Of how many: as the last complete sweeps counted them, or, where that cannot be, as the ledger has rows.
+
+        "24 of 24" is counted again: there may be desktops that are newer than the sweep.
+        """
         if not self.selection.words:
             return self.facts["count"]
         counted = [swept(ledger, self.run.now) for ledger in self.run.ledgers]
         total = sum(one for one in counted if one is not None)
-        if None in counted or total < self.facts["count"]:
+        if None in counted or total <= self.facts["count"] > 0:
             total = sum(rows_of(ledger) for ledger in self.run.ledgers)
             self.counted_by = "Rows that the ledger has now"
         # Those that are gone are in no such number, and can be selected.

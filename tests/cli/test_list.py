@@ -147,3 +147,11 @@ def test_where_no_sweep_has_counted_the_rows_of_the_ledger_are(lived: Stage) -> 
 def test_in_a_narrow_terminal_each_row_is_lines_of_its_own(lived: Stage) -> None:
     out = lived.standby("list --user user020", width=40).out
     assert out.splitlines()[:2] == [f"\033[1mUser: \033[0m{LATE}", f"\033[1mPrimary: \033[0m{of(lived, LATE)}"]
+
+
+def test_all_of_all_is_counted_again_for_there_may_be_newer_desktops(
+    lived: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.listing.swept", lambda *_: 5)
+    ran = lived.standby("list --uncovered")
+    assert ran.out.splitlines()[-1] == "5 of 12 desktops without cover. Rows that the ledger has now: 12."
