@@ -1,8 +1,9 @@
 """What an administrator would otherwise write: a script that sees each WorkSpace through by itself.
 
-It works, for one WorkSpace and for thousands: a thread for each, a look every minute, and what is throttled is tried
-again a minute later. It is what the product is compared with, so it is as good as such a script is: it repeats nothing
-at once (boto3 by default would, four times), and it asks for nothing that it does not need.
+It works, for one WorkSpace and for thousands: a loop for each, in a thread of its own, that looks every minute. boto3
+is used as it comes: in its mode `legacy` it repeats what is throttled up to four times, within seconds. What is
+throttled even then is tried again a minute later, so that no WorkSpace is given up. It is what the product is compared
+with, so it asks for nothing that it does not need.
 
 It keeps no record, does not know after a crash what it had requested, and would then request it a second time.
 """

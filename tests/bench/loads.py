@@ -212,10 +212,9 @@ def growth(desktops: int, progress: Progress) -> Found:
 
 
 def by_script(count: int, progress: Progress) -> Found:
-    """The script, as the service throttles it, and as if it did not."""
-    limited, unlimited = scripted.run(count), scripted.run(count, throttling=False)
-    progress(f"the script for {count}")
-    return {"limited": asdict(limited), "unlimited": asdict(unlimited), "cost": script(limited.hours)}
+    """The script, as the service throttles it, and its cost."""
+    found = scripted.run(count, progress)
+    return asdict(found) | {"cost": script(found.hours)}
 
 
 def starts(progress: Progress) -> Found:

@@ -115,7 +115,7 @@ def _calls(found: Found) -> str:
         ("new in one hour", "floor", "protect", "sweeps", "by floor", "interval, s", "script", "throttled of these")
     ]
     for size in sorted(int(name.removesuffix(" new")) for name in found if name.endswith(" new")):
-        one, script = found[f"{size} new"], found[f"{size} by script"]["limited"]
+        one, script = found[f"{size} new"], found[f"{size} by script"]
         rows.append(
             (
                 f"{size:,}",
