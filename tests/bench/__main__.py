@@ -1,8 +1,8 @@
 """``make bench``: speed, cost and scale, beside the script that one would otherwise write, and beside the floor.
 
 Counts come from recorded calls, times from the virtual clock of the simulation; handlers, definitions and the zip are
-the deployed ones. `build/bench.json` has what is compared from one version to the next, `tests/bench/measured.json` all
-of it, and `docs/performance.md` says what it means. `--quick` measures small fleets only, and keeps only the first.
+the deployed ones. `build/bench.json` has what is compared from one version to the next, `tests/bench/figures.json` all
+of it and the figures of earlier versions, and `docs/performance.md`, made of that, says what it means.
 """
 
 from __future__ import annotations
@@ -12,65 +12,80 @@ import json
 import os
 import platform
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
-from tests.bench import loads, page, queries
+from tests.bench import commands, developers, loads, page
+from tests.bench.developers import ROOT
 from tests.simulation.deployment import Deployment
 
-ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-SIZES = (100, 1_000, 10_000)
-_QUICK = (100, 200)
+SIZES, QUICK = (100, 1_000, 10_000), (100, 1_000)
 _deployment: Deployment | None = None
 _began = time.monotonic()
+Job = partial[tuple[str, Any, float]]
+Found = dict[str, Any]
+
+
+def _begin(began: float) -> None:
+    """Let another process count its minutes from when the whole began."""
+    global _began
+    _began = began
 
 
 def _say(name: str, text: str) -> None:
-    print(f"{name}: {text}", flush=True)
-
-
-def _known() -> Deployment:
-    global _deployment  # one a process: to synthesise takes seconds
-    _deployment = _deployment or Deployment.synthesise()
-    return _deployment
+    print(f"{(time.monotonic() - _began) / 60:4.1f} min  {name}: {text}", flush=True)
 
 
 def _run(name: str, work: Callable[..., Any], *given: Any, deployed: bool = True) -> tuple[str, Any, float]:
-    began = time.monotonic()
-    more = (_known(),) if deployed else ()
-    found = work(*more, *given, partial(_say, name))
-    return name, found, time.monotonic() - began
+    """Measure one part: its name, what was found, and CPU seconds."""
+    global _deployment  # one a process: to synthesise takes seconds
+    if deployed:
+        _deployment = _deployment or Deployment.synthesise()
+        given = (_deployment, *given)
+    began = time.process_time()
+    return name, work(*given, partial(_say, name)), time.process_time() - began
 
 
-def jobs(sizes: tuple[int, ...]) -> list[partial[tuple[str, Any, float]]]:
-    """What is to be measured, the longest first."""
-    large, middle = sizes[-1], sizes[-1] // 5
-    return [
-        partial(_run, "growth of a sweep", loads.growth, large * 10, deployed=False),
+def parts(sizes: tuple[int, ...]) -> dict[str, Job]:
+    """What is measured two at a time, since it is counted, or is CPU time: by name, the longest first."""
+    large, middle = sizes[-1], sizes[-2]
+    jobs = [
         partial(_run, f"{large} by script", loads.by_script, large, deployed=False),
+        partial(_run, "commands", commands.measure, large * 10, large * 100, deployed=False),
+        partial(_run, "growth of a sweep", loads.growth, large * 10, deployed=False),
         partial(_run, f"{large} new", loads.calls, large),
         partial(_run, "an existing fleet", loads.makespan, large),
-        partial(_run, "an outage", loads.outage, middle),
+        partial(_run, "an outage", loads.outage, large // 5),
+        partial(_run, "at rest", loads.rest),
         *[partial(_run, f"{size} new", loads.calls, size) for size in reversed(sizes[:-1])],
+        partial(_run, f"{middle} new, other latency", loads.other_latency, middle),
         *[partial(_run, f"{size} by script", loads.by_script, size, deployed=False) for size in sizes[:-1]],
         partial(_run, "a fleet of 1,000 accepted", loads.makespan, 1_000),
-        partial(_run, "at rest", loads.rest),
         partial(_run, "a sweep", loads.growth, large, deployed=False),
         partial(_run, "a small sweep", loads.growth, large // 10, deployed=False),
         partial(_run, "lone ones", loads.lone),
     ]
+    return {one.args[0]: one for one in jobs}
 
 
-def bench_json(found: dict[str, Any], sizes: tuple[int, ...]) -> dict[str, Any]:
-    """What is compared from one version to the next."""
+def alone(*, quick: bool) -> dict[str, Callable[[], Any]]:
+    """What is measured with nothing beside it."""
+    found: dict[str, Callable[[], Any]] = {
+        "cold starts": lambda: loads.starts(partial(_say, "cold starts")),
+        "make synth": developers.synthesis,
+    }
+    # It uses both cores itself.
+    return found | ({} if quick else {"make test": lambda: developers.whole_test(partial(_say, "make test"))})
+
+
+def bench_json(found: Found, sizes: tuple[int, ...]) -> Found:
+    """What is compared from one version to the next: the form that stays, and then all else."""
     large = sizes[-1]
     of_large, accepted = found[f"{large} new"], found["an existing fleet"]
     delays = of_large["delays"]
@@ -94,76 +109,87 @@ def bench_json(found: dict[str, Any], sizes: tuple[int, ...]) -> dict[str, Any]:
             "per_1000": found["a fleet of 1,000 accepted"]["cost_per_1000"],
             "lone": loads.total(found["lone ones"]["cost"]),
             "month_at_rest_10000": loads.total(found["at rest"]["cost"]),
-            "script_per_1000": found["1000 by script"]["cost"] if "1000 by script" in found else None,
+            "script_per_1000": found["1000 by script"]["cost"],
         },
-        "memory_mb": {
-            str(large): found["a sweep"]["memory_mb"],
-            str(large * 10): found["growth of a sweep"]["memory_mb"],
-        },
+        "memory_mb": {str(found[name]["desktops"]): found[name]["memory_mb"] for name in ("a sweep", page.LARGE_SWEEP)},
         "cold_start_ratio": {name: one["ratio"] for name, one in found["cold starts"]["functions"].items()},
         "zip_bytes": found["cold starts"]["zip_bytes"],
-        "read_amplification": max(*found["queries"].values(), of_large["rows_read_per_due_row"]),
+        "read_amplification": max(found["commands"]["queries"].values()),
+        "rows_read_per_due_row": of_large["rows_read_per_due_row"],
+        "outage_ratio": found["an outage"]["ratio"],
+        "command_line": found["commands"]["took"],
+        "developers": {name: found[name] for name in ("make synth", "make test") if name in found},
     }
 
 
-def developers() -> dict[str, float]:
-    """What a synthesis takes: CPU seconds, and the peak of its memory in MB."""
-    program = """
-import re, resource, pathlib, tempfile
-from infra.synth import synthesise
-with tempfile.TemporaryDirectory() as out:
-    synthesise(pathlib.Path("standby.example.yaml"), pathlib.Path(out))
-used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-peak = re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]
-print(sum(one.ru_utime + one.ru_stime for one in used), int(peak) / 1024)
-"""
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603
-    cpu, memory = map(float, done.stdout.split())
-    return {"synth_cpu_seconds": cpu, "synth_memory_mb": memory}
+def measure(sizes: tuple[int, ...], *, quick: bool) -> Found:
+    """Measure all of it, with progress."""
+    found: Found = {}
+    taken: dict[str, float] = {}
+    first = alone(quick=quick)
+    last = first.pop("make test", None)
+    for name, work in first.items():
+        found[name] = work()
+        _say(name, "done")
+    jobs = parts(sizes)
+    # Not forked: a process that has synthesised shares its Node.js with those that it forks.
+    with ProcessPoolExecutor(2, get_context("spawn"), initializer=_begin, initargs=(_began,)) as pool:
+        for done in as_completed([pool.submit(job) for job in jobs.values()]):
+            name, found_of_it, seconds = done.result()
+            found[name], taken[name] = found_of_it, seconds
+            _say(name, f"done with {seconds:.0f} s of CPU; {len(jobs) - len(taken)} parts are left")
+    if last is not None:
+        found["make test"] = last()
+    found["machine"] = {
+        "command": "make bench ARGS=--quick" if quick else "make bench",
+        "commit": _commit(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "cpus": os.cpu_count(),
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        "minutes": (time.monotonic() - _began) / 60,
+        "load": os.getloadavg()[2],
+        "cpu_seconds": taken,
+    }
+    return found
+
+
+def _commit() -> str:
+    """The version that is measured, with a + if it has changes that are not committed."""
+    said = [
+        subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603, S607
+        for words in (("rev-parse", "--short=9", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+    ]
+    return said[0] + "+" * bool(said[1])
 
 
 def main() -> None:
     """Measure, print, and write."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small fleets only, in a minute; no page is written")
+    parser.add_argument("--quick", action="store_true", help="small fleets, without make test; the page stays")
+    parser.add_argument("--only", nargs="+", metavar="PART", help="print what some parts find, and write nothing")
     parser.add_argument("--page", action="store_true", help="write the page anew from what was measured last")
     options = parser.parse_args()
-    if options.page:
-        page.PAGE.write_text(page.page(**json.loads(page.MEASURED.read_text(encoding="utf-8"))), encoding="utf-8")
+    sizes = QUICK if options.quick else SIZES
+    if options.only:
+        known: dict[str, Callable[[], Any]] = {**alone(quick=options.quick), **parts(sizes)}
+        if unknown := set(options.only) - set(known):
+            parser.error(f"there is no part {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
+        for name in options.only:
+            print(json.dumps(known[name](), indent=1, default=str))
         return
-    sizes = _QUICK if options.quick else SIZES
-    found: dict[str, Any] = {}
-    # What is timed comes first, with nothing beside it.
-    found["cold starts"] = loads.starts(partial(_say, "cold starts"))
-    found["developers"] = developers()
-    # Not forked: a process that has synthesised shares its Node.js with those that it forks.
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(job) for job in jobs(sizes)}
-        found["queries"] = queries.amplification(*((10_000, 1_000) if options.quick else ()))
-        for done in as_completed(waiting):
-            name, what, seconds = done.result()
-            found[name] = what
-            _say(name, f"done in {seconds:.0f} s, {len(found)} of {len(waiting) + 3}; {_minutes():.1f} minutes so far")
-    found["machine"] = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cpus": os.cpu_count(),
-        "processor": platform.machine(),
-        "python": platform.python_version(),
-        "minutes": _minutes(),
-    }
-    result = bench_json(found, sizes)
-    BUILD.mkdir(exist_ok=True)
-    (BUILD / "bench.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
-    if not options.quick:
-        kept = {"found": found, "result": result}
-        page.MEASURED.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-        page.PAGE.write_text(page.page(**kept), encoding="utf-8")
-    _say("Written", "build/bench.json" + ("" if options.quick else ", tests/bench/measured.json, docs/performance.md"))
-
-
-def _minutes() -> float:
-    return (time.monotonic() - _began) / 60
+    if not options.page:
+        found = measure(sizes, quick=options.quick)
+        result = bench_json(found, sizes)
+        BUILD.mkdir(exist_ok=True)
+        (BUILD / "bench.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        print(json.dumps(result, indent=2))
+        if options.quick:
+            _say("written", "build/bench.json")
+            return
+        page.keep(found, result)
+    page.PAGE.write_text(page.page(page.record()), encoding="utf-8")
+    _say("written", "build/bench.json, tests/bench/figures.json, docs/performance.md")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 _LIMIT_SECONDS = 300.0
-_LATENCY = 0.02  # of a call, beside its pace
+# Of a call, in seconds, as in the simulation: of one of WorkSpaces, and of any other.
+_LATENCY, _LATENCY_OF_OTHERS = float(sys.argv[3]), float(sys.argv[4])
 _FULL_CPU_MB = 1769  # of a function that has one CPU
 _EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:Standby-us-east-1-us-west-2-sweep:{}"
 
@@ -64,7 +65,8 @@ def main(number: int) -> None:
     send = client._make_api_call
 
     def make_api_call(self: Any, *given: Any) -> Any:
-        slept(VirtualClock(), _LATENCY)
+        is_workspaces = self.meta.service_model.service_name == "workspaces"
+        slept(VirtualClock(), _LATENCY if is_workspaces else _LATENCY_OF_OTHERS)
         return send(self, *given)
 
     client._make_api_call = make_api_call

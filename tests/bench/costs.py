@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from aws_cdk import aws_logs as logs
+
+from infra.functions import LOG_RETENTION
 from infra.purposes import METRICS
 from infra.stack import MEMORY_MB
 from tests.bench.fleet import Spent, Work
@@ -20,12 +23,15 @@ from tests.bench.store import Billed
 from tests.bench.sweeps import Swept
 
 PRICES: dict[str, Any] = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
-USD: Mapping[str, float] = PRICES["usd"]
+USD: Mapping[str, float] = {name: one["usd"] for name, one in PRICES["prices"].items()}
 HOURS = 730  # of a month
 _GB = 1024**3
 _FULL_CPU_MB = 1769
 # Log lines of Lambda's own, START, END and REPORT, in bytes.
 _PLATFORM_LINES = 450
+# How many months' lines are stored in the long run.
+_LOG_MONTHS = 13
+assert LOG_RETENTION == logs.RetentionDays.THIRTEEN_MONTHS
 # States that an execution enters whose round finds nothing, and how often the watcher's schedule starts one.
 _IDLE_TRANSITIONS, _WATCHES = 5, HOURS * 4
 # Of a sweep's machine: Start and Finished, and for each part Work, Anything ready, Done and Wait.
@@ -33,6 +39,13 @@ _SWEEP_TRANSITIONS, _PART_TRANSITIONS = 2, 4
 _BOTH = 2  # Regions
 
 Items = dict[str, float]
+
+
+def _item(name: str, *parts: tuple[float, str]) -> Items:
+    """An item: its amounts, each at a price. Its name has a mark if one of the prices is not verified."""
+    is_verified = not any(PRICES["prices"][price].get("unverified") for _, price in parts)
+    named = name if is_verified else f"{name} (unverified price)"
+    return {named: sum(amount * USD[price] for amount, price in parts)}
 
 
 def gb_seconds(function: str, work: Work) -> float:
@@ -46,43 +59,48 @@ def of_work(work: Mapping[str, Work]) -> Items:
     invocations = sum(one.invocations for one in work.values())
     seconds = sum(gb_seconds(name, one) for name, one in work.items())
     return {
-        "Lambda, duration": seconds * USD["lambda_gb_second_arm"],
-        "Lambda, requests": invocations * USD["lambda_request"],
-        "X-Ray": invocations * USD["xray_trace"],
+        **_item("Lambda, duration", (seconds, "lambda_gb_second_arm")),
+        **_item("Lambda, requests", (invocations, "lambda_request")),
+        **_item("X-Ray", (invocations, "xray_trace")),
     }
 
 
 def of_ledger(billed: Billed) -> Items:
     """DynamoDB in both Regions. What is stored is of a month."""
     written = billed.write_units + billed.index_write_units
-    stored = max(billed.stored_bytes, 0) / _GB
+    stored = max(billed.stored_bytes, 0) / _GB * _BOTH
     return {
-        "DynamoDB, writes in the primary Region": written * USD["dynamodb_replicated_write_unit"],
-        "DynamoDB, writes in the DR Region": written * USD["dynamodb_replicated_write_unit"],
-        "DynamoDB, reads": billed.read_units * USD["dynamodb_read_unit"],
-        "DynamoDB, replication's data transfer": billed.write_units * 1024 / _GB * USD["transfer_between_regions_gb"],
+        **_item("DynamoDB, writes in the primary Region", (written, "dynamodb_replicated_write_unit")),
+        **_item("DynamoDB, writes in the DR Region", (written, "dynamodb_replicated_write_unit")),
+        **_item("DynamoDB, reads", (billed.read_units, "dynamodb_read_unit")),
+        **_item(
+            "DynamoDB, replication's data transfer",
+            (billed.write_units * 1024 / _GB, "transfer_between_regions_gb"),
+        ),
         # Each index that projects everything holds it once more.
-        "DynamoDB, storage and recovery of a month": stored
-        * _BOTH
-        * (2 * USD["dynamodb_storage_gb_month"] + USD["dynamodb_recovery_gb_month"]),
+        **_item(
+            "DynamoDB, storage and recovery of a month",
+            (2 * stored, "dynamodb_storage_gb_month"),
+            (stored, "dynamodb_recovery_gb_month"),
+        ),
         "DynamoDB Streams, read by Lambda": 0.0,
     }
 
 
 def of_logs(size: float, invocations: int) -> Items:
-    """Log lines, and metrics in them."""
+    """Log lines, and metrics in them, as long as they are kept."""
     gigabytes = (size + invocations * _PLATFORM_LINES) / _GB
-    return {"Logs": gigabytes * (USD["logs_ingested_gb"] + USD["logs_stored_gb_month"])}
+    return _item("Logs", (gigabytes, "logs_ingested_gb"), (gigabytes * _LOG_MONTHS, "logs_stored_gb_month"))
 
 
 def of_run(spent: Spent, *, without: tuple[str, ...] = ("sweep",)) -> Items:
     """What a stretch of a run has cost, without what it would have cost at rest."""
     work = {name: one for name, one in spent.work.items() if name not in without}
     return {
-        "Step Functions": spent.transitions * USD["step_functions_transition"],
+        **_item("Step Functions", (spent.transitions, "step_functions_transition")),
         **of_work(work),
         **of_ledger(spent.billed),
-        "EventBridge": spent.bus_events * USD["eventbridge_custom_event"],
+        **_item("EventBridge", (spent.bus_events, "eventbridge_custom_event")),
         **of_logs(spent.log_bytes, sum(one.invocations for one in work.values())),
     }
 
@@ -107,15 +125,15 @@ def at_rest(swept: Swept, alarms: int, idle: Work, stored_bytes: int) -> Items:
     metrics = sum(each.at_rest for each in METRICS)
     beats = _WATCHES + _BOTH * sweeps
     return {
-        "Metrics": metrics * USD["cloudwatch_metric_month"],
-        "Alarms": alarms * USD["cloudwatch_alarm_metric_month"],
-        "Dashboard": USD["cloudwatch_dashboard_month"],
-        "KMS keys": _BOTH * USD["kms_key_month"],
-        "Step Functions": transitions * USD["step_functions_transition"],
-        "Scheduler": (_WATCHES + sweeps) * USD["scheduler_invocation"],
+        **_item("Metrics", (metrics, "cloudwatch_metric_month")),
+        **_item("Alarms", (alarms, "cloudwatch_alarm_metric_month")),
+        **_item("Dashboard", (1, "cloudwatch_dashboard_month")),
+        **_item("KMS keys, in the first year", (_BOTH, "kms_key_month")),
+        **_item("Step Functions", (transitions, "step_functions_transition")),
+        **_item("Scheduler", (_WATCHES + sweeps, "scheduler_invocation")),
         **of_work(work),
         **of_ledger(billed),
-        "CloudWatch, signs of life": beats * USD["cloudwatch_put_metric_request"],
+        **_item("CloudWatch, signs of life", (beats, "cloudwatch_put_metric_request")),
         **of_logs(swept.log_bytes * sweeps + 1000 * _WATCHES, round(parts * sweeps + _WATCHES)),
     }
 

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 
 from local import botocore_adapter
 from local.workspaces import World
-from tests.bench.store import FastLedger
 from tests.simulation.services import Answer
 
 _REGION = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/")
@@ -24,10 +24,23 @@ _REGION = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/")
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
+# What CloudFormation says of a stack: no outputs, for names are fixed.
+_STACK = """<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
+<StackName>Standby-us-east-1-us-west-2</StackName><StackId>a:b:c:d:e</StackId><CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>UPDATE_COMPLETE</StackStatus>
+</member></Stacks></DescribeStacksResult></DescribeStacksResponse>"""
+
+
+class AnyLedger(Protocol):
+    """A ledger that answers DynamoDB's requests."""
+
+    def call(self, region: str, operation: str, body: bytes) -> Answer:
+        """Status and body."""
+
+
 class Endpoint:
     """Answers of a world and a ledger; `calls` counts them by Region and operation."""
 
-    def __init__(self, world: World, ledger: FastLedger) -> None:
+    def __init__(self, world: World, ledger: AnyLedger) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
         self.url = ""
         self._world, self._ledger = world, ledger
@@ -44,6 +57,8 @@ class Endpoint:
                 status, _, content = botocore_adapter.answer(self._world, region, operation, json.loads(body), None)
                 self._world.calls.clear()
                 return status, content
+        if b"Action=DescribeStacks" in body:
+            return 200, _STACK.encode()
         if operation == "GetServiceQuota":
             return 200, b'{"Quota": {"Value": 1000000}}'
         return 200, b"{}"

@@ -31,8 +31,10 @@ from tests.simulation.wire import Wire
 
 ITEMS = 25  # of a call
 BOOT: dict[str, Any] = {"boot_seconds": 900, "standby_boot_seconds": 900, "boot_spread_seconds": 2700}
-# The longest time that a request or an answer is on its way, in seconds: a call takes 0.02 s in the middle.
-LATENCY = 0.02
+# How many seconds a call takes in the middle. AWS names no figure for WorkSpaces' API: a fleet is measured with the
+# second value, too. DynamoDB's is documented as single-digit milliseconds (Introduction.html of its guide).
+LATENCY, OTHER_LATENCY = 0.2, 0.02
+LATENCY_OF_OTHERS = 0.01
 # The neighbour's calls, a second.
 NEIGHBOUR = 0.5
 OTHERS_OWN = "arn:aws:iam::123456789012:user/neighbour"
@@ -109,6 +111,7 @@ class TimedProcess(Process):
 
     work: Work = field(default_factory=Work)
     mark: float = 0.0
+    latency: float = 0.0  # of the call that it waits for
 
     def handle(self, event: Any, request_id: str, limit_seconds: float) -> Any:
         began, self.mark = self.scheduler.now(), time.process_time()
@@ -138,10 +141,16 @@ class TimedWire(Wire):
         process = self._process
         assert isinstance(process, TimedProcess)
         process.pause()
+        process.latency = self.latency if call.service == "workspaces" else LATENCY_OF_OTHERS
         try:
             return super()._carry(call, body, config, kind)
         finally:
             process.resume()
+
+    def _wait(self) -> None:
+        process = self._process
+        assert isinstance(process, TimedProcess)
+        self._scheduler.sleep(self._dice.uniform(0.0, process.latency))
 
 
 @dataclass(frozen=True)
@@ -293,9 +302,11 @@ def throttled(audit: Tally) -> int:
     return sum(count for (*_, outcome), count in audit.service_calls.items() if outcome == "ThrottlingException")
 
 
-def new_primaries(deployment: Deployment, count: int, progress: Callable[[str], None] = lambda _: None) -> Run:
+def new_primaries(
+    deployment: Deployment, count: int, progress: Callable[[str], None] = lambda _: None, latency: float = LATENCY
+) -> Run:
     """So many new primaries that arrive in an hour, until all are protected."""
-    run = Run(deployment, count)
+    run = Run(deployment, count, latency=latency)
     run.add_users([HOME], run.users)
     run.let_neighbour_in()
     run.create_paced(run.users, HOME, 3600)

@@ -16,7 +16,9 @@ from tests.bench import cold, scripted
 from tests.bench.costs import at_rest, of_run, script
 from tests.bench.fleet import (
     ITEMS,
+    LATENCY,
     NEIGHBOUR,
+    OTHER_LATENCY,
     Run,
     Work,
     accept,
@@ -43,9 +45,9 @@ def floor(count: int) -> int:
     return 3 * math.ceil(count / ITEMS)
 
 
-def calls(deployment: Deployment, count: int, progress: Progress) -> Found:
+def calls(deployment: Deployment, count: int, progress: Progress, latency: float = LATENCY) -> Found:
     """New primaries that arrive in an hour."""
-    run = new_primaries(deployment, count, progress)
+    run = new_primaries(deployment, count, progress, latency)
     by_function = {
         name: sum(n for call, n in run.audit.calls.items() if (call.function, call.service) == (name, "workspaces"))
         for name in ("protect", "sweep")
@@ -53,6 +55,7 @@ def calls(deployment: Deployment, count: int, progress: Progress) -> Found:
     intervals = run.intervals
     spent = run.spent()
     return {
+        "latency": latency,
         "calls": by_function["protect"],
         "sweeps_calls": by_function["sweep"],
         "floor": floor(count),
@@ -68,6 +71,11 @@ def calls(deployment: Deployment, count: int, progress: Progress) -> Found:
         "partition_writes_a_second": _hottest(run),
         "rows_read_per_due_row": spent.billed.items_read / max(run.work["watch"].ready, 1),
     }
+
+
+def other_latency(deployment: Deployment, count: int, progress: Progress) -> Found:
+    """The same where a call takes another time."""
+    return calls(deployment, count, progress, OTHER_LATENCY)
 
 
 def _delays(run: Run, intervals: Sequence[tuple[datetime, float]]) -> Found:
@@ -202,6 +210,7 @@ def growth(desktops: int, progress: Progress) -> Found:
     swept = sweep(desktops, 10)
     progress(f"a sweep of {desktops}")
     return {
+        "desktops": desktops,
         "calls": swept.calls,
         "ledger_calls": swept.ledger_calls,
         "memory_mb": swept.memory_mb,

@@ -1,7 +1,12 @@
-"""docs/performance.md: what the figures mean to somebody who chooses, written by `make bench` from what it measured."""
+"""docs/performance.md: what the figures mean to somebody who chooses, made of the record of `make bench` alone.
+
+The record, `figures.json`, has what the last whole run has found, and the results of the versions before it: each
+version's last run stays, so that what a change has brought can be read off.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,39 +17,71 @@ from tests.bench.loads import RATE, floor
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 TEMPLATE = Path(__file__).with_name("performance.md")
-# What the last run of `make bench` has found, from which the page is written.
-MEASURED = Path(__file__).with_name("measured.json")
+RECORD = Path(__file__).with_name("figures.json")
 FLEETS = (500, 5_000, 50_000)
+LARGE_SWEEP = "growth of a sweep"
 # What the configuration leaves to existing fleets of a day's new standbys, by default: 160 of 200.
 _A_DAY = 160
-_SWEEPS = {1_000: "a small sweep", 10_000: "a sweep", 100_000: "growth of a sweep"}
+# Of earlier versions the page shows the first one and the last ones.
+_SHOWN = 3
 Found = Mapping[str, Any]
 Row = Sequence[object]
 
 
-def page(found: Found, result: Found) -> str:
-    """The page."""
-    size = max(int(name.removesuffix(" new")) for name in found if name.endswith(" new"))
+def record() -> dict[str, Any]:
+    """What is kept."""
+    found: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
+    return found
+
+
+def keep(found: Found, result: Found) -> None:
+    """Keep what a run has found; the result of the version before it goes to the earlier ones."""
+    earlier: list[Found] = []
+    if RECORD.exists():
+        before = record()
+        earlier = before["earlier"]
+        machine = before["found"]["machine"]
+        if machine["commit"] != found["machine"]["commit"]:
+            earlier = [*earlier, {"machine": machine, "result": before["result"]}]
+    kept = {"found": found, "result": result, "earlier": earlier}
+    RECORD.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def page(kept: Found) -> str:
+    """The page of a record."""
+    found, result = kept["found"], kept["result"]
+    sizes = sorted(map(int, result["calls"]))
+    size, middle = sizes[-1], sizes[-2]
+    sweep, large_sweep = found["a sweep"], found[LARGE_SWEEP]
     return TEMPLATE.read_text(encoding="utf-8").format(
         machine=found["machine"],
         prices=PRICES,
+        unverified=_unverified(),
         rest=found["at rest"],
         size=size,
+        middle=middle,
+        new=found[f"{size} new"],
         lone=found["lone ones"],
         outage=found["an outage"],
+        sweep=sweep,
+        large_sweep=large_sweep,
         script=found[f"{size} by script"],
         script_of_1000=found["1000 by script"],
-        developers=found["developers"],
+        commands=found["commands"],
         expected=_expected(found, result),
+        history=_history(kept),
         goals=_goals(found, result, size),
         calls=_calls(found),
+        latencies=_latencies(found, middle),
         delays=_delays(found[f"{size} new"]["delays"]),
         makespans=_makespans(found),
         costs=_costs(found),
         growth=_growth(found),
         queries=_table(
-            ("query", "items read by item returned"), *[(name, f"{one:.2f}") for name, one in found["queries"].items()]
+            ("query of docs/queries.md", "items read by row printed"),
+            *[(name, f"{one:.2f}") for name, one in found["commands"]["queries"].items()],
         ),
+        command_line=_command_line(found["commands"]["took"]),
         starts=_starts(found["cold starts"]["functions"]),
         modules=_table(
             ("module", "ms"),
@@ -53,7 +90,13 @@ def page(found: Found, result: Found) -> str:
                 for name, micro in found["cold starts"]["functions"]["protect"]["slowest"]
             ],
         ),
+        developers=_developers(found),
     )
+
+
+def _unverified() -> str:
+    names = [name for name, one in PRICES["prices"].items() if one.get("unverified")]
+    return f"Not verified: {', '.join(f'`{name}`' for name in names)}." if names else ""
 
 
 def _table(*rows: Row) -> str:
@@ -81,29 +124,78 @@ def _expected(found: Found, result: Found) -> str:
     return _table(*rows)
 
 
+def _figures(result: Found) -> dict[str, tuple[float, str]]:
+    """What is compared from version to version: each with how it is written."""
+    cost, delays = result["cost_usd"], result["delay_intervals"]
+    calls = {
+        f"calls for {int(size):,}, by the floor": (one["ours"] / one["floor"], ".2f")
+        for size, one in result["calls"].items()
+    }
+    memory = {f"peak memory of a sweep of {int(size):,}, MB": (one, ".0f") for size, one in result["memory_mb"].items()}
+    return calls | {
+        "makespan of an accepted fleet, by the bound": (result["makespan_ratio"], ".2f"),
+        "makespan after an outage, by the bound": (result["outage_ratio"], ".2f"),
+        "throttled calls, percent": (result["throttled_percent"], ".2f"),
+        "delay to the request, 99 %, in intervals": (delays["request_p99"], ".2f"),
+        "delay to PROTECTED, 99 %, in intervals": (delays["protected_p99"], ".2f"),
+        "USD for 1,000 in a backfill": (cost["per_1000"], ".4f"),
+        "USD for a lone one": (cost["lone"], ".4f"),
+        "USD a month at rest, 10,000 in 20 directories": (cost["month_at_rest_10000"], ".2f"),
+        **memory,
+        "cold start, by a bare function's": (max(result["cold_start_ratio"].values()), ".2f"),
+        "bytes of the zip": (result["zip_bytes"], ",.0f"),
+        "items read by row that a query prints": (result["read_amplification"], ".2f"),
+        "rows that the watcher reads by row that is due": (result["rows_read_per_due_row"], ".2f"),
+    }
+
+
+def _history(kept: Found) -> str:
+    """Old figures beside the new ones."""
+    runs = [*kept["earlier"], {"machine": kept["found"]["machine"], "result": kept["result"]}]
+    if len(runs) > _SHOWN + 1:
+        runs = [runs[0], *runs[-_SHOWN:]]
+    columns = [_figures(one["result"]) for one in runs]
+    heads = [f"`{one['machine']['commit']}`, {one['machine']['date']}" for one in runs]
+    rows: list[Row] = [("figure", *heads)]
+    for name in columns[-1]:
+        rows.append((name, *[format(*one[name]) if name in one else "" for one in columns]))
+    return _table(*rows)
+
+
 def _goals(found: Found, result: Found, size: int) -> str:
-    calls, cost = result["calls"][str(size)], result["cost_usd"]
-    memory = [found[name]["memory_mb"] for name in ("a sweep", "growth of a sweep")]
+    calls, figures = result["calls"][str(size)], _figures(result)
+    sweep, large = found["a sweep"], found[LARGE_SWEEP]
     hottest = found[f"{size} new"]["partition_writes_a_second"]["index"]
-    # What it is, what was measured, how that is written, and the goal: at most, or (negative) at least.
-    goals: list[tuple[str, float, str, float]] = [
-        (f"calls for {size:,}, by the floor", calls["ours"] / calls["floor"], ".2f", 5),
-        (f"calls of the script for {size:,}, by ours", calls["script"] / calls["ours"], ".0f", -60),
-        ("makespan of an accepted fleet, by the bound", result["makespan_ratio"], ".2f", 1.15),
-        ("throttled calls, percent", result["throttled_percent"], ".2f", 1),
-        ("USD for 1,000 in a backfill", cost["per_1000"], ".3f", 0.15),
-        ("USD for a lone one", cost["lone"], ".4f", 0.01),
-        ("USD a month at rest, 10,000 in 20 directories", cost["month_at_rest_10000"], ".2f", 15),
-        ("peak memory of a sweep of 100,000, by that of 10,000", memory[1] / memory[0], ".2f", 1.1),
-        ("peak memory of a sweep of 100,000, MB", memory[1], ".0f", 256),
-        ("longest part of that sweep, seconds", found["growth of a sweep"]["longest_seconds"], ".0f", 300),
-        ("items read by item returned", result["read_amplification"], ".2f", 1.2),
-        ("write units a second of an index's partition", hottest, ",.0f", 1000),
-        ("cold start, by a bare function's", max(result["cold_start_ratio"].values()), ".2f", 1.25),
-        ("bytes of the zip", result["zip_bytes"], ",.0f", 2_000_000),
+    by_desktop = large["calls"] / large["desktops"] / (sweep["calls"] / sweep["desktops"])
+    # What it is, what was measured and how that is written, and the goal: at most, or (negative) at least.
+    goals: list[tuple[str, tuple[float, str], float]] = [
+        *[
+            (name, figures[name], goal)
+            for name, goal in (
+                (f"calls for {size:,}, by the floor", 5),
+                ("makespan of an accepted fleet, by the bound", 1.15),
+                ("throttled calls, percent", 1),
+                ("USD for 1,000 in a backfill", 0.15),
+                ("USD for a lone one", 0.01),
+                ("USD a month at rest, 10,000 in 20 directories", 15),
+                ("cold start, by a bare function's", 1.25),
+                ("bytes of the zip", 2_000_000),
+                ("items read by row that a query prints", 1.2),
+            )
+        ],
+        (f"calls of the script for {size:,}, by ours", (calls["script"] / calls["ours"], ",.0f"), -60),
+        (
+            f"peak memory of a sweep of {large['desktops']:,}, by that of {sweep['desktops']:,}",
+            (large["memory_mb"] / sweep["memory_mb"], ".2f"),
+            1.1,
+        ),
+        (f"peak memory of a sweep of {large['desktops']:,}, MB", (large["memory_mb"], ".0f"), 256),
+        ("calls of that sweep by desktop, by those of the smaller one", (by_desktop, ".3f"), 1),
+        ("longest part of that sweep, seconds", (large["longest_seconds"], ".0f"), 300),
+        ("write units a second of an index's partition", (hottest, ",.0f"), 1000),
     ]
     rows: list[Row] = [("figure", "measured", "goal", "holds")]
-    for what, measured, written, goal in goals:
+    for what, (measured, written), goal in goals:
         holds = measured <= goal if goal >= 0 else measured >= -goal
         sign = "≤" if goal >= 0 else "≥"
         rows.append((what, format(measured, written), f"{sign} {abs(goal):,}", "yes" if holds else "**no**"))
@@ -111,23 +203,29 @@ def _goals(found: Found, result: Found, size: int) -> str:
 
 
 def _calls(found: Found) -> str:
-    rows: list[Row] = [
-        ("new in one hour", "floor", "protect", "sweeps", "by floor", "interval, s", "script", "throttled of these")
+    ours: list[Row] = [("new in one hour", "floor", "protect", "sweeps", "by the floor", "interval, s", "hours")]
+    script: list[Row] = [
+        ("new in one hour", "calls", "throttled", "given up by boto3", "by ours", "hours", "others' calls throttled")
     ]
     for size in sorted(int(name.removesuffix(" new")) for name in found if name.endswith(" new")):
-        one, script = found[f"{size} new"], found[f"{size} by script"]
-        rows.append(
-            (
-                f"{size:,}",
-                f"{one['floor']:,}",
-                f"{one['calls']:,}",
-                f"{one['sweeps_calls']:,}",
-                f"{(one['calls'] + one['sweeps_calls']) / one['floor']:.1f}",
-                f"{one['interval_seconds']['p50']:.0f}",
-                f"{script['calls']:,}",
-                f"{script['throttled']:,}",
-            )
-        )
+        one, theirs = found[f"{size} new"], found[f"{size} by script"]
+        made = one["calls"] + one["sweeps_calls"]
+        counts = [f"{one[name]:,}" for name in ("floor", "calls", "sweeps_calls")]
+        interval = f"{one['interval_seconds']['p50']:.0f}"
+        ours.append((f"{size:,}", *counts, f"{made / one['floor']:.1f}", interval, f"{one['hours']:.1f}"))
+        sent = [f"{theirs[name]:,}" for name in ("calls", "throttled", "gave_up")]
+        others = f"{theirs['neighbour_throttled_percent']:.0f} % (ours: {one['neighbour_throttled_percent']:.1f} %)"
+        script.append((f"{size:,}", *sent, f"{theirs['calls'] / made:,.0f}", f"{theirs['hours']:.1f}", others))
+    return f"WorkSpaces Standby:\n\n{_table(*ours)}\n\nThe script:\n\n{_table(*script)}"
+
+
+def _latencies(found: Found, size: int) -> str:
+    rows: list[Row] = [("seconds a call", "calls", "hours", "to the request, median", "to PROTECTED, median", "USD")]
+    for one in (found[f"{size} new, other latency"], found[f"{size} new"]):
+        made = f"{one['calls'] + one['sweeps_calls']:,}"
+        times = [f"{one['delays'][name]['seconds']['p50']:.0f} s" for name in ("request", "protected")]
+        cost = f"{sum(one['cost'].values()):.4f}"
+        rows.append((f"{one['latency']:.2f}", made, f"{one['hours']:.1f}", *times, cost))
     return _table(*rows)
 
 
@@ -162,10 +260,28 @@ def _costs(found: Found) -> str:
 
 def _growth(found: Found) -> str:
     rows: list[Row] = [("desktops", "calls", "peak memory", "parts", "longest part", "interval")]
-    for size, name in _SWEEPS.items():
-        one = found[name]
+    for one in (found[name] for name in ("a small sweep", "a sweep", LARGE_SWEEP)):
+        size = one["desktops"]
         times = f"{one['longest_seconds']:.0f} s", f"{one['interval_seconds'] / 60:.0f} min"
         rows.append((f"{size:,}", f"{one['calls']:,}", f"{one['memory_mb']:.0f} MB", one["invocations"], *times))
+    return _table(*rows)
+
+
+def _command_line(took: Found) -> str:
+    rows: list[Row] = [("question", "asked by", "requests", "items read", "by row shown", "CPU, s", "memory, MB")]
+    for name, ways in took.items():
+        for way, one in ways.items():
+            counts = [f"{one['requests']:,}", f"{one['items_read']:,}", f"{one['items_read'] / one['shown']:,.1f}"]
+            rows.append((f"`{name}`", way, *counts, f"{one['cpu_seconds']:,.1f}", f"{one['memory_mb']:.0f}"))
+    return _table(*rows)
+
+
+def _developers(found: Found) -> str:
+    rows: list[Row] = [("command", "CPU, s", "seconds", "peak memory, MB")]
+    for name in ("make synth", "make test"):
+        if one := found.get(name):
+            numbers = [f"{one[each]:.0f}" for each in ("cpu_seconds", "seconds", "memory_mb")]
+            rows.append((f"`{name}`", *numbers))
     return _table(*rows)
 
 

@@ -22,7 +22,7 @@ from standby.core.model import DirectoryId, Region, Status, WorkspaceId
 from standby.core.reasons import Reason
 from standby.core.row import Row, claim_key
 from tests.bench.endpoint import ENVIRONMENT, Endpoint
-from tests.bench.fleet import ITEMS
+from tests.bench.fleet import ITEMS, LATENCY, LATENCY_OF_OTHERS
 from tests.bench.store import Billed, FastLedger
 from tests.ledger_table import definition
 from tests.simulation.deployment import STACK
@@ -159,7 +159,7 @@ def _run(asset: Path, url: str, sweeps: int) -> dict[str, Any]:
         "POWERTOOLS_METRICS_NAMESPACE": "WorkspacesStandby",
         "PATH": os.environ["PATH"],
     }
-    command = [sys.executable, str(ALONE), str(sweeps), str(MEMORY_MB["sweep"])]
+    command = [sys.executable, str(ALONE), str(sweeps), str(MEMORY_MB["sweep"]), str(LATENCY), str(LATENCY_OF_OTHERS)]
     done = subprocess.run(command, env=environment | ENVIRONMENT, check=True, capture_output=True, text=True)  # noqa: S603
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -6,10 +6,10 @@ nothing that is kept of an event. From that follows what a million events and a 
 """
 
 import io
+import json
 import tracemalloc
-from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
@@ -17,7 +17,8 @@ import pytest
 
 from cli.aws import Aws
 from cli.main import main
-from tests.component.estate import HOME, PRIMARY, TABLE
+from tests.component.estate import PRIMARY, TABLE
+from tests.large_ledger import LargeLedger
 
 PAGE = 50  # so that the smaller size has some, too
 MEGABYTE = 1024 * 1024
@@ -25,61 +26,27 @@ LIMIT = 300 * MEGABYTE
 DESKTOPS = 100_000
 
 
-@dataclass(frozen=True)
 class Fleet:
-    """DynamoDB and CloudFormation of a pair with so many desktops and events: pages are made when asked for."""
+    """DynamoDB and CloudFormation of a pair with so many desktops and events, of two days."""
 
-    desktops: int
-    events: int
+    def __init__(self, desktops: int, events: int) -> None:
+        self.desktops = desktops
+        self._ledger = LargeLedger(desktops, events, began=datetime(2026, 1, 4, tzinfo=UTC), days=2, page=PAGE)
 
     def describe_stacks(self, **_: Any) -> Any:
         outputs = [{"OutputKey": "LedgerTableName", "OutputValue": TABLE}]
         stack = {"StackName": TABLE, "StackId": "a:b:c:d:e", "StackStatus": "UPDATE_COMPLETE", "Outputs": outputs}
         return {"Stacks": [stack]}
 
-    def batch_get_item(self, **_: Any) -> Any:
-        return {"Responses": {}}
+    def batch_get_item(self, **request: Any) -> Any:
+        return self._answer("BatchGetItem", request)
 
-    def query(self, *, ExpressionAttributeValues: Mapping[str, Any], **given: Any) -> Any:  # noqa: N803 (as boto3 has it)
-        keys = {one["S"] for one in ExpressionAttributeValues.values()}
-        if "IndexName" not in given:  # a history: one desktop in ten has changed since, and was there
-            found = [_item(next(one for one in keys if one.startswith("ws-")), "2026-01-01T00:00:00.000Z")]
-            return {"Items": found, "Count": 1}
-        many = 0
-        if given["IndexName"] == "by_status" and any(one.startswith("PROTECTED#") for one in keys):
-            many = self.desktops // 4
-        if given["IndexName"] == "by_day" and any(one.startswith("2026-01-05#") for one in keys):
-            many = self.events // 4
-        if ":since" in ExpressionAttributeValues and given["IndexName"] == "by_status":
-            many = 0  # nothing changes while it is read
-        start = int(given.get("ExclusiveStartKey", {"n": {"N": "0"}})["n"]["N"])
-        end = min(start + PAGE, many)
-        shard = next((one for one in keys if "#" in one), "").rpartition("#")[2]
-        last = {"LastEvaluatedKey": {"n": {"N": str(end)}}} if end < many else {}
-        if given.get("Select") == "COUNT":
-            return {"Count": end - start, **last}
-        return {"Items": [_item(f"ws-{shard}{number:08}", _changed(number)) for number in range(start, end)], **last}
+    def query(self, **request: Any) -> Any:
+        return self._answer("Query", request)
 
-
-def _changed(number: int) -> str:
-    return "2026-01-05T12:00:00.000Z" if number % 10 == 0 else "2026-01-01T00:00:00.000Z"
-
-
-def _item(one: str, changed_at: str) -> dict[str, Any]:
-    texts = {
-        "pk": one,
-        "sk": f"EVENT#{one}",
-        "primary_id": one,
-        "user_name": f"user-{one}",
-        "status": "PROTECTED",
-        "reason_code": "STANDBY_READY",
-        "primary_directory_id": HOME,
-        "first_seen_at": "2025-01-01T00:00:00.000Z",
-        "changed_at": changed_at,
-        "at": changed_at,
-        "message": "The standby is ready. " * 10,
-    }
-    return {name: {"S": value} for name, value in texts.items()}
+    def _answer(self, operation: str, request: Any) -> Any:
+        _, body = self._ledger.call(PRIMARY, operation, json.dumps(request).encode())
+        return json.loads(body)
 
 
 class Nowhere(io.TextIOBase):
@@ -105,7 +72,7 @@ def peak(line: str, fleet: Fleet, width: int | None = None) -> tuple[int, int]:
     ):
         tracemalloc.start()
         try:
-            assert main(arguments) in (0, 4), line
+            assert main(arguments) in (0, 1, 4), line  # 1: some are without cover
             return tracemalloc.get_traced_memory()[1], out.lines
         finally:
             tracemalloc.stop()
@@ -116,7 +83,8 @@ def peak(line: str, fleet: Fleet, width: int | None = None) -> tuple[int, int]:
     [
         ("list --output csv", None, False),
         ("list", 140, False),
-        ("audit --as-of 2026-01-04T12:00Z --output csv", None, True),
+        # One in ten has changed since.
+        ("audit --as-of 2026-01-05T22:24Z --output csv", None, True),
         ("audit --on 2026-01-05 --changes --output csv", None, False),
         ("failover-list --no-live --exit-zero --output csv", None, False),
     ],
