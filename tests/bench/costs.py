@@ -38,13 +38,14 @@ _IDLE_TRANSITIONS, _WATCHES = 5, HOURS * 4
 _SWEEP_TRANSITIONS, _PART_TRANSITIONS = 2, 4
 _BOTH = 2  # Regions
 
+UNVERIFIED = " (unverified price)"
 Items = dict[str, float]
 
 
 def _item(name: str, *parts: tuple[float, str]) -> Items:
     """An item: its amounts, each at a price. Its name has a mark if one of the prices is not verified."""
     is_verified = not any(PRICES["prices"][price].get("unverified") for _, price in parts)
-    named = name if is_verified else f"{name} (unverified price)"
+    named = name if is_verified else f"{name}{UNVERIFIED}"
     return {named: sum(amount * USD[price] for amount, price in parts)}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench.costs import PRICES
+from tests.bench.costs import PRICES, UNVERIFIED
 from tests.bench.loads import RATE, floor
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
@@ -56,7 +56,7 @@ def page(kept: Found) -> str:
     return TEMPLATE.read_text(encoding="utf-8").format(
         machine=found["machine"],
         prices=PRICES,
-        unverified=_unverified(),
+        unverified=_unverified(found),
         rest=found["at rest"],
         size=size,
         middle=middle,
@@ -94,9 +94,27 @@ def page(kept: Found) -> str:
     )
 
 
-def _unverified() -> str:
-    names = [name for name, one in PRICES["prices"].items() if one.get("unverified")]
-    return f"Not verified: {', '.join(f'`{name}`' for name in names)}." if names else ""
+def _unverified(found: Found) -> str:
+    """What is said of prices that are not verified, and of the sums that rest on them."""
+    names = [f"`{name}`" for name, one in PRICES["prices"].items() if one.get("unverified")]
+    if not names:
+        return "All of them were compared with a source."
+    parts = [
+        sum(amount for item, amount in bill.items() if item.endswith(UNVERIFIED)) / sum(bill.values())
+        for bill in _bills(found).values()
+    ]
+    return (
+        f"Not verified: {', '.join(names)}. Items that rest on it are marked; of no sum are they more than"
+        f" {100 * max(parts):.1f} %."
+    )
+
+
+def _bills(found: Found) -> dict[str, Mapping[str, float]]:
+    return {
+        "1,000 in a backfill": found["a fleet of 1,000 accepted"]["cost"],
+        "a lone WorkSpace": found["lone ones"]["cost"],
+        "a month at rest, 10,000": found["at rest"]["cost"],
+    }
 
 
 def _table(*rows: Row) -> str:
@@ -247,11 +265,7 @@ def _makespans(found: Found) -> str:
 
 
 def _costs(found: Found) -> str:
-    columns = {
-        "1,000 in a backfill": found["a fleet of 1,000 accepted"]["cost"],
-        "a lone WorkSpace": found["lone ones"]["cost"],
-        "a month at rest, 10,000": found["at rest"]["cost"],
-    }
+    columns = _bills(found)
     names = dict.fromkeys(name for items in columns.values() for name in items)
     rows: list[Row] = [("USD", *columns)]
     rows += [(name, *[f"{one[name]:.4f}" if name in one else "" for one in columns.values()]) for name in names]

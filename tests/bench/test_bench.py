@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from local.workspaces import ManualClock, World
-from tests.bench import commands, scripted
+from tests.bench import commands, page, scripted
 from tests.bench.endpoint import Endpoint
 from tests.bench.fleet import Run, accept, existing_fleet, new_primaries, run_until
 from tests.simulation.deployment import Deployment
@@ -82,3 +82,10 @@ def test_queries_of_the_document_read_what_they_print() -> None:
         found = commands.amplification(ledger, endpoint.url, now)
     assert len(found) == 5
     assert max(found.values()) <= 1.2, found
+
+
+def test_the_page_is_made_of_the_record_alone() -> None:
+    assert page.PAGE.exists() == page.RECORD.exists()
+    if page.RECORD.exists():  # before the first whole run there is neither
+        written = page.PAGE.read_text(encoding="utf-8")
+        assert written == page.page(page.record()), "make bench ARGS=--page writes it anew"
