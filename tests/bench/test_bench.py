@@ -31,8 +31,8 @@ def test_new_desktops_take_no_more_calls_and_writes_than_they_did(run: Run) -> N
     calls = counted(run)
     most = {"DescribeWorkspaces": 84, "CreateStandbyWorkspaces": 29, "TransactWriteItems": 224}
     assert {name: calls[name] for name in most if calls[name] > most[name]} == {}, calls
-    assert run.ledger.billed.write_units <= 2364
-    assert run.ledger.billed.index_write_units <= 3036
+    assert run.ledger.billed.write_units <= 2164
+    assert run.ledger.billed.index_write_units <= 2886
 
 
 def test_an_accepted_fleet_takes_no_more_calls_and_writes_than_it_did(deployment: Deployment) -> None:
@@ -42,8 +42,8 @@ def test_an_accepted_fleet_takes_no_more_calls_and_writes_than_it_did(deployment
     calls = counted(run) - before
     most = {"DescribeWorkspaces": 36, "CreateStandbyWorkspaces": 2, "TransactWriteItems": 195}
     assert {name: calls[name] for name in most if calls[name] > most[name]} == {}, calls
-    assert spent.billed.write_units <= 2245
-    assert spent.billed.index_write_units <= 2930
+    assert spent.billed.write_units <= 1955
+    assert spent.billed.index_write_units <= 2535
 
 
 def counted(run: Run) -> Counter[str]:
