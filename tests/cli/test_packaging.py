@@ -1,6 +1,7 @@
-"""The command installs by itself: it imports what its extra brings, and no more. `make setup`, and completion."""
+"""The lock; the command installs by itself: it imports what its extra brings, and no more. `make setup`, completion."""
 
 import ast
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -11,13 +12,16 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from infra.version import VERSION
 from tests.core.test_layers import imports
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-PINNED = re.findall(r"^([A-Za-z0-9_.-]+(?:\[.*\])?)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+LOCKS = {"requirements.txt": "testing", "cli/requirements.txt": "operating"}  # each with its extra
 OURS = {"cli": ROOT, "infra": ROOT, "standby": ROOT / "lambdas"}
 # The module of a distribution, where it has another name; botocore comes with boto3, and is of its version.
 MODULES = {"PyYAML": "yaml", "dnspython": "dns"}
@@ -26,13 +30,75 @@ BROUGHT = {"botocore", "pydantic_core"}
 
 def names(extra: str) -> set[str]:
     """The distributions that an extra names itself."""
-    return {re.split(r"[\[=]", one)[0] for one in EXTRAS[extra]} - {"workspaces-standby"}
+    return {Requirement(one).name for one in EXTRAS[extra]} - {PROJECT["name"]}
 
 
-def test_each_extra_is_pinned_and_each_pin_is_of_one_extra() -> None:
-    assert [name for name in PINNED if "[" in name] == []  # a constraint has no extras
-    named = [name for extra in EXTRAS for name in names(extra)]
-    assert sorted(named) == sorted(PINNED)
+# the lock
+
+
+def locked(lock: str) -> dict[str, tuple[str, Requirement, list[str]]]:
+    """Each distribution of a lock: the whole entry, its version and marker, its hashes."""
+    text = re.sub(r"^ *#.*\n", "", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    entries = [entry for entry in re.split(r"(?<!\\)\n", text) if entry]
+    found = {}
+    for entry in entries:
+        head, *hashes = re.split(r"\s*\\\n\s*", entry)
+        requirement = Requirement(head)
+        found[requirement.name] = (entry, requirement, hashes)
+    assert len(found) == len(entries)  # one version of each, for all Pythons and systems
+    return found
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_each_line_of_a_lock_is_one_version_with_its_hashes_and_names_no_host_and_no_folder(lock: str) -> None:
+    for name, (entry, requirement, hashes) in locked(lock).items():
+        assert re.fullmatch(r"==[^*,]+", str(requirement.specifier)), name
+        assert hashes, name
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), name
+        assert requirement.url is None, entry
+    assert not re.search(r"://|^-|\s/", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def needed(extra: str) -> Iterator[Requirement]:
+    """What an extra declares, and what that brings on this machine, as the installed distributions declare it."""
+    waiting = [Requirement(f"{PROJECT['name']}[{extra}]")]
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        wanted = waiting.pop()
+        ours = wanted.name == PROJECT["name"]
+        if not ours:
+            yield wanted
+        for of in {"", *wanted.extras} - {of for name, of in seen if name == wanted.name}:
+            seen.add((wanted.name, of))
+            lines = EXTRAS.get(of, []) if ours else importlib.metadata.requires(wanted.name) or []
+            declared = [Requirement(line) for line in lines]
+            waiting += [one for one in declared if not one.marker or one.marker.evaluate({"extra": of})]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_all_that_its_extra_declares_and_brings_in_a_version_that_everybody_allows(lock: str) -> None:
+    entries = {canonicalize_name(name): requirement for name, (_, requirement, _) in locked(lock).items()}
+    for wanted in needed(LOCKS[lock]):
+        (only,) = entries[canonicalize_name(wanted.name)].specifier
+        assert wanted.specifier.contains(only.version, prereleases=True), f"{wanted}: run `make lock`"
+
+
+def test_what_is_installed_here_is_what_is_locked() -> None:
+    for name, (_, requirement, _) in locked("requirements.txt").items():
+        if not requirement.marker or requirement.marker.evaluate():
+            assert requirement.specifier.contains(importlib.metadata.version(name), prereleases=True), (
+                "run `make setup`"
+            )
+
+
+def test_the_commands_lock_is_a_part_of_the_whole_lock() -> None:
+    """Where something is needed may differ; its version and its hashes do not."""
+    whole = locked("requirements.txt")
+    for name, (_, requirement, hashes) in locked("cli/requirements.txt").items():
+        assert (requirement.specifier, hashes) == (whole[name][1].specifier, whole[name][2]), "run `make lock`"
+
+
+# the command
 
 
 def modules(first: Path) -> Iterator[tuple[Path, set[str]]]:
@@ -91,6 +157,7 @@ def test_each_shell_gets_a_script_that_completes(shell: str, script: str) -> Non
 
 # make setup
 
+INSTALLS = ["install", "install"]  # what is locked, and the project itself
 # Stands in for Python, and for the pip of the environment that it makes.
 PYTHON = """#!/bin/sh
 echo "python $*" >> "$RECORD"
@@ -120,7 +187,7 @@ def setup(folder: Path, pip: str = "0") -> tuple[int, str, list[str]]:
 
 def test_setup_says_its_steps_and_is_made_once(folder: Path) -> None:
     status, said, calls = setup(folder)
-    assert (status, calls) == (0, ["venv", "install"])
+    assert (status, calls) == (0, ["venv", *INSTALLS])
     assert re.search(r"1 of 2.*2 of 2.*GB.*done", said, re.DOTALL)
     assert setup(folder) == (0, mock.ANY, [])
 
@@ -130,6 +197,6 @@ def test_a_setup_that_was_interrupted_is_made_anew_the_next_time(folder: Path) -
     os.utime(folder / ".venv/.ready", (0, 0))  # requirements.txt has changed since
     status, said, calls = setup(folder, pip="130")  # as after Ctrl-C
     assert (status, calls, "done" in said) == (2, ["install"], False)
-    assert setup(folder)[2] == ["venv", "install"]
+    assert setup(folder)[2] == ["venv", *INSTALLS]
     os.utime(folder / ".venv/.ready", (0, 0))
-    assert setup(folder)[2] == ["install"]  # with other packages, the environment stays
+    assert setup(folder)[2] == INSTALLS  # with other packages, the environment stays

@@ -1,15 +1,17 @@
 """What is zipped: our code, its settings, and pure-Python libraries."""
 
-import io
+import os
+import shutil
 import subprocess
 import sys
-import zipfile
+from importlib.metadata import PackagePath
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 import pytest
 
 from infra import bundle
+from local.deploy import zipped
 from standby.core.settings import Settings
 from tests.infra.templates import STACK, Assembly
 
@@ -46,13 +48,21 @@ def test_each_vendored_library_brings_its_licence(built: Path) -> None:
         assert [name for name in files(built) if name.startswith(f"{library}-") and "LICENSE" in name.upper()], library
 
 
-def test_the_same_inputs_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
-    """Built in another place, by a process that has other modules in it and hashes otherwise."""
-    code = f"import sys, pathlib, infra.synth as s; s.bundle.build(pathlib.Path(sys.argv[1]), {SETTINGS})"
-    command = [sys.executable, "-c", code, str(tmp_path / "there")]
+def test_the_same_inputs_give_the_same_zip(built: Path, tmp_path: Path) -> None:
+    """From a checkout of another day with other modes, by a process of another umask that hashes otherwise."""
+    checkout, there = tmp_path / "checkout", tmp_path / "there"
+    shutil.copytree(bundle.LAMBDAS, checkout, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in checkout.rglob("*.py"):
+        path.chmod(0o755)
+        os.utime(path, (946_684_800, 946_684_800))
+    code = (
+        "import sys, infra.synth as s; from pathlib import Path; s.bundle.LAMBDAS = Path(sys.argv[1]); "
+        f"s.bundle.build(Path(sys.argv[2]), {SETTINGS})"
+    )
+    command = [sys.executable, "-c", code, str(checkout), str(there)]
     environment = {"PYTHONHASHSEED": "7", "PYTHONOPTIMIZE": "1"}
-    subprocess.run(command, cwd=bundle.LAMBDAS.parent, env=environment, check=True)  # noqa: S603
-    assert files(tmp_path / "there") == files(built)
+    subprocess.run(command, cwd=bundle.ROOT, env=environment, umask=0o077, check=True)  # noqa: S603
+    assert zipped(there) == zipped(built)
 
 
 def test_each_module_has_bytecode_that_is_compared_with_nothing_and_that_another_python_ignores(built: Path) -> None:
@@ -85,11 +95,22 @@ def test_the_functions_import_from_the_bundle_and_compile_nothing(built: Path) -
 
 
 def test_the_zip_stays_below_two_megabytes(built: Path) -> None:
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files(built).items():
-            archive.writestr(name, content)
-    assert len(whole.getvalue()) < 2_000_000
+    assert len(zipped(built)) < 2_000_000
+
+
+def test_what_is_zipped_is_the_release_that_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "requirements.txt"
+    lock.write_text(bundle.LOCK.read_text().replace("jmespath==1.1.0 ", "jmespath==1.0.9 "))
+    monkeypatch.setattr(bundle, "LOCK", lock)
+    with pytest.raises(ValueError, match=r"jmespath 1\.1\.0 is installed, but requirements.txt locks 1\.0\.9: run"):
+        bundle.build(tmp_path / "bundle", SETTINGS)
+
+
+def test_a_library_that_somebody_has_changed_is_not_zipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = PackagePath.read_binary
+    monkeypatch.setattr(PackagePath, "read_binary", lambda file: read(file) + b"#" * (file.name == "lexer.py"))
+    with pytest.raises(ValueError, match=r"jmespath/lexer.py is not the file of jmespath 1\.1\.0: delete \.venv"):
+        bundle.build(tmp_path, SETTINGS)
 
 
 def test_powertools_imports_from_the_bundle_alone(built: Path) -> None:
