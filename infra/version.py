@@ -1,4 +1,4 @@
-"""The version of what is deployed, and of the command line that goes with it."""
+"""The version of what is deployed, and of the command line that goes with it. pyproject.toml takes it from here."""
 
 from typing import Final
 
