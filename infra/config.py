@@ -209,10 +209,10 @@ class Pair(_Section):
         description="false, to be told of a standby that is gone; or true, to have the sweep make it again, whoever "
         "terminated it, within the caps",
     )
-    backfill_in_flight: Annotated[int, Field(ge=1, le=400)] = Field(
+    backfill_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=100,
-        description="how many desktops of an accepted fleet may be under way at once, a whole number from 1 to 400, "
-        "for example 100",
+        description="how many desktops of an accepted fleet may be under way at once, a whole number from 1 to "
+        "10000, for example 100",
     )
     prices: dict[ComputeType, MonthlyAmount] = Field(
         default_factory=dict,

@@ -75,7 +75,8 @@ def acknowledge(stack: PrimaryStack) -> None:
                 f"{of_region}:directory/*",
                 "So many directories' ids do not fit into a role's policies; the function acts on mapped ones only.",
             )
-    for role, name in ((stack.protect.role, WATCH), (stack.watch.role, WATCH), (stack.sweep.role, SWEEP)):
+    watching = ((one.role, WATCH) for one in (stack.protect, stack.watch, stack.sweep))
+    for role, name in (*watching, (stack.sweep.role, SWEEP)):
         _wildcard(
             role,
             f"arn:{stack.partition}:states:{stack.region}:{account}:execution:{machine_name(stack.stack_name, name)}:*",

@@ -170,7 +170,9 @@ class PrimaryStack(Stack):
         permissions.find_rows(sweep, self.ledger, "by_status")
         permissions.ask_for_quota(sweep, self.pair)
         permissions.put_metrics(sweep, METRICS_NAMESPACE, self.pair.primary_region, self.pair.dr_region)
-        sweep.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self, SWEEP)])
+        both = [execution_arns(self, SWEEP), execution_arns(self, WATCH)]
+        sweep.allow("LookAtExecutions", ["states:DescribeExecution"], both)
+        sweep.allow("StartWatcher", ["states:StartExecution"], [machine_arn(self, WATCH)])
         return sweep
 
     def _build_announce(self, code: lambda_.Code) -> StandbyFunction:

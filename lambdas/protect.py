@@ -15,7 +15,6 @@ from standby.core.model import BATCH, OPEN, SWEEP, WATCH, Cause, legible
 from standby.core.row import Row
 from standby.events import BadEvent, Hint, cause_of, flag, is_call, read
 from standby.ledger.leases import WATCH_LEASE
-from standby.ledger.table import LedgerUnavailable
 from standby.operator import Answer, Operator, is_for_operator
 from standby.reconcile import Reconciler
 from standby.terminations import Terminations, follow_migrations, note_migration, waiting
@@ -86,12 +85,8 @@ def _work(deployed: Deployed, hint: Hint, invoked: Invoked) -> list[Change]:
 
 
 def _start_watcher(deployed: Deployed, request_id: str) -> None:
-    try:
-        problem = "" if deployed.lease(WATCH_LEASE).is_held() else deployed.executions().start(f"protect-{request_id}")
-    except LedgerUnavailable as unavailable:
-        problem = str(unavailable)
-    if problem:
-        deployed.telemetry.problem(f"The watcher was not started, its schedule will: {problem}")
+    if problem := deployed.lease(WATCH_LEASE).start_watcher(f"protect-{request_id}"):
+        deployed.telemetry.problem(problem)
 
 
 def _bad(deployed: Deployed, event: Any, reason: str, *, for_a_person: bool) -> dict[str, Any]:

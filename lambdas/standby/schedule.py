@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from standby.core.model import WorkspaceId
-from standby.core.row import ALL_SHARDS
+from standby.core.row import ALL_SHARDS, HELD
 from standby.ledger.leases import Lease
+from standby.ledger.table import Item
 from standby.record import Recorder
 
 # The answer of protect for so many fits the 256 KiB of a state, and its work fits its time.
@@ -57,7 +58,10 @@ def round_of(event: object) -> tuple[str, int]:
 
 @dataclass
 class Schedule:
-    """Selects every open row that is due, and held ones as far as there is room for them."""
+    """Selects every open row that is due, and held ones as far as there is room for them.
+
+    More than one call of protect can do is selected part by part, without a wait. What is due comes first in each part.
+    """
 
     recorder: Recorder
     lease: Lease
@@ -71,22 +75,28 @@ class Schedule:
             self.lease.give_up(execution_arn)
             return Round(done=True, outcome="as long as one execution may be; the schedule starts the next")
         now = self.recorder.clock.now()
+        place = dict(turn.cursor or {})
+        held_from = place.pop(HELD, {})
         # A round speaks of what was due when it began: what protect has put off by then is of the next.
-        due = self.recorder.ledger.due(now, turn.cursor, MOST_OF_A_SHARD)
+        due = self.recorder.ledger.due(now, place or None, MOST_OF_A_SHARD)
         if number == 0 and not due.ids and due.next_at is None:
             self.recorder.clock.sleep(INDEX_LAG_SECONDS)
             due = self.recorder.ledger.due(now, None, MOST_OF_A_SHARD)
-        tries_held = turn.tries_held and not due.following
-        is_idle = turn.cursor is None and not due.ids
-        ready = due.ids + (self._held(MOST_READY - len(due.ids)) if tries_held else [])
+        is_idle = not place and not due.ids
+        held, held_next, most = list[WorkspaceId](), held_from, MOST_READY - len(due.ids)
+        if most and not due.following:
+            since = None if turn.tries_held else now - self.lease.held_every
+            held, held_next = self._held(most, held_from, since)
+        ready = due.ids + held
         if is_idle and not ready and due.next_at is None:
             self.lease.give_up(execution_arn)
             return Round(done=True, outcome="nothing is open")
         if turn.interval:
             self.recorder.telemetry.count("EffectiveIntervalSeconds", turn.interval)
         self.recorder.telemetry.count("DueRows", len(ready))
-        wait = 0 if due.following else self._wait(due.next_at if is_idle and not ready else None)
-        self.lease.keep(turn, due.following or None, timedelta(seconds=wait))
+        cursor = due.following | ({} if held_next is None else {HELD: held_next})  # {}: not begun yet
+        wait = 0 if cursor else self._wait(due.next_at if is_idle and not ready else None)
+        self.lease.keep(turn, cursor or None, timedelta(seconds=wait))
         return Round(done=False, outcome="looked", wait_seconds=wait, ready=tuple(ready))
 
     def _most_rounds(self) -> int:
@@ -94,19 +104,21 @@ class Schedule:
         longest_wait = max(self.recorder.settings.poll_interval * IDLE_POLLS, timedelta(seconds=1))
         return min(MOST_ROUNDS, OLDEST // longest_wait)
 
-    def _held(self, most: int) -> list[WorkspaceId]:
+    def _held(self, most: int, start: Item, since: datetime | None) -> tuple[list[WorkspaceId], Item | None]:
         """Held primaries to be tried now, those that are new first, if anything may be created; only the claim knows.
 
-        Of existing fleets, as many at once as may be under way, and only while they have room.
+        Of existing fleets, as many at once as may be under way, and only while they have room. Beside them the key from
+        which the next round continues (`start`), None if there is nothing more to try. `since` is `Ledger.held`'s.
         """
         closed = self.recorder.gates.closed(self.recorder.settings.directories)
-        if most <= 0 or None in closed:
-            return []
+        if None in closed:
+            return [], None
         room = self.recorder.gates.room()
-        held = self.recorder.ledger.held(most, closed, has_room=room.new > 0)
+        held, following = self.recorder.ledger.held(most, closed, has_room=room.new > 0, start=start, since=since)
         new = [one for one, is_existing in held if not is_existing]
         backfill = [one for one, is_existing in held if is_existing]
-        return [*new, *backfill[: room.in_flight if room.backfill else 0]]
+        free = room.in_flight if room.backfill else 0
+        return [*new, *backfill[:free]], following if len(backfill) <= free else None
 
     def _wait(self, next_at: datetime | None) -> int:
         """Whole seconds until the next round: a poll, or as long as nothing is due, but not for too many polls."""

@@ -40,7 +40,7 @@ from standby.core.plan import accepted, monthly_cost, plan, progress, under
 from standby.core.reasons import Reason
 from standby.core.row import ALL_SHARDS, Row, Unreadable
 from standby.core.upkeep import PCOIP_NOTICE, end_of_pcoip, mark_in, marked_users
-from standby.ledger.leases import SWEEP_LEASE
+from standby.ledger.leases import SWEEP_LEASE, WATCH_LEASE
 from standby.ledger.sweeps import DAYS_BACK, mapping_number
 from standby.pages import Pages, Seen
 from standby.record import Recorder
@@ -135,6 +135,7 @@ class _Part:
         self._pages = Pages(recorder, self._primaries, self._partners)
         self.directories = list(self._sweeps.partners)
         self.ready: list[WorkspaceId] = []
+        self._watcher_started = False
 
     def note_settings(self) -> None:
         """Keep what this sweep goes by for those who read the ledger."""
@@ -215,8 +216,18 @@ class _Part:
                 settled.append(change)
             else:
                 self.ready.append(workspace.id)
-        self._recorder.record_all(settled, self._partners)
+        done = self._recorder.record_all(settled, self._partners)
+        if any(one.status is Status.HELD and not one.is_nothing for one in done):
+            self._start_watcher()
         return counts
+
+    def _start_watcher(self) -> None:
+        """Have the watcher try what is held while the sweep continues; once in a part."""
+        if self._watcher_started:
+            return
+        self._watcher_started = True
+        if problem := self._deployed.lease(WATCH_LEASE).start_watcher(f"sweep-{self._deployed.new_id()}"):
+            self._recorder.telemetry.problem(problem)
 
     def _problem_of(self, side: str, page: Page, seen: Seen) -> str:
         """Why a scan is not complete after a page that came."""

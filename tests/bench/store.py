@@ -76,7 +76,7 @@ CONDITIONS: dict[str, Condition] = {
     ),
 }
 # A partition key, and what the sort key has to be.
-_QUERY = re.compile(r"^\w+ = (:\w+)(?: AND (?:\w+ (<=) |(begins_with)\(\w+, )(:\w+)\)?)?$")
+_QUERY = re.compile(r"^\w+ = (:\w+)(?: AND (?:\w+ (<=|>) |(begins_with)\(\w+, )(:\w+)\)?)?$")
 
 
 @dataclass
@@ -217,8 +217,16 @@ class FastLedger(Ledger):
         first, last = 0, len(entries)
         if bound is not None:
             sort = values[bound]["S"]
-            last = bisect_right(entries, (sort if "<=" in signs else f"{sort}{_LAST}", _LAST, _LAST))
-            first = 0 if "<=" in signs else bisect_left(entries, (sort, "", ""))
+            behind = bisect_right(entries, (sort, _LAST, _LAST))
+            if ">" in signs:
+                first = behind
+            elif "<=" in signs:
+                last = behind
+            else:
+                first, last = (
+                    bisect_left(entries, (sort, "", "")),
+                    bisect_right(entries, (f"{sort}{_LAST}", _LAST, _LAST)),
+                )
         if start := request.get("ExclusiveStartKey"):
             first = bisect_right(entries, (start[index.sort]["S"], start["pk"]["S"], start["sk"]["S"]))
         last = min(last, first + request.get("Limit", last))

@@ -91,6 +91,15 @@ def test_the_cursor_is_kept_for_the_round_and_the_round_before(found: Estate) ->
     assert [take(lease, number).cursor for number in (1, 2)] == [HERE, None]
 
 
+def test_a_round_that_continues_with_what_is_held_alone_begins_anew(found: Estate) -> None:
+    """What is due is looked at from the start: how often is what the interval says."""
+    lease = at_work(found)
+    for number, cursor in enumerate(({"HELD": {"pk": "a"}}, {**HERE, "HELD": {}}, None)):
+        lease.keep(take(lease, number), cursor)
+        found.pass_time(seconds=40)
+    assert [take(lease, number).interval for number in (3,)] == [80]
+
+
 def test_a_cursor_of_another_execution_is_none(found: Estate) -> None:
     lease = at_work(found)
     lease.keep(take(lease), HERE)

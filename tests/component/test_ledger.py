@@ -224,14 +224,20 @@ def test_of_the_held_what_is_new_comes_first_and_then_what_has_waited_longest(fo
         found.ledger().write(dataclasses.replace(one, changed_at=NOW + timedelta(minutes=number)), None)
     expected = [("ws-000000001", False), ("ws-000000003", False), ("ws-000000000", True), ("ws-000000002", True)]
     held = {DirectoryId("d-held")}
-    assert found.ledger().held(10, held, has_room=True) == expected
-    assert found.ledger().held(3, held, has_room=True) == expected[:3]  # what is on hold stands in nobody's way
-    assert len(found.ledger().held(10, (), has_room=True)) == 5
-    assert found.ledger().held(10, held, has_room=False) == []
+    assert found.ledger().held(10, held, has_room=True) == (expected, None)
+    # What is on hold stands in nobody's way; the next part continues behind it.
+    first, following = found.ledger().held(3, held, has_room=True)
+    assert first == expected[:3]
+    assert found.ledger().held(3, held, has_room=True, start=following) == (expected[3:], None)
+    assert len(found.ledger().held(10, (), has_room=True)[0]) == 5
+    assert found.ledger().held(10, held, has_room=False, start=following) == ([], None)
+    since = NOW + timedelta(minutes=1)
+    assert found.ledger().held(10, held, has_room=True, since=since) == (expected[3:], None)
+    assert found.ledger().held(3, held, has_room=True, since=since, start=following) == (expected[3:], None)
     asked = {Kind.ASKED: Condition(NOW, NOW, note="CEILING")}
     found.ledger().write(row(ONE, status=Status.HELD, existing=True, conditions=asked), None)
-    assert found.ledger().held(10, held, has_room=False) == [(ONE, False)]
-    assert found.ledger().held(10, held, has_room=True) == [(ONE, False), *expected]
+    assert found.ledger().held(10, held, has_room=False) == ([(ONE, False)], None)
+    assert found.ledger().held(10, held, has_room=True) == ([(ONE, False), *expected], None)
 
 
 def test_a_users_rows_are_found_whatever_the_case_of_the_name_but_for_those_that_cannot_be_read(found: Estate) -> None:

@@ -44,17 +44,17 @@ def later(found: Estate, **amount: float) -> Any:
 # What is due
 
 
-def test_what_is_due_is_selected_by_four_queries_of_keys_and_five_with_held_rows(found: Estate) -> None:
+def test_what_is_due_is_selected_by_four_queries_of_keys_and_what_is_held_by_a_fifth(found: Estate) -> None:
     due = put(found, *some(9)) + put(found, *some(9, "reqs"), status=Status.REQUESTED, requested_at=found.clock.now())
     put(found, *some(3, "late"), due_at=later(found, seconds=1))
-    put(found, *some(3, "held"), **BACKFILL)
+    put(found, *some(3, "held"), **BACKFILL, changed_at=later(found, minutes=-16))
     queries = found.disturb("Query", lambda: None)
-    for number, (word, asked) in enumerate({"held": 5, "none": 4}.items()):
+    for number, tried in enumerate((3, 0)):
         queries.clear()
         found_round = found.observe(number)
         held = [one for one in found_round.ready if "held" in one]
         assert sorted(set(found_round.ready) - set(held)) == sorted(due)
-        assert (len(queries), len(held)) == (asked, 3 if word == "held" else 0)
+        assert (len(queries), len(held)) == (5, tried)
         assert {query["IndexName"] for query in queries} == {"by_due"}
     assert found.notes.counts["DueRows"] == 21 + 18
     assert found.world.calls == []
@@ -89,7 +89,7 @@ def test_the_wait_is_a_poll_or_until_something_is_due(found: Estate, poll: float
 
 def test_a_shard_with_more_that_is_due_goes_on_by_cursor_and_a_lost_answer_is_given_again(found: Estate) -> None:
     large, small = put(found, *of_a_shard(2, 230)), put(found, *of_a_shard(1, 3))
-    held = put(found, *some(1, "held"), **BACKFILL)
+    held = put(found, *some(1, "held"), **BACKFILL, changed_at=later(found, minutes=-16))
     rounds: list[Round] = []
     for number in range(3):
         rounds.append(found.observe(number))
@@ -175,6 +175,58 @@ def test_what_is_no_number_is_no_round(number: Any) -> None:
 
 
 # Held rows
+
+
+def held_of_a_fleet(found: Estate, count: int, **fields: Any) -> list[str]:
+    """Rows of an accepted fleet, a second apart."""
+    ids = some(count, "held")
+    for number, one in enumerate(ids):
+        put(found, one, **BACKFILL | {"changed_at": later(found, seconds=number)} | fields)
+    return ids
+
+
+def test_an_accepted_fleet_is_tried_part_by_part_without_a_wait_and_what_is_due_comes_first(found: Estate) -> None:
+    found.configure(max_new_standbys_per_day=2000, backfill_in_flight=2000)
+    held, due = held_of_a_fleet(found, 2 * MOST_READY), put(found, *some(9))
+    rounds = list[Round]()
+    for number in range(4):
+        rounds.append(found.observe(number))
+        assert found.observe(number) == rounds[-1]  # its answer was lost
+    assert [len(one.ready) for one in rounds] == [MOST_READY, MOST_READY, 9 + 18, MOST_READY]
+    assert [one.wait_seconds for one in rounds] == [0, 0, POLL, 0]
+    assert all(sorted(one.ready[:9]) == sorted(due) for one in rounds)
+    # The last is of the next round over them: what is claimed meanwhile is held no longer.
+    assert [one for found_round in rounds[:3] for one in found_round.ready[9:]] == held
+
+
+def test_a_fleet_as_large_as_may_be_under_way_is_tried_no_further(found: Estate) -> None:
+    found.configure(max_new_standbys_per_day=2000, backfill_in_flight=30)
+    held = held_of_a_fleet(found, 50)
+    found_round = found.observe()
+    assert (list(found_round.ready), found_round.wait_seconds) == (held[:30], POLL)
+
+
+def test_what_a_sweep_has_just_held_is_tried_in_each_round_and_all_else_every_quarter_of_an_hour(found: Estate) -> None:
+    put(found, "ws-heldnew00", status=Status.HELD, reason=Reason.CEILING)
+    put(found, "ws-heldold00", **BACKFILL, changed_at=later(found, minutes=-16))
+    put(found, *some(1), due_at=later(found, days=1))
+    assert found.observe(0).ready == ("ws-heldnew00", "ws-heldold00")
+    put(found, "ws-heldold01", **BACKFILL)
+    for number, minutes in enumerate((0, 2, 12.9), 1):
+        found.pass_time(minutes=minutes)
+        assert found.observe(number).ready == ("ws-heldold01",)
+    found.pass_time(minutes=0.1)
+    assert found.observe(4).ready == ("ws-heldnew00", "ws-heldold00", "ws-heldold01")
+
+
+def test_what_is_held_has_its_turn_after_a_part_that_is_full_of_what_is_due(found: Estate) -> None:
+    """And where it ends stays when there is suddenly no room, or the room comes back."""
+    due = [one for shard in range(4) for one in put(found, *of_a_shard(shard, 99))]
+    due += put(found, "ws-more0", "ws-more1", "ws-more2", "ws-more3")
+    held = held_of_a_fleet(found, 2)
+    ready = [one for number in range(3) for one in found.observe(number).ready]
+    assert set(held) <= set(ready)
+    assert len(due) == MOST_READY
 
 
 @pytest.mark.parametrize(

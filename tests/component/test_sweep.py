@@ -12,13 +12,14 @@ import pytest
 from standby.core import plan as plans
 from standby.core.model import DirectoryId, Status
 from standby.core.settings import Directory, Settings
-from standby.ledger.leases import SWEEP_LEASE
+from standby.ledger.leases import SWEEP_LEASE, WATCH_LEASE
 from standby.schedule import Round
 from tests.component.estate import (
     AWAY,
     CREATE,
     DESCRIBE,
     DR,
+    EXECUTION,
     HOME,
     PRIMARY,
     SWEEP,
@@ -53,6 +54,40 @@ def notice(found: Estate) -> dict[str, Any]:
 
 def stages(**counts: int) -> dict[str, int]:
     return {**dict.fromkeys(("reported", "waiting", "under_way", "protected", "other"), 0), **counts}
+
+
+def test_the_watcher_is_started_once_in_a_part_for_what_a_sweep_holds_unless_one_is_at_work(found: Estate) -> None:
+    found.create_ready(*USERS[:60])
+    for _ in range(2):
+        found.sweep()
+        found.pass_time(hours=1)
+    assert found.others.of("start_execution") == []
+    found.accept()
+    found.sweep()
+    ((started),) = found.others.of("start_execution")
+    assert (started["name"].partition("-")[0], started["input"]) == ("sweep", "{}")
+    # They are held by now; the next that are held find a watcher at work.
+    found.sweep()
+    assert len(found.others.of("start_execution")) == 1
+
+
+@pytest.mark.parametrize("is_at_work", [True, False])
+def test_a_sweep_that_finds_a_watcher_at_work_or_cannot_start_one_continues(found: Estate, *, is_at_work: bool) -> None:
+    ids = found.create_ready(*USERS[:2])
+    for _ in range(2):
+        found.sweep()
+        found.pass_time(hours=1)
+    found.accept()
+    if is_at_work:
+        found.deployed.lease(WATCH_LEASE).take(EXECUTION, 0)
+        found.others.running.add(EXECUTION)
+    else:
+        found.others.problems["start_execution"] = refusal("ExecutionLimitExceeded")
+    assert found.sweep()[-1].outcome == COMPLETE
+    assert {found.status(one)[0] for one in ids} == {Status.HELD}
+    assert found.others.of("start_execution") == []
+    told = ["The watcher was not started, its schedule will: ExecutionLimitExceeded"]
+    assert [problem.rpartition(": ")[0] for problem in found.notes.problems] == ([] if is_at_work else told)
 
 
 def test_the_settings_by_which_sweeps_decide_are_kept_with_since_when(found: Estate) -> None:

@@ -63,8 +63,14 @@ def test_watch_may_do_this_and_no_more_and_nothing_with_a_workspace(assembly: As
 
 
 def test_sweep_may_do_this_and_no_more(example: Assembly) -> None:
-    expected = LEDGER | LEASE | QUOTAS | SEEN | DESCRIBED
+    expected = LEDGER | LEASE | QUOTAS | SEEN | DESCRIBED | {"states:StartExecution"}
     assert actions(example.primary, "SweepRole") == expected
+
+
+@pytest.mark.parametrize("function", ["Protect", "Sweep"])
+def test_the_watcher_alone_may_be_started(example: Assembly, function: str) -> None:
+    grant = granting(example.primary, f"{function}Role", "states:StartExecution")
+    assert [resource.rpartition(":")[2] for resource in grant.resources] == [f"{STACK}-watch"]
 
 
 def test_each_function_queries_one_index_and_announce_none(example: Assembly) -> None:
@@ -77,12 +83,16 @@ def test_each_function_queries_one_index_and_announce_none(example: Assembly) ->
     assert queried == {"Protect": ["/index/by_user"], "Watch": ["/index/by_due"], "Sweep": ["/index/by_status"]}
 
 
-@pytest.mark.parametrize(("function", "machine"), [("Protect", "watch"), ("Watch", "watch"), ("Sweep", "sweep")])
+@pytest.mark.parametrize(
+    ("function", "machines"), [("Protect", ["watch"]), ("Watch", ["watch"]), ("Sweep", ["sweep", "watch"])]
+)
 def test_a_lease_is_checked_by_the_executions_of_its_own_machine(
-    example: Assembly, function: str, machine: str
+    example: Assembly, function: str, machines: list[str]
 ) -> None:
+    """And the sweep's by those of the watcher, which it starts."""
     grant = granting(example.primary, f"{function}Role", "states:DescribeExecution")
-    assert [resource.rpartition(":execution:")[2] for resource in grant.resources] == [f"{STACK}-{machine}:*"]
+    expected = [f"{STACK}-{machine}:*" for machine in machines]
+    assert [resource.rpartition(":execution:")[2] for resource in grant.resources] == expected
 
 
 def test_announce_reads_the_stream_and_writes_no_row(example: Assembly) -> None:

@@ -19,7 +19,8 @@ from standby.aws.call import call
 from standby.clock import Clock
 from standby.core.model import to_text
 from standby.core.outcomes import Answer, Refused
-from standby.ledger.table import Table, moment_in
+from standby.core.row import HELD
+from standby.ledger.table import LedgerUnavailable, Table, moment_in
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -30,7 +31,8 @@ NOBODY = "-"
 # From one round of the holder to its next, beside the wait between them: two functions at their time-outs of five
 # minutes each, and their retries.
 WORK = timedelta(minutes=15)
-# Held rows wait for a day, or for a person: tried at the start of an execution, and then this often.
+# Held rows wait for a day, or for a person: tried at the start of an execution, and then this often. Those that a sweep
+# has put in the line of an accepted fleet since then are tried in each round.
 HELD_EVERY = timedelta(minutes=15)
 CURSOR_SCHEMA = 1
 
@@ -68,6 +70,14 @@ class Lease:
         row = self.table.get(self.key, self.key)
         return row is not None and self._is_live(row)
 
+    def start_watcher(self, name: str) -> str:
+        """Start an execution of the watcher by this name, unless one holds the lease; why it was not started, if so."""
+        try:
+            problem = "" if self.is_held() else self.executions.start(name)
+        except LedgerUnavailable as unavailable:
+            problem = str(unavailable)
+        return problem and f"The watcher was not started, its schedule will: {problem}"
+
     def take(self, execution_arn: str, number: int) -> Turn | None:
         """Take or renew the lease for a round of an execution; None if another execution holds it."""
         now = self.clock.now()
@@ -80,7 +90,8 @@ class Lease:
         cursor = kept.get(str(number))
         is_sweep = self.key == SWEEP_LEASE
         # The first part of a sweep, done again after a failure, begins nothing.
-        begins = cursor is None and not (is_sweep and is_mine)
+        # A watcher's begins by looking at what is due from the start, wherever it continues with what is held.
+        begins = (cursor is None or cursor.keys() == {HELD}) and not (is_sweep and is_mine)
         before = row if is_mine or is_sweep else {}
         began, tried = moment_in(before, "round_began_at"), moment_in(before, "held_tried_at")
         new: dict[str, Any] = {
@@ -113,7 +124,7 @@ class Lease:
     def keep(self, turn: Turn, cursor: Mapping[str, Any] | None, wait: timedelta = timedelta(0)) -> None:
         """Hold it over a wait of the state machine and the work after it, and keep where the next round goes on.
 
-        Held rows are tried once the round has come to the end of what is due.
+        Held rows have been tried when the round has come to their end.
         """
         now, me = self.clock.now(), turn.execution_arn
         kept = _sealed(me, {str(turn.number): turn.cursor, str(turn.number + 1): cursor})

@@ -49,6 +49,7 @@ UNDER_WAY = "COUNTER#UNDER_WAY"
 NOBODY = "-"
 # No row waits longer: `first_look_minutes` is a day at most, and three times that for an encrypted root volume.
 LONGEST_WAIT = timedelta(days=7)
+_FIRST = {":first": NEEDS_NO_ROOM}
 
 
 class LostRace(Exception):
@@ -127,21 +128,34 @@ class Ledger:
             later += [at for _, at in times if at > now]
         return Due(ids, following, min(later, default=None))
 
-    def held(self, most: int, without: Container[object], *, has_room: bool) -> list[tuple[WorkspaceId, bool]]:
+    def held(
+        self,
+        most: int,
+        without: Container[object],
+        *,
+        has_room: bool,
+        start: Item | None = None,
+        since: datetime | None = None,
+    ) -> tuple[list[tuple[WorkspaceId, bool]], Item | None]:
         """Held primaries of other directories, the new ones first, and whether each is one of an existing fleet.
 
-        Where there is no room, those for whom a person has set a limit aside.
+        Beside them the key from which to continue (`start`), None after the last. Where there is no room, those for
+        whom a person has set a limit aside; with `since`, of existing fleets those that were held since then.
         """
         found: list[tuple[WorkspaceId, bool]] = []
         condition, values = "ix_due = :partition", {":partition": HELD}
         if not has_room:
-            condition, values = f"{condition} AND begins_with(ix_due_at, :first)", {**values, ":first": NEEDS_NO_ROOM}
-        for items, _ in self.table.query("by_due", condition, values, None, most):
+            # A key behind these would be refused.
+            condition, values, start = f"{condition} AND begins_with(ix_due_at, :first)", values | _FIRST, None
+        elif since is not None and not start:
+            condition, values = f"{condition} AND ix_due_at > :since", values | {":since": f"1#{to_text(since)}"}
+        while len(found) < most:
+            items, start = next(self.table.query("by_due", condition, values, start, most - len(found)))
             parts = [(WorkspaceId(item["pk"]), str(item["ix_due_at"]).split("#")) for item in items]
             found += [(one, existing == "1") for one, (existing, *_, directory) in parts if directory not in without]
-            if len(found) >= most:
+            if start is None:
                 break
-        return found[:most]
+        return found, start
 
     def rows_by_status(
         self, status: Status, shard: int, start: Item | None = None
