@@ -83,10 +83,10 @@ class Schedule:
             self.recorder.clock.sleep(INDEX_LAG_SECONDS)
             due = self.recorder.ledger.due(now, None, MOST_OF_A_SHARD)
         is_idle = not place and not due.ids
-        held, held_next, most = list[WorkspaceId](), held_from, MOST_READY - len(due.ids)
-        if most and not due.following:
+        held, held_next = list[WorkspaceId](), held_from
+        if not due.following:
             since = None if turn.tries_held else now - self.lease.held_every
-            held, held_next = self._held(most, held_from, since)
+            held, held_next = self._held(MOST_READY - len(due.ids), held_from, since)
         ready = due.ids + held
         if is_idle and not ready and due.next_at is None:
             self.lease.give_up(execution_arn)
@@ -95,7 +95,7 @@ class Schedule:
             self.recorder.telemetry.count("EffectiveIntervalSeconds", turn.interval)
         self.recorder.telemetry.count("DueRows", len(ready))
         cursor = due.following | ({} if held_next is None else {HELD: held_next})  # {}: not begun yet
-        wait = 0 if cursor else self._wait(due.next_at if is_idle and not ready else None)
+        wait = 0 if cursor else self._wait(now - turn.began_at, due.next_at if is_idle and not ready else None)
         self.lease.keep(turn, cursor or None, timedelta(seconds=wait))
         return Round(done=False, outcome="looked", wait_seconds=wait, ready=tuple(ready))
 
@@ -120,9 +120,13 @@ class Schedule:
         free = room.in_flight if room.backfill else 0
         return [*new, *backfill[:free]], following if len(backfill) <= free else None
 
-    def _wait(self, next_at: datetime | None) -> int:
-        """Whole seconds until the next round: a poll, or as long as nothing is due, but not for too many polls."""
-        poll = self.recorder.settings.poll_interval.total_seconds()
-        if next_at is None:
-            return max(1, round(poll))
-        return max(1, round(min((next_at - self.recorder.clock.now()).total_seconds(), poll * IDLE_POLLS)))
+    def _wait(self, worked: timedelta, next_at: datetime | None) -> int:
+        """Whole seconds until the next round: a poll, or as long as nothing is due, but not for too many polls.
+
+        After a round of several parts it is longer by as long as they have taken: with so many open rows the interval
+        grows, and half of the calls stay free. A WorkSpace takes most of an hour, however often it is looked at.
+        """
+        poll = self.recorder.settings.poll_interval
+        # Clocks may be off, and the row may have been edited.
+        wait = poll + max(worked, timedelta(0)) if next_at is None else next_at - self.recorder.clock.now()
+        return max(1, round(min(wait, poll * IDLE_POLLS).total_seconds()))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from standby.core.model import Status, WorkspaceId
+from standby.core.model import Status, WorkspaceId, to_text
 from standby.core.reasons import Reason
 from standby.core.row import Condition, Kind, Row, shard_of
 from standby.ledger.leases import WATCH_LEASE
@@ -125,6 +125,25 @@ def test_a_ledger_that_cannot_be_read_fails_the_round_for_the_machine_to_repeat(
     assert len(found.observe().ready) == 1
 
 
+@pytest.mark.parametrize(("a_part_takes", "wait"), [(0, POLL), (40, POLL + 80), (230, POLL + 460), (900, 5 * POLL)])
+def test_a_round_of_several_parts_is_followed_by_a_pause_that_is_longer_by_as_long_as_it_took(
+    found: Estate, a_part_takes: int, wait: int
+) -> None:
+    put(found, *of_a_shard(2, 230))
+    for number in range(6):
+        found_round = found.observe(number)
+        assert found_round.wait_seconds == (wait if number % 3 == 2 else 0)
+        # The first round's time is not in the second's.
+        found.pass_time(seconds=found_round.wait_seconds or a_part_takes)
+
+
+def test_a_round_that_began_after_its_end_by_another_clock_is_followed_by_a_poll(found: Estate) -> None:
+    put(found, *of_a_shard(2, 130))
+    assert found.observe(0).wait_seconds == 0
+    found.table.set("LEASE#WATCH", "LEASE#WATCH", {"round_began_at": to_text(later(found, hours=1))})
+    assert found.observe(1).wait_seconds == POLL
+
+
 # The interval, and the end
 
 
@@ -201,7 +220,7 @@ def test_an_accepted_fleet_is_tried_part_by_part_without_a_wait_and_what_is_due_
 
 def test_a_fleet_as_large_as_may_be_under_way_is_tried_no_further(found: Estate) -> None:
     found.configure(max_new_standbys_per_day=2000, backfill_in_flight=30)
-    held = held_of_a_fleet(found, 50)
+    held = held_of_a_fleet(found, MOST_READY + 1)
     found_round = found.observe()
     assert (list(found_round.ready), found_round.wait_seconds) == (held[:30], POLL)
 
@@ -217,16 +236,6 @@ def test_what_a_sweep_has_just_held_is_tried_in_each_round_and_all_else_every_qu
         assert found.observe(number).ready == ("ws-heldold01",)
     found.pass_time(minutes=0.1)
     assert found.observe(4).ready == ("ws-heldnew00", "ws-heldold00", "ws-heldold01")
-
-
-def test_what_is_held_has_its_turn_after_a_part_that_is_full_of_what_is_due(found: Estate) -> None:
-    """And where it ends stays when there is suddenly no room, or the room comes back."""
-    due = [one for shard in range(4) for one in put(found, *of_a_shard(shard, 99))]
-    due += put(found, "ws-more0", "ws-more1", "ws-more2", "ws-more3")
-    held = held_of_a_fleet(found, 2)
-    ready = [one for number in range(3) for one in found.observe(number).ready]
-    assert set(held) <= set(ready)
-    assert len(due) == MOST_READY
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from standby.aws.call import call
@@ -41,12 +41,14 @@ CURSOR_SCHEMA = 1
 class Turn:
     """What the holder of the lease may do now: a round of an execution.
 
-    `interval` is the seconds since its last round began, 0 where there was none or none begins now; `tries_held`
-    whether held rows are to be tried; `cursor` where this round goes on, None if it begins.
+    `began_at` is when the round over all rows began that this is a part of; `interval` the seconds from the beginning
+    of the one before to that, 0 where there was none or this is a later part; `tries_held` whether all held rows are to
+    be tried; `cursor` where this part continues, None if it is the first.
     """
 
     execution_arn: str
     number: int
+    began_at: datetime
     interval: float
     tries_held: bool
     cursor: Mapping[str, Any] | None
@@ -94,12 +96,13 @@ class Lease:
         begins = (cursor is None or cursor.keys() == {HELD}) and not (is_sweep and is_mine)
         before = row if is_mine or is_sweep else {}
         began, tried = moment_in(before, "round_began_at"), moment_in(before, "held_tried_at")
+        began_at = now if begins or began is None else began
         new: dict[str, Any] = {
             "pk": self.key,
             "sk": self.key,
             "holder": execution_arn,
             "expires_at": to_text(now + WORK),
-            "round_began_at": to_text(now if begins or began is None else began),
+            "round_began_at": to_text(began_at),
             "kept": _sealed(execution_arn, kept),
         }
         if tried is not None:
@@ -116,6 +119,7 @@ class Lease:
         return Turn(
             execution_arn,
             number,
+            began_at,
             interval=interval,
             tries_held=tried is None or not timedelta(0) <= now - tried < self.held_every,
             cursor=cursor,
