@@ -225,6 +225,18 @@ def test_a_fleet_as_large_as_may_be_under_way_is_tried_no_further(found: Estate)
     assert (list(found_round.ready), found_round.wait_seconds) == (held[:30], POLL)
 
 
+def test_the_room_is_read_anew_for_each_part(found: Estate) -> None:
+    found.configure(max_new_standbys_per_day=2000, backfill_in_flight=MOST_READY + 7)
+    held = held_of_a_fleet(found, MOST_READY + 50)
+    first = found.observe(0)
+    assert (list(first.ready), first.wait_seconds) == (held[:MOST_READY], 0)
+    found.put("COUNTER#UNDER_WAY", "COUNTER", taken=MOST_READY)
+    second = found.observe(1)
+    assert (list(second.ready), second.wait_seconds) == (held[MOST_READY:][:7], POLL)
+    found.put("PAUSE", "PAUSE", paused=True)
+    assert found.observe(1) == Round(done=True, outcome="nothing is open")
+
+
 def test_what_a_sweep_has_just_held_is_tried_in_each_round_and_all_else_every_quarter_of_an_hour(found: Estate) -> None:
     put(found, "ws-heldnew00", status=Status.HELD, reason=Reason.CEILING)
     put(found, "ws-heldold00", **BACKFILL, changed_at=later(found, minutes=-16))
