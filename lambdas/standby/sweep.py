@@ -226,7 +226,7 @@ class _Part:
         if self._watcher_started:
             return
         self._watcher_started = True
-        if problem := self._deployed.lease(WATCH_LEASE).start_watcher(f"sweep-{self._deployed.new_id()}"):
+        if problem := self._deployed.lease(WATCH_LEASE).start_watcher(f"sweep-{self._deployed.new_id()[:12]}"):
             self._recorder.telemetry.problem(problem)
 
     def _problem_of(self, side: str, page: Page, seen: Seen) -> str:
