@@ -215,10 +215,10 @@ def _write_csv(answer: Answer) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(column.name for column in table.columns)
     for row in table.rows:
-        writer.writerow(_cell(row.get(column.name)) for column in table.columns)
+        writer.writerow(cell(row.get(column.name)) for column in table.columns)
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """A value that a spreadsheet takes for text and never for a formula."""
     if isinstance(value, datetime):
         return _utc(value)

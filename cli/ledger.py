@@ -51,11 +51,15 @@ class Kept:
 
 @dataclass(frozen=True)
 class Only:
-    """What DynamoDB leaves out of an answer: a filter, with its names and values."""
+    """What DynamoDB leaves out of an answer: a filter, with its names and values, and all but some attributes.
 
-    expression: str
+    Without an expression no item is left out, and without `attributes` nothing of an item is.
+    """
+
+    expression: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Sequence[str] = ()
 
 
 @dataclass
@@ -138,14 +142,16 @@ class Ledger:
         ]
         return sum(int(page["Count"]) for page in ahead(queries))
 
-    def of_day(self, day: str, since: str | None = None, until: str | None = None) -> Iterator[Item]:
+    def of_day(
+        self, day: str, since: str | None = None, until: str | None = None, only: Only | None = None
+    ) -> Iterator[Item]:
         """The changes of a UTC day in the order in which they happened, from one time to another."""
         bounds = {":since": since or day, ":until": until or f"{day}T~"}  # every time of the day is between both
 
         def shard(number: int) -> Iterator[Item]:
             # The key of the index is made as the ledger makes it.
             values = {":day": f"{day}#{number}", **bounds}
-            return self.query("by_day", "ix_day = :day AND ix_day_at BETWEEN :since AND :until", values)
+            return self.query("by_day", "ix_day = :day AND ix_day_at BETWEEN :since AND :until", values, only=only)
 
         return heapq.merge(*(shard(number) for number in ALL_SHARDS), key=lambda item: str(item.get("at")))
 
@@ -243,9 +249,16 @@ class Ledger:
             **more,
         }
         if only is not None:
-            arguments["FilterExpression"] = only.expression
-            if only.names:
-                arguments["ExpressionAttributeNames"] = dict(only.names)
+            names = dict(only.names)
+            if only.expression:
+                arguments["FilterExpression"] = only.expression
+            if only.attributes:
+                # By placeholders, for DynamoDB reserves many names.
+                chosen = {f"#a{number}": name for number, name in enumerate(only.attributes)}
+                arguments["ProjectionExpression"] = ", ".join(chosen)
+                names |= chosen
+            if names:
+                arguments["ExpressionAttributeNames"] = names
         while True:
             answer = self._ask("query", **arguments)
             yield answer
@@ -314,4 +327,5 @@ def _pack(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unpack(item: Mapping[str, Any]) -> Item:
-    return {name: plain(_FROM.deserialize(value)) for name, value in item.items()}
+    # Most values are text, and the deserializer looks for its type's method by name each time.
+    return {name: value["S"] if "S" in value else plain(_FROM.deserialize(value)) for name, value in item.items()}

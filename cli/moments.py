@@ -20,7 +20,7 @@ from standby.core.reasons import NOT_OURS
 
 if TYPE_CHECKING:
     from cli.finding import Item
-    from cli.ledger import Ledger
+    from cli.ledger import Ledger, Only
 
 # Questions about histories that are under way at once: one takes milliseconds in CloudShell, and a tenth of a second
 # from elsewhere.
@@ -50,7 +50,7 @@ def _done(one: Item | Future[Item | None]) -> Iterator[Item]:
         yield found
 
 
-def every_row(ledger: Ledger, began: datetime) -> Iterator[Item]:
+def every_row(ledger: Ledger, began: datetime, only: Only | None = None) -> Iterator[Item]:
     """The present row of every desktop, each once.
 
     A row that changes while the index is read can be met twice, or not at all: what has changed since the reading began
@@ -58,7 +58,7 @@ def every_row(ledger: Ledger, began: datetime) -> Iterator[Item]:
     """
     seen: set[str] = set()
     for since in (None, began):
-        for row in ledger.by_status(since=since):
+        for row in ledger.by_status(since=since, only=only):
             if row["pk"] not in seen:
                 seen.add(row["pk"])
                 yield row

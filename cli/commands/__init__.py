@@ -7,6 +7,7 @@ COMMANDS = {
     "show": "show",
     "explain": "explain",
     "audit": "audit",
+    "report": "report",
     "plan": "plan",
     "accept": "accept",
     "protect": "protect",

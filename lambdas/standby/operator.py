@@ -1,4 +1,4 @@
-"""What a person does to the pair, to a directory, or to orphans: accept, pause, resume, keep, terminate.
+"""What a person does to the pair, to a directory, or to orphans: accept, pause, resume, doctor, keep, terminate.
 
 A call is checked first, and refused as a whole if it names what is not there. What is done is an event of the ledger,
 with who called and why, in one transaction with what it changes; done again, it changes nothing. Nothing here
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from standby.core.change import Case, Change, say
+from standby.core.examined import DOCTOR, examined_in_words, read_examined
 from standby.core.model import GONE, Status, Unknown, WorkspaceId, by_whom, legible, to_text
 from standby.core.reasons import Reason
 from standby.core.row import PAUSE, Kind, Row
@@ -22,7 +23,7 @@ from standby.ledger.table import LedgerUnavailable, Write
 from standby.reconcile import Reconciler
 from standby.terminations import about, freed, note_call, waiting
 
-MODES = ("accept", "pause", "resume", "keep", "terminate")
+MODES = ("accept", "pause", "resume", "keep", "terminate", "doctor")
 _TRIES = 5
 UNNAMED = "a caller who gave no name"
 # What a remark in a row's message ends with: the message that it was made upon.
@@ -66,6 +67,8 @@ class Operator:
                 return [self._until_done(lambda: self._accept(call.get("directory_id")))]
             case "pause" | "resume" as mode:
                 return [self._until_done(lambda: self._switch(on=mode == "pause"))]
+            case "doctor":
+                return [self._until_done(lambda: self._examined(call.get("checks")))]
             case "keep":
                 make = self._not_kept if flag(call, "undo") else self._kept
                 return self._remark(self._orphans(call), make)
@@ -113,6 +116,22 @@ class Operator:
         detail = f"It was switched {'on' if on else 'off'}{said}." if said else ""
         beside = switched(on=on, **given) if is_new else None
         return self._tell(reason, PAUSE, detail, beside, status=status)
+
+    def _examined(self, checks: object) -> Answer | None:
+        """Keep what a run of doctor found, for reports; None if somebody else did so at this very moment."""
+        try:
+            found = read_examined(checks)
+        except ValueError as wrong:
+            raise BadEvent(f'"checks" is not what doctor found: {wrong}') from None
+        reason, status = Reason.DOCTOR_KEPT, Status.REPORTED
+        message = say(reason, examined_in_words(found))
+        more = {"principal": self._cause.principal} if self._cause.principal else {}
+        once = to_text(self._recorder.clock.now())
+        given: dict[str, Any] = {"pk": DOCTOR, "once": once, "status": status, "notice": False, "checks": found, **more}
+        if not self.dry_run and not self._recorder.ledger.tell(reason, self._cause, message, **given):
+            return None
+        answer = Change(WorkspaceId(DOCTOR), None, None, reason, message).answer()
+        return answer | {"action": "RECORD", "status": status}
 
     def _signed(self, done: str) -> dict[str, str]:
         """Who did something, and when and why, as the row says that it changes."""

@@ -252,8 +252,10 @@ class _Part:
             self._keep_plan(directory, place.counts, now)
             if not scan.is_doubted:
                 self._sweeps.take(directory, self._run, now)
-            cost = cost_attributes("standbys", under(place.counts, "has"), self._recorder.settings.prices)
-            self._sweeps.keep_coverage(directory, Coverage(place.counts), scan, cost)
+            settings = self._recorder.settings
+            more = cost_attributes("standbys", under(place.counts, "has"), settings.prices)
+            more |= {"config_digest": settings.config_digest, "version": settings.version}
+            self._sweeps.keep_coverage(directory, Coverage(place.counts), scan, more)
             if count := place.counts.get(f"cannot/{Reason.NO_USER}"):
                 reason, pk = Reason.NO_USER, f"FLEET#{directory}#NO_USER"
                 message, status = say(reason, f"Directory {directory} has {count} of them."), Status.INELIGIBLE

@@ -492,3 +492,52 @@ def test_a_dry_run_of_a_request_says_what_stands_in_its_way_and_requests_nothing
     before = found.items()
     assert tried(one, override=["DAILY_CAP"]) == [("RECORD", "PAUSED")]
     assert found.others.of("start_execution")[1:] == []
+
+
+# What doctor found
+
+FOUND_BY_DOCTOR = {"keys/fit": {"ok": 2, "problem": 1}, "quotas/standbys": {"not allowed": 1, "warning": 3}}
+
+
+def test_what_doctor_found_is_kept_with_who_ran_it_and_nobody_is_notified(found: Estate) -> None:
+    assert do(found, "doctor", checks=FOUND_BY_DOCTOR, dry_run=True) == [("DOCTOR", "RECORD", "DOCTOR_KEPT")]
+    assert found.history("DOCTOR") == []
+    assert do(found, "doctor", checks=FOUND_BY_DOCTOR) == [("DOCTOR", "RECORD", "DOCTOR_KEPT")]
+    (event,) = found.history("DOCTOR")
+    assert event["checks"] == FOUND_BY_DOCTOR
+    assert signed(event) == ["command", "CHG-4711", AL, NOW, NOW]
+    assert event["message"].endswith("Findings: 7; problems: 1; warnings: 3; not seen: 1.")
+    assert "notice" not in event
+    found.pass_time(hours=1)
+    do(found, "doctor", BO, checks={"keys/fit": {"ok": 3}})
+    assert [one["principal"] for one in found.history("DOCTOR")] == [AL, BO]
+
+
+def test_two_runs_at_the_same_moment_are_both_kept(found: Estate) -> None:
+    for who in (AL, BO):
+        do(found, "doctor", who, checks=FOUND_BY_DOCTOR)
+    assert [one["principal"] for one in found.history("DOCTOR")] == [AL, BO]
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        None,
+        {},
+        [],
+        "keys/fit",
+        {"keys": {"ok": 1}},
+        {"keys/fit": {}},
+        {"keys/fit": {"ok": 0}},
+        {"keys/fit": {"ok": True}},
+        {"keys/fit": {"ok": 1.5}},
+        {"keys/fit": {"OK!": 1}},
+        {"keys/fit": ["ok"]},
+        {"<script>/fit": {"ok": 1}},
+        {f"keys/fit-{'a' * 90}": {"ok": 1}},
+        {f"keys/{'a' * (1 + number // 26)}{chr(97 + number % 26)}": {"ok": 1} for number in range(201)},
+    ],
+)
+def test_what_is_no_run_of_doctor_is_not_kept(found: Estate, checks: Any) -> None:
+    assert ask(found, "doctor", checks=checks)["problem"].startswith('"checks" is not what doctor found: ')
+    assert found.items() == []

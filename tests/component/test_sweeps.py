@@ -113,8 +113,9 @@ def scan_of(run: str, ended_at: datetime) -> Scan:
 
 def keep(found: Estate, run: str, protected: int) -> Coverage:
     counts = {"status/PROTECTED": protected, "status/FAILED": 1, "drifted": 1, "stale": 0, "oldest_seconds": 60}
-    counts |= {"protected_needs_action": 1, "pcoip_primaries": 2, "pcoip_standbys": 1}
-    found.sweeps.keep_coverage(HOME, Coverage(counts), scan_of(run, found.clock.now()))
+    counts |= {"protected_needs_action": 1, "unconfirmed": 0, "pcoip_primaries": 2, "pcoip_standbys": 1}
+    copies = {"copies/14": protected, "copies/awaited": 1, "oldest/ws-1abc2def3": 51000}
+    found.sweeps.keep_coverage(HOME, Coverage(counts | copies), scan_of(run, found.clock.now()))
     return Coverage(counts)
 
 
@@ -127,6 +128,7 @@ def test_a_day_has_the_row_of_its_latest_scan(found: Estate) -> None:
     found.sweeps.keep_coverage(HOME, earlier, scan_of("late", before))
     row = found.item(f"COVERAGE#{HOME}", "DAY#2026-01-05")
     assert (row["run"], row["primaries"], row["protected"], row["coverage_percent"]) == ("two", 3, 2, 66.6)
+    assert (row["copies"], row["oldest_copies"]) == ({"14": 2, "awaited": 1}, {"ws-1abc2def3": 51000})
     assert row["scans"] == ["2026-01-05T09:00:00.000Z", "2026-01-05T10:00:00.000Z"]
     found.sweeps.add_to_day(HOME, scan_of("two", found.clock.now()), {"orphans": 1})
     found.sweeps.add_to_day(HOME, scan_of("one", found.clock.now()), {"orphans": 7})

@@ -1,17 +1,38 @@
 """Coverage and orphans as figures: what counts as what, and what is said of a percentage and of an amount."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from standby.core.change import Change, Effect
-from standby.core.coverage import OLDEST, Coverage, add, cost_attributes, count, with_orphans
+from standby.core.change import Case, Change, Effect
+from standby.core.coverage import COPIES, OLDEST, OLDEST_ONES, Coverage, add, cost_attributes, count, with_orphans
 from standby.core.model import Region, Status
 from standby.core.plan import UNTOLD
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
-from tests.core.cases import HOME, ONE, UNMAPPED, all_lasting, case, row, seen, settings, table, with_one
+from standby.core.settings import Directory
+from tests.core.cases import (
+    AWAY,
+    BY_SWEEP,
+    HOME,
+    KNOWN,
+    NOW,
+    ONE,
+    STANDBY,
+    UNMAPPED,
+    all_lasting,
+    case,
+    has,
+    lasting,
+    row,
+    seen,
+    settings,
+    table,
+    with_one,
+)
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -52,6 +73,7 @@ CANNOT, EXCLUDED = row("INELIGIBLE OPERATING_SYSTEM"), row("EXCLUDED NOT_INCLUDE
 TAKEN, ANOTHERS = row("INELIGIBLE SECONDARY_EXISTS"), row("INELIGIBLE USER_HAS_STANDBY")
 ON = all_lasting(Kind.PCOIP, Kind.STANDBY_PCOIP)
 STARTS, FAILED = with_one("REQUESTED ADOPTED"), with_one("FAILED STANDBY_IN_ERROR")
+UNSEEN = "status/PROTECTED, has/STANDARD, unconfirmed"
 SHOWN, UNTYPED, REPORTED = seen(), seen(compute_type=None), f"status/REPORTED, wants/{UNTOLD}, stage/reported"
 
 
@@ -78,7 +100,7 @@ def counted(old: Row | None, new: Row | None, effect: Effect = Effect.NOTHING, s
     ("another's, and waits", counted(ANOTHERS, WAITS), "status/INELIGIBLE"),
     ("taken, and held", counted(TAKEN, BACKFILL), "status/INELIGIBLE, wants/STANDARD, stage/waiting"),
     ("taken, and starts", counted(TAKEN, STARTS), "status/REQUESTED"),
-    ("taken, and has one", counted(TAKEN, with_one()), "status/PROTECTED, has/STANDARD"),
+    ("taken, and has one", counted(TAKEN, with_one(), shown=has()), "status/PROTECTED, has/STANDARD"),
     ("reported", counted(None, FLEET), "status/REPORTED, wants/STANDARD, stage/reported"),
     ("reported, its type is not told", counted(None, FLEET, shown=UNTYPED), REPORTED),
     ("reported, not shown", counted(None, FLEET, shown=None), REPORTED),
@@ -87,15 +109,21 @@ def counted(old: Row | None, new: Row | None, effect: Effect = Effect.NOTHING, s
     ("held by the cap, of a fleet", counted(OLD, CAP), "status/HELD, stage/waiting"),
     ("excluded", counted(None, EXCLUDED), "status/EXCLUDED, excluded/NOT_INCLUDED"),
     ("excluded, of a fleet", counted(OLD, EXCLUDED), "status/EXCLUDED, excluded/NOT_INCLUDED, stage/other"),
-    ("protected", counted(None, with_one()), "status/PROTECTED, has/STANDARD"),
+    ("protected", counted(None, with_one(), shown=has()), "status/PROTECTED, has/STANDARD"),
+    ("protected, and stopped", counted(None, with_one(), shown=has("STOPPED")), "status/PROTECTED, has/STANDARD"),
+    # by its row; what the scan has not shown ready is not known
+    ("protected, unwell", counted(None, with_one(), shown=has("UNHEALTHY")), UNSEEN),
+    ("protected, and gone", counted(None, with_one(), shown=has("TERMINATING")), UNSEEN),
+    ("protected, shows none", counted(None, with_one()), UNSEEN),
+    ("protected, not shown", counted(None, with_one(), shown=None), UNSEEN),
     (
         "drifts, and has a second one",
-        counted(None, with_one(conditions=all_lasting(Kind.DRIFT, Kind.DOUBLED))),
+        counted(None, with_one(conditions=all_lasting(Kind.DRIFT, Kind.DOUBLED)), shown=has()),
         "status/PROTECTED, drifted, protected_needs_action, has/STANDARD",
     ),
     (
         "on PCoIP",
-        counted(None, with_one(conditions=ON)),
+        counted(None, with_one(conditions=ON), shown=has()),
         "status/PROTECTED, pcoip_primaries, has/STANDARD, pcoip_standbys",
     ),
     (
@@ -104,13 +132,51 @@ def counted(old: Row | None, new: Row | None, effect: Effect = Effect.NOTHING, s
         "status/FAILED, pcoip_primaries",
     ),
     ("on PCoIP, and gone", counted(None, with_one("PRIMARY_GONE ORPHANED", conditions=ON)), "status/PRIMARY_GONE"),
-    ("protected, of a fleet", counted(OLD, with_one()), "status/PROTECTED, stage/protected, has/STANDARD"),
+    ("protected, of a fleet", counted(OLD, with_one(), shown=has()), "status/PROTECTED, stage/protected, has/STANDARD"),
     ("under way", counted(OLD, STARTS), "status/REQUESTED, stage/under_way"),
     ("to be requested, of a fleet", counted(OLD, FLEET, Effect.REQUEST), "status/CLAIMED, stage/under_way"),
     ("failed, of a fleet", counted(OLD, FAILED), "status/FAILED, stage/other"),
 )
 def test_a_change_adds_to_the_coverage_the_plan_and_the_progress(found: str, expected: str) -> None:
     assert found == expected
+
+
+def ages(copied: timedelta | None, protected: Row, shown: Any = None, **changes: Any) -> dict[str, int]:
+    """What a sweep counts of a protected desktop's copy; None: the service shows none."""
+    snapshots = () if copied is None else ((STANDBY, NOW - copied),)
+    found = replace(shown or has(), snapshots=snapshots, replication=((STANDBY, "PRIMARY_AS_SOURCE"),))
+    counts = count(replicated(protected, found, **changes), Change(ONE, protected, protected, protected.reason, ""))
+    return {name: many for name, many in counts.items() if name.startswith((COPIES, f"{OLDEST_ONES}/"))}
+
+
+def replicated(protected: Row, shown: Any, replication: str = "PRIMARY_AS_SOURCE") -> Case:
+    mapped = {HOME: Directory(AWAY, data_replication=replication)}
+    return case(protected, shown, BY_SWEEP, KNOWN, directories=mapped)
+
+
+NOTED = with_one(conditions=lasting(Kind.COPIED, note="2026-03-02T00:00:00.000Z"))
+DAY = timedelta(hours=14, minutes=59)
+
+
+@table(
+    "found expected",
+    ("in whole hours", ages(DAY, with_one()), {"copies/14": 1, f"oldest/{ONE}": 53940}),
+    ("a week or more", ages(timedelta(days=9), with_one()), {"copies/168": 1, f"oldest/{ONE}": 777600}),
+    ("the first is awaited", ages(None, with_one()), {"copies/awaited": 1}),
+    ("there is to be none", ages(None, with_one(), replication="NO_REPLICATION"), {"copies/none": 1}),
+    ("there was one, and it is not told", ages(None, NOTED), {}),
+    ("the standby is not well", ages(DAY, with_one(), has("ERROR")), {}),
+)
+def test_a_copy_counts_by_its_age_or_by_why_there_is_none(found: dict[str, int], expected: dict[str, int]) -> None:
+    assert found == expected
+
+
+def test_of_the_ages_of_copies_the_ten_greatest_stay() -> None:
+    pages = [{f"oldest/ws-{number:02}": number * 60} for number in (*range(1, 15), 30, 20)]
+    found: dict[str, int] = {}
+    for page in pages:
+        found = add(found, page)
+    assert sorted(found.values()) == [60 * number for number in (7, 8, 9, 10, 11, 12, 13, 14, 20, 30)]
 
 
 def test_orphans_are_counted_by_directory_and_type_and_have_a_price_in_the_dr_region_alone() -> None:

@@ -1,7 +1,8 @@
 """What a complete scan counts: how a directory's desktops stand, what a plan needs, how old their copies are. Pure.
 
 Counts have names, e.g. `{"status/PROTECTED": 24, "wants/STANDARD": 3, "stale": 1}`; they add up over the pages of a
-directory, and over directories, but for `oldest_seconds`, the age of the oldest copy.
+directory, and over directories, but for the ages of the oldest copies: `oldest_seconds` is the greatest of all, and
+`oldest/<primary>` are the greatest few.
 """
 
 from __future__ import annotations
@@ -20,11 +21,17 @@ from standby.core.plan import UNTOLD, Prices, monthly_cost, stage, under
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import Settings
-from standby.core.upkeep import ON_PCOIP, copy_age
+from standby.core.upkeep import ON_PCOIP, copied, copy_age
 
 OLDEST = "oldest_seconds"
+# Of the copies that exist: how many by their age in whole hours, or why there is none; and the oldest ones, by primary.
+COPIES, OLDEST_ONES = "copies", "oldest"
+MOST_OLDEST = 10
+MOST_HOURS = 168  # a week or more: a day's row has no more names than that
 # Protected, and a person has to act all the same.
 PROTECTED_NEEDS_ACTION = "protected_needs_action"
+# Protected by its row, and the scan has shown no standby of it that a user could be sent to: it is not known.
+UNCONFIRMED = "unconfirmed"
 # A row that this version cannot read: somebody's desktop, of which it is not known that it is covered.
 UNREADABLE = "status/UNREADABLE"
 # By directory, and then by compute type: how many.
@@ -59,15 +66,30 @@ def count(case: Case, change: Change) -> dict[str, int]:
     names += [PROTECTED_NEEDS_ACTION] * needs_action(status, new.reason, new.conditions)
     names.append(f"has/{_priced_as(new, case.settings)}")
     names += ON_PCOIP[1:] if new.has(Kind.STANDBY_PCOIP) else ()
+    is_confirmed = case.shown is not None and any(one.is_healthy for one in case.shown.standbys)
+    names += [] if is_confirmed else [UNCONFIRMED]
     age = copy_age(case, change)
-    return dict.fromkeys(names, 1) | ({} if age is None else {OLDEST: int(age.total_seconds())})
+    ages = {} if age is None else {OLDEST: int(age.total_seconds())}
+    return dict.fromkeys(names, 1) | ages | (_copies(case, change) if is_confirmed else {})
+
+
+def _copies(case: Case, change: Change) -> dict[str, int]:
+    """What is counted of the copy on a standby, as far as it is known."""
+    copy = copied(case, change)
+    if not isinstance(copy, timedelta):
+        return {} if copy is None else {f"{COPIES}/{copy}": 1}
+    seconds = int(copy.total_seconds())
+    return {f"{COPIES}/{min(seconds // 3600, MOST_HOURS)}": 1, f"{OLDEST_ONES}/{change.primary_id}": seconds}
 
 
 def add(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
     """Both together."""
     oldest = [ages[OLDEST] for ages in (counts, more) if OLDEST in ages]
     total = Counter(counts) + Counter(more)
-    return dict(total) | ({OLDEST: max(oldest)} if oldest else {})
+    single = [name for name in total if name.startswith(f"{OLDEST_ONES}/")]
+    left_out = {*sorted(single, key=lambda name: (-total[name], name))[MOST_OLDEST:]}
+    found = {name: count for name, count in total.items() if name not in left_out}
+    return found | ({OLDEST: max(oldest)} if oldest else {})
 
 
 @dataclass(frozen=True)

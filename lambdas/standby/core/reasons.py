@@ -287,6 +287,7 @@ class Reason(StrEnum):
         "Change the primaries' protocol to DCV (WSP), in place or by migration. A standby's cannot be changed: once its"
         f" primary uses DCV, {REPLACED}",
     )
+    DOCTOR_KEPT = _says("What `standby doctor` found was kept for reports.", "No action needed.")
     NOT_IN_LEDGER = _says("The ledger knows no primary, and no standby, of this id.", "No action needed.")
 
 

@@ -31,6 +31,8 @@ PCOIP_ENDS = date(2027, 10, 31)
 PCOIP_NOTICE = PCOIP_ENDS - timedelta(days=92)  # a quarter of a year ahead
 # What is counted of primaries and of standbys that use it.
 ON_PCOIP = ("pcoip_primaries", "pcoip_standbys")
+# What is said of a standby that holds no copy: the first one is still to come, or none is to come.
+AWAITED, NOT_COPIED = "awaited", "none"
 _WORD = re.compile(r"[A-Za-z0-9_.,+-]+")
 
 
@@ -107,6 +109,22 @@ def copy_age(case: Case, change: Change) -> timedelta | None:
     if seen is None or standby is None or change.new is None:
         return None
     return _copy(case, change.new, seen.recovery_snapshot_of(standby.id)).age
+
+
+def copied(case: Case, change: Change) -> timedelta | str | None:
+    """How old the copy on a protected primary's standby is, `AWAITED` or `NOT_COPIED`; None where it is not known.
+
+    Unlike `copy_age`, nothing stands here for a copy that was never made.
+    """
+    seen, standby = case.shown, _standby(case, change)
+    if seen is None or standby is None or change.new is None:
+        return None
+    copy = _copy(case, change.new, seen.recovery_snapshot_of(standby.id))
+    if copy.is_stale is None:
+        return None
+    if copy.age is None:
+        return NOT_COPIED
+    return AWAITED if copy.made_at is None else copy.age
 
 
 def _standby(case: Case, change: Change) -> Related | None:

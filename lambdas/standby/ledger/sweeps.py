@@ -22,8 +22,9 @@ from typing import Any
 
 from standby.core.change import Fleet
 from standby.core.conclusions import OWN, PARTNER, Scan
-from standby.core.coverage import OLDEST, PROTECTED_NEEDS_ACTION, Coverage
+from standby.core.coverage import COPIES, OLDEST, OLDEST_ONES, PROTECTED_NEEDS_ACTION, UNCONFIRMED, Coverage
 from standby.core.model import DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
+from standby.core.plan import under
 from standby.core.settings import Settings
 from standby.core.upkeep import ON_PCOIP
 from standby.ledger.table import Item, Table, Write
@@ -34,7 +35,7 @@ LAST = "LAST"
 _NOBODY = "-"  # the DR directory of a directory that is not mapped
 _NO_WORD = "-"
 # Of a day's row, beside how many have which status.
-_COUNTED = ("drifted", "stale", PROTECTED_NEEDS_ACTION, *ON_PCOIP)
+_COUNTED = ("drifted", "stale", PROTECTED_NEEDS_ACTION, UNCONFIRMED, *ON_PCOIP)
 # Of one item, which holds 400 KB: also where each id had a word of its own.
 MOST_IDS = 5000
 # For so many days more its last row is a directory's. Three intervals without a sweep are an alarm by then, always.
@@ -205,12 +206,12 @@ class Sweeps:
     # The figures of a day
 
     def keep_coverage(
-        self, directory: DirectoryId, found: Coverage, scan: Scan, cost: Mapping[str, Any] | None = None
+        self, directory: DirectoryId, found: Coverage, scan: Scan, more: Mapping[str, Any] | None = None
     ) -> None:
         """Keep what a complete scan found as its day's row, unless a later one was there first.
 
-        `cost` is what is said of the standbys' cost. The row names the ends of all complete scans of its day: how sure
-        it is who was covered at a moment depends on the last one before.
+        `more` is what else the row says: what standbys cost, and by which configuration was counted. The row names the
+        ends of all complete scans of its day: how sure it is who was covered then depends on the last one before.
         """
         at = to_text(scan.ended_at)
         before = self.table.get(coverage_key(directory), day_key(scan.ended_at)) or {}
@@ -234,7 +235,9 @@ class Sweeps:
             "coverage_of_all_percent": found.percent_of_all,
             **{name: found.counts.get(name, 0) for name in _COUNTED},
             OLDEST: found.counts.get(OLDEST),
-            **(cost or {}),
+            "copies": under(found.counts, COPIES),
+            "oldest_copies": under(found.counts, OLDEST_ONES),
+            **(more or {}),
             "complete": True,
             "began_at": to_text(scan.began_at),
             "scanned_at": at,

@@ -1,0 +1,139 @@
+"""`standby report`: reads the figures, sets the page, and writes the files, each of which is replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.answers import Answer, Column, Table, text
+from cli.asking import progress
+from cli.problems import Problem, Status
+from cli.report import page as pages
+from cli.report.blocks import Table as PageTable
+from cli.report.figures import Figures, Period, Verdict
+from cli.report.gather import Gathering
+from cli.report.names import Names, key_of
+from cli.report.opening import answer
+from cli.report.pdf import Paper, write_pdf
+from cli.report.sheets import Sheets
+
+if TYPE_CHECKING:
+    from cli.pairs import Pair
+    from cli.running import Run
+
+_COLUMNS: Final = (text("file", "File"), text("what"), Column("rows", "Rows"))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a report is to be of, and where it goes."""
+
+    out: Path
+    since: datetime
+    until: datetime
+    pdf: Path | None = None
+    data: Path | None = None
+    directories: Sequence[str] = ()
+    key: Path | None = None
+    paper: Paper = Paper.A4
+
+
+def make(run: Run, wanted: Wanted) -> Status:
+    """Make a report of one pair, and answer with the headline and the files."""
+    if wanted.since > wanted.until:
+        raise Problem("EmptyPeriod", "The period ends before it begins.", "--since comes before --until.")
+    if wanted.since > run.now:
+        raise Problem("InTheFuture", "The period has not begun yet.", "Name a time that has passed with --since.")
+    pair = _one(run)
+    key, is_new = key_of(wanted.key) if wanted.key else (None, False)
+    period = Period(wanted.since, min(wanted.until, run.now), run.now)
+    sheets = Sheets(wanted.data)
+    ledger = run.ledger(pair)
+    try:
+        figures = Gathering(
+            ledger, period, Names(key), sheets, wanted.directories, cautions=list(pair.missing)
+        ).figures()
+        files = _written(figures, wanted, sheets)
+    finally:
+        sheets.give_up()
+    reply = Answer(
+        [Table("files", _COLUMNS, files)],
+        facts=_facts(figures),
+        says=[answer(figures)],
+        missing=list(figures.missing),
+        cautions=list(figures.cautions),
+        next="`standby list --uncovered` lists who has no standby, and why.",
+        source_region=ledger.region,
+    )
+    if is_new:
+        reply.cautions.append(f"{wanted.key} is the new key of the pseudonyms. Keep it, and do not hand it over.")
+    return run.give(reply)
+
+
+def _one(run: Run) -> Pair:
+    """The one pair that the report is of: it is read, so that its primary Region need not answer."""
+    if len(run.pairs) > 1:
+        names = ", ".join(pair.stack for pair in run.pairs)
+        raise Problem(
+            "SeveralStacks", f"There are several pairs: {names}.", "A report is of one. Name it with --stack."
+        )
+    return run.pairs[0]
+
+
+def _written(figures: Figures, wanted: Wanted, sheets: Sheets) -> list[dict[str, Any]]:
+    """Write the files; which they are."""
+    with progress("Setting the page"):
+        found = pages.sections(figures)
+        html = pages.page(figures, found)
+    for section in found:
+        for block in section.blocks:
+            if isinstance(block, PageTable) and block.name:
+                names = [name for column in block.columns for name in (column.name, column.below) if name]
+                sheets.whole(block.name, names, block.rows)
+    # First what can still fail: the HTML is the last to be replaced.
+    files: list[dict[str, Any]] = []
+    if wanted.pdf is not None:
+        with progress("Making the PDF"), _whole(wanted.pdf) as unfinished:
+            write_pdf(html, unfinished, wanted.paper)
+        files.append({"file": str(wanted.pdf), "what": "the report as PDF", "rows": None})
+    counts = dict(sheets.counts)
+    files += [{"file": str(one), "what": "a table", "rows": counts[one.stem]} for one in sheets.finish()]
+    with _whole(wanted.out) as unfinished:
+        unfinished.write_text(html, encoding="utf-8")
+    return [{"file": str(wanted.out), "what": "the report", "rows": None}, *files]
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[Path]:
+    """A file to write, which gets its name when it is whole; Problem if it cannot be written."""
+    unfinished = file.with_name(f".{file.name}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        yield unfinished
+        unfinished.replace(file)
+    except OSError as problem:
+        words = f"{file} cannot be written: {problem.strerror or problem}."
+        raise Problem("CannotWrite", words, "Name a file in a folder that can.") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _facts(figures: Figures) -> dict[str, Any]:
+    """What JSON says besides."""
+    found, copies = figures.desktops, figures.copies
+    people: Callable[[Verdict], int | None] = lambda one: None if found is None else found.people[one]  # noqa: E731
+    return {
+        "stack": figures.source.stack,
+        "since": figures.period.since,
+        "until": figures.period.until,
+        "answer": answer(figures),
+        "people_could_work": people(Verdict.WORK),
+        "people_not_known": people(Verdict.UNKNOWN),
+        "people_with_nothing": people(Verdict.NOTHING),
+        "copies_median_hours": None if copies is None else copies.median_hours,
+        "copies_oldest_seconds": None if copies is None else copies.oldest_seconds,
+    }

@@ -1,0 +1,64 @@
+"""The page: sections set by a template, with its style within. Nothing in it is fetched, and nothing in it runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from cli.report import coverage, events, opening, standbys, words
+from cli.report.blocks import Section, legible
+from cli.report.forms import utc
+from infra.version import VERSION
+
+if TYPE_CHECKING:
+    from cli.report.figures import Figures
+
+_HERE = Path(__file__).parent
+
+
+def sections(figures: Figures) -> list[Section]:
+    """The sections, in their order."""
+    return [
+        opening.first(figures),
+        opening.second(figures),
+        coverage.third(figures),
+        coverage.fourth(figures),
+        coverage.fifth(figures),
+        standbys.sixth(figures),
+        standbys.seventh(figures),
+        events.eighth(figures),
+        events.ninth(figures),
+        events.tenth(figures),
+        standbys.eleventh(figures),
+        words.twelfth(figures),
+        words.thirteenth(figures),
+        words.fourteenth(figures),
+        words.fifteenth(figures),
+    ]
+
+
+def page(figures: Figures, found: Sequence[Section]) -> str:
+    """The HTML of a report."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"legible": legible, "utc": utc}
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    return environment.get_template("page.html.j2").render(
+        figures=figures,
+        period=figures.period,
+        sections=found,
+        style=Markup(style),  # noqa: S704 (it is ours)
+        picture=Markup,  # of charts.py, which escapes what it writes
+        version=VERSION,
+    )
+
+
+def fingerprint(text: str) -> str:
+    """The SHA-256 of a file's text, by which a reader can tell that it is the one that was handed over."""
+    return hashlib.sha256(text.encode()).hexdigest()
