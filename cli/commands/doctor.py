@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.changing import ReasonText
 from cli.problems import Status
 from cli.running import Run
 
@@ -23,6 +24,10 @@ def work(
         str | None,
         typer.Option(metavar="HOST[:PORT]", help="The name server to ask. Default: that of this machine."),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep in the ledger what was found, for `standby report`.")
+    ] = False,
+    reason: ReasonText = None,
     policy: Annotated[bool, typer.Option("--policy", help="Print the IAM policy that it needs, and exit.")] = False,
 ) -> Status:
     """Check that the product is in place and healthy. Run it before deploying, after it, and nightly.
@@ -33,10 +38,12 @@ def work(
       standby doctor --only directories --only redirection -v
       standby doctor --output json --query "findings[?status=='problem']"
       standby doctor --policy > policy.json
+      standby doctor --keep --reason nightly
 
-    It only reads. The groups are credentials, directories, redirection, keys, quotas, bundles, trails and deployment.
-    With a configuration file it works before anything is deployed. Without one, it reads the directories from the
-    ledger. It calls WorkSpaces once a second in each Region.
+    It only reads. With --keep, it then lets protect keep how many findings of each check stand how, with your identity:
+    that needs the operator's policy. The groups are credentials, directories, redirection, keys, quotas, bundles,
+    trails and deployment. With a configuration file it works before anything is deployed. Without one, it reads the
+    directories from the ledger. It calls WorkSpaces once a second in each Region.
 
     The exit status is 1 if there is a problem, and 4 if something could not be seen. A warning does not change it, nor
     does what AWS lets nobody read.
@@ -48,6 +55,7 @@ def work(
     from cli.doctor.asking import policy as rights
     from cli.doctor.examine import chosen, examine
     from cli.doctor.findings import Status as Stands
+    from cli.doctor.keeping import keep_findings
     from cli.doctor.redirection import resolver
 
     if policy:
@@ -57,11 +65,12 @@ def work(
     findings = [one.finding for one in found]
     columns = [text(name) for name in ("stack", "group", "check", "status", "finding", "why", "fix", "commands")]
     has_problem = any(one.status is Stands.PROBLEM for one in findings)
+    kept = keep_findings(run, found, reason) if keep else []
     answer = Answer(
         [Table("findings", columns, [one.row for one in found])],
         facts={"counts": report.counts(findings)},
         screen=report.screen(found, verbose=verbose),
-        closing=lambda: [report.closing(findings)],
+        closing=lambda: [report.closing(findings), *kept],
         found=lambda: has_problem,
         missing=report.missing(found),
         next="`standby status` shows whether people are covered.",

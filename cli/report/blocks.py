@@ -30,6 +30,8 @@ class Column:
         The name of a value that stands in the same cell, below.
     is_number : bool
         It is aligned to the right.
+    is_whole : bool
+        It is an id, a code or a time, in which no line is broken.
     """
 
     name: str
@@ -37,6 +39,12 @@ class Column:
     show: Callable[[Any], str] = legible
     below: str = ""
     is_number: bool = False
+    is_whole: bool = False
+
+    @property
+    def style(self) -> str:
+        """How the page sets it."""
+        return "number" if self.is_number else "whole" if self.is_whole else "name" if self.name == "user_name" else ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ class Table:
         That of its sheet; empty if none is written from it.
     total : int or None
         Of how many rows it shows the first; None if it shows all.
+    full : str
+        The sheet that has all rows, where that is written as they are read.
     empty : str
         What is said where there are no rows.
     """
@@ -60,12 +70,18 @@ class Table:
     total: int | None = None
     empty: str = "There are none."
     note: str = ""
+    full: str = ""
     kind: str = field(default="table", init=False)
 
     @property
     def is_cut(self) -> bool:
         """Whether there are more rows than it shows."""
         return self.total is not None and self.total > len(self.rows)
+
+    @property
+    def style(self) -> str:
+        """How the page sets it: one of few columns as wide as it needs, one of many stacked on a phone."""
+        return "slim" if len(self.columns) <= 3 else "wide"
 
 
 @dataclass(frozen=True)

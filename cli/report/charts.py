@@ -20,7 +20,8 @@ import vl_convert
 from cli.report.figures import Day, Verdict
 from standby.core.coverage import MOST_HOURS
 
-_WIDTH: Final = 520
+# What a phone shows of it has to be legible, too.
+_WIDTH: Final = 460
 # Dark, pale and middle: they differ in print without colour, too. The page's style knows them by these values.
 INK, PALE, MIDDLE, LINE, TEXT = "#1d4f7c", "#cfc9bb", "#b0563c", "#8a8a8a", "#33383d"
 _COLOURS: Final = {Verdict.WORK: INK, Verdict.UNKNOWN: PALE, Verdict.NOTHING: MIDDLE}
@@ -29,8 +30,8 @@ _XLINK: Final = "http://www.w3.org/1999/xlink"
 _AXIS: Final[dict[str, Any]] = {
     "labelColor": TEXT,
     "titleColor": TEXT,
-    "labelFontSize": 12,
-    "titleFontSize": 12,
+    "labelFontSize": 13,
+    "titleFontSize": 13,
     "titleFontWeight": "normal",
     "domainColor": LINE,
     "tickColor": LINE,
@@ -51,7 +52,7 @@ def people(counts: Counter[Verdict]) -> str:
     what = alt.Color(
         "what:N",
         scale=alt.Scale(domain=[str(one) for one in Verdict], range=[_COLOURS[one] for one in Verdict]),
-        legend=alt.Legend(orient="bottom", title=None, labelColor=TEXT, labelFontSize=12, symbolType="square"),
+        legend=alt.Legend(orient="bottom", title=None, labelColor=TEXT, labelFontSize=13, symbolType="square"),
     )
     x = alt.X("from:Q", scale=alt.Scale(domain=[0, total], nice=False), axis=None)
     bar = alt.Chart(data).mark_bar(stroke="#ffffff", strokeWidth=1.5, height=44).encode(x=x, x2="to:Q", color=what)
@@ -83,7 +84,7 @@ def coverage(days: Sequence[Day]) -> str:
         previous = known
         if known:
             for of, value in (("eligible", day.percent), ("all", day.percent_of_all)):
-                rows.append({"day": day.day, "percent": value, "of": of, "run": run, "state": day.state})
+                rows.append({"day": f"{day.day}T12:00:00Z", "percent": value, "of": of, "run": run, "state": day.state})
         elif not day.is_known:
             end = (date.fromisoformat(day.day) + timedelta(days=1)).isoformat()
             bands.append({"day": day.day, "end": end})
@@ -120,7 +121,7 @@ def coverage(days: Sequence[Day]) -> str:
 
 def ages(by_hours: Mapping[int, int], rpo_hours: float | None) -> str:
     """How many copies have which age."""
-    rows = [{"from": hours, "to": hours + 1, "copies": many} for hours, many in sorted(by_hours.items())]
+    rows = [{"from": hours, "to": hours + 1, "copies": many, "none": 0} for hours, many in sorted(by_hours.items())]
     most = max(max(by_hours) + 1, 25)
     if rpo_hours is not None and rpo_hours <= MOST_HOURS:
         most = max(most, int(rpo_hours) + 2)
@@ -133,11 +134,15 @@ def ages(by_hours: Mapping[int, int], rpo_hours: float | None) -> str:
         "copies:Q",
         axis=alt.Axis(title="copies", tickMinStep=1, tickCount=4, titleAngle=0, titleAlign="left", titleY=-8),
     )
-    layers = [alt.Chart(_data(rows)).mark_bar(color=INK, stroke="#ffffff", strokeWidth=0.5).encode(x=x, x2="to:Q", y=y)]
+    layers = [
+        alt.Chart(_data(rows))
+        .mark_bar(color=INK, stroke="#ffffff", strokeWidth=0.5)
+        .encode(x=x, x2="to:Q", y=y, y2="none:Q")
+    ]
     if rpo_hours is not None and rpo_hours <= most:
         line = [{"at": rpo_hours, "label": f"RPO {rpo_hours:g} h"}]
         rule = alt.Chart(_data(line)).mark_rule(color=MIDDLE, strokeWidth=2, strokeDash=[5, 3])
-        label = alt.Chart(_data(line)).mark_text(align="right", dx=-5, color=MIDDLE, fontSize=12, baseline="top")
+        label = alt.Chart(_data(line)).mark_text(align="right", dx=-5, color=MIDDLE, fontSize=13, baseline="top")
         at = alt.X("at:Q")
         layers += [rule.encode(x=at), label.encode(x=at, y=alt.value(2), text="label:N")]
     words = _listed((f"{hours} h", many) for hours, many in sorted(by_hours.items()))
@@ -155,7 +160,7 @@ def speeds(listed: Sequence[tuple[str, int]]) -> str:
     )
     x = alt.X("desktops:Q", axis=None)
     bar = alt.Chart(data).mark_bar(color=INK, height=14).encode(x=x, y=y)
-    label = alt.Chart(data).mark_text(align="left", dx=5, fontSize=12, color=TEXT).encode(x=x, y=y, text="label:N")
+    label = alt.Chart(data).mark_text(align="left", dx=5, fontSize=13, color=TEXT).encode(x=x, y=y, text="label:N")
     return _svg("speeds", alt.layer(bar, label), 22 * len(listed), "Time to protection", _listed(listed))
 
 
@@ -168,8 +173,9 @@ def _listed(pairs: Any) -> str:
 
 
 def _svg(name: str, chart: Any, height: int, title: str, words: str) -> str:
-    styled = chart.properties(width=_WIDTH - 60, height=height).configure_view(stroke=None).configure_axis(**_AXIS)
-    spec = styled.configure(background="transparent", font="Arial, Helvetica, sans-serif").to_dict()
+    styled = chart.properties(width=_WIDTH - 60, height=height, background="transparent")
+    config = {"axis": _AXIS, "view": {"stroke": None}, "font": "Arial, Helvetica, sans-serif"}
+    spec = styled.to_dict() | {"config": config}
     return _plain(vl_convert.vegalite_to_svg(spec), name, title, words)
 
 

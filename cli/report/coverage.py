@@ -29,7 +29,8 @@ def third(figures: Figures) -> Section:
     if days:
         words = _in_words(days)
         if any(day.is_known and day.percent is not None for day in days):
-            blocks.append(Picture("coverage", charts.coverage(days), words))
+            lines = "Solid: of eligible desktops. Dashed: of all. Grey: not known. Hollow: today, partial."
+            blocks.append(Picture("coverage", charts.coverage(days), f"{lines} {words}"))
         else:
             blocks.append(Text(words))
         blocks.append(_days(days) if len(days) <= _MOST_DAYS else _months(days))
@@ -91,7 +92,7 @@ def _values(day: Day) -> dict[str, Any]:
 
 
 def _days(days: Sequence[Day]) -> Table:
-    columns = [Column("day", "Day (UTC)"), *_DAY_COLUMNS, Column("state", "Remark")]
+    columns = [Column("day", "Day (UTC)", is_whole=True), *_DAY_COLUMNS, Column("state", "Remark")]
     return Table("", "Coverage by day", columns, [_values(day) for day in days])
 
 
@@ -105,7 +106,7 @@ def _months(days: Sequence[Day]) -> Table:
         gaps = sum(day.state in ("gap", "partial gap") for day in listed)
         rows.append({**last, "month": month, "lowest": lowest, "known": len(known), "gaps": gaps})
     columns = [
-        Column("month", "Month (UTC)"),
+        Column("month", "Month (UTC)", is_whole=True),
         Column("known", "Days known", count, is_number=True),
         Column("gaps", "Gaps", count, is_number=True),
         Column("lowest", "Lowest, of eligible", lambda value: percent(value, "—"), is_number=True),
@@ -119,7 +120,7 @@ def _months(days: Sequence[Day]) -> Table:
         "Coverage by month: the last day of each that is known",
         columns,
         rows,
-        note="The sheet days.csv has every day.",
+        full="days",
     )
 
 
@@ -144,7 +145,7 @@ def fourth(figures: Figures) -> Section:
             }
         )
     columns = [
-        Column("directory_id", "Directory", below="dr_directory_id"),
+        Column("directory_id", "Directory", below="dr_directory_id", is_whole=True),
         Column("coverage_percent", "Of eligible", lambda value: percent(value, "—"), is_number=True),
         Column("coverage_of_all_percent", "Of all", lambda value: percent(value, "—"), is_number=True),
         Column("protected", "Protected", count, is_number=True),
@@ -155,14 +156,23 @@ def fourth(figures: Figures) -> Section:
         Column("excluded", "Excluded", count, is_number=True),
         Column("ineligible", "Ineligible", count, is_number=True),
         Column("work", "Could work now", count, is_number=True),
-        Column("scanned_at", "Last complete sweep", utc),
-        Column("accepted", "Existing fleet"),
-        Column("unregistered", "Not registered"),
     ]
     table = Table(
         "directories",
-        "Directories, each above its DR directory",
+        "Desktops by directory, each above its DR directory",
         columns,
+        rows,
+        empty="No sweep has noted a directory.",
+    )
+    stands = Table(
+        "directories-state",
+        "How each stands",
+        [
+            Column("directory_id", "Directory", is_whole=True),
+            Column("scanned_at", "Last complete sweep", utc, is_whole=True),
+            Column("accepted", "Existing fleet"),
+            Column("unregistered", "Not registered with WorkSpaces"),
+        ],
         rows,
         empty="No sweep has noted a directory.",
     )
@@ -171,7 +181,7 @@ def fourth(figures: Figures) -> Section:
         " the two differ where something has changed since the sweep.",
         "note",
     )
-    return Section(4, "directories", "By directory", [table, note])
+    return Section(4, "directories", "By directory", [table, stands, note])
 
 
 def fifth(figures: Figures) -> Section:
@@ -193,8 +203,8 @@ def fifth(figures: Figures) -> Section:
             "gaps-by-reason",
             "Gaps by reason",
             [
-                Column("status", "Status"),
-                Column("reason_code", "Reason"),
+                Column("status", "Status", is_whole=True),
+                Column("reason_code", "Reason", is_whole=True),
                 Column("desktops", "Desktops", count, is_number=True),
             ],
             reasons,
@@ -204,15 +214,15 @@ def fifth(figures: Figures) -> Section:
             "Gaps, the oldest first",
             [
                 Column("user_name", "User", below="primary_id"),
-                Column("primary_directory_id", "Directory"),
-                Column("status", "Status", below="reason_code"),
+                Column("primary_directory_id", "Directory", is_whole=True),
+                Column("status", "Status", below="reason_code", is_whole=True),
                 Column("why", "Why"),
-                Column("since", "Since", utc, below="age"),
+                Column("since", "Since", utc, below="age", is_whole=True),
                 Column("what_to_do", "What to do"),
             ],
             [_aged(row) for row in found.gaps.first],
             found.gaps.total,
-            note="The sheet gaps.csv has all of them.",
+            full="gaps",
         ),
         Text(
             "A desktop that never had a standby is without one since the ledger first saw it. One that had one is"

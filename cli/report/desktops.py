@@ -15,7 +15,7 @@ from cli.rows import kinds
 from standby.core.model import Status, is_unassigned, user_key
 from standby.core.plan import UNTOLD
 from standby.core.reasons import NOT_OURS, Reason, meaning_of
-from standby.core.row import SCHEMA_VERSION, Kind
+from standby.core.row import SCHEMA_VERSION, Condition, Kind
 from standby.ledger.table import moment_in
 
 if TYPE_CHECKING:
@@ -85,6 +85,13 @@ ORPHAN_COLUMNS: Final = (
     "since",
     "kept_by",
 )
+SHEETS: Final = {
+    "gaps": GAP_COLUMNS,
+    "exclusions": EXCLUSION_COLUMNS,
+    "drift": DRIFT_COLUMNS,
+    "stale-copies": STALE_COLUMNS,
+    "orphans": ORPHAN_COLUMNS,
+}
 # Better ones count for a person with several desktops.
 _BEST: Final = (Verdict.WORK, Verdict.UNKNOWN, Verdict.NOTHING)
 
@@ -108,6 +115,7 @@ class Reading:
     names: Names
     sheets: Sheets
     found: Desktops = field(default_factory=Desktops)
+    _unreadable: int = 0  # rows that a sweep cannot read either
     _people: dict[str, int] = field(default_factory=dict)
     _doubted: Counter[str] = field(default_factory=Counter)  # by directory, those of which the row says why
 
@@ -120,20 +128,14 @@ class Reading:
             So many rows the last complete scans could not read: those of a status that this version does not know are
             in no partition that it asks for.
         """
-        for name, columns in (
-            ("gaps", GAP_COLUMNS),
-            ("exclusions", EXCLUSION_COLUMNS),
-            ("drift", DRIFT_COLUMNS),
-            ("stale-copies", STALE_COLUMNS),
-            ("orphans", ORPHAN_COLUMNS),
-        ):
+        for name, columns in SHEETS.items():
             self.sheets.begin(name, columns)
         for item in every_row(self.ledger, self.period.now, _READ):
             self.add(item)
         found = self.found
-        for _ in range(max(unreadable - found.unreadable, 0)):
+        for _ in range(max(unreadable - self._unreadable, 0)):
             self._count(Verdict.UNKNOWN, None, "not known", UNREADABLE)
-        found.unreadable = max(unreadable, found.unreadable)
+            found.unreadable += 1
         best = Counter(self._people.values())
         for rank, verdict in enumerate(_BEST):
             found.people[verdict] += best[rank]
@@ -168,6 +170,7 @@ class Reading:
         verdict, doubt = self.verdict(item, directory)
         if doubt == UNREADABLE:
             self.found.unreadable += 1
+            self._unreadable += not _is_readable(item)
         self._count(verdict, item.get("user_name"), directory, doubt)
         is_whole_directory = doubt in (NOT_SWEPT, TOO_LONG_AGO, NOT_REGISTERED)
         self._doubted[directory] += verdict is Verdict.UNKNOWN and doubt in _DOUBTS.values()
@@ -177,11 +180,8 @@ class Reading:
 
     def verdict(self, item: Item, directory: str) -> tuple[Verdict, str]:
         """Whether the user of a row could work, and, where that is not known, why not."""
-        version, status = item.get("schema_version"), item.get("status")
-        is_known = (
-            isinstance(version, int) and version <= SCHEMA_VERSION and str(item.get("reason_code")) in set(Reason)
-        )
-        if not is_known:
+        status = item.get("status")
+        if not (_is_of_this_version(item) and _is_readable(item)):
             return Verdict.UNKNOWN, UNREADABLE
         if status != Status.PROTECTED:
             return Verdict.NOTHING, ""
@@ -283,6 +283,23 @@ class Reading:
         names = ("standby_id", "primary_directory_id") if standby else ("primary_directory_id",)
         named = {"user_name": self.names.user(item.get("user_name")), "primary_id": item["pk"]}
         return named | {name: item.get(name) for name in names}
+
+
+def _is_of_this_version(item: Item) -> bool:
+    version = item.get("schema_version")
+    return isinstance(version, int) and version <= SCHEMA_VERSION
+
+
+def _is_readable(item: Item) -> bool:
+    """Whether a sweep of this version can read a row, as far as its attributes here say."""
+    try:
+        Reason(str(item.get("reason_code")))
+        for kind, one in (item.get("conditions") or {}).items():
+            Kind(kind)
+            Condition.from_item(one)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    return True
 
 
 def hours_since(text: object, now: datetime) -> float | None:

@@ -81,7 +81,7 @@ def eighth(figures: Figures) -> Section:
                 Column("seconds", "Waited", span, is_number=True),
                 Column("longest_in", "Longest in"),
                 Column("longest_seconds", "For", span, is_number=True),
-                Column("protected_at", "Protected", utc),
+                Column("protected_at", "Protected", utc, is_whole=True),
             ],
             found.slowest.first,
         ),
@@ -118,14 +118,14 @@ def ninth(figures: Figures) -> Section:
             "decisions",
             "What people decided",
             [
-                Column("at", "At", utc),
+                Column("at", "At", utc, is_whole=True),
                 Column("kind", "What", below="about"),
                 Column("by", "By"),
                 Column("because", "Because of"),
             ],
             found.decisions.first,
             found.decisions.total,
-            note="The sheet changes.csv has all changes.",
+            full="changes",
         ),
     ]
     if found.lost_by_reason:
@@ -133,7 +133,10 @@ def ninth(figures: Figures) -> Section:
             Table(
                 "lost-by-reason",
                 "Why standbys were lost",
-                [Column("reason_code", "Reason"), Column("desktops", "How often", count, is_number=True)],
+                [
+                    Column("reason_code", "Reason", is_whole=True),
+                    Column("desktops", "How often", count, is_number=True),
+                ],
                 [{"reason_code": reason, "desktops": many} for reason, many in found.lost_by_reason.most_common()],
             )
         )
@@ -152,7 +155,9 @@ def ninth(figures: Figures) -> Section:
 def _principals(found: Changes, shown: list[str]) -> Table:
     ordered = sorted(found.by_principal.items(), key=lambda one: (-one[1].total(), one[0]))
     rows = [{"by": by, **{kind: counts[kind] for kind in shown}} for by, counts in ordered[:_MOST_PRINCIPALS]]
-    columns = [Column(kind, _HEADINGS[kind], count, is_number=True) for kind in shown]
+    columns = [
+        Column(kind, _HEADINGS[kind], lambda many: count(many) if many else "–", is_number=True) for kind in shown
+    ]
     return Table(
         "principals",
         "Changes by who caused them",
@@ -183,13 +188,13 @@ def tenth(figures: Figures) -> Section:
             "Excluded desktops, the oldest first",
             [
                 Column("user_name", "User", below="primary_id"),
-                Column("primary_directory_id", "Directory"),
+                Column("primary_directory_id", "Directory", is_whole=True),
                 Column("rule", "Rule", below="reason_code"),
-                Column("since", "Since", utc),
+                Column("since", "Since", utc, is_whole=True),
             ],
             found.exclusions.first,
             found.exclusions.total,
-            note="The sheet exclusions.csv has all of them.",
+            full="exclusions",
         ),
         Text(
             f"Rules are part of the configuration, whose digest was {digest} at the last sweep. Whoever changed and"

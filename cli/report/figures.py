@@ -28,7 +28,7 @@ class Verdict(StrEnum):
 
     WORK = "could work"
     UNKNOWN = "not known"
-    NOTHING = "nothing"
+    NOTHING = "have nothing"
 
 
 @dataclass

@@ -121,6 +121,8 @@ class Gathering:
         reading = desktops.Reading(self.ledger, known, scope, self.period, self.names, self.sheets)
         with progress("Reading the desktops"):
             found = self._tried("How desktops stand", lambda: reading.read(days.unreadable_in(directories)))
+        if found is None:  # a sheet of some of them would pass for one of all
+            self.sheets.give_up(*desktops.SHEETS)
         if found is not None and found.unreadable:
             self.missing.append(
                 f"{counted(found.unreadable, 'row was', 'rows were')} written by a later version, or manually, and"
@@ -151,7 +153,10 @@ class Gathering:
 
     def _changes(self, scope: frozenset[str]) -> Changes | None:
         reading = changes.Reading(self.ledger, scope, self.period, self.names, self.sheets)
-        return self._tried("What changed in the period", reading.read)
+        found = self._tried("What changed in the period", reading.read)
+        if found is None:
+            self.sheets.give_up("changes")
+        return found
 
     def _named(self, copies: Copies | None) -> Copies | None:
         """The copies, the oldest ones with their users."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -119,7 +119,8 @@ def _whole(file: Path) -> Iterator[Path]:
         words = f"{file} cannot be written: {problem.strerror or problem}."
         raise Problem("CannotWrite", words, "Name a file in a folder that can.") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
 
 
 def _facts(figures: Figures) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def first(figures: Figures) -> Section:
     if found is not None:
         people = found.people
         if people.total():
-            words = ", ".join(f"{count(people[one])} {_SAYS[one]}" for one in Verdict)
+            words = ", ".join(f"{count(people[one])} {one}" for one in Verdict)
             blocks.append(
                 Picture("people", charts.people(people), f"Of {counted(people.total(), 'person', 'people')}: {words}.")
             )
@@ -85,9 +85,6 @@ def first(figures: Figures) -> Section:
     return Section(1, "answer", "The answer", blocks)
 
 
-_SAYS = {Verdict.WORK: "could work", Verdict.UNKNOWN: "are not known", Verdict.NOTHING: "have nothing"}
-
-
 def _doubts(figures: Figures) -> list[str]:
     """What else has to be said beside the answer."""
     found, copies, said = figures.desktops, figures.copies, []
@@ -111,8 +108,7 @@ def _doubts(figures: Figures) -> list[str]:
             f" people: {count(found.unassigned[Verdict.WORK])} of them have a standby."
         )
     if found is not None and found.doubts:
-        listed = "; ".join(f"{count(many)}: {why.rstrip('.')}" for why, many in found.doubts.most_common())
-        said.append(f"Why desktops are not known: {listed}.")
+        said += [f"Of {counted(many, 'desktop')} it is not known. {why}" for why, many in found.doubts.most_common()]
     return said
 
 
@@ -161,7 +157,11 @@ def second(figures: Figures) -> Section:
             Table(
                 "configurations",
                 "Configurations of the period, by the days that they were counted with",
-                [Column("since", "Since the day (UTC)"), Column("digest", "Digest"), Column("version", "Version")],
+                [
+                    Column("since", "Since the day (UTC)", is_whole=True),
+                    Column("digest", "Digest", is_whole=True),
+                    Column("version", "Version"),
+                ],
                 rows,
             )
         )
@@ -204,8 +204,8 @@ def _sweeps(figures: Figures) -> Table:
         "sweeps",
         "Complete sweeps, by directory",
         [
-            Column("directory_id", "Directory"),
-            Column("scanned_at", "Last complete sweep", utc),
+            Column("directory_id", "Directory", is_whole=True),
+            Column("scanned_at", "Last complete sweep", utc, is_whole=True),
             Column("is_fresh", "Recent enough"),
             Column("complete_sweeps", "Complete sweeps in the period", count, is_number=True),
             Column("known_days", "Days known", count, is_number=True),

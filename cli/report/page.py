@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from cli.report import coverage, events, opening, standbys, words
 from cli.report.blocks import Section, legible
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cli.report.figures import Figures
 
 _HERE = Path(__file__).parent
+_COMMAND = re.compile("`([^`]+)`")
 
 
 def sections(figures: Figures) -> list[Section]:
@@ -47,7 +48,7 @@ def page(figures: Figures, found: Sequence[Section]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"legible": legible, "utc": utc}
+    environment.filters |= {"legible": legible, "utc": utc, "prose": _prose}
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html.j2").render(
         figures=figures,
@@ -59,6 +60,6 @@ def page(figures: Figures, found: Sequence[Section]) -> str:
     )
 
 
-def fingerprint(text: str) -> str:
-    """The SHA-256 of a file's text, by which a reader can tell that it is the one that was handed over."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def _prose(words: object) -> Markup:
+    """A sentence, in which commands stand between backticks."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(legible(words)))))  # noqa: S704 (it is escaped)

@@ -65,8 +65,8 @@ def sixth(figures: Figures) -> Section:
             "The oldest ten copies",
             [
                 Column("user_name", "User", below="primary_id"),
-                Column("primary_directory_id", "Directory"),
-                Column("standby_id", "Standby"),
+                Column("primary_directory_id", "Directory", is_whole=True),
+                Column("standby_id", "Standby", is_whole=True),
                 Column("seconds", "Age", span, is_number=True),
                 Column("is_within", f"Within the RPO of {limit}"),
             ],
@@ -105,13 +105,13 @@ def _stale(stale: Shown[dict[str, str]], limit: str) -> Table:
         f"Standbys whose data is older than the RPO of {limit}, or that never got any",
         [
             Column("user_name", "User", below="primary_id"),
-            Column("primary_directory_id", "Directory"),
-            Column("standby_id", "Standby"),
-            Column("stale_since", "Stale since", utc),
+            Column("primary_directory_id", "Directory", is_whole=True),
+            Column("standby_id", "Standby", is_whole=True),
+            Column("stale_since", "Stale since", utc, is_whole=True),
         ],
         stale.first,
         stale.total,
-        note="The sheet stale-copies.csv has all of them.",
+        full="stale-copies",
     )
 
 
@@ -150,13 +150,13 @@ def seventh(figures: Figures) -> Section:
             [
                 Column("user_name", "User", below="primary_id"),
                 Column(DRIFT_COLUMNS[3], "Directory"),
-                Column("standby_id", "Standby"),
+                Column("standby_id", "Standby", is_whole=True),
                 Column("differs_in", "Primary or configuration ≠ standby"),
-                Column("since", "Since", utc),
+                Column("since", "Since", utc, is_whole=True),
             ],
             found.drift.first,
             found.drift.total,
-            note="The sheet drift.csv has all of them.",
+            full="drift",
         ),
     ]
     return Section(7, "drift", title, blocks)
@@ -202,15 +202,15 @@ def eleventh(figures: Figures) -> Section:
             "Orphans: standbys whose primary is gone",
             [
                 Column("user_name", "User", below="standby_id"),
-                Column("primary_id", "Primary that is gone"),
-                Column("primary_directory_id", "Directory"),
-                Column("compute_type", "Compute type"),
-                Column("since", "Since", utc),
+                Column("primary_id", "Primary that is gone", is_whole=True),
+                Column("primary_directory_id", "Directory", is_whole=True),
+                Column("compute_type", "Compute type", is_whole=True),
+                Column("since", "Since", utc, is_whole=True),
                 Column("kept_by", "Kept by"),
             ],
             found.orphans.first,
             found.orphans.total,
-            note="The sheet orphans.csv has all of them.",
+            full="orphans",
         ),
         Text(
             f"{counted(found.orphans.total, 'orphan')}, {count(found.orphans_kept)} of them kept on purpose. Nobody is"

@@ -75,7 +75,7 @@ def _examined(doctor: Doctor, figures: Figures) -> list[Block]:
             "Checks with a problem, a warning, or nothing seen",
             [
                 Column("check", "Check"),
-                Column("status", "Status"),
+                Column("status", "Status", is_whole=True),
                 Column("findings", "Findings", count, is_number=True),
             ],
             bad,
@@ -124,7 +124,8 @@ METHOD: Final = (
     (
         "The figures of days are those that the last complete sweep of each UTC day has left. A sweep is"
         " complete if"
-        " every page of a directory and of its DR directory was read. What two complete sweeps in a row miss counts as gone."
+        " every page of a directory and of its DR directory was read. What two complete sweeps in a row miss"
+        " counts as gone."
     ),
     "Changes are the ledger’s events, which are only ever added, each in one transaction with the row that it changes.",
     "Medians are of whole hours. Percentages are rounded down, so that 100 % means all.",

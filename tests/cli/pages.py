@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
+from tests.cli.stage import Ran, Stage
+
 _VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 
@@ -45,6 +47,8 @@ class Page(HTMLParser):
         self.tags.append((tag, given))
         if tag not in _VOID:
             self._open.append(tag)
+        if tag == "span" and self._text is not None:
+            self._text.append(" ")
         if tag == "data":
             self.figures[str(given["id"])] = str(given["value"])
         if tag == "table":
@@ -85,6 +89,12 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return "\n".join(self.paragraphs)
+
+
+def report(stage: Stage, line: str = "") -> tuple[Ran, Page]:
+    """A report, and its page."""
+    ran = stage.standby(f"report --out report.html {line}")
+    return ran, Page(Path("report.html").read_text(encoding="utf-8"))
 
 
 def sheet(folder: Path, name: str) -> list[dict[str, str]]:

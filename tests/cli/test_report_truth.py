@@ -146,7 +146,7 @@ def test_directories_are_as_the_last_sweep_found_them(made: Made) -> None:
         assert [int(row[name]) for name in names] == [counts[name] for name in names]
         usable = [one for one in made.lived.primaries(row["directory_id"]) if made.lived.standby(one.workspace_id)]
         assert int(row["work"]) == len(usable)
-    accepted = {row["directory_id"]: row["accepted"] for row in sheet(made.data, "directories")}
+    accepted = {row["directory_id"]: row["accepted"] for row in sheet(made.data, "directories-state")}
     assert accepted[HOME].startswith("accepted by al (role operators) at 2026-01-06 09:00 UTC (CHG-4711)")
     assert accepted[LEGAL] == "not accepted"
 
