@@ -38,7 +38,7 @@ $(READY): requirements.txt pyproject.toml
 	@$(BIN)/python -m compileall -q cli infra lambdas >/dev/null || :  # each command starts sooner; without it, it starts, too
 	@echo "setup is done"
 
-demo: $(READY)  ## the whole product in an embedded cloud: 34 desktops, their standbys, and what `standby` says
+demo: $(READY)  ## the whole product in an embedded cloud: 34 desktops, what `standby` says, and build/report.html
 	@$(BIN)/python -m local.demo
 
 local: $(READY)  ## the same cloud with an existing fleet, left running to practise on

@@ -1,7 +1,8 @@
 """``make demo``: synthesise, start the embedded cloud, deploy into it, create primaries, and see what becomes of them.
 
 What is counted comes from the model of WorkSpaces, not from the product's own ledger; the two are compared. The figures
-are written to ``build/demo.json``; exit status 1 if a primary is unexplained or has two standbys.
+are written to ``build/demo.json``, and the product's own report to ``build/report.html``; exit status 1 if a primary is
+unexplained or has two standbys.
 """
 
 import json
@@ -86,7 +87,8 @@ def main() -> int:
         figures["fleet"] = SecondAct(cloud, outputs, fleet).play()
         figures["duplicate_standbys"] = len(cloud.world.duplicates())
         (breaks,) = [one for one, about in story.about.items() if about == BREAKS]
-        for words in (["orphans"], ["status"], ["list", "--needs-action"], ["show", breaks]):
+        made = ["report", "--since", "1d", "--out", str(build / "report.html")]
+        for words in (["orphans"], ["status"], ["list", "--needs-action"], ["show", breaks], made):
             show(cloud, PRIMARY, STACK, *words)
     finally:
         cloud.stop()
@@ -94,6 +96,7 @@ def main() -> int:
     (build / "demo.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     unexplained = figures["unexplained"]
     print(f"\n{json.dumps(figures)}\n\nWritten to build/demo.json, after {figures['seconds']} s.")
+    print("The report that is handed over is build/report.html; open it in a browser.")
     if unexplained or figures["duplicate_standbys"]:
         print(f"NOT GOOD: {unexplained} primaries unexplained, {figures['duplicate_standbys']} with two standbys")
         return 1

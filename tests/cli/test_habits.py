@@ -28,7 +28,7 @@ READERS = (
     "audit --on 2026-01-05",
     "plan",
 )
-COMMANDS = ("list", "status", "show", "explain", "audit", "plan", "diff", "failover-list", "runbook")
+COMMANDS = ("list", "status", "show", "explain", "audit", "report", "plan", "diff", "failover-list", "runbook")
 DENIED = refusal(
     "AccessDeniedException",
     message="User: arn:aws:sts::1:assumed-role/a/b is not authorized to perform: dynamodb:Query on resource: x",
@@ -157,7 +157,7 @@ def test_help_has_examples_first_and_loads_nothing_heavy(command: str) -> None:
     # Typer itself loads pydantic to understand options; the configuration's model is not made.
     code = (
         "import sys; from cli.main import main; status = main(sys.argv[1:]);"
-        "heavy = [one for one in ('boto3', 'botocore', 'rich', 'infra.config') if one in sys.modules];"
+        "heavy = [one for one in ('boto3', 'botocore', 'rich', 'infra.config', 'altair') if one in sys.modules];"
         "sys.exit(f'{heavy} {status}' if heavy or status else 0)"
     )
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambdas'}"}

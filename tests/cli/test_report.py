@@ -162,10 +162,10 @@ def test_of_two_pairs_one_has_to_be_named(lived: Stage) -> None:
 
 
 def test_without_its_packages_it_says_how_to_install_them() -> None:
-    code = "import sys; sys.modules['altair'] = None; from cli.main import main; sys.exit(main(['report', '--stack', 'x']))"
+    code = "import sys; sys.modules['altair'] = None; from cli.main import main; sys.exit(main(sys.argv[1:]))"
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambdas'}"}
     ran = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, "-c", code, "report"], capture_output=True, text=True, env=environment, check=False
     )
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "--editable '.[reporting]'" in ran.stderr

@@ -1,0 +1,146 @@
+"""The report in headless Chromium: no error, nothing that axe-core finds, nothing too wide, no table cut in print.
+
+These tests need Chromium and its driver. Where there is none they are skipped, and say so; CI installs both.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import axe_core_python
+import pypdf
+import pytest
+
+from tests.cli.lived import HOSTILE, STAFF, lived
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Ubuntu's runners have the driver in a folder that this variable names.
+DRIVER = shutil.which("chromedriver") or shutil.which("chromedriver", path=os.environ.get("CHROMEWEBDRIVER", ""))
+BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+AXE = Path(axe_core_python.__file__).with_name("axe.min.js")
+LONG = "\N{RIGHT-TO-LEFT OVERRIDE}<img src=x onerror=alert(1)>" + "W" * 200
+# Millimetres of a page without its margins, in CSS pixels.
+PAPERS = {"A4": (210 - 30) * 96 / 25.4, "letter": (215.9 - 30) * 96 / 25.4}
+
+pytestmark = pytest.mark.skipif(
+    not (BROWSER and DRIVER),
+    reason="no Chromium, or no driver of it: `apt-get install chromium chromium-driver`, and run these tests again",
+)
+
+
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A browser that shows a report of the story, with a hundred and twenty gaps more, and hostile names."""
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+
+    folder = tmp_path_factory.mktemp("browser")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        one = lived()
+        row = one.stage.item(one.of(STAFF[20]), "STATE")
+        for number in range(120):
+            names = (*HOSTILE, LONG, "ordinary")
+            clone = {"pk": f"ws-clone{number:05}", "user_name": names[number % len(names)]}
+            one.stage.table.put(row | clone)
+        ran = one.stage.standby("report --out report.html --since 2026-01-05")
+        assert ran.status == 4, ran.err
+    options = ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = Chrome(options=options, service=Service(str(DRIVER)))
+    try:
+        browser.get((folder / "report.html").as_uri())
+        yield browser
+    finally:
+        browser.quit()
+
+
+def show(chrome: Chrome, width: int, scheme: str = "light", media: str = "screen") -> None:
+    """Show the page in a width, a colour scheme and a medium."""
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def test_it_shows_without_an_error(chrome: Chrome) -> None:
+    show(chrome, 1400)
+    chrome.refresh()
+    assert chrome.get_log("browser") == []
+    assert chrome.title.startswith("Standby report: Standby-us-east-1-us-west-2")
+    assert chrome.execute_script("return document.scripts.length") == 0
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (1400, "dark"), (360, "light"), (360, "dark")])
+def test_axe_finds_nothing(chrome: Chrome, width: int, scheme: str) -> None:
+    show(chrome, width, scheme)
+    chrome.execute_script(AXE.read_text(encoding="utf-8"))
+    # Whatever tells of colours, headings, tables and language: all rules, experimental ones too.
+    found = chrome.execute_async_script(
+        "const done = arguments[arguments.length - 1];"
+        "axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations), e => done([{id: String(e)}]))"
+    )
+    assert [(one["id"], [node["html"][:120] for node in one.get("nodes", [])][:3]) for one in found] == []
+
+
+@pytest.mark.parametrize("width", [360, 800, 1400])
+def test_nothing_overflows_but_within_a_box_of_its_own(chrome: Chrome, width: int) -> None:
+    show(chrome, width)
+    assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
+    out = chrome.execute_script(
+        "return [...document.querySelectorAll('body *')].filter(one => !one.closest('.box') && !one.closest('svg') &&"
+        " one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 80))"
+    )
+    assert out == []
+    if width == 360:  # wide tables are cards there
+        wide = "return [...document.querySelectorAll('table.wide')].filter(one => one.scrollWidth > 360).length"
+        assert chrome.execute_script(wide) == 0
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_in_print_no_table_is_cut(chrome: Chrome, paper: str) -> None:
+    show(chrome, int(PAPERS[paper]), media="print")
+    cut = chrome.execute_script(
+        "return [...document.querySelectorAll('table, th, td')].filter(one =>"
+        " one.getBoundingClientRect().right > innerWidth + 1 || one.scrollWidth > one.clientWidth + 1)"
+        ".map(one => one.outerHTML.slice(0, 120))"
+    )
+    assert cut == []
+
+
+def test_in_print_headings_are_repeated_on_each_page_of_a_table(chrome: Chrome) -> None:
+    printed = chrome.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True, "printBackground": False})
+    pages = [one.extract_text() for one in pypdf.PdfReader(io.BytesIO(base64.b64decode(printed["data"]))).pages]
+    of_gaps = [one for one in pages if one.count("OPERATING_SYSTEM") > 5]
+    assert len(of_gaps) >= 2
+    assert all("What to do" in one for one in of_gaps)
+
+
+def test_a_hostile_name_is_shown_as_text(chrome: Chrome) -> None:
+    show(chrome, 1400)
+    shown: Any = chrome.execute_script("return [...document.querySelectorAll('td.name')].map(one => one.innerText)")
+    assert any(one.startswith("[U+202E]<img src=x onerror=alert(1)>WWW") for one in shown)
+    assert any(one.startswith("<script>alert(1)</script>") for one in shown)
+    assert chrome.execute_script("return document.images.length") == 0
