@@ -198,7 +198,7 @@ class Reading:
             yield EXCLUDED, "the configuration"
         if (kept := lasting.get(Kind.KEPT)) and self._is_news(pk, Kind.KEPT, kept):
             yield KEPT, self._by(item)
-        if item.get("cause_type") not in (EVENT, *MACHINES) and status not in (before, Status.PRIMARY_GONE):
+        if item.get("cause_type") not in (None, EVENT, *MACHINES) and status not in (before, Status.PRIMARY_GONE):
             yield ASKED, self._by(item)
 
     def _first(self, item: Item) -> tuple[str, str]:
