@@ -15,7 +15,7 @@ UV := build/uv/bin/uv
 LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --fork-strategy fewest --custom-compile-command 'make lock'
 
-.PHONY: help setup demo local check test pure suite lint synth bootstrap deploy destroy readme lock bench faults golden names ask-aws clean
+.PHONY: help setup demo local check test pure suite lint synth bootstrap deploy destroy readme pictures lock bench faults golden names ask-aws clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -90,6 +90,9 @@ lock: $(UV)  ## lock all dependencies of pyproject.toml with their hashes; ARGS=
 $(UV):
 	@$(PYTHON) -m venv build/uv
 	@build/uv/bin/pip install --quiet $(QUIETLY) uv==0.13.9
+
+pictures: $(READY)  ## the pictures of docs/report.md, by Chromium, of a report of the tests' story
+	@PYTHONPATH=lambdas $(BIN)/python -m tests.pictures
 
 bench: $(READY)  ## speed, cost and scale beside a script, into build/bench.json and docs/performance.md: 15 minutes
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.bench $(ARGS)

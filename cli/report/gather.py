@@ -89,7 +89,8 @@ class Gathering:
         with progress("Reading the changes"):
             changed = self._changes(frozenset(scope))
         doctor = self._tried("What doctor found last", self._doctor)
-        self.cautions += [self.ledger.caution] if self.ledger.caution else []
+        if self.ledger.caution:  # it says all that the stack's silence does
+            self.cautions = [self.ledger.caution]
         return Figures(
             period=self.period,
             source=source,

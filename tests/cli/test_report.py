@@ -194,7 +194,7 @@ def test_the_pdf_is_tagged_has_the_papers_size_and_the_same_answer(lived: Stage,
     found = pypdf.PdfReader("report.pdf")
     box = found.pages[0].mediabox
     assert (round(box.width), round(box.height)) == size
-    catalogue = found.root_object
+    catalogue: Any = found.root_object
     assert catalogue["/MarkInfo"]["/Marked"]
     assert catalogue["/Lang"] == "en"
     text = " ".join(" ".join(one.extract_text() for one in found.pages).split())

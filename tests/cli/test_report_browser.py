@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,25 +15,12 @@ import axe_core_python
 import pypdf
 import pytest
 
+from tests.cli.chromium import BROWSER, DRIVER, MISSING, show, started
 from tests.cli.lived import HOSTILE, STAFF, lived
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# Ubuntu's runners have the driver in a folder that this variable names.
-DRIVER = shutil.which("chromedriver") or shutil.which("chromedriver", path=os.environ.get("CHROMEWEBDRIVER", ""))
-BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 AXE = Path(axe_core_python.__file__).with_name("axe.min.js")
 LONG = "\N{RIGHT-TO-LEFT OVERRIDE}<img src=x onerror=alert(1)>" + "W" * 200
 # Millimetres of a page without its margins, in CSS pixels.
@@ -43,16 +28,13 @@ PAPERS = {"A4": (210 - 30) * 96 / 25.4, "letter": (215.9 - 30) * 96 / 25.4}
 
 pytestmark = pytest.mark.skipif(
     not (BROWSER and DRIVER),
-    reason="no Chromium, or no driver of it: `apt-get install chromium chromium-driver`, and run these tests again",
+    reason=MISSING,
 )
 
 
 @pytest.fixture(scope="module")
 def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     """A browser that shows a report of the story, with a hundred and twenty gaps more, and hostile names."""
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
-
     folder = tmp_path_factory.mktemp("browser")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -64,31 +46,21 @@ def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
             one.stage.table.put(row | clone)
         ran = one.stage.standby("report --out report.html --since 2026-01-05")
         assert ran.status == 4, ran.err
-    options = ChromeOptions()
-    options.binary_location = str(BROWSER)
-    for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = Chrome(options=options, service=Service(str(DRIVER)))
-    try:
+    with started(folder / "profile") as browser:
         browser.get((folder / "report.html").as_uri())
         yield browser
-    finally:
-        browser.quit()
 
 
-def show(chrome: Chrome, width: int, scheme: str = "light", media: str = "screen") -> None:
-    """Show the page in a width, a colour scheme and a medium."""
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+def said(chrome: Any) -> list[Any]:
+    """What the console has said since this was last asked."""
+    found: list[Any] = chrome.get_log("browser")
+    return found
 
 
 def test_it_shows_without_an_error(chrome: Chrome) -> None:
     show(chrome, 1400)
     chrome.refresh()
-    assert chrome.get_log("browser") == []
+    assert said(chrome) == []
     assert chrome.title.startswith("Standby report: Standby-us-east-1-us-west-2")
     assert chrome.execute_script("return document.scripts.length") == 0
 

@@ -107,7 +107,7 @@ def test_an_operator_changes_things_by_the_command_line_with_the_stacks_own_poli
     assert len(deployed.standbys_of(waits)) == 1
 
 
-def test_a_reader_reads_everything_also_when_the_primary_region_is_lost(deployed: Deployed) -> None:
+def test_a_reader_reads_everything_also_when_the_primary_region_is_lost(deployed: Deployed, tmp_path: Path) -> None:
     reader = deployed.cloud.make_user("reader", policies=[deployed.outputs["ReaderPolicyArn"]])
     (one,) = deployed.create("user044")
     row = deployed.until(one, "PROTECTED")
@@ -126,6 +126,7 @@ def test_a_reader_reads_everything_also_when_the_primary_region_is_lost(deployed
         "orphans",
         f"failover-list --stack {STACK}",
         "diff --config local/local.yaml",
+        f"report --out {tmp_path / 'report.html'} --since 1d",
     ):
         done = read(line)
         assert (done.returncode in (0, 1), json.loads(done.stdout)["schema_version"]) == (True, 1), (line, done)
@@ -137,7 +138,8 @@ def test_a_reader_reads_everything_also_when_the_primary_region_is_lost(deployed
     )
     deployed.cloud.world.lose(PRIMARY)
     try:
-        for line in ("status", "list --user user044", "audit --user user044 --as-of now"):
+        made = f"report --out {tmp_path / 'report.html'} --since 1d --stack {STACK}"
+        for line in ("status", "list --user user044", "audit --user user044 --as-of now", made):
             done = read(line)
             assert done.returncode in (0, 1), (line, done)
             found = json.loads(done.stdout)
