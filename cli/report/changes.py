@@ -55,7 +55,7 @@ CHANGE_COLUMNS: Final = (
     "by",
     "because",
 )
-CREATED, FOUND, TERMINATED, STANDBY_TERMINATED = "created", "found", "terminated", "standby terminated"
+CREATED, FOUND, TERMINATED, STANDBY_TERMINATED = "created", "found", "terminated", "terminated standby"
 PROTECTED, LOST, EXCLUDED, ASKED = "protected", "lost cover", "excluded", "asked for"
 ACCEPTED, PAUSED, RESUMED, KEPT, DOCTOR = "accepted", "paused", "resumed", "orphan kept", "doctor kept"
 # In the order in which a table has them.

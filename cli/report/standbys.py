@@ -123,9 +123,8 @@ def seventh(figures: Figures) -> Section:
         return Section(7, "drift", title, [Text("Which standbys differ is not known.", "warning")])
     properties = [{"property": name, "standbys": many} for name, many in found.drift_by_property.most_common()]
     on_pcoip = (
-        f"PCoIP ends on {PCOIP_ENDS}: after that nobody can connect by it."
-        f" {counted(found.pcoip_primaries, 'primary uses', 'primaries use')} it, and"
-        f" {counted(found.pcoip_standbys, 'standby does', 'standbys do')}, as far as their protocols are known."
+        f"PCoIP ends on {PCOIP_ENDS}: after that nobody can connect by it. As far as protocols are known, primaries"
+        f" that use it: {count(found.pcoip_primaries)}; standbys that use it: {count(found.pcoip_standbys)}."
     )
     blocks: list[Block] = [
         Facts(

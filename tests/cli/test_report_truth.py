@@ -233,7 +233,7 @@ def test_who_created_and_terminated_what_is_as_cloudtrail_has_it(made: Made) -> 
     assert {by: int(rows[names[by]]["created"]) for by in created} == dict(created)
     ended, standbys = (made.lived.callers("TerminateWorkspaces", region) for region in (PRIMARY, DR))
     assert {by: int(rows[names[by]]["terminated"]) for by in ended} == dict(ended)
-    assert {by: int(rows[names[by]]["standby terminated"]) for by in standbys} == dict(standbys)
+    assert {by: int(rows[names[by]]["terminated standby"]) for by in standbys} == dict(standbys)
     # One desktop went without a call: nobody is named.
     assert int(rows["not known"]["terminated"]) == 1
     decided = [(row["kind"], row["by"], row["because"]) for row in sheet(made.data, "decisions")]
