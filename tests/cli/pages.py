@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import csv
+import ctypes.util
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
+
 from tests.cli.stage import Ran, Stage
 
+needs_pango = pytest.mark.skipif(
+    ctypes.util.find_library("pango-1.0") is None,
+    reason="no Pango, which --pdf needs: `apt-get install libpango-1.0-0 libpangoft2-1.0-0`, and run this again",
+)
 _VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 

@@ -19,7 +19,7 @@ import pytest
 from cli.report.figures import Protection, Shown
 from cli.report.forms import span
 from cli.report.names import LEFT_OUT, Names
-from tests.cli.pages import report, sheet
+from tests.cli.pages import needs_pango, report, sheet
 from tests.cli.practised import FLEET, NEW, practised
 from tests.cli.stage import Stage
 from tests.component.estate import DR, PRIMARY, TABLE, refusal
@@ -188,6 +188,7 @@ def test_no_other_command_imports_what_it_needs() -> None:
 # The PDF
 
 
+@needs_pango
 @pytest.mark.parametrize(("paper", "size"), [("A4", (595, 842)), ("letter", (612, 792))])
 def test_the_pdf_is_tagged_has_the_papers_size_and_the_same_answer(lived: Stage, paper: str, size: Any) -> None:
     _, page = report(lived, f"--since 2026-01-05 --pdf report.pdf --paper {paper}")
@@ -226,6 +227,7 @@ def test_without_pango_the_pdf_says_what_to_install(lived: Stage, monkeypatch: p
 # Redaction
 
 
+@needs_pango
 def test_a_redacted_report_names_nobody_and_its_pseudonyms_are_stable(lived: Stage) -> None:
     ran, page = report(lived, "--since 2026-01-05 --data data --redact --pdf report.pdf")
     assert "is the new key of the pseudonyms. Keep it, and do not hand it over." in ran.err

@@ -10,7 +10,7 @@ import pypdf
 from standby.core.model import DirectoryId
 from standby.core.settings import Rules, Selection
 from standby.ledger.sweeps import coverage_key
-from tests.cli.pages import report, sheet
+from tests.cli.pages import needs_pango, report, sheet
 from tests.cli.stage import Stage
 from tests.component.estate import DR, HOME, PRIMARY, TABLE, USERS
 
@@ -105,6 +105,7 @@ def test_days_that_somebody_wrote_manually_or_in_part_harm_nothing(stage: Stage)
     assert "The last run of doctor that was kept is of a later version" in page.text
 
 
+@needs_pango
 def test_a_hostile_name_of_any_length_is_text(stage: Stage) -> None:
     stage.sweep()
     stage.sweep()
