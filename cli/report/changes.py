@@ -58,6 +58,7 @@ CHANGE_COLUMNS: Final = (
 CREATED, FOUND, TERMINATED, STANDBY_TERMINATED = "created", "found", "terminated", "terminated standby"
 PROTECTED, LOST, EXCLUDED, ASKED = "protected", "lost cover", "excluded", "asked for"
 ACCEPTED, PAUSED, RESUMED, KEPT, DOCTOR = "accepted", "paused", "resumed", "orphan kept", "doctor kept"
+LETTER: Final = "dead letter deleted"
 # In the order in which a table has them.
 KINDS: Final = (
     CREATED,
@@ -74,12 +75,13 @@ KINDS: Final = (
     KEPT,
 )
 # What people decide, each with its reason: listed one by one.
-_DECISIONS: Final = (ACCEPTED, PAUSED, RESUMED, KEPT, DOCTOR)
+_DECISIONS: Final = (ACCEPTED, PAUSED, RESUMED, KEPT, DOCTOR, LETTER)
 _OF_THE_PAIR: Final[dict[str, str]] = {
     Reason.FLEET_ACCEPTED: ACCEPTED,
     Reason.PAUSE_ON: PAUSED,
     Reason.PAUSE_OFF: RESUMED,
     Reason.DOCTOR_KEPT: DOCTOR,
+    Reason.LETTER_DELETED: LETTER,
 }
 _NOT_TO_HAVE_ONE: Final = (Status.EXCLUDED, Status.INELIGIBLE, Status.REPORTED)
 # Ids of which nothing came.

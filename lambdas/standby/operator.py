@@ -1,4 +1,4 @@
-"""What a person does to the pair, to a directory, or to orphans: accept, pause, resume, doctor, keep, terminate.
+"""What a person does to the pair, a directory or orphans (accept, pause, resume, keep, terminate), and what they note.
 
 A call is checked first, and refused as a whole if it names what is not there. What is done is an event of the ledger,
 with who called and why, in one transaction with what it changes; done again, it changes nothing. Nothing here
@@ -23,8 +23,10 @@ from standby.ledger.table import LedgerUnavailable, Write
 from standby.reconcile import Reconciler
 from standby.terminations import about, freed, note_call, waiting
 
-MODES = ("accept", "pause", "resume", "keep", "terminate", "doctor")
+MODES = ("accept", "pause", "resume", "keep", "terminate", "doctor", "discard")
 _TRIES = 5
+# The partition key of the events about messages of the dead-letter queue.
+DEAD_LETTERS = "DEAD_LETTERS"
 UNNAMED = "a caller who gave no name"
 # What a remark in a row's message ends with: the message that it was made upon.
 _UNTIL_THEN = "Until then: "
@@ -69,6 +71,8 @@ class Operator:
                 return [self._until_done(lambda: self._switch(on=mode == "pause"))]
             case "doctor":
                 return [self._until_done(lambda: self._examined(call.get("checks")))]
+            case "discard":
+                return [self._until_done(lambda: self._discarded(call.get("what")))]
             case "keep":
                 make = self._not_kept if flag(call, "undo") else self._kept
                 return self._remark(self._orphans(call), make)
@@ -123,15 +127,23 @@ class Operator:
             found = read_examined(checks)
         except ValueError as wrong:
             raise BadEvent(f'"checks" is not what doctor found: {wrong}') from None
-        reason, status = Reason.DOCTOR_KEPT, Status.REPORTED
-        message = say(reason, examined_in_words(found))
-        more = {"principal": self._cause.principal} if self._cause.principal else {}
+        return self._note(Reason.DOCTOR_KEPT, DOCTOR, examined_in_words(found), checks=found)
+
+    def _discarded(self, what: object) -> Answer | None:
+        """Keep that a person is about to delete a dead letter which cannot be given to protect, and what it was."""
+        if not isinstance(what, str) or not what.strip():
+            raise BadEvent('"what" must say what the message is')
+        return self._note(Reason.LETTER_DELETED, DEAD_LETTERS, f"The message: {legible(what, 500)}.")
+
+    def _note(self, reason: Reason, pk: str, detail: str, **more: Any) -> Answer | None:
+        """Write an event that changes no row and notifies nobody; None if there is one of this very moment."""
+        status, message = Status.REPORTED, say(reason, detail)
+        signed = {"principal": self._cause.principal} if self._cause.principal else {}
         once = to_text(self._recorder.clock.now())
-        given: dict[str, Any] = {"pk": DOCTOR, "once": once, "status": status, "notice": False, "checks": found, **more}
+        given: dict[str, Any] = {"pk": pk, "once": once, "status": status, "notice": False, **signed, **more}
         if not self.dry_run and not self._recorder.ledger.tell(reason, self._cause, message, **given):
             return None
-        answer = Change(WorkspaceId(DOCTOR), None, None, reason, message).answer()
-        return answer | {"action": "RECORD", "status": status}
+        return Change(WorkspaceId(pk), None, None, reason, message).answer() | {"action": "RECORD", "status": status}
 
     def _signed(self, done: str) -> dict[str, str]:
         """Who did something, and when and why, as the row says that it changes."""

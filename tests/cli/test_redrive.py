@@ -189,11 +189,21 @@ def test_list_only_shows(desk: Desk, option: str) -> None:
 def test_what_only_a_person_can_judge_is_deleted_on_demand(desk: Desk) -> None:
     desk.put("poison", reason="names no WorkSpace")
     desk.put("{}", **OVER_LIMIT)
-    desk.answers = [NO_ANSWER]
+    kept = {"decisions": [decided("DEAD_LETTERS")]}
+    desk.answers = [kept, kept, NO_ANSWER]
     desk.put(FAILED)
-    ran = desk.redrive("--delete-unreadable")
+    ran = desk.redrive("--delete-unreadable --reason CHG-7")
     assert ran.status == 1
     assert lines(ran)[-1].endswith(": 2 deleted, 1 left in the queue.")
+    assert desk.left() == 1
+    assert [(one["mode"], one["cause"]["id"]) for one in desk.events[:2]] == [("discard", "CHG-7")] * 2
+    assert "names no WorkSpace" in desk.events[0]["what"]
+
+
+def test_what_the_ledger_does_not_record_is_not_deleted(desk: Desk) -> None:
+    desk.put("poison", reason="names no WorkSpace")
+    desk.answers = [refusal("AccessDeniedException")]
+    assert desk.redrive("--delete-unreadable").status == 3
     assert desk.left() == 1
 
 

@@ -519,6 +519,19 @@ def test_two_runs_at_the_same_moment_are_both_kept(found: Estate) -> None:
     assert [one["principal"] for one in found.history("DOCTOR")] == [AL, BO]
 
 
+def test_who_deletes_a_dead_letter_and_why_is_in_the_ledger(found: Estate) -> None:
+    recorded = [("DEAD_LETTERS", "RECORD", "LETTER_DELETED")]
+    assert do(found, "discard", what="a poison message", dry_run=True) == recorded
+    assert found.history("DEAD_LETTERS") == []
+    do(found, "discard", what="a poison message")
+    (event,) = found.history("DEAD_LETTERS")
+    assert signed(event) == ["command", "CHG-4711", AL, NOW, NOW]
+    assert "The message: a poison message." in event["message"]
+    assert "notice" not in event
+    for what in (None, " ", 7):
+        assert ask(found, "discard", what=what)["problem"] == '"what" must say what the message is'
+
+
 @pytest.mark.parametrize(
     "checks",
     [

@@ -288,6 +288,9 @@ class Reason(StrEnum):
         f" primary uses DCV, {REPLACED}",
     )
     DOCTOR_KEPT = _says("What `standby doctor` found was kept for reports.", "No action needed.")
+    LETTER_DELETED = _says(
+        "A message of the dead-letter queue that could not be handled was deleted by a person.", "No action needed."
+    )
     NOT_IN_LEDGER = _says("The ledger knows no primary, and no standby, of this id.", "No action needed.")
 
 
