@@ -86,6 +86,7 @@ readme: $(READY)  ## write the tables of README and of the contributors' pages f
 lock: $(UV)  ## lock all dependencies of pyproject.toml with their hashes; ARGS=--upgrade takes newer versions
 	@$(LOCK) --extra testing --output-file requirements.txt $(ARGS)
 	@$(LOCK) --extra operating --constraints requirements.txt --output-file cli/requirements.txt
+	@$(LOCK) --extra reporting --constraints requirements.txt --output-file cli/report/requirements.txt
 
 $(UV):
 	@$(PYTHON) -m venv build/uv

@@ -56,7 +56,7 @@ def work(
         from cli.report.pdf import Paper
     except ModuleNotFoundError as missing:
         words = f"`standby report` needs packages that are not installed: {missing.name} is missing."
-        fix = "Install them: pip install --constraint requirements.txt --editable '.[reporting]'"
+        fix = "Install them: pip install --require-hashes --requirement cli/report/requirements.txt"
         raise Problem("NotInstalled", words, fix) from None
     papers = {str(one).casefold(): one for one in Paper}
     if paper.casefold() not in papers:

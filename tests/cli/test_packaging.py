@@ -21,7 +21,11 @@ from tests.core.test_layers import imports
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-LOCKS = {"requirements.txt": "testing", "cli/requirements.txt": "operating"}  # each with its extra
+LOCKS = {
+    "requirements.txt": "testing",
+    "cli/requirements.txt": "operating",
+    "cli/report/requirements.txt": "reporting",
+}  # each with its extra
 OURS = {"cli": ROOT, "infra": ROOT, "standby": ROOT / "lambdas"}
 # The module of a distribution, where it has another name; botocore comes with boto3, and is of its version.
 MODULES = {"PyYAML": "yaml", "dnspython": "dns", "vl-convert-python": "vl_convert"}

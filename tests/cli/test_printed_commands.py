@@ -156,6 +156,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[str]], list
 
 INSTALLS = [
     ["install", "--require-hashes", "--requirement", "cli/requirements.txt"],
+    ["install", "--require-hashes", "--requirement", "cli/report/requirements.txt"],
     ["install", "--no-deps", "--no-build-isolation", "--editable", "."],
     # README's, until it names the two above: pip takes no editable project beside hashes.
     ["install", "--constraint", "requirements.txt", "--editable", ".[operating]"],

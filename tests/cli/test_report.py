@@ -168,7 +168,7 @@ def test_without_its_packages_it_says_how_to_install_them() -> None:
         [sys.executable, "-c", code, "report"], capture_output=True, text=True, env=environment, check=False
     )
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert "--editable '.[reporting]'" in ran.stderr
+    assert "pip install --require-hashes --requirement cli/report/requirements.txt" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
