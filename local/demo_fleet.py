@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.cloud import Cloud
-from local.queries import readme_payload
+from local.queries import printed_payload
 from local.sweeping import COMPLETE, sweep
 
 PRIMARY, DR = "us-east-1", "us-west-2"
@@ -105,14 +105,16 @@ class SecondAct:
         print(f"  sweep {next(self._numbers)}: {outcome}, {time.monotonic() - began:.1f} s", flush=True)
 
     def _accept(self) -> None:
-        """README's call of protect, as it is printed."""
-        call = readme_payload("accept")
+        """The documents' call of protect, as it is printed."""
+        call = printed_payload("accept")
         if call["directory_id"] != self._fleet.directory:
-            raise RuntimeError(f"README accepts another directory than {self._fleet.directory}, of the demo's fleet")
+            raise RuntimeError(
+                f"the documents accept another directory than {self._fleet.directory}, of the demo's fleet"
+            )
         client, function = self._cloud.client("lambda", PRIMARY), self._outputs["ProtectFunctionName"]
         answer = json.loads(client.invoke(FunctionName=function, Payload=json.dumps(call))["Payload"].read())
         if "problem" in answer:
-            raise RuntimeError(f"protect refuses README's call: {answer['problem']}")
+            raise RuntimeError(f"protect refuses the documents' call: {answer['problem']}")
 
     def _terminate(self, region: str, workspace_id: str) -> None:
         client = self._cloud.client("workspaces", region, retries={"total_max_attempts": 10})

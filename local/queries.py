@@ -1,7 +1,7 @@
-"""The audit queries as docs/queries.md prints them: what a person copies is what the tests run.
+"""Commands as the documents print them: what a person copies is what the tests run.
 
-A query stands in a fenced block under a comment ``<!-- query: name -->``. It is an `aws dynamodb query` command, or a
-shell loop `for NAME in VALUES; do … done` around one.
+An audit query stands in a fenced block under a comment ``<!-- query: name -->``. It is an `aws dynamodb query` command,
+or a shell loop `for NAME in VALUES; do … done` around one.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 import jmespath
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+DOCUMENTS = ("README.md", "docs/**/*.md")
 QUERIES = ROOT / "docs" / "queries.md"
 _BLOCK = re.compile(r"<!-- query: (?P<name>[a-z-]+) -->\n+```\w*\n(?P<command>.*?)```", re.DOTALL)
 _LOOP = re.compile(r"^for (?P<name>\w+) in (?P<values>[^;]+); do\s*(?P<body>.*?);?\s*done;?\s*$", re.DOTALL)
@@ -50,21 +50,23 @@ def audit_queries(document: Path = QUERIES) -> list[Query]:
     return [Query(block["name"], block["command"].strip()) for block in found]
 
 
-def readme_command(name: str, readme: Path = README) -> list[str]:
-    """Return the words of the command that stands under ``<!-- command: name -->``.
+def printed_command(name: str) -> list[str]:
+    """Return the words of the command that stands under ``<!-- command: name -->`` in one of the documents.
 
     Raises
     ------
     NotAQueryError
-        There is none.
+        There is none, or there are two.
     """
-    found = re.search(rf"<!-- command: {name} -->\n+```\w*\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
-    if found is None:
-        raise NotAQueryError(f"README has no command {name}")
-    return shlex.split(found[1].replace("\\\n", " "))
+    block = re.compile(rf"<!-- command: {name} -->\n+```\w*\n(.*?)```", re.DOTALL)
+    texts = [file.read_text(encoding="utf-8") for pattern in DOCUMENTS for file in ROOT.glob(pattern)]
+    found = [command for text in texts for command in block.findall(text)]
+    if len(found) != 1:
+        raise NotAQueryError(f"the documents have {len(found)} commands {name}")
+    return shlex.split(found[0].replace("\\\n", " "))
 
 
-def readme_payload(name: str, readme: Path = README) -> dict[str, Any]:
+def printed_payload(name: str) -> dict[str, Any]:
     """Return what the commands that stand under ``<!-- command: name -->`` send to protect: what they echo into a file.
 
     Raises
@@ -72,7 +74,7 @@ def readme_payload(name: str, readme: Path = README) -> dict[str, Any]:
     NotAQueryError
         There are none, or they send nothing.
     """
-    words = readme_command(name, readme)
+    words = printed_command(name)
     if words[0] != "echo" or words[2] != ">":
         raise NotAQueryError(f"no call of protect: {shlex.join(words)}")
     found: dict[str, Any] = json.loads(words[1])

@@ -81,7 +81,12 @@ SAMPLES |= {"word.strip()": "ws-1abc2def3", "waiting[0]": "ws-1abc2def3"}
 RECORDER = """#!/bin/sh
 { printf '%s\\037' "$(basename "$0")" "$@"; printf '\\036'; } >> "$RECORD"
 """
-READERS = {"QUEUE_URL": "https://q", "RECEIPT_HANDLE": "r", "BACKUP_ARN": f"arn:aws:dynamodb:{'x' * 30}"}
+READERS = {
+    "HEALTH_CHECK_ID": "a1b2c3d4-1234-5678-9abc-a1b2c3d4e5f6",
+    "QUEUE_URL": "https://q",
+    "RECEIPT_HANDLE": "r",
+    "BACKUP_ARN": f"arn:aws:dynamodb:{'x' * 30}",
+}
 
 
 def texts(file: Path) -> Iterator[str]:
@@ -189,7 +194,7 @@ def test_a_command_is_one_that_its_program_takes(
     for program, *words in commands:
         match program:
             case "aws":
-                model, parameters = sent([word.replace("fileb://", f"fileb://{folder}/") for word in words])
+                model, parameters = sent([re.sub("^(fileb?://)", rf"\1{folder}/", word) for word in words])
                 assert capsys.readouterr().err.strip() == ""
                 assert validate.broken(model, parameters) == []
             case "standby":

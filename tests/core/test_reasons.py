@@ -27,7 +27,7 @@ def test_a_meaning_is_sentences_that_end_and_advice_for_whom_it_notifies(reason:
     meaning = reason.meaning
     for text in (meaning.sentence, meaning.advice):
         assert re.fullmatch(r"[A-Z].*\.", text)
-        assert "|" not in text  # it stands in a table of the README
+        assert "|" not in text  # it is in a table of the documents
     if meaning.notify:
         assert not re.match(r"Nothing[.;]|No action needed", meaning.advice)
     assert meaning_of(reason.value) == meaning

@@ -1,6 +1,6 @@
 """The sweep in the deployed product: an existing fleet is reported, and protected once it is accepted."""
 
-from local.queries import audit_queries, readme_payload
+from local.queries import audit_queries, printed_payload
 from tests.e2e.conftest import Deployed, wait_until
 
 
@@ -20,7 +20,7 @@ def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(deploye
     assert told.startswith("Directory d-906732325d: 5 desktops would get a standby, ")
     assert f"Quota L-9A67B5CB in us-west-2 is 60, and {others} standbys count: room for {60 - others}." in told
     assert plan(deployed)[2:7] == ["5", "0", "0", "0", "0"]
-    assert "problem" not in deployed.protect(readme_payload("accept"))
+    assert "problem" not in deployed.protect(printed_payload("accept"))
     deployed.cloud.world.change(trail_copies=0)
     (lost,) = deployed.create("user098")  # its event never comes
     deployed.sweep()

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from local.aws_cli import unpack
 from local.cloud import Credentials
-from local.queries import readme_command
+from local.queries import printed_command
 from tests.e2e.conftest import DR, PRIMARY, ROOT, STACK, Deployed, wait_until
 
 
 def standby(
     deployed: Deployed, words: list[str], credentials: Credentials | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command; its first word is where README's reader has it."""
+    """Run the command; its first word is where a reader of the documents has it."""
     assert words[0] == ".venv/bin/standby"
     return run(deployed, [str(Path(sys.executable).parent / "standby"), *words[1:]], credentials)
 
@@ -36,7 +36,7 @@ def run(deployed: Deployed, command: list[str], user: Credentials | None) -> sub
 
 
 def redrive(deployed: Deployed, *options: str) -> subprocess.CompletedProcess[str]:
-    return standby(deployed, [*readme_command("redrive"), *options])
+    return standby(deployed, [*printed_command("redrive"), *options])
 
 
 def dead_letters(deployed: Deployed) -> int:
@@ -163,7 +163,7 @@ def test_doctor_only_reads_and_a_reader_may_do_all_of_it(
     replica.update_table(TableName=deployed.table, DeletionProtectionEnabled=False)
     before = len(deployed.cloud.world.calls())
     options = ["--config", str(configuration), "--nameserver", deployed.cloud.nameserver, "--output", "json"]
-    done = standby(deployed, [*readme_command("doctor"), *options], reader)
+    done = standby(deployed, [*printed_command("doctor"), *options], reader)
     assert (done.returncode, done.stderr) == (1, ""), done.stdout
     findings = json.loads(done.stdout)["findings"]
     calls = [call for call in deployed.cloud.world.calls(before) if call["principal"].endswith("user/doctor")]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.queries import readme_payload
+from local.queries import printed_payload
 from tests.e2e.conftest import DR, PRIMARY, Deployed, wait_until
 
 # The world's seconds in which a WorkSpace that is being terminated is still shown: longer than any of this takes.
@@ -37,11 +37,11 @@ def test_an_operator_pauses_resumes_keeps_and_frees_places_and_each_is_on_record
         return found
 
     ears = deployed.listen("ears-operator")
-    assert ask(readme_payload("pause"))["decisions"][0]["reason_code"] == "PAUSE_ON"
+    assert ask(printed_payload("pause"))["decisions"][0]["reason_code"] == "PAUSE_ON"
     (one,) = deployed.create("user047")
     row = deployed.until(one, "HELD")
     assert (row["reason_code"], f"by {me}" in row["message"], "(CHG-4711)" in row["message"]) == ("PAUSED", True, True)
-    assert ask(readme_payload("resume"))["decisions"][0]["reason_code"] == "PAUSE_OFF"
+    assert ask(printed_payload("resume"))["decisions"][0]["reason_code"] == "PAUSE_OFF"
     # A watcher tries what is held when it begins.
     wait_until(lambda: deployed.start_watcher() and deployed.row(one)["status"] == "PROTECTED")
 

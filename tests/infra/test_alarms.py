@@ -65,7 +65,7 @@ def assert_alarms(alarm: dict[str, Any], sign: str, threshold: float, periods: i
 @each_of("example", "everything")
 @pytest.mark.parametrize("region", ["primary", "dr"])
 def test_these_are_all_and_each_notifies_its_regions_topic(assembly: Assembly, region: str) -> None:
-    """Only those that notice something of their own, and as many metrics, which are what costs, as README says."""
+    """Only those that notice something of their own, and as many metrics, which are billed, as the documents say."""
     template = getattr(assembly, region)
     found = alarms(template)
     has_conditions = "replication-old" in alarms(assembly.primary)
