@@ -130,7 +130,8 @@ ALARMS: Final = {
     "sweep-silent": Alarm(
         fires="three sweep intervals in a row end without a complete sweep",
         means="Desktops whose events were lost are not found, what is gone is not noticed, and coverage is not "
-        "counted. Events still work. After the first deployment the alarm stays on until the first complete sweep.",
+        "counted. Events still work. After the first deployment the alarm stays on until the first complete sweep. An "
+        "interval is at least as long as a sweep of `max_standbys` desktops takes at your `calls_per_second`.",
         first="standby doctor --only deployment",
         causes=(
             "The stack is new. Wait for two intervals.",
@@ -211,7 +212,10 @@ ALARMS: Final = {
         means="The primary Region is down, or the product is not working there.",
         first="standby status --stack Standby-us-east-1-us-west-2",
         causes=(
-            "The primary Region is down. Follow [the failover day](failover.md).",
+            (
+                "The primary Region is down: the command says that it does not answer, and reads the replica. Follow "
+                "[the failover day](failover.md)."
+            ),
             (
                 "The schedule of the watcher was disabled or deleted, or watch fails. `standby doctor --only "
                 "deployment` names it."

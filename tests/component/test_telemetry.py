@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 import uuid
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +39,23 @@ STATUSES = (
 KINDS = {
     Kind.MIGRATED: "Migrated",
     **dict.fromkeys((Kind.PRIMARY_TERMINATED, Kind.STANDBY_TERMINATED), "TerminatedBySomebody"),
+}
+
+# The words of Logs Insights' query language that the documents use.
+LANGUAGE = {
+    "fields",
+    "filter",
+    "sort",
+    "limit",
+    "stats",
+    "by",
+    "as",
+    "in",
+    "asc",
+    "desc",
+    "count",
+    "latest",
+    "ispresent",
 }
 
 
@@ -108,3 +127,16 @@ def test_a_gauge_is_published_at_once_with_its_unit_beside_what_is_counted() -> 
     gauges = [{"CoveragePercent": ([99.5], "Percent")}, {"CoverageAgeSeconds": ([7.0], "Seconds")}]
     assert metrics == [*gauges, {"NoticesSent": ([1.0], "Count")}]
     assert (line["level"], line["message"], line["primary_id"]) == ("WARNING", "It is tried again.", ONE)
+
+
+def test_the_logs_insights_queries_of_the_documents_ask_for_what_a_log_line_has() -> None:
+    row = OF.case(ONE, WAITING).record(Status.REJECTED, Reason.ACCESS_DENIED, error=("Code", "words")).new
+    assert row
+    (line,) = written(WAITING, row)[0]
+    page = (Path(__file__).parents[2] / "docs/operate/logs.md").read_text(encoding="utf-8")
+    queries = re.findall(r"<!-- logs: [a-z]+ -->\n```text\n(.*?)```", page, re.DOTALL)
+    assert len(queries) == 5
+    for query in queries:
+        words = set(re.findall(r"@?[a-z_]+", re.sub(r'"[^"]*"', "", query)))
+        made = set(re.findall(r" as ([a-z]+)", query))
+        assert words - {*line} - {"@timestamp"} - made <= LANGUAGE
