@@ -85,7 +85,8 @@ ALARMS: Final = {
         means="The state machines and Lambda retry, and the next round continues with what is open. One failure is no "
         "reason to act; a failure in every round is.",
         first="aws logs filter-log-events --region us-east-1 --log-group-name "
-        "/aws/lambda/Standby-us-east-1-us-west-2-protect --filter-pattern '?ERROR ?Task'",
+        "/aws/lambda/Standby-us-east-1-us-west-2-protect --filter-pattern '?ERROR ?Task' "
+        "--start-time $(($(date +%s) - 3600))000",
         causes=(
             "The ledger cannot be read or written: the log names the error of DynamoDB.",
             "The function timed out because AWS answered slowly. It continues in the next round.",
@@ -114,7 +115,8 @@ ALARMS: Final = {
         means="Notices and events of the bus are late: announce fails, or cannot publish. After six hours, changes go "
         "to the dead-letter queue. Standbys are still created.",
         first="aws logs filter-log-events --region us-east-1 --log-group-name "
-        "/aws/lambda/Standby-us-east-1-us-west-2-announce --filter-pattern announced",
+        "/aws/lambda/Standby-us-east-1-us-west-2-announce --filter-pattern announced "
+        "--start-time $(($(date +%s) - 3600))000",
         causes=(
             (
                 "An existing topic, or its key, denies the function. Compare its policies with "

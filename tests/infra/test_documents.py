@@ -6,7 +6,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+import typer
 
+from cli.main import app
 from infra.documents import Templates, documents, written
 from infra.indexes import INDEXES
 from infra.purposes import ALARMS
@@ -130,6 +132,18 @@ def test_the_deployers_policy_names_each_role_that_the_stacks_ask_for(everything
     for pattern in roles["Resource"]:
         assert any(fnmatch(one, pattern) for one in by_deployer)
     assert fnmatch(f"arn:aws:cloudformation:us-east-1:123456789012:stack/{everything.stack}", stacks["Resource"])
+
+
+def test_every_output_of_the_stacks_is_explained(example: Assembly) -> None:
+    listed = TEXTS["docs/deploy.md"].partition("## Outputs of the stacks")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([A-Z]\w+)`", listed)) == {*example.primary["Outputs"], *example.dr["Outputs"]}
+
+
+def test_every_command_is_in_a_document() -> None:
+    text = "\n".join(TEXTS.values())
+    commands = getattr(typer.main.get_command(app), "commands", {})
+    assert len(commands) > 20
+    assert [name for name in commands if f"standby {name}" not in text] == []
 
 
 def test_where_the_product_refers_to_readme_a_link_of_that_name_leads_there() -> None:
