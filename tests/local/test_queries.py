@@ -1,4 +1,4 @@
-"""README's commands, run as they are printed."""
+"""The queries of the documents, run as they are printed."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
