@@ -244,14 +244,14 @@ METRICS: Final = (
     Metric(
         ("CoverageOfAllPercent", "EligibleDesktops", "ProtectedDesktops"),
         "sweep",
-        "What the percentage is made of: a fleet that grows, or one that is mostly ineligible.",
+        "The numbers behind the percentage: a fleet that grows, or one that is mostly ineligible.",
         3,
     ),
     Metric(("CoverageAgeSeconds",), "sweep", "How old the oldest of these figures is.", 1),
     Metric(
         ("ExistingReported", "BackfillWaiting", "BackfillUnderWay", "BackfillProtected"),
         "sweep",
-        "How far the backfill of an accepted fleet has come, as long as it lasts.",
+        "The progress of an accepted fleet's standbys, as long as it lasts.",
     ),
     Metric(("DriftedStandbys",), "sweep", "Standbys that differ from their primaries. There is no notice of them.", 1),
     Metric(
@@ -270,21 +270,21 @@ METRICS: Final = (
     Metric(
         ("StandbysRequested", "Protected", "Held", "Ineligible", "Excluded", "Waiting"),
         "protect",
-        "How many desktops have come to which status.",
+        "How many desktops reached which status.",
     ),
     Metric(("Rejected", "Failed", "TimedOut"), "protect", "Each has a notice; these show whether they pile up."),
     Metric(
         ("Migrated", "TerminatedBySomebody", "TwoStandbys"),
         "protect, sweep",
-        "Each has a notice, but for an announced termination.",
+        "Each has a notice, except an announced termination.",
     ),
     Metric(
-        ("Throttled", "UnknownAnswers"), "protect, sweep", "Whether AWS limits the pace, or answers what is of no use."
+        ("Throttled", "UnknownAnswers"), "protect, sweep", "Whether AWS throttles calls, or gives unusable answers."
     ),
     Metric(("DirectoriesIncomplete",), "sweep", "Whether sweeps see all directories."),
-    Metric(("BadEvents", "UnreadableRows"), "protect, sweep", "What only a person can put right."),
+    Metric(("BadEvents", "UnreadableRows"), "protect, sweep", "Events and rows that only a person can correct."),
     Metric(("TagsUnknown",), "protect, sweep", "The alarm `tags-unknown`."),
-    Metric(("DueRows", "EffectiveIntervalSeconds"), "watch", "How much is open, and how often it is looked at."),
+    Metric(("DueRows", "EffectiveIntervalSeconds"), "watch", "How many rows are due, and how often they are checked."),
     Metric(("NoticesSent",), "announce", "How many notices have left."),
 )
 
