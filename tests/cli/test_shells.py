@@ -12,8 +12,8 @@ import pytest
 
 from cli.commands import COMMANDS
 from cli.main import HELP
+from infra.documents import documents
 
-ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 # What each shell is let do with the script in $1: complete the line `standby <$2>`, and print what it offers.
 TRIES = {
@@ -75,12 +75,12 @@ def test_commands_and_options_are_completed(
 
 
 def examples() -> list[str]:
-    """The commands in help and README, each as it is typed."""
+    """The commands in help and in the documents, each as it is typed."""
     helps = [HELP, *(import_module(f"cli.commands.{module}").work.__doc__ for module in COMMANDS.values())]
     lines = [line.strip() for text in helps for line in text.splitlines() if line.startswith((" " * 6, "  standby "))]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = "\n".join(file.read_text(encoding="utf-8") for file in documents())
     found = [re.split(r" {3,}", line)[0] for line in lines if line.startswith("standby ")]
-    return sorted({*found, *re.findall(r"`(standby [^`]+)`", readme)})
+    return sorted({*found, *re.findall(r"`(standby [^`\n]+)`", pages)})
 
 
 # Microsoft, about_Parsing and about_Quoting_Rules: outside of quotation marks these begin or separate something else; a
