@@ -88,7 +88,7 @@ def test_the_gaps_of_the_emulator_are_those_of_the_patches() -> None:
     page = gaps.PAGE.read_text(encoding="utf-8")
     assert len(list(gaps.gaps())) > 10
     assert all(said for _, _, said in gaps.gaps())
-    assert gaps.written(page) == page, "run `make readme`"
+    assert gaps.written(page) == page, "run `make docs`"
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=named)
