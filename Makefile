@@ -15,7 +15,7 @@ UV := build/uv/bin/uv
 LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --fork-strategy fewest --custom-compile-command 'make lock'
 
-.PHONY: help setup demo local check test pure suite lint synth bootstrap deploy destroy docs lock bench faults golden names ask-aws clean
+.PHONY: help setup demo local check test pure suite lint synth bootstrap deploy destroy docs pictures lock bench faults golden names ask-aws clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -38,7 +38,7 @@ $(READY): requirements.txt pyproject.toml
 	@$(BIN)/python -m compileall -q cli infra lambdas >/dev/null || :  # each command starts sooner; without it, it starts, too
 	@echo "setup is done"
 
-demo: $(READY)  ## the whole product in an embedded cloud: 34 desktops, their standbys, and what `standby` says
+demo: $(READY)  ## the whole product in an embedded cloud: 34 desktops, what `standby` says, and build/report.html
 	@$(BIN)/python -m local.demo
 
 local: $(READY)  ## the same cloud with an existing fleet, left running to practise on
@@ -91,6 +91,9 @@ lock: $(UV)  ## lock all dependencies of pyproject.toml with their hashes; ARGS=
 $(UV):
 	@$(PYTHON) -m venv build/uv
 	@build/uv/bin/pip install --quiet $(QUIETLY) uv==0.13.9
+
+pictures: $(READY)  ## the pictures of docs/report.md, by Chromium, of a report of the tests' story
+	@PYTHONPATH=lambdas $(BIN)/python -m tests.pictures
 
 bench: $(READY)  ## speed, cost and scale beside a script, into build/bench.json and docs/performance.md: 15 minutes
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.bench $(ARGS)

@@ -18,7 +18,15 @@ from tests.infra.templates import Assembly
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in documents()}
 # Written by commands that the documents name, or by a reader.
-MADE = {"standby.yaml", "build/demo.json", "build/faults.json", "build/local.json", "build/bench.json", "cdk.out/"}
+MADE = {
+    "standby.yaml",
+    "build/report.html",
+    "build/demo.json",
+    "build/faults.json",
+    "build/local.json",
+    "build/bench.json",
+    "cdk.out/",
+}
 MADE |= {"path/to/file.yaml", "build/cdk/node_modules/aws-cdk/bin/cdk"}
 FOLDERS = (".github", "cli", "docs", "infra", "lambdas", "local", "tests", "tools")
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
