@@ -163,8 +163,6 @@ INSTALLS = [
     ["install", "--require-hashes", "--requirement", "cli/requirements.txt"],
     ["install", "--require-hashes", "--requirement", "cli/report/requirements.txt"],
     ["install", "--no-deps", "--no-build-isolation", "--editable", "."],
-    # docs/report.md's, until the lock has its packages: pip takes no editable project beside hashes.
-    ["install", "--constraint", "requirements.txt", "--editable", ".[reporting]"],
 ]
 
 
