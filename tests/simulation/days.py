@@ -118,10 +118,14 @@ def _unclear(run: Simulation) -> Expected:
 
 
 def _existing(run: Simulation) -> Expected:
-    """Desktops that were there before, one of them with Linux, are found by the first sweep, and then accepted."""
+    """Desktops that were there before, one of them with Linux, are found by the first sweep, and then accepted.
+
+    Who accepts starts a sweep, while no watcher is at work.
+    """
     expected: Expected = dict.fromkeys(run.create(*USERS[:2]), COVERED)
     expected |= dict.fromkeys(run.create(USERS[3], BundleId="wsb-ubuntustandard"), (Status.INELIGIBLE,))
-    run.later(1800, run.accept)
+    run.later(2000, run.accept)
+    run.later(2001, lambda: run.sweeps.start("accept", {}))
     return expected
 
 
