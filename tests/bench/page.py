@@ -222,9 +222,7 @@ def _goals(found: Found, result: Found, size: int) -> str:
 
 def _calls(found: Found) -> str:
     ours: list[Row] = [("new in one hour", "floor", "protect", "sweeps", "by the floor", "interval, s", "hours")]
-    script: list[Row] = [
-        ("new in one hour", "calls", "throttled", "given up by boto3", "by ours", "hours", "others' calls throttled")
-    ]
+    script: list[Row] = [("new in one hour", "calls", "throttled", "given up by boto3", "by ours", "hours")]
     for size in sorted(int(name.removesuffix(" new")) for name in found if name.endswith(" new")):
         one, theirs = found[f"{size} new"], found[f"{size} by script"]
         made = one["calls"] + one["sweeps_calls"]
@@ -232,8 +230,7 @@ def _calls(found: Found) -> str:
         interval = f"{one['interval_seconds']['p50']:.0f}"
         ours.append((f"{size:,}", *counts, f"{made / one['floor']:.1f}", interval, f"{one['hours']:.1f}"))
         sent = [f"{theirs[name]:,}" for name in ("calls", "throttled", "gave_up")]
-        others = f"{theirs['neighbour_throttled_percent']:.0f} % (ours: {one['neighbour_throttled_percent']:.1f} %)"
-        script.append((f"{size:,}", *sent, f"{theirs['calls'] / made:,.0f}", f"{theirs['hours']:.1f}", others))
+        script.append((f"{size:,}", *sent, f"{theirs['calls'] / made:,.0f}", f"{theirs['hours']:.1f}"))
     return f"WorkSpaces Standby:\n\n{_table(*ours)}\n\nThe script:\n\n{_table(*script)}"
 
 

@@ -141,8 +141,10 @@ class _Script:
         self.left -= 1
 
     def _be_a_neighbour(self, region: str) -> None:
+        # Exactly every two seconds it would be there each time that a place becomes free, and first.
+        moments = random.Random(region)  # noqa: S311 (repeatable, not secret)
         while True:
-            self.scheduler.sleep(1 / NEIGHBOUR)
+            self.scheduler.sleep(moments.uniform(0.5, 1.5) / NEIGHBOUR)
             self.neighbours[self.is_let_in(region)] += 1
 
     def is_let_in(self, region: str) -> bool:
