@@ -75,7 +75,7 @@ def _in_words(days: Sequence[Day]) -> str:
 
 
 _COUNTS = ("primaries", "eligible", "protected", "not_known", "reported", "excluded", "ineligible")
-_DAY_COLUMNS = [
+_COVERAGE_COLUMNS = [
     Column("coverage_percent", "Of eligible", lambda value: percent(value, "—"), is_number=True),
     Column("coverage_of_all_percent", "Of all", lambda value: percent(value, "—"), is_number=True),
     Column("protected", "Protected", count, is_number=True),
@@ -92,7 +92,7 @@ def _values(day: Day) -> dict[str, Any]:
 
 
 def _days(days: Sequence[Day]) -> Table:
-    columns = [Column("day", "Day (UTC)", is_whole=True), *_DAY_COLUMNS, Column("state", "Remark")]
+    columns = [Column("day", "Day (UTC)", is_whole=True), *_COVERAGE_COLUMNS, Column("state", "Remark")]
     return Table("", "Coverage by day", columns, [_values(day) for day in days])
 
 
@@ -146,12 +146,7 @@ def fourth(figures: Figures) -> Section:
         )
     columns = [
         Column("directory_id", "Directory", below="dr_directory_id", is_whole=True),
-        Column("coverage_percent", "Of eligible", lambda value: percent(value, "—"), is_number=True),
-        Column("coverage_of_all_percent", "Of all", lambda value: percent(value, "—"), is_number=True),
-        Column("protected", "Protected", count, is_number=True),
-        Column("not_known", "Not known", count, is_number=True),
-        Column("eligible", "Eligible", count, is_number=True),
-        Column("primaries", "All", count, is_number=True),
+        *_COVERAGE_COLUMNS,
         Column("reported", "Reported", count, is_number=True),
         Column("excluded", "Excluded", count, is_number=True),
         Column("ineligible", "Ineligible", count, is_number=True),

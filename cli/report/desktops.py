@@ -144,7 +144,7 @@ class Reading:
         return found
 
     def _believe_the_scan(self, directory: Directory) -> None:
-        """Count as not known what the last scan has not confirmed, and no row says of whom."""
+        """Count as not known what the last scan has not confirmed; no row names the desktops."""
         if not directory.is_fresh or directory.last_day is None or directory.unregistered:
             return
         found, counts = self.found, self.found.by_directory.get(directory.id, Counter[Verdict]())
@@ -203,7 +203,7 @@ class Reading:
         if doubt:
             found.doubts[doubt] += 1
         if not isinstance(user, str) or not user:
-            found.people[verdict] += 1  # somebody's, of whom nothing else is known
+            found.people[verdict] += 1  # a person whose name the row does not have
         elif is_unassigned(user):
             found.unassigned[verdict] += 1
         else:

@@ -24,7 +24,7 @@ LEFT_OUT: Final = "(left out: --redact)"
 _KEY_BYTES: Final = 32
 _DIGITS: Final = 12  # 48 bits: of 100,000 names, two share one in one of 56,000 keys
 _ROLE: Final = re.compile(r"(?P<session>.+) (?P<role>\(role [^()]+\))")
-# Names that are nobody's.
+# Names that belong to no person.
 _PARTS_OF_AWS: Final = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
 
 

@@ -217,7 +217,7 @@ def lived() -> Lived:
 
 
 def _before(one: Lived) -> list[WorkspaceId]:
-    """What was there before the product: nobody was told."""
+    """The fleet that was there before the product: no event was published."""
     one.world.settings.change(trail_delay_seconds=10**9)
     found = one.create(HOME, *OLD)
     one.world.settings.change(trail_delay_seconds=0)

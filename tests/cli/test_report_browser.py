@@ -69,7 +69,7 @@ def test_it_shows_without_an_error(chrome: Chrome) -> None:
 def test_axe_finds_nothing(chrome: Chrome, width: int, scheme: str) -> None:
     show(chrome, width, scheme)
     chrome.execute_script(AXE.read_text(encoding="utf-8"))
-    # Whatever tells of colours, headings, tables and language: all rules, experimental ones too.
+    # Rules about colours, headings, tables and language: all rules, experimental ones too.
     found = chrome.execute_async_script(
         "const done = arguments[arguments.length - 1];"
         "axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations), e => done([{id: String(e)}]))"

@@ -228,7 +228,7 @@ def test_who_created_and_terminated_what_is_as_cloudtrail_has_it(made: Made) -> 
     rows = {row["by"]: row for row in sheet(made.data, "principals")}
     names = {ALEX: "alex (role desktop-admin)", BO: "bo", AL: "al (role operators)"}
     created = made.lived.callers("CreateWorkspaces", PRIMARY)
-    # What was there before, nobody was told of.
+    # No event was published of the fleet that was there before.
     created[ALEX] -= len(OLD)
     assert {by: int(rows[names[by]]["created"]) for by in created} == dict(created)
     ended, standbys = (made.lived.callers("TerminateWorkspaces", region) for region in (PRIMARY, DR))
