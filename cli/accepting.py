@@ -91,7 +91,7 @@ def _row(directory: str, item: Item) -> dict[str, Any]:
     not_priced = plan.get("not_priced") or {}
     return {
         "directory_id": directory,
-        "dr_directory_id": item.get("partner"),
+        "dr_directory_id": item.get("dr_directory_id"),
         **{name: plan.get(name) for name in ("would_get", "has", "monthly_cost", "quota", "standbys", "room")},
         **left_out,
         "not_priced": ", ".join(f"{count} {name}" for name, count in not_priced.items()),

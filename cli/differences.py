@@ -87,15 +87,15 @@ class Group(StrEnum):
     EXCLUDED = "EXCLUDED", "get no standby any more"
     EXCLUDED_WITH_STANDBY = "EXCLUDED_WITH_STANDBY", "are excluded, and keep the standby that they have"
     MAPPING_REMOVED = "MAPPING_REMOVED", "are in a directory that is not mapped any more; their standbys stay"
-    PARTNER_CHANGED = (
-        "PARTNER_CHANGED",
+    DR_DIRECTORY_CHANGED = (
+        "DR_DIRECTORY_CHANGED",
         "are in a directory with another DR directory; their standbys stay where they are",
     )
     REPLICATION = "REPLICATION", "have a standby whose data replication is not the configured one"
     TAGS_NOT_KNOWN = "TAGS_NOT_KNOWN", "are decided by their tags, which are not known without asking AWS: add --tags"
 
 
-_NO_MORE = (Group.EXCLUDED_WITH_STANDBY, Group.MAPPING_REMOVED, Group.PARTNER_CHANGED)
+_NO_MORE = (Group.EXCLUDED_WITH_STANDBY, Group.MAPPING_REMOVED, Group.DR_DIRECTORY_CHANGED)
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ class Difference:
             return None
         if changed is Reason.MAPPING_REMOVED:
             return Group.MAPPING_REMOVED, mapped_elsewhere(directory, self.new) or ""
-        return Group.PARTNER_CHANGED, f"Its dr_directory would be {after.dr_directory}." if after else ""
+        return Group.DR_DIRECTORY_CHANGED, f"Its dr_directory would be {after.dr_directory}." if after else ""
 
     def _selection(self, row: Row, tags: tuple[tuple[str, str], ...] | None) -> tuple[Group, str] | None:
         if self.old.selection == self.new.selection or row.reason in _OBSTACLES:

@@ -188,14 +188,14 @@ def baselines(ledger: Ledger, words: Sequence[str]) -> dict[str, Item]:
 
 def _no_directory(ledger: Ledger, word: str) -> str:
     rows = chain(ledger.uncovered(), ledger.by_status(Status.PROTECTED))
-    partners = {
+    dr_directories = {
         str(row["primary_directory_id"]): row.get("dr_directory_id")
         for row in islice(rows, _MOST_READ)
         if row.get("primary_directory_id")
     }
-    if own := next((one for one, partner in partners.items() if partner == word), None):
+    if own := next((one for one, dr_directory in dr_directories.items() if dr_directory == word), None):
         return f"{word} is the DR directory of {own}. Name {own}."
-    near = difflib.get_close_matches(word, partners, n=1, cutoff=_NEAR)
+    near = difflib.get_close_matches(word, dr_directories, n=1, cutoff=_NEAR)
     hint = f" Did you mean {near[0]}?" if near else ""
     return f"No sweep has seen a directory {word}.{hint}"
 

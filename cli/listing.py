@@ -130,26 +130,26 @@ def known_directories(ledgers: Sequence[Ledger], words: Sequence[str]) -> list[s
     Before the first sweep nothing is known of directories: then a word is taken as it is.
     """
     kept = [one for ledger in ledgers if words and (one := ledger.kept_settings())]
-    partners = {own: mapped.dr_directory for one in kept for own, mapped in one.settings.directories.items()}
+    mapped = {own: entry.dr_directory for one in kept for own, entry in one.settings.directories.items()}
     found = [word.strip().lower() for word in words]
-    if not partners:
+    if not mapped:
         return found
     for word in found:
-        if word in partners or any(ledger.get([(directory_key(DirectoryId(word)), BASELINE)]) for ledger in ledgers):
+        if word in mapped or any(ledger.get([(directory_key(DirectoryId(word)), BASELINE)]) for ledger in ledgers):
             continue
-        near = difflib.get_close_matches(word, partners, n=1, cutoff=0.6)
-        own = next((one for one, partner in partners.items() if partner == word), "")
+        near = difflib.get_close_matches(word, mapped, n=1, cutoff=0.6)
+        own = next((one for one, dr_directory in mapped.items() if dr_directory == word), "")
         said = f"{word} is the DR directory of {own}." if own else f"No sweep has seen a directory {word}."
         hint = f"Did you mean {own or near[0]}? " if own or near else ""
-        raise Problem("NoSuchDirectory", said, f"{hint}Mapped are {', '.join(sorted(partners))}.")
+        raise Problem("NoSuchDirectory", said, f"{hint}Mapped are {', '.join(sorted(mapped))}.")
     return found
 
 
 def known_in_either(ledgers: Sequence[Ledger], word: str) -> None:
     """Raise a Problem, with the nearest match, if a word is no mapped directory of either Region."""
     kept = [one for ledger in ledgers if (one := ledger.kept_settings())]
-    partners = {own: mapped.dr_directory for one in kept for own, mapped in one.settings.directories.items()}
-    if word not in partners.values():
+    mapped = {own: entry.dr_directory for one in kept for own, entry in one.settings.directories.items()}
+    if word not in mapped.values():
         known_directories(ledgers, [word])
 
 

@@ -95,10 +95,10 @@ def of_directory(
     baseline, day
         Its row `SWEEP#d-…`/`BASELINE`, and the last row of its coverage; empty, or None, if there is none.
     """
-    partner = settings.directories[directory].dr_directory
-    found: dict[str, Any] = {"directory_id": directory, "dr_directory_id": partner, "state": NOT_SWEPT}
+    dr_directory = settings.directories[directory].dr_directory
+    found: dict[str, Any] = {"directory_id": directory, "dr_directory_id": dr_directory, "state": NOT_SWEPT}
     plan = baseline.get("plan")
-    if not isinstance(plan, Mapping) or baseline.get("partner", partner) != partner:
+    if not isinstance(plan, Mapping) or baseline.get("dr_directory_id", dr_directory) != dr_directory:
         return found
     is_accepted = baseline.get("accepted", False) is True or settings.existing_fleet == "protect"
     kept = baseline.get("progress")

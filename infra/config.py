@@ -64,7 +64,7 @@ class DirectoryMapping(_Section):
     """What the standbys of one directory's WorkSpaces are to be."""
 
     dr_directory: DirectoryId = Field(
-        description="the id of the partner directory in the DR Region, for example d-926722edaf",
+        description="the id of the directory in the DR Region in which its standbys are, for example d-926722edaf",
     )
     volume_encryption_key: Annotated[str, StringConstraints(pattern=KEY_ARN)] | None = Field(
         default=None,
@@ -130,7 +130,7 @@ class Pair(_Section):
         "without it the account of the deploying credentials is used",
     )
     directories: Annotated[dict[DirectoryId, DirectoryMapping], Field(min_length=1)] = Field(
-        description="at least one directory of the primary Region, each with its partner: "
+        description="at least one directory of the primary Region, each with its DR directory: "
         "{d-906732325d: {dr_directory: d-926722edaf}}",
     )
     tags: Annotated[
@@ -309,11 +309,11 @@ class Configuration(_Section):
     def settings(self, pair: Pair) -> dict[str, Any]:
         """What the functions of a pair read from `settings.json`; all times in seconds.
 
-        `mutual` marks a directory that is also the partner in another pair: standbys of that other pair live in it,
+        `mutual` marks a directory that is also the DR directory of another pair: standbys of that other pair are in it,
         and a standby must never get a standby. `elsewhere` has the directories of the same Region that other pairs map,
         each with its stack: their events come here too, and are not this pair's business.
         """
-        partners = {(p.dr_region, m.dr_directory) for p in self.pairs for m in p.directories.values()}
+        dr_directories = {(p.dr_region, m.dr_directory) for p in self.pairs for m in p.directories.values()}
         neighbours = [
             p for p in self.pairs if p.primary_region == pair.primary_region and p.dr_region != pair.dr_region
         ]
@@ -341,7 +341,7 @@ class Configuration(_Section):
             "include": pair.include.model_dump() if pair.include else None,
             "exclude": pair.exclude.model_dump() if pair.exclude else None,
             "directories": {
-                directory: {**mapping.model_dump(), "mutual": (pair.primary_region, directory) in partners}
+                directory: {**mapping.model_dump(), "mutual": (pair.primary_region, directory) in dr_directories}
                 for directory, mapping in sorted(pair.directories.items())
             },
             "elsewhere": {directory: p.stack_name for p in neighbours for directory in sorted(p.directories)},

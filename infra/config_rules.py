@@ -106,21 +106,21 @@ def _one_mapping_a_directory(pairs: list[_Written]) -> Iterator[BrokenRule]:
                 yield BrokenRule(pair.at("directories", directory), f"pairs[{first}] maps this directory too", advice)
 
 
-def _one_directory_a_partner(pairs: list[_Written]) -> Iterator[BrokenRule]:
+def _one_directory_per_dr_directory(pairs: list[_Written]) -> Iterator[BrokenRule]:
     seen: dict[tuple[str | None, str], str] = {}
     for pair in pairs:
         for directory, mapping in pair.directories():
-            partner, path = mapping.get("dr_directory"), pair.at("directories", directory, "dr_directory")
-            if not isinstance(partner, str):
+            dr_directory, path = mapping.get("dr_directory"), pair.at("directories", directory, "dr_directory")
+            if not isinstance(dr_directory, str):
                 continue
-            if partner == directory:
-                advice = "Write the id of the partner directory in the DR Region"
-                yield BrokenRule(path, f"{partner} would be its own partner", advice)
+            if dr_directory == directory:
+                advice = "Write the id of the directory in the DR Region"
+                yield BrokenRule(path, f"{dr_directory} would be its own DR directory", advice)
                 continue
-            first = seen.setdefault((pair.text("dr_region"), partner), directory)
+            first = seen.setdefault((pair.text("dr_region"), dr_directory), directory)
             if first != directory:
-                advice = "Give each directory a partner of its own: a user has one WorkSpace a directory"
-                yield BrokenRule(path, f"{partner} is the partner of {first} already", advice)
+                advice = "Give each directory a DR directory of its own: a user has one WorkSpace a directory"
+                yield BrokenRule(path, f"{dr_directory} is already the DR directory of {first}", advice)
 
 
 def _arns_in_their_place(pairs: list[_Written]) -> Iterator[BrokenRule]:
@@ -198,7 +198,7 @@ def _selection(pairs: list[_Written]) -> Iterator[BrokenRule]:
 _RULES: Final[tuple[Callable[[list[_Written]], Iterator[BrokenRule]], ...]] = (
     _two_regions,
     _one_mapping_a_directory,
-    _one_directory_a_partner,
+    _one_directory_per_dr_directory,
     _arns_in_their_place,
     _times_that_can_work,
     _names_that_fit,

@@ -123,8 +123,8 @@ def create_standbys(function: StandbyFunction, pair: Pair) -> None:
     stack = Stack.of(function)
     regions = (pair.primary_region, pair.dr_region)
     if len(pair.directories) <= MOST_DIRECTORIES_BY_ID:
-        partners = [mapping.dr_directory for mapping in pair.directories.values()]
-        named = [*pair.directories, *partners]
+        dr_directories = [mapping.dr_directory for mapping in pair.directories.values()]
+        named = [*pair.directories, *dr_directories]
     else:
         named = ["*"]
     directories = [

@@ -29,9 +29,9 @@ class Fleet:
     ids: list[str] = field(default_factory=list)
 
 
-def create_fleet(cloud: Cloud, directory: str, partner: str) -> Fleet:
+def create_fleet(cloud: Cloud, directory: str, dr_directory: str) -> Fleet:
     """Create the fleet, before the product is deployed."""
-    for region, where in ((PRIMARY, directory), (DR, partner)):
+    for region, where in ((PRIMARY, directory), (DR, dr_directory)):
         cloud.world.add_directory(region, where, [*USERS, LATE])
     found = Fleet(directory)
     for start in range(0, COUNT, 25):

@@ -67,13 +67,13 @@ def create(
 ) -> None:
     """Create desktops, as an administrator does."""
     described = running.find(file)
-    partners = {one: other for pairs in described["directories"].values() for one, other in pairs.items()}
-    where = directory or next(iter(partners))
-    if where not in partners:
-        raise WrongUseError(f"There is no directory {where}. The directories are {', '.join(partners)}.")
+    dr_directories = {one: other for pairs in described["directories"].values() for one, other in pairs.items()}
+    where = directory or next(iter(dr_directories))
+    if where not in dr_directories:
+        raise WrongUseError(f"There is no directory {where}. The directories are {', '.join(dr_directories)}.")
     world = WorldClient(described["control_url"])
     world.add_directory(described["region"], where, users)
-    world.add_directory(described["dr_region"], partners[where], users)
+    world.add_directory(described["dr_region"], dr_directories[where], users)
     client = _client(described, "workspaces", described["region"])
     refused = False
     for start in range(0, len(users), 25):

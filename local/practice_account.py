@@ -26,7 +26,7 @@ _EVERYBODY = [*_PLAIN, *_STOPPED, *_OTHERS, _FAILS, _WITHOUT_USER, _HAND_MADE, _
 
 
 def add_directories(cloud: Cloud, pairs: list[dict[str, Any]]) -> None:
-    """Register each directory that pairs of Regions know, and its partner, with the fleet's users and a hundred."""
+    """Register each mapped directory and its DR directory, with the fleet's users and a hundred more."""
     for pair in pairs:
         for directory, mapping in pair["directories"].items():
             cloud.world.add_directory(pair["primary_region"], directory, [*USERS, *_EVERYBODY])
@@ -62,7 +62,7 @@ def create_fleet(cloud: Cloud, pair: dict[str, Any]) -> None:
     """Create desktops of every sort that were there before the product: in the first directory, and a few elsewhere."""
     primary, dr = pair["primary_region"], pair["dr_region"]
     (directory, mapping), *others = pair["directories"].items()
-    partner = mapping["dr_directory"]
+    dr_directory = mapping["dr_directory"]
     create(cloud, directory, [*_PLAIN, _FAILS, _WITHOUT_USER, _HAND_MADE], primary)
     stopped = create(cloud, directory, _STOPPED, primary, WorkspaceProperties={"RunningMode": "AUTO_STOP"})
     client = cloud.client("workspaces", primary)
@@ -72,10 +72,10 @@ def create_fleet(cloud: Cloud, pair: dict[str, Any]) -> None:
     for elsewhere, _ in others:
         create(cloud, elsewhere, _ELSEWHERE, primary)
     cloud.world.fail_standby_of(_FAILS)
-    cloud.world.remove_user(dr, partner, _WITHOUT_USER)
-    create(cloud, partner, [_HAND_MADE], dr)
+    cloud.world.remove_user(dr, dr_directory, _WITHOUT_USER)
+    create(cloud, dr_directory, [_HAND_MADE], dr)
     (with_standby,) = create(cloud, directory, [_ORPHANED], primary)
-    item = {"PrimaryWorkspaceId": with_standby, "DirectoryId": partner}
+    item = {"PrimaryWorkspaceId": with_standby, "DirectoryId": dr_directory}
     cloud.client("workspaces", dr).create_standby_workspaces(PrimaryRegion=primary, StandbyWorkspaces=[item])
 
 

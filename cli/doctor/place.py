@@ -157,8 +157,8 @@ class Place:
                 for one, mapped in self.configured.directories.items()
             ]
         found = self.rows((directory_key(DirectoryId(one)), BASELINE) for one in self.shown(self.region))
-        partners = {item["pk"].partition("#")[2]: str(item.get("partner", _NOT_MAPPED)) for item in found}
-        return [Mapped(one, partner) for one, partner in sorted(partners.items()) if partner != _NOT_MAPPED]
+        mapped = {item["pk"].partition("#")[2]: str(item.get("dr_directory_id", _NOT_MAPPED)) for item in found}
+        return [Mapped(one, away) for one, away in sorted(mapped.items()) if away != _NOT_MAPPED]
 
     def ids_in(self, region: str) -> list[str]:
         """The mapped directories of a Region, each once."""

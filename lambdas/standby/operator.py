@@ -95,13 +95,17 @@ class Operator:
 
     def _accept(self, directory: object) -> Answer | None:
         """Accept the existing fleet of a directory, which a complete sweep has seen with its DR directory of now."""
-        one = next((name for name in self.sweeps.partners if name == directory), None)
+        one = next((name for name in self.sweeps.dr_directories if name == directory), None)
         if one is None:
             named = legible(directory, 100)
-            raise BadEvent(f'"directory_id" is {named}; mapped here are {", ".join(sorted(self.sweeps.partners))}')
-        row, partner = self.sweeps.baseline(one), self.sweeps.partners[one]
-        if row.get("partner") != partner:
-            raise BadEvent(f"no complete sweep has seen {one} with its DR directory {partner} yet; wait for the next")
+            raise BadEvent(
+                f'"directory_id" is {named}; mapped here are {", ".join(sorted(self.sweeps.dr_directories))}'
+            )
+        row, dr_directory = self.sweeps.baseline(one), self.sweeps.dr_directories[one]
+        if row.get("dr_directory_id") != dr_directory:
+            raise BadEvent(
+                f"no complete sweep has seen {one} with its DR directory {dr_directory} yet; wait for the next"
+            )
         is_new = row.get("accepted") is not True
         given = self._signed("accepted") if is_new else row
         detail = f"Directory {one} was accepted{by_whom(given, 'accepted')}."

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from standby.aws.workspaces import Page, WorkSpaces
-from standby.core.conclusions import OWN, PARTNER
+from standby.core.conclusions import DR_SIDE, OWN
 from standby.core.model import DirectoryId, Unknown, Workspace, WorkspaceId
 from standby.core.upkeep import word
 from standby.record import Recorder
@@ -29,14 +29,14 @@ class Pages:
 
     recorder: Recorder
     primaries: WorkSpaces
-    partners: WorkSpaces
+    standbys: WorkSpaces
     hanging: set[str] = field(default_factory=set)
 
     def ask(self, directory: DirectoryId, side: str, token: str | None) -> Page | Unknown | None:
         """A page, or why there is none after some tries; None if there was no time for one more."""
         source, where = self.primaries, directory
-        if side == PARTNER:
-            source, where = self.partners, self.recorder.settings.directories[directory].dr_directory
+        if side == DR_SIDE:
+            source, where = self.standbys, self.recorder.settings.directories[directory].dr_directory
         tries = 1 if side in self.hanging else _TRIES
         for attempt in range(1, tries + 1):
             if not self.recorder.has_time():

@@ -19,7 +19,7 @@ from standby.aws.others import beat, standby_quota
 from standby.aws.workspaces import Page, WorkSpaces
 from standby.core.admission import left_behind
 from standby.core.change import Change, Effect, say
-from standby.core.conclusions import OWN, PARTNER, Census, Ids, Scan, judged
+from standby.core.conclusions import DR_SIDE, OWN, Census, Ids, Scan, judged
 from standby.core.coverage import OLDEST, UNREADABLE, Coverage, add, cost_attributes, count, with_orphans
 from standby.core.decide import decide
 from standby.core.model import (
@@ -99,11 +99,11 @@ class _Place:
     directories: list[str]
     began_at: str
     at: int = 0
-    side: str = PARTNER
+    side: str = DR_SIDE
     token: str | None = None
-    parts: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
+    parts: dict[str, int] = field(default_factory=lambda: {DR_SIDE: 0, OWN: 0})
     counts: dict[str, int] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=lambda: {PARTNER: 0, OWN: 0})
+    sizes: dict[str, int] = field(default_factory=lambda: {DR_SIDE: 0, OWN: 0})
     problem: str = ""
     partition: int = 0
     orphans: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -130,10 +130,10 @@ class _Part:
         # Pages and lookups of both Regions share one pace.
         pacer = deployed.pacer(SWEEPS_SHARE)
         self._primaries = deployed.primaries(pacer)
-        self._partners = deployed.standbys(pacer)
+        self._standbys = deployed.standbys(pacer)
         self._sweeps = deployed.sweeps()
-        self._pages = Pages(recorder, self._primaries, self._partners)
-        self.directories = list(self._sweeps.partners)
+        self._pages = Pages(recorder, self._primaries, self._standbys)
+        self.directories = list(self._sweeps.dr_directories)
         self.ready: list[WorkspaceId] = []
         self._watcher_started = False
 
@@ -159,7 +159,7 @@ class _Part:
         directory, side = self.directories[place.at], place.side
         before = self._sweeps.recall(directory, side, place.parts[side], self._run) or {}
         # What this run saw of the standbys, for the own side: nothing is known of those it did not see.
-        partners = self._sweeps.recall(directory, PARTNER, place.parts[PARTNER], self._run) if side == OWN else {}
+        dr_directories = self._sweeps.recall(directory, DR_SIDE, place.parts[DR_SIDE], self._run) if side == OWN else {}
         seen = Seen(side, before, place.token, place.repeats)
         counts, problem, is_over = place.counts, place.problem, False
         while not is_over and self._has_room():
@@ -171,7 +171,7 @@ class _Part:
                 break
             fresh = seen.take(page)
             if side == OWN:
-                counts = add(counts, self._look(directory, fresh, partners or {}))
+                counts = add(counts, self._look(directory, fresh, dr_directories or {}))
             trouble = self._problem_of(side, page, seen)
             problem = problem or trouble
             is_over = seen.token is None or seen.goes_round
@@ -191,7 +191,7 @@ class _Part:
         )
         if not is_over:
             return place
-        if side == PARTNER:
+        if side == DR_SIDE:
             return dataclasses.replace(place, token=None, repeats=0, side=OWN)
         return self._done(directory, place)
 
@@ -216,7 +216,7 @@ class _Part:
                 settled.append(change)
             else:
                 self.ready.append(workspace.id)
-        done = self._recorder.record_all(settled, self._partners)
+        done = self._recorder.record_all(settled, self._standbys)
         if any(one.status is Status.HELD and not one.is_nothing for one in done):
             self._start_watcher()
         return counts
@@ -285,8 +285,8 @@ class _Part:
             follows = follows if is_accepted else f"{_ASKS}standby accept {directory}"
             found = new["plan"] = plan(directory, counts, quota, standbys, settings, follows, pcoip)
             if "taken_at" not in row and (found["would_get"] or found["cannot"]):
-                number, partner = mapping_number(row), self._sweeps.partners[directory]
-                more: dict[str, Any] = {"version": number, "dr_directory_id": partner, "directory": directory}
+                number, dr_directory = mapping_number(row), self._sweeps.dr_directories[directory]
+                more: dict[str, Any] = {"version": number, "dr_directory_id": dr_directory, "directory": directory}
                 more |= {"pk": f"FLEET#{directory}", "once": f"{number:06}", "status": Status.REPORTED}
                 self._recorder.tell(Reason.FLEET_FOUND, found["message"], **more)
         new = {name: value for name, value in new.items() if row.get(name) != value}
@@ -335,11 +335,11 @@ class _Part:
         if scan.is_doubted:
             return None
         own = self._sweeps.recall(directory, OWN, scan.parts[OWN], self._run)
-        standbys = self._sweeps.recall(directory, PARTNER, scan.parts[PARTNER], self._run)
+        standbys = self._sweeps.recall(directory, DR_SIDE, scan.parts[DR_SIDE], self._run)
         if own is None or standbys is None:
             self._recorder.telemetry.problem(f"What was seen of {directory} is another run's; nothing follows from it")
             return None
-        return Census(Ids(own), Ids(standbys), scan, self._sweeps.partners[directory])
+        return Census(Ids(own), Ids(standbys), scan, self._sweeps.dr_directories[directory])
 
     def _check(self, rows: Sequence[Row], census: Mapping[DirectoryId, Census]) -> int:
         """Conclude what follows for a page of rows; how many of them there was time for."""
@@ -356,7 +356,7 @@ class _Part:
     def _confirm(self, batch: Sequence[tuple[Row, Census]]) -> bool:
         """Ask for each by its id, some times; what is unclear of one concludes nothing of it."""
         primaries = self._ask(self._primaries, [row.primary_id for row, _ in batch])
-        standbys = self._ask(self._partners, [row.standby_id for row, _ in batch if row.standby_id])
+        standbys = self._ask(self._standbys, [row.standby_id for row, _ in batch if row.standby_id])
         if primaries is None or standbys is None:
             return False
         for row, found in batch:
@@ -458,23 +458,23 @@ class _Part:
 
         One that two sweeps in a row have not returned counts as that; until then it is noted beside its baseline.
         """
-        settings, partners, states = self._recorder.settings, self._sweeps.partners, dict[DirectoryId, str | None]()
+        settings, mapped, states = self._recorder.settings, self._sweeps.dr_directories, dict[DirectoryId, str | None]()
         for source, region, directories in (
             (self._primaries, settings.primary_region, self.directories),
-            (self._partners, settings.dr_region, sorted(set(partners.values()))),
+            (self._standbys, settings.dr_region, sorted(set(mapped.values()))),
         ):
             for batch in batches(directories):
                 states |= self._registrations(source, region, batch) if self._recorder.has_time() else {}
         lacking = {one for one, state in states.items() if state is None and not self._is_inhabited(one)}
-        for own, partner in partners.items():
+        for own, away in mapped.items():
             noted = self._sweeps.unregistered(own)
             # Of what is not known now, nothing ends.
             missing = {
-                one: noted.get(one, self._run) for one in lacking | (noted.keys() - states) if one in (own, partner)
+                one: noted.get(one, self._run) for one in lacking | (noted.keys() - states) if one in (own, away)
             }
             if missing != noted:
                 self._sweeps.set(own, {"unregistered": missing})
-            for directory, region in ((own, settings.primary_region), (partner, settings.dr_region)):
+            for directory, region in ((own, settings.primary_region), (away, settings.dr_region)):
                 state = states.get(directory)
                 if state not in (*_REGISTERED, None) or (directory in lacking and missing[directory] != self._run):
                     how = f"is in state {state}" if state else "is not returned by DescribeWorkspaceDirectories"
@@ -497,9 +497,9 @@ class _Part:
 
         An outage answers with empty lists, too.
         """
-        for own, partner in self._sweeps.partners.items():
-            scan = self._sweeps.last(own) if directory in (own, partner) else None
-            if scan and scan.sizes.get(OWN if directory == own else PARTNER):
+        for own, away in self._sweeps.dr_directories.items():
+            scan = self._sweeps.last(own) if directory in (own, away) else None
+            if scan and scan.sizes.get(OWN if directory == own else DR_SIDE):
                 return True
         return False
 

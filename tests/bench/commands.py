@@ -78,12 +78,12 @@ def large_ledger(desktops: int, events: int, now: datetime) -> LargeLedger:
     ledger = LargeLedger(desktops, events, began=began, days=DAYS, directories=DIRECTORIES)
     mapped = {one: {"dr_directory": f"d-92672{number:05}"} for number, one in enumerate(DIRECTORIES)}
     configured = Settings.from_document(settings().to_document() | {"directories": mapped})
-    partners = {DirectoryId(one): DirectoryId(entry["dr_directory"]) for one, entry in mapped.items()}
+    dr_directories = {DirectoryId(one): DirectoryId(entry["dr_directory"]) for one, entry in mapped.items()}
     client: Any = _Singles(ledger)
-    sweeps = Sweeps(Table(client, ledger.table, lambda _: None), partners)
+    sweeps = Sweeps(Table(client, ledger.table, lambda _: None), dr_directories)
     sweeps.keep_settings(configured, now)
     each = desktops // len(DIRECTORIES)
-    for directory in partners:
+    for directory in dr_directories:
         for day in range(6):
             at = now - timedelta(days=day, minutes=10)
             scan = Scan("run", at, at, {}, "")

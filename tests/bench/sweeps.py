@@ -98,7 +98,7 @@ def _fill(world: World, ledger: FastLedger, home: str, away: str, numbers: range
                 ledger.ask("PutItem", Item={name: _TO.serialize(value) for name, value in item.items()})
         world.calls.clear()
         world.trail.clear()
-    taken = {"pk": f"SWEEP#{home}", "sk": "BASELINE", "partner": away, "taken_at": "2026-01-01T00:00:00.000Z"}
+    taken = {"pk": f"SWEEP#{home}", "sk": "BASELINE", "dr_directory_id": away, "taken_at": "2026-01-01T00:00:00.000Z"}
     ledger.ask("PutItem", Item={name: _TO.serialize(value) for name, value in taken.items()})
     ledger.new_records()
 

@@ -21,7 +21,7 @@ from tests.cli.stage import OUTPUTS, Stage
 from tests.component.estate import ACCOUNT, AWAY, DR, HOME, PRIMARY, make_world, settings
 
 LEGAL, LEGAL_AWAY = DirectoryId("d-9067328a7c"), DirectoryId("d-926722f013")
-PARTNER = {HOME: AWAY, LEGAL: LEGAL_AWAY}
+DR_DIRECTORY = {HOME: AWAY, LEGAL: LEGAL_AWAY}
 ALEX = f"arn:aws:sts::{ACCOUNT}:assumed-role/desktop-admin/alex"
 BO = f"arn:aws:iam::{ACCOUNT}:user/bo"
 AL = f"arn:aws:sts::{ACCOUNT}:assumed-role/operators/al"
@@ -111,13 +111,13 @@ class Lived:
         self.stage.sweep()
         self.truth.sweeps.append(self.now)
         day = f"{self.now:%Y-%m-%d}"
-        self.truth.days[day] = {directory: self.counted(directory) for directory in PARTNER}
+        self.truth.days[day] = {directory: self.counted(directory) for directory in DR_DIRECTORY}
 
     # What the model knows
 
     def primaries(self, directory: str | None = None) -> list[Workspace]:
         """The desktops that there are."""
-        found = [one for one in self.world.primaries() if one.region == PRIMARY and one.directory_id in PARTNER]
+        found = [one for one in self.world.primaries() if one.region == PRIMARY and one.directory_id in DR_DIRECTORY]
         return [one for one in found if directory in (None, one.directory_id)]
 
     def standby(self, primary_id: str) -> Workspace | None:
@@ -142,7 +142,7 @@ class Lived:
     def orphans(self, directory: str | None = None) -> list[Workspace]:
         """Standbys whose primary is gone."""
         live = {one.workspace_id for one in self.world.primaries()}
-        away = {PARTNER[directory]} if directory else set(PARTNER.values())  # type: ignore[index]
+        away = {DR_DIRECTORY[directory]} if directory else set(DR_DIRECTORY.values())  # type: ignore[index]
         return [one for one in self.world.standbys() if one.primary_id not in live and one.directory_id in away]
 
     def of(self, user: str) -> WorkspaceId:

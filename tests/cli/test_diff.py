@@ -57,7 +57,7 @@ TAGGED = Rules(tags={"Standby": "no"})
     ("by tags before, and was not", WAITING, rules(exclude=TAGGED), {}, None),
     ("not mapped any more", PROTECTED, {}, {"directories": {}}, Group.MAPPING_REMOVED),
     ("mapped newly", NOT_MAPPED, {"directories": {}}, {}, Group.MAPPING_ADDED),
-    ("another DR directory", PROTECTED, {}, {"directories": {HOME: Directory(ANEW)}}, Group.PARTNER_CHANGED),
+    ("another DR directory", PROTECTED, {}, {"directories": {HOME: Directory(ANEW)}}, Group.DR_DIRECTORY_CHANGED),
     ("a key at last", NO_KEY, {}, mapped(volume_encryption_key=KEY), Group.KEY_ADDED),
     ("a key, and it needs none", WAITING, {}, mapped(volume_encryption_key=KEY), None),
     ("replication", PROTECTED, {}, mapped(data_replication="PRIMARY_AS_SOURCE"), Group.REPLICATION),

@@ -686,7 +686,7 @@ def test_before_the_first_deployment_it_checks_what_a_deployment_needs(healthy: 
 
 def test_without_a_file_the_ledger_says_which_directories_there_are(healthy: Stage) -> None:
     Path("standby.yaml").unlink()
-    healthy.put("SWEEP#d-9067328a7c", "BASELINE", partner="-")  # mapped once
+    healthy.put("SWEEP#d-9067328a7c", "BASELINE", dr_directory_id="-")  # mapped once
     ran, found = doctor(healthy)
     assert ran.status == 0
     unknown = {one["check"] for one in found if one["status"] == "cannot be told by reading"}

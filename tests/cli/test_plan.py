@@ -46,8 +46,8 @@ def test_a_fifth_of_each_day_is_left_for_new_desktops(count: int, days: int, wor
     ("baseline", "state", "remaining"),
     [
         ({}, plans.NOT_SWEPT, None),
-        ({"plan": PLAN, "partner": "d-92former"}, plans.NOT_SWEPT, None),
-        ({"plan": PLAN, "partner": AWAY}, plans.REPORTED, 20),
+        ({"plan": PLAN, "dr_directory_id": "d-92former"}, plans.NOT_SWEPT, None),
+        ({"plan": PLAN, "dr_directory_id": AWAY}, plans.REPORTED, 20),
         ({"plan": PLAN | {"would_get": 0}}, plans.NOTHING, 0),
         (
             {"plan": PLAN, "accepted": True, "progress": {"waiting": 5, "under_way": 2, "protected": 13}},

@@ -22,12 +22,12 @@ from tests.cli.lived import (
     AL,
     ALEX,
     BO,
+    DR_DIRECTORY,
     EXCLUDED,
     GAP,
     HOSTILE,
     LEGAL,
     OLD,
-    PARTNER,
     PRICE,
     ROBOTS,
     STAFF,
@@ -97,7 +97,7 @@ def test_the_answer_is_how_many_people_have_a_standby_that_they_can_use(made: Ma
 
 def test_what_it_rests_on_is_named_and_a_day_without_a_sweep_makes_it_incomplete(made: Made) -> None:
     assert made.status == 4
-    for directory in PARTNER:
+    for directory in DR_DIRECTORY:
         said = f"{directory}: no sweep was complete on {GAP}. Who was covered then is not known."
         assert said in made.err
         assert said in made.page.paragraphs
@@ -116,12 +116,12 @@ def test_each_day_is_as_its_last_sweep_found_it_and_a_day_without_one_is_a_gap(m
     for day in days:
         truth = made.lived.truth.days.get(day)
         whole = Counter[str]()
-        for directory in (*PARTNER, "the pair"):
+        for directory in (*DR_DIRECTORY, "the pair"):
             row = rows[day, directory]
             if truth is None:
                 assert (row["state"], row["coverage_percent"], row["protected"]) == ("gap", "", "")
                 continue
-            if directory in PARTNER:
+            if directory in DR_DIRECTORY:
                 whole.update(counts := truth[directory])
             else:
                 counts = whole

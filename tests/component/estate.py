@@ -225,7 +225,7 @@ class Estate:
     def take_baselines(self) -> None:
         """Let all mapped directories be swept long ago: what comes is new."""
         for directory, mapped in self.deployed.settings.directories.items():
-            row = {"pk": f"SWEEP#{directory}", "sk": "BASELINE", "partner": mapped.dr_directory}
+            row = {"pk": f"SWEEP#{directory}", "sk": "BASELINE", "dr_directory_id": mapped.dr_directory}
             self.table.put(row | {"taken_at": "2026-01-01T00:00:00.000Z"})
 
     def accept(self, value: Any = True, directory: str = HOME, by: str | None = None) -> None:

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from standby.aws.workspaces import Page
-from standby.core.conclusions import OWN, PARTNER
+from standby.core.conclusions import DR_SIDE, OWN
 from standby.core.model import DirectoryId, Status, Unknown, Workspace, WorkspaceId
 from standby.core.settings import Directory
 from standby.pages import Pages, Seen
@@ -54,7 +54,7 @@ def test_a_region_that_hangs_is_waited_for_once(found: Estate, problems: list[An
     for problem in problems:
         found.between = None
         calls = found.disturb(DESCRIBE, problem or (lambda: None), times=4)
-        assert isinstance(asking.ask(HOME, PARTNER, None), Unknown if problem else Page)
+        assert isinstance(asking.ask(HOME, DR_SIDE, None), Unknown if problem else Page)
         asked.append(len(calls))
         assert {call["DirectoryId"] for call in calls} == {AWAY}
     assert asked == times
@@ -62,14 +62,14 @@ def test_a_region_that_hangs_is_waited_for_once(found: Estate, problems: list[An
 
 
 def test_a_later_invocation_knows_that_the_region_hangs(found: Estate) -> None:
-    other, partner = DirectoryId("d-9067328a7c"), DirectoryId("d-926722f013")
+    other, dr_directory = DirectoryId("d-9067328a7c"), DirectoryId("d-926722f013")
     found.world.add_directory(PRIMARY, other, USERS)
-    found.world.add_directory(DR, partner, USERS)
-    found.configure(directories={HOME: Directory(AWAY), other: Directory(partner)})
-    calls = found.disturb(DESCRIBE, HANGS, times=99, when=lambda given: given["DirectoryId"] in (AWAY, partner))
+    found.world.add_directory(DR, dr_directory, USERS)
+    found.configure(directories={HOME: Directory(AWAY), other: Directory(dr_directory)})
+    calls = found.disturb(DESCRIBE, HANGS, times=99, when=lambda given: given["DirectoryId"] in (AWAY, dr_directory))
     assert len(found.sweep(calls=6)) > 2
     asked = [call["DirectoryId"] for call in calls]
-    assert sorted(asked.count(one) for one in (AWAY, partner)) == [1, 4]
+    assert sorted(asked.count(one) for one in (AWAY, dr_directory)) == [1, 4]
 
 
 def test_a_page_for_which_the_time_is_over_is_none(found: Estate) -> None:
@@ -119,7 +119,7 @@ def test_pages_that_go_round_through_many_invocations_are_a_problem_of_the_scan(
     assert "taken_at" not in found.item(f"SWEEP#{HOME}", "BASELINE")
 
 
-@pytest.mark.parametrize(("directory", "side"), [(HOME, "own"), (AWAY, "partner")])
+@pytest.mark.parametrize(("directory", "side"), [(HOME, "own"), (AWAY, "dr")])
 def test_a_page_with_an_unreadable_entry_makes_a_scan_incomplete(found: Estate, directory: str, side: str) -> None:
     found.protect(*found.create_ready(*USERS[:30]))  # two pages
     found.pass_time(hours=1)

@@ -191,13 +191,15 @@ def test_another_dr_directory_has_a_notice_and_a_plan_of_its_own_and_the_quota_i
         found.world.add_directory(region, directory, USERS)
     ids = found.create_ready(*USERS[:3]) + found.create_ready(USERS[3], directory="d-9067328a7c")
     quotas = found.disturb("GetServiceQuota", lambda: None)
-    for number, partner in ((1, AWAY), (2, "d-926722f013")):
-        mapped: Any = {HOME: Directory(partner), "d-9067328a7c": Directory(AWAY)}  # type: ignore[arg-type]
+    for number, dr_directory in ((1, AWAY), (2, "d-926722f013")):
+        mapped: Any = {HOME: Directory(dr_directory), "d-9067328a7c": Directory(AWAY)}  # type: ignore[arg-type]
         found.configure(directories=mapped)
         for _ in range(2):
             found.sweep()
         notices = found.history(f"FLEET#{HOME}")
-        assert [(event["version"], event["dr_directory_id"]) for event in notices][number - 1 :] == [(number, partner)]
+        assert [(event["version"], event["dr_directory_id"]) for event in notices][number - 1 :] == [
+            (number, dr_directory)
+        ]
     assert len(quotas) == 4
     assert {found.status(one)[0] for one in ids} == {Status.REPORTED}
 

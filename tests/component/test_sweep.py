@@ -30,8 +30,8 @@ from tests.component.estate import (
     settings,
 )
 
-OTHER, PARTNER = DirectoryId("d-9067328a7c"), DirectoryId("d-926722f013")
-BOTH = {HOME: Directory(AWAY), OTHER: Directory(PARTNER)}
+OTHER, DR_DIRECTORY = DirectoryId("d-9067328a7c"), DirectoryId("d-926722f013")
+BOTH = {HOME: Directory(AWAY), OTHER: Directory(DR_DIRECTORY)}
 REPORTED, WELL = (Status.REPORTED, "EXISTING_FLEET"), (Status.PROTECTED, "STANDBY_READY")
 GONE = (Status.PRIMARY_GONE, "PRIMARY_TERMINATED")
 REGISTERED, LOST = "DescribeWorkspaceDirectories", "HOLD#DIRECTORY_NOT_REGISTERED"
@@ -138,7 +138,7 @@ def sweeps(found: Estate, count: int = 3, **more: Any) -> None:
 
 def map_both(found: Estate) -> None:
     found.world.add_directory(PRIMARY, OTHER, USERS)
-    found.world.add_directory(DR, PARTNER, USERS)
+    found.world.add_directory(DR, DR_DIRECTORY, USERS)
     found.configure(directories=BOTH)
 
 
@@ -194,7 +194,7 @@ def test_a_sweep_that_dies_after_the_notice_takes_no_baseline_and_gives_no_secon
         with pytest.raises(KeyboardInterrupt):
             found.sweep(SWEEP)
         found.between = None
-        assert kept(found, "BASELINE").keys() == {"pk", "sk", "partner"}
+        assert kept(found, "BASELINE").keys() == {"pk", "sk", "dr_directory_id"}
         assert (notice(found) != {}) is (operation == "UpdateItem")
     before = notice(found)
     assert found.sweep(SWEEP)[-1].outcome == COMPLETE
@@ -283,7 +283,7 @@ def test_an_incomplete_scan_concludes_nothing_and_is_no_sign_of_life(found: Esta
     assert (found.status(one), found.row(one).version) == (WELL, version)
     if failing == "WorkspaceIds":
         return
-    side = "own" if failing == HOME else "partner"
+    side = "own" if failing == HOME else "dr"
     problem = f'{side} side: EndpointConnectionError: Could not connect to the endpoint URL: "x"'
     assert (kept(found, "LAST")["complete"], kept(found, "LAST")["problem"]) == (False, problem)
     assert f"The scan of {HOME} is not complete: {problem}" in found.notes.problems
@@ -302,7 +302,7 @@ def test_the_rows_of_a_directory_that_is_not_mapped_any_more_say_so_and_it_begin
         found.sweep()
         assert found.status(has) == (Status.PROTECTED, "MAPPING_REMOVED")
         assert found.status(lacks) == (Status.INELIGIBLE, "DIRECTORY_NOT_MAPPED")
-    assert found.item(f"SWEEP#{OTHER}", "BASELINE")["partner"] == "-"
+    assert found.item(f"SWEEP#{OTHER}", "BASELINE")["dr_directory_id"] == "-"
     found.configure(directories=BOTH)
     found.sweep()
     assert (found.status(has), found.status(lacks)) == (WELL, REPORTED)
@@ -382,7 +382,7 @@ def test_a_mapped_directory_that_is_not_registered_is_notified_once_a_day_and_on
     found.create(USERS[0], directory=HOME)
     found.world.set_directory(DR, AWAY, state="DEREGISTERED")
     found.world.set_directory(PRIMARY, OTHER, state="ERROR")
-    found.world.set_directory(DR, PARTNER, state="REGISTERING")
+    found.world.set_directory(DR, DR_DIRECTORY, state="REGISTERING")
     found.pass_time(minutes=5)
     denied = found.disturb(REGISTERED, UNREACHABLE, times=2)
     for hour in range(5):
@@ -391,17 +391,26 @@ def test_a_mapped_directory_that_is_not_registered_is_notified_once_a_day_and_on
         found.sweep()
         assert len(found.history(f"{LOST}#{AWAY}")) == (hour > 2)  # two answers lack it by then; none is no news
         found.pass_time(hours=1)
-    assert [one["DirectoryIds"] for one in denied[:2]] == [sorted(BOTH), sorted([AWAY, PARTNER])]
-    assert f"Whether {AWAY}, {PARTNER} in {DR} is registered is not known: Endpoint" in found.notes.problems[1][:99]
-    notices = {one: [event["message"] for event in found.history(f"{LOST}#{one}")] for one in (*BOTH, AWAY, PARTNER)}
+    assert [one["DirectoryIds"] for one in denied[:2]] == [sorted(BOTH), sorted([AWAY, DR_DIRECTORY])]
+    assert (
+        f"Whether {AWAY}, {DR_DIRECTORY} in {DR} is registered is not known: Endpoint" in found.notes.problems[1][:99]
+    )
+    notices = {
+        one: [event["message"] for event in found.history(f"{LOST}#{one}")] for one in (*BOTH, AWAY, DR_DIRECTORY)
+    }
     words = "A mapped directory is not registered with WorkSpaces."
     gone = f"{words} {AWAY} in {DR} is not returned by {REGISTERED}."
-    assert notices == {HOME: [], OTHER: [f"{words} {OTHER} in {PRIMARY} is in state ERROR."], AWAY: [gone], PARTNER: []}
+    assert notices == {
+        HOME: [],
+        OTHER: [f"{words} {OTHER} in {PRIMARY} is in state ERROR."],
+        AWAY: [gone],
+        DR_DIRECTORY: [],
+    }
     found.pass_time(days=1)
     for odd, notices_of_it in ((True, 0), (False, 0), (True, 0), (True, 1)):
         found.between = (lambda sent, _, go: {"Directories": []} if sent == REGISTERED else go()) if odd else None
         found.sweep()
-        assert len(found.history(f"{LOST}#{PARTNER}")) == notices_of_it
+        assert len(found.history(f"{LOST}#{DR_DIRECTORY}")) == notices_of_it
     assert len(found.history(f"{LOST}#{AWAY}")) == 2
     assert found.history(f"{LOST}#{HOME}") == []  # it has a WorkSpace
 
@@ -443,7 +452,7 @@ def test_a_scan_in_many_parts_is_concluded_as_one_though_each_is_done_twice(foun
         handed_on.append(len(str(found.item("LEASE#SWEEP", "LEASE#SWEEP"))))
     assert (len(parts) > 2, parts[-1].outcome) == (True, COMPLETE)
     assert max(handed_on) < 1_000  # ids are kept in the ledger
-    assert kept(found, "LAST")["sizes"] == {"partner": 0, "own": 100}
+    assert kept(found, "LAST")["sizes"] == {"dr": 0, "own": 100}
     assert (figures(found)[0], planned(found)["would_get"]) == (100, 100)
     assert {len(found.history(one)) for one in ids} == {1}
     assert {found.status(one) for one in ids} == {REPORTED}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from standby.core.change import Fleet
-from standby.core.conclusions import OWN, PARTNER, Scan
+from standby.core.conclusions import DR_SIDE, OWN, Scan
 from standby.core.coverage import Coverage
 from standby.core.model import DirectoryId, WorkspaceId
 from standby.ledger.sweeps import MOST_IDS
@@ -17,10 +17,10 @@ OTHER = DirectoryId("d-9267000000")
 UNKNOWN, KNOWN = Fleet(is_known=False, is_accepted=False), Fleet(is_known=True, is_accepted=False)
 
 
-def baseline(found: Estate, *runs: str, partner: DirectoryId = AWAY) -> dict[str, Any]:
+def baseline(found: Estate, *runs: str, dr_directory: DirectoryId = AWAY) -> dict[str, Any]:
     """The baseline after complete scans."""
     for run in runs:
-        replace(found.sweeps, partners={HOME: partner}).begin(HOME)
+        replace(found.sweeps, dr_directories={HOME: dr_directory}).begin(HOME)
         found.sweeps.take(HOME, run, found.clock.now())
         found.pass_time(hours=1)
     return {name: value for name, value in found.sweeps.baseline(HOME).items() if name not in ("pk", "sk")}
@@ -31,7 +31,7 @@ def baseline(found: Estate, *runs: str, partner: DirectoryId = AWAY) -> dict[str
 
 def test_the_second_complete_scan_takes_it_and_later_ones_leave_it(found: Estate) -> None:
     assert found.sweeps.fleet(HOME) == UNKNOWN
-    first = {"partner": AWAY, "first_run": "one"}
+    first = {"dr_directory_id": AWAY, "first_run": "one"}
     assert baseline(found, "one") == first
     assert baseline(found, "one") == first  # its end, done again
     assert found.sweeps.fleet(HOME) == UNKNOWN
@@ -52,11 +52,15 @@ def test_an_acceptance_that_came_first_stays(found: Estate, value: Any, accepted
 def test_with_another_dr_directory_it_begins_anew_and_nothing_is_accepted(found: Estate) -> None:
     baseline(found, "one", "two")
     found.accept()
-    assert replace(found.sweeps, partners={HOME: OTHER}).fleet(HOME) == UNKNOWN
-    anew = {"partner": OTHER, "accepted": False, "mapping": 2}
-    assert baseline(found, "three", partner=OTHER) == anew | {"first_run": "three"}
-    assert baseline(found, "four", partner=OTHER)["taken_at"]
-    assert baseline(found, "five", partner=AWAY) == anew | {"partner": AWAY, "mapping": 3, "first_run": "five"}
+    assert replace(found.sweeps, dr_directories={HOME: OTHER}).fleet(HOME) == UNKNOWN
+    anew = {"dr_directory_id": OTHER, "accepted": False, "mapping": 2}
+    assert baseline(found, "three", dr_directory=OTHER) == anew | {"first_run": "three"}
+    assert baseline(found, "four", dr_directory=OTHER)["taken_at"]
+    assert baseline(found, "five", dr_directory=AWAY) == anew | {
+        "dr_directory_id": AWAY,
+        "mapping": 3,
+        "first_run": "five",
+    }
 
 
 def test_a_directory_that_was_forgotten_begins_anew_when_it_is_mapped_again(found: Estate) -> None:
@@ -66,7 +70,7 @@ def test_a_directory_that_was_forgotten_begins_anew_when_it_is_mapped_again(foun
     found.accept()
     found.sweeps.forget(HOME)
     assert found.sweeps.fleet(HOME) == UNKNOWN
-    assert baseline(found, "three") == {"partner": AWAY, "accepted": False, "mapping": 2, "first_run": "three"}
+    assert baseline(found, "three") == {"dr_directory_id": AWAY, "accepted": False, "mapping": 2, "first_run": "three"}
 
 
 # A scan
@@ -77,9 +81,9 @@ def test_what_was_seen_comes_back_from_its_parts_with_a_word_of_each(found: Esta
     seen = {WorkspaceId(f"ws-{number:09}"): words[number % 3] for number in range(MOST_IDS + 2)}
     assert found.sweeps.keep(HOME, OWN, 0, "one", seen) == 2
     assert found.sweeps.keep(HOME, OWN, 2, "one", {}) == 1
-    assert found.sweeps.keep(HOME, PARTNER, 0, "one", {WorkspaceId("ws-other0000"): ""}) == 1
+    assert found.sweeps.keep(HOME, DR_SIDE, 0, "one", {WorkspaceId("ws-other0000"): ""}) == 1
     assert found.sweeps.recall(HOME, OWN, 3, "one") == seen
-    assert found.sweeps.recall(HOME, PARTNER, 1, "one") == {"ws-other0000": ""}
+    assert found.sweeps.recall(HOME, DR_SIDE, 1, "one") == {"ws-other0000": ""}
     assert found.sweeps.recall(HOME, OWN, 0, "one") == {}
     assert len(found.item(f"SWEEP#{HOME}", "own#00000")["seen"]) < 400_000  # what an item may have
 
@@ -94,12 +98,12 @@ def test_of_a_part_that_is_missing_or_another_runs_nothing_is_known(found: Estat
 def test_how_the_last_scan_ended_is_known_of_the_same_dr_directory(found: Estate) -> None:
     now = found.clock.now()
     ended = now + timedelta(minutes=5)
-    scan = Scan("two", now, ended, {PARTNER: 1, OWN: 2}, "", "one", {PARTNER: 3, OWN: 4}, now - timedelta(hours=1))
+    scan = Scan("two", now, ended, {DR_SIDE: 1, OWN: 2}, "", "one", {DR_SIDE: 3, OWN: 4}, now - timedelta(hours=1))
     assert found.sweeps.last(HOME) is None
     found.sweeps.note(HOME, scan)
     assert found.sweeps.last(HOME) == scan
     assert found.item(f"SWEEP#{HOME}", "LAST")["complete"] is True
-    assert replace(found.sweeps, partners={HOME: OTHER}).last(HOME) is None
+    assert replace(found.sweeps, dr_directories={HOME: OTHER}).last(HOME) is None
     found.sweeps.note(HOME, Scan("three", now, now, {}, "throttled"))
     assert found.item(f"SWEEP#{HOME}", "LAST")["complete"] is False
 
@@ -151,7 +155,7 @@ def test_the_last_complete_scan_is_looked_for_three_days_back_and_with_this_dr_d
         known, problems = found.sweeps.last_days(now)
         assert (set(known), problems) == (expected, [])
         assert all(one == replace(coverage, age=timedelta(days=days)) for one in known.values())
-    assert replace(found.sweeps, partners={HOME: OTHER}).last_days(found.clock.now()) == ({}, [])
+    assert replace(found.sweeps, dr_directories={HOME: OTHER}).last_days(found.clock.now()) == ({}, [])
 
 
 def test_a_day_that_cannot_be_read_is_named_and_left_out(found: Estate) -> None:

@@ -16,7 +16,7 @@ from tests.core.cases import BY_EVENT, BY_HAND, BY_SWEEP, KNOWN, MOVED, case, ha
 
 READY, BUSY, LINUX = seen(), seen(state="PENDING"), seen(operating_system="RHEL_9")
 REPORTED = row("REPORTED EXISTING_FLEET", existing=True)
-CHANGED = row("REPORTED PARTNER_CHANGED")
+CHANGED = row("REPORTED DR_DIRECTORY_CHANGED")
 BACKFILL, HELD = row("HELD BACKFILL", existing=True), row("HELD PAUSED")
 WAS_LINUX = row("INELIGIBLE OPERATING_SYSTEM")
 SECONDARY, REJECTED = row("INELIGIBLE SECONDARY_EXISTS"), row("REJECTED ACCESS_DENIED")
@@ -60,7 +60,7 @@ def old(one: Row) -> Row:
     ("reported, by hand", case(REPORTED, READY, BY_HAND), "REQUEST CLAIMED READY"),
     ("reported, by a round", case(REPORTED, READY), "= REPORTED EXISTING_FLEET"),
     ("reported, and mapped again", swept(row("REPORTED MAPPING_REMOVED")), "REPORTED EXISTING_FLEET"),
-    ("reported, with another DR directory", swept(CHANGED), "= REPORTED PARTNER_CHANGED"),
+    ("reported, with another DR directory", swept(CHANGED), "= REPORTED DR_DIRECTORY_CHANGED"),
     ("another DR directory, accepted", swept(CHANGED, READY, ACCEPTED), "HELD BACKFILL"),
     ("reported, excluded by now", swept(REPORTED, READY, **ALL_EXCLUDED), "EXCLUDED EXCLUDED_BY_RULE"),
     ("not mapped once", swept(row("INELIGIBLE DIRECTORY_NOT_MAPPED")), "REPORTED EXISTING_FLEET"),
@@ -73,7 +73,7 @@ def old(one: Row) -> Row:
     ("held, not ready", swept(BACKFILL, BUSY), "= HELD BACKFILL"),
     ("held, linux by now", swept(HELD, LINUX), "= HELD PAUSED"),
     ("held, excluded by now", swept(HELD, READY, **ALL_EXCLUDED), "EXCLUDED EXCLUDED_BY_RULE"),
-    ("held, with another DR directory", swept(HELD, READY, **MOVED), "REPORTED PARTNER_CHANGED"),
+    ("held, with another DR directory", swept(HELD, READY, **MOVED), "REPORTED DR_DIRECTORY_CHANGED"),
     ("held, with a standby", swept(HELD, has()), "PROTECTED ADOPTED"),
     ("held, at the watcher", case(BACKFILL, READY), "REQUEST CLAIMED READY"),
     ("migrated from a fleet", case(None, READY, OF_FLEET), "REPORTED EXISTING_FLEET"),
@@ -188,7 +188,7 @@ THEIRS: dict[str, Any] = {"primary_directory_id": cases.ELSEWHERE}
     ("as it is", row(), None),
     ("not known where", row(primary_directory_id=None), None),
     ("not mapped", row(**STRAY), Reason.MAPPING_REMOVED),
-    ("another DR directory", row(dr_directory_id=cases.OTHER), Reason.PARTNER_CHANGED),
+    ("another DR directory", row(dr_directory_id=cases.OTHER), Reason.DR_DIRECTORY_CHANGED),
     ("no DR directory", row(dr_directory_id=None), None),
 )
 def test_what_has_become_of_a_mapping(before: Row, mapping: Any) -> None:

@@ -99,7 +99,7 @@ def test_awss_reason_is_that_of_the_standby_that_failed(before: Row, state: str,
 
 OF_USER, OF_DIRECTORY = (f"user {cases.USER}", f"DR directory {cases.AWAY}"), (f"directory {cases.HOME}",)
 ABOUT_USER = "USER_NOT_IN_DR_DIRECTORY USER_NOT_FOUND DR_DESKTOP_UNCLEAR SECONDARY_EXISTS USER_HAS_STANDBY"
-ABOUT_DIRECTORY = "DIRECTORY_NOT_MAPPED MAPPED_ELSEWHERE MAPPING_REMOVED PARTNER_CHANGED EXISTING_FLEET BACKFILL"
+ABOUT_DIRECTORY = "DIRECTORY_NOT_MAPPED MAPPED_ELSEWHERE MAPPING_REMOVED DR_DIRECTORY_CHANGED EXISTING_FLEET BACKFILL"
 ABOUT_DIRECTORY += " FLEET_FOUND FLEET_ACCEPTED ACCESS_DENIED DIRECTORY_NOT_REGISTERED"
 SPOKEN_OF: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(ABOUT_USER.split(), OF_USER),
@@ -114,10 +114,10 @@ def test_a_message_names_whom_and_what_its_sentence_speaks_of(reason: Reason) ->
     spoken = ", ".join(SPOKEN_OF.get(reason, ()))
     expected = " ".join([reason.meaning.sentence, *([f"It is about {spoken}."] if spoken else []), "So."])
     assert case(row(), seen()).nothing(reason, "So.").message == expected
-    changed = case(row(), seen(), **({} if reason is not Reason.PARTNER_CHANGED else MOVED))
+    changed = case(row(), seen(), **({} if reason is not Reason.DR_DIRECTORY_CHANGED else MOVED))
     now_and_then = f"Its dr_directory is {cases.UNMAPPED}, and was {cases.AWAY}. So."
     found = new(changed.record(Status.REPORTED, reason, "So.")).message
-    assert found == (expected.replace("So.", now_and_then) if reason is Reason.PARTNER_CHANGED else expected)
+    assert found == (expected.replace("So.", now_and_then) if reason is Reason.DR_DIRECTORY_CHANGED else expected)
     # What the particulars name is not said twice.
     assert new(case(row(), seen()).record(Status.FAILED, reason, f"{cases.HOME}.")).message.count(cases.HOME) == 1
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from standby.core.conclusions import DOUBT, OWN, PARTNER, Census, Ids, Scan, judged
+from standby.core.conclusions import DOUBT, DR_SIDE, OWN, Census, Ids, Scan, judged
 from standby.core.model import DirectoryId, Status
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
@@ -17,15 +17,15 @@ from tests.core.cases import NOW, ONE, OTHER, STANDBY, ago, case, desktop, hours
 SECOND = timedelta(seconds=1)
 
 
-def sized(own: int, partner: int = 10) -> dict[str, int]:
-    return {PARTNER: partner, OWN: own}
+def sized(own: int, dr_directory: int = 10) -> dict[str, int]:
+    return {DR_SIDE: dr_directory, OWN: own}
 
 
 # Whether a scan is believed
 
 
 def scan(run: str = "run-2", problem: str = "", **more: Any) -> Scan:
-    return Scan(run, ago(minutes=10), NOW, {PARTNER: 1, OWN: 1}, problem, **({"sizes": sized(10)} | more))
+    return Scan(run, ago(minutes=10), NOW, {DR_SIDE: 1, OWN: 1}, problem, **({"sizes": sized(10)} | more))
 
 
 LAST = scan("run-1", before="run-0")
@@ -50,7 +50,7 @@ def test_the_last_complete_scan_before_it_is_kept(last: Scan | None, before: str
     ("half", sized(10), sized(5), ""),
     ("most", sized(10), sized(4), "own side: it shows 4 WorkSpaces after 10"),
     ("all", sized(10), sized(0), "own side: it shows 0 WorkSpaces after 10"),
-    ("in the DR directory", sized(10), sized(10, 4), "partner side: it shows 4 WorkSpaces after 10"),
+    ("in the DR directory", sized(10), sized(10, 4), "dr side: it shows 4 WorkSpaces after 10"),
     ("two go", sized(3), sized(1), ""),
     ("three go", sized(4), sized(1), "own side: it shows 1 WorkSpaces after 4"),
     ("the only one", sized(1), sized(0), "own side: it shows 0 WorkSpaces after 1"),

@@ -401,7 +401,7 @@ WAS_STRAY = row("INELIGIBLE DIRECTORY_NOT_MAPPED", primary_directory_id=cases.UN
     ("its user is awaited, by hand", case(NO_USER, READY, BY_HAND), "REQUEST CLAIMED READY"),
     ("its user is due", case(USER_DUE, READY), "REQUEST CLAIMED READY"),
     ("rejected, and linux", case(REJECTED, seen(operating_system="RHEL_9")), "INELIGIBLE OPERATING_SYSTEM"),
-    ("held for another DR directory", case(HELD, READY, **MOVED), "REPORTED PARTNER_CHANGED"),
+    ("held for another DR directory", case(HELD, READY, **MOVED), "REPORTED DR_DIRECTORY_CHANGED"),
     ("held for another, by hand", case(HELD, READY, BY_HAND, **MOVED), "REQUEST CLAIMED READY"),
     ("waiting for another", case(WAITING, READY, **MOVED), "REQUEST CLAIMED READY"),
 )

@@ -43,7 +43,7 @@ ANSWER_EDIT = st.one_of(EDIT, st.builds(Edit, st.integers(0, 60), st.just("repla
 ANSWER_EDITS: st.SearchStrategy[Edits] = st.lists(ANSWER_EDIT, min_size=1, max_size=2)
 LEASE, RESERVE = "LEASE#SWEEP", timedelta(seconds=RESERVE_SECONDS)
 ODD_MOMENTS = ["2026-03-03", "2999-01-01T00:00:00.000Z", "9999-12-31T23:59:59.000-12:00"]
-KEPT = st.sampled_from([*ODD_MOMENTS, SWEEP, "-", "arn:x", "own", "partner", "next", 1, 2, 1000])
+KEPT = st.sampled_from([*ODD_MOMENTS, SWEEP, "-", "arn:x", "own", "dr", "next", 1, 2, 1000])
 KEPT_EDIT = st.one_of(EDIT, st.builds(Edit, st.integers(0, 60), st.just("replace"), KEPT))
 KEPT_EDITS: st.SearchStrategy[Edits] = st.lists(KEPT_EDIT, min_size=1, max_size=3)
 Plans = Mapping[tuple[str, str], Edits | str]
@@ -129,7 +129,7 @@ def test_a_sweep_goes_on_or_begins_anew_whatever_its_lease_row_says(edits: Edits
         row = found.item(LEASE, LEASE)
         assert row["kept"].keys() == {"rounds", "sum"}
         cursor = row["kept"]["rounds"]["1"]
-        assert (cursor["side"], cursor["at"]) == {"own": ("own", 0), "rows": ("partner", 1)}[at]
+        assert (cursor["side"], cursor["at"]) == {"own": ("own", 0), "rows": ("dr", 1)}[at]
         put(found, edited(row, edits, fixed=[("pk",), ("sk",)]))
         assert_goes_on(found, SWEEP, 1)
         found.others.running.clear()
@@ -139,7 +139,7 @@ def test_a_sweep_goes_on_or_begins_anew_whatever_its_lease_row_says(edits: Edits
 @holds_for(
     0.02,
     edits=KEPT_EDITS,
-    which=st.sampled_from(["BASELINE", "LAST", "own#00000", "partner#00000"]),
+    which=st.sampled_from(["BASELINE", "LAST", "own#00000", "dr#00000"]),
     at=st.sampled_from(["own", "rows"]),
 )
 def test_a_sweep_goes_on_whatever_the_rows_that_sweeps_keep_say(edits: Edits, which: str, at: str) -> None:
@@ -149,7 +149,7 @@ def test_a_sweep_goes_on_whatever_the_rows_that_sweeps_keep_say(edits: Edits, wh
         found.watch()
         break_off(found, at)
         # What is essential of a baseline says who is new.
-        fixed = [("pk",), ("sk",), *([("partner",), ("taken_at",)] if which == "BASELINE" else [])]
+        fixed = [("pk",), ("sk",), *([("dr_directory_id",), ("taken_at",)] if which == "BASELINE" else [])]
         put(found, edited(found.item(f"SWEEP#{HOME}", which), edits, fixed))
         assert_goes_on(found, SWEEP, 1)
         found.others.running.clear()

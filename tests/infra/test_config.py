@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "standby.example.yaml").read_text(encoding="utf-8")
 ONE, OTHER = "d-906732325d", "d-9067328a7c"
 DIRECTORY = f"directories.{ONE}"
-PARTNER: dict[str, Any] = {"dr_directory": "d-926722edaf"}
+DR_DIRECTORY: dict[str, Any] = {"dr_directory": "d-926722edaf"}
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d"
 OTHER_TOPIC = "arn:aws:sns:us-west-2:123456789012:ops"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -35,13 +35,13 @@ NO_PAIRS = ["pairs: []", "pairs: {a: b}", "pairs:", "pairs: [one]", "pairs: &a [
 
 def pair(**changes: Any) -> dict[str, Any]:
     """The smallest pair there is; None takes a key away."""
-    keys = {"primary_region": "us-east-1", "dr_region": "us-west-2", "directories": {ONE: PARTNER}, **changes}
+    keys = {"primary_region": "us-east-1", "dr_region": "us-west-2", "directories": {ONE: DR_DIRECTORY}, **changes}
     return {key: value for key, value in keys.items() if value is not None}
 
 
 def with_value(path: str, value: Any) -> dict[str, Any]:
     """The smallest pair, with a value at a key path; `[0]` at its end makes a list of it."""
-    found: Any = {"pair": pair(directories={ONE: dict(PARTNER)})}
+    found: Any = {"pair": pair(directories={ONE: dict(DR_DIRECTORY)})}
     *parents, key = ["pair", *path.removesuffix("[0]").split(".")]
     holder = found
     for name in parents:
@@ -209,9 +209,14 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         ("include.directories[0]", OTHER, f"{OTHER} is not under directories", "Write one of d-906732325d"),
         # what it must be to other values
         ("dr_region", "us-east-1", "the primary Region too", "another Region"),
-        (f"{DIRECTORY}.dr_directory", ONE, "its own partner", "in the DR Region"),
+        (f"{DIRECTORY}.dr_directory", ONE, "its own DR directory", "in the DR Region"),
         (f"{DIRECTORY}.volume_encryption_key", KEY, "this key is in us-east-1", "a key in us-west-2"),
-        (f"directories.{OTHER}.dr_directory", "d-926722edaf", f"the partner of {ONE} already", "a partner of its own"),
+        (
+            f"directories.{OTHER}.dr_directory",
+            "d-926722edaf",
+            f"already the DR directory of {ONE}",
+            "a DR directory of its own",
+        ),
         ("notify_topic_arn", OTHER_TOPIC, "this topic is in us-west-2", "a topic in us-east-1"),
         ("notify", ["a@example.com", "A@example.com"], "twice", "one of the two"),
         ("primary_deadline_minutes", 10, "10 minutes", "first_look_minutes (15)"),
@@ -234,22 +239,22 @@ def test_a_boundary_is_of_the_pairs_own_account(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "directory", "partner", "path", "problem"),
+    ("changes", "directory", "dr_directory", "path", "problem"),
     [
         ({}, OTHER, "d-926722f013", "primary_region", "a pair already"),
         ({"dr_region": "eu-west-1"}, ONE, "d-936722edaf", DIRECTORY, "pairs[0] maps this directory too"),
         (
             {"primary_region": "us-east-2"},
             *("d-9a6732325d", "d-926722edaf"),
-            *("directories.d-9a6732325d.dr_directory", f"the partner of {ONE} already"),
+            *("directories.d-9a6732325d.dr_directory", f"already the DR directory of {ONE}"),
         ),
     ],
-    ids=["the same Regions", "the same directory", "the same partner"],
+    ids=["the same Regions", "the same directory", "the same DR directory"],
 )
 def test_two_pairs_are_checked_against_each_other(
-    tmp_path: Path, changes: dict[str, Any], directory: str, partner: str, path: str, problem: str
+    tmp_path: Path, changes: dict[str, Any], directory: str, dr_directory: str, path: str, problem: str
 ) -> None:
-    second = pair(**changes, directories={directory: {"dr_directory": partner}})
+    second = pair(**changes, directories={directory: {"dr_directory": dr_directory}})
     ((told, words),) = mistakes(tmp_path, {"pairs": [pair(), second]}).items()
     assert (told, problem in words) == (f"pairs[1].{path}", True), words
 

@@ -27,10 +27,10 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan of a directory and its partner that ended, and the ids that it has `shown` of both."""
+    """A scan of a directory and its DR directory that ended, and the ids that it has `shown` of both."""
 
     run: str
-    partner: str
+    dr_directory: str
     began_at: datetime
     is_complete: bool
     doubted_since: datetime | None
@@ -56,7 +56,7 @@ class Conclusions:
     def saw_scan(self, item: Item) -> None:
         """A part of what a scan has shown, or how one has ended."""
         directory, sk = item["pk"].partition("#")[2], item["sk"]
-        if sk.startswith(("own#", "partner#")):
+        if sk.startswith(("own#", "dr#")):
             self._parts[directory][sk] = (item["run"], frozenset(_ID.findall(item["seen"])))
         elif sk == "LAST":
             counts = {side: int(count) for side, count in item["parts"].items()}
@@ -65,14 +65,16 @@ class Conclusions:
             doubted = item.get("doubted_since")
             scan = Scan(
                 item["run"],
-                item["partner"],
+                item["dr_directory_id"],
                 from_text(item["began_at"]),
                 bool(item["complete"]),
                 from_text(doubted) if doubted else None,
                 frozenset[str]().union(*of_run),
             )
             # A part that is done again ends the same scan again.
-            others = [one for one in self._scans[directory] if one.run != scan.run and one.partner == scan.partner]
+            others = [
+                one for one in self._scans[directory] if one.run != scan.run and one.dr_directory == scan.dr_directory
+            ]
             self._scans[directory] = [*others, scan][-_KEPT:]
 
     # What must hold
@@ -110,7 +112,7 @@ class Conclusions:
             standby = row["standby_id"]
             since = self._gone_since.setdefault(standby, self._now())
             since = max(since, disturbed_at or since)
-            scans = [scan for scan in self._counting(row) if scan.partner == row["dr_directory_id"]]
+            scans = [scan for scan in self._counting(row) if scan.dr_directory == row["dr_directory_id"]]
             missing = [scan for scan in scans if scan.began_at > since and standby not in scan.shown]
             if len(missing) > _SCANS:
                 yield f"{one} is PROTECTED by {standby}, which {len(missing)} complete scans since {since} have missed"
@@ -125,7 +127,7 @@ class Conclusions:
         return found[max(at - 1, 0) : at + 1]
 
     def _counting(self, row: Item) -> list[Scan]:
-        """The scans of a row's directory, with the partner that it has now, from which something may follow."""
+        """The scans of a row's directory, with the DR directory that it has now, from which something may follow."""
         now = self._now()
         return [scan for scan in self._scans[row.get("primary_directory_id", "")] if scan.counts(now)]
 

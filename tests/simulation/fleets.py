@@ -266,10 +266,10 @@ def a_desktop_migrated_while_its_request_is_unclear(deployment: Deployment) -> S
 
 @scenario
 def a_dr_region_that_hangs_keeps_no_directory_from_being_swept(deployment: Deployment) -> Simulation:
-    """Of four directories no partner answers the sweep for hours: their own desktops are seen all the same."""
+    """Of four directories no DR directory answers the sweep for hours: their own desktops are seen all the same."""
     homes = [HOME, *(f"d-90673{number:05}" for number in range(3))]
-    partners = [AWAY, *(f"d-92672{number:05}" for number in range(3))]
-    directories = {DirectoryId(home): Directory(DirectoryId(away)) for home, away in zip(homes, partners, strict=True)}
+    away = [AWAY, *(f"d-92672{number:05}" for number in range(3))]
+    directories = {DirectoryId(home): Directory(DirectoryId(away)) for home, away in zip(homes, away, strict=True)}
     run = Simulation(deployment, settings={"directories": directories}, trail=lambda _: [])
 
     def matches(call: Call) -> bool:

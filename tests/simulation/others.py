@@ -100,7 +100,7 @@ def _migrated(delays: list[float], deployment: Deployment) -> Simulation:
 
 
 @scenario
-def another_partner_in_the_middle(deployment: Deployment) -> Simulation:
+def another_dr_directory_in_the_middle(deployment: Deployment) -> Simulation:
     """Some are covered, some under way, some of an accepted fleet held, when dr_directory changes: none gets two."""
     run = Simulation(deployment, is_known=False, settings={"max_new_standbys_per_day": 6})
     fleet = run.create(*USERS[:10])
@@ -111,13 +111,13 @@ def another_partner_in_the_middle(deployment: Deployment) -> Simulation:
     made = len(run.world.standbys())
     must(0 < made < 13, f"{made} of 13 are made: some are to be held")
     home, *_ = before = run.settings.directories
-    partner = DirectoryId("d-9267aaaaaa")
-    run.world.add_directory(DR, partner, USERS)
-    changed = dataclasses.replace(before[home], dr_directory=partner)
+    dr_directory = DirectoryId("d-9267aaaaaa")
+    run.world.add_directory(DR, dr_directory, USERS)
+    changed = dataclasses.replace(before[home], dr_directory=dr_directory)
     run.deploy(directories={**before, home: changed}, max_new_standbys_per_day=50)
     run.run(4)
     has_made(run, made)
-    must(run.status(new[0])[0] in (Status.PROTECTED, Status.REPORTED), "a desktop hangs between two partners")
+    must(run.status(new[0])[0] in (Status.PROTECTED, Status.REPORTED), "a desktop hangs between two dr_directories")
     run.accept()
     return settle(run, covered([*fleet, *new]), at_least=9)
 

@@ -335,7 +335,7 @@ def a_user_spelled_differently(deployment: Deployment) -> Simulation:
 
 @scenario
 def two_primaries_of_one_user(deployment: Deployment) -> Simulation:
-    """Two directories of the primary Region share a partner by mistake: one standby, and the other is explained."""
+    """Two directories share a DR directory by mistake: one standby, and the other is explained."""
     run = Simulation(deployment)
     first, second = list(run.settings.directories)
     run.deploy(directories=dict.fromkeys((first, second), run.settings.directories[first]))

@@ -26,7 +26,7 @@ from tools.ask_aws.records import refusals
 if TYPE_CHECKING:
     from tools.ask_aws.place import Desktop, Place
 
-NO_STANDBY_YET: Final = "There is no standby in the partner directories yet."
+NO_STANDBY_YET: Final = "There is no standby in the DR directories yet."
 MAKE_ONE: Final = f"Run it again once the first standby is there, or with {WRITE}."
 
 
@@ -39,8 +39,8 @@ MAKE_ONE: Final = f"Run it again once the first standby is there, or with {WRITE
 def relations(place: Place) -> Finding:
     """Compare both sides of each relation."""
     here = {one.read.id: one for one in place.desktops}
-    there = {one.read.id: one for one in place.partners}
-    problems = _odd_entries([*place.desktops, *place.partners])
+    there = {one.read.id: one for one in place.dr_directories}
+    problems = _odd_entries([*place.desktops, *place.dr_directories])
     for primary in place.primaries:
         for standby in primary.read.standbys:
             other = there.get(standby.id)
@@ -82,10 +82,10 @@ def _odd_entries(desktops: list[Desktop]) -> list[str]:
 )
 def states(place: Place) -> Finding:
     """Compare the states seen with those of the model."""
-    if not place.desktops and not place.partners:
+    if not place.desktops and not place.dr_directories:
         return cannot_tell("There is no WorkSpace in the directories.", "Run it again once there is one.")
     shown, unknown = list[str](), set[str]()
-    for region, desktops in ((place.pair.primary_region, place.desktops), (place.pair.dr_region, place.partners)):
+    for region, desktops in ((place.pair.primary_region, place.desktops), (place.pair.dr_region, place.dr_directories)):
         seen = Counter(one.read.state or "none" for one in desktops)
         unknown |= seen.keys() - known_states()
         shown.append(f"{region}: {', '.join(f'{count} {state}' for state, count in seen.most_common()) or 'nothing'}")
@@ -114,7 +114,7 @@ def known_states() -> frozenset[str]:
 )
 def user_filter(place: Place) -> Finding:
     """Ask for a known user in another case."""
-    sides = ((place.pair.dr_region, place.partners), (place.pair.primary_region, place.desktops))
+    sides = ((place.pair.dr_region, place.dr_directories), (place.pair.primary_region, place.desktops))
     for region, desktops in sides:
         for desktop in desktops:
             name = desktop.read.user_name or ""

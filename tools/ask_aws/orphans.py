@@ -84,7 +84,7 @@ def connection_status(place: Place) -> Finding:
     """Ask about some standbys, orphans first."""
     asked = _some_standbys(place)
     if not asked:
-        return cannot_tell("There is no standby in the partner directories yet.", "Run it again once there is one.")
+        return cannot_tell("There is no standby in the DR directories yet.", "Run it again once there is one.")
     answer = place.account.ask(
         "workspaces", place.pair.dr_region, "describe_workspaces_connection_status", WorkspaceIds=asked
     )

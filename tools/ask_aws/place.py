@@ -94,10 +94,10 @@ class Place:
         return self._in_directories(self.pair.primary_region, list(self.pair.directories))
 
     @cached_property
-    def partners(self) -> list[Desktop]:
-        """All WorkSpaces of the partner directories, in the DR Region."""
-        partners = [mapping.dr_directory for mapping in self.pair.directories.values()]
-        return self._in_directories(self.pair.dr_region, partners)
+    def dr_directories(self) -> list[Desktop]:
+        """All WorkSpaces of the DR directories, in the DR Region."""
+        dr_directories = [mapping.dr_directory for mapping in self.pair.directories.values()]
+        return self._in_directories(self.pair.dr_region, dr_directories)
 
     @property
     def primaries(self) -> list[Desktop]:
@@ -106,8 +106,8 @@ class Place:
 
     @property
     def standbys(self) -> list[Desktop]:
-        """The WorkSpaces of the partner directories that are shown as somebody's standby."""
-        return [one for one in self.partners if one.read.primary is not None]
+        """The WorkSpaces of the DR directories that are shown as somebody's standby."""
+        return [one for one in self.dr_directories if one.read.primary is not None]
 
     @cached_property
     def orphans(self) -> list[Desktop]:
@@ -117,7 +117,9 @@ class Place:
         named = {one.read.primary.id for one in strays if one.read.primary}
         shown = self.by_id(self.pair.primary_region, sorted(named)) if named else {}
         keeps = [one for one in strays if one.read.primary and one.read.primary.id not in shown]
-        lost = [one for one in self.partners if one.read.primary is None and one.shown.get("DataReplicationSettings")]
+        lost = [
+            one for one in self.dr_directories if one.read.primary is None and one.shown.get("DataReplicationSettings")
+        ]
         return [*keeps, *lost]
 
     def by_id(self, region: str, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Desktop]:

@@ -55,10 +55,10 @@ def primary_of(place: Place, primary_id: WorkspaceId) -> Desktop:
 def plan(place: Place, primary: Desktop) -> str:
     """What will be done, and what it costs."""
     pair = place.pair
-    partner = pair.directories[str(primary.read.directory_id)].dr_directory
+    dr_directory = pair.directories[str(primary.read.directory_id)].dr_directory
     return (
         f"This calls CreateStandbyWorkspaces in {pair.dr_region} twice, at once, for {primary.read.id} "
-        f"({primary.read.user_name}, {primary.read.state}), into {partner}. AWS makes one standby, or two. {COST} "
+        f"({primary.read.user_name}, {primary.read.state}), into {dr_directory}. AWS makes one standby, or two. {COST} "
         f"If the product is deployed for this pair, pause it first with `standby pause`."
     )
 

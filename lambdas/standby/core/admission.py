@@ -159,7 +159,7 @@ def changed_mapping(row: Row, settings: Settings) -> Reason | None:
     if mapped is None:
         return Reason.MAPPING_REMOVED
     if row.dr_directory_id is not None and row.dr_directory_id != mapped.dr_directory:
-        return Reason.PARTNER_CHANGED
+        return Reason.DR_DIRECTORY_CHANGED
     return None
 
 

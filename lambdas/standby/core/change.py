@@ -287,7 +287,7 @@ class Case:
         elif status is Status.STANDBY_MISSING or reason is Reason.PRIMARY_TERMINATED:
             # No standby stands behind it. It goes on naming it: should it be shown again, it is looked for first.
             new = dataclasses.replace(new, **_NO_CLAIM).without(*OF_A_REQUEST, Kind.DOUBLED)
-        if reason is Reason.PARTNER_CHANGED and (mapped := self.mapped):
+        if reason is Reason.DR_DIRECTORY_CHANGED and (mapped := self.mapped):
             detail = f"Its dr_directory is {mapped.dr_directory}, and was {base.dr_directory_id}. {detail}".rstrip()
         new = dataclasses.replace(new, message=say(reason, detail, new))
         new = self._lasting(base, new, has_one=standby is not None, quiet=quiet)

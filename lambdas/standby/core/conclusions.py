@@ -22,7 +22,7 @@ from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 
 # The two sides of a directory's scan.
-PARTNER, OWN = "partner", "own"
+DR_SIDE, OWN = "dr", "own"
 # So many WorkSpaces may go between two sweeps without anybody doubting the service; what it does not show is believed
 # after so long.
 _FEW = 3
@@ -115,7 +115,7 @@ class Census:
     primaries: Ids
     standbys: Ids
     scan: Scan
-    partner: DirectoryId
+    dr_directory: DirectoryId
 
     def suspects(self, row: Row) -> bool:
         """Whether a row does not agree with what was seen: its primary and its standby are to be asked for by id.
@@ -137,7 +137,7 @@ class Census:
         """Whether a row's standby seems to be gone."""
         if row.standby_id is None or row.standby_id in self.standbys:
             return False
-        is_here = row.dr_directory_id in (None, self.partner)
+        is_here = row.dr_directory_id in (None, self.dr_directory)
         return row.status in HAD_ONE or (row.is_orphan and is_here)
 
     def conclude(self, case: Case, standby: Workspace | None) -> Change | None:

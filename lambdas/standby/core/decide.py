@@ -122,7 +122,7 @@ def without_standby(case: Case) -> Change:
     is_settled = row and not (row.status.is_open or case.cause.reopens or case.is_new_after_all)
     if row and is_settled and changed_mapping(row, settings):
         # What was accepted, or held, was so for another DR directory.
-        return case.record(Status.REPORTED, Reason.PARTNER_CHANGED)
+        return case.record(Status.REPORTED, Reason.DR_DIRECTORY_CHANGED)
     is_awaited = row and row.reason is Reason.USER_NOT_IN_DR_DIRECTORY and not past(row.due_at, case.now)
     if row and is_awaited and not case.cause.reopens:
         return case.nothing(row.reason)

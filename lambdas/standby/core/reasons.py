@@ -107,7 +107,7 @@ class Reason(StrEnum):
         "Its directory is not in the configuration any more; nothing is created or terminated for it.",
         "Map the directory again, or terminate the standby, if it has one and nobody needs it.",
     )
-    PARTNER_CHANGED = _says(
+    DR_DIRECTORY_CHANGED = _says(
         "Its directory has another dr_directory now; the standby it has is in the former one, or it has none yet.",
         "If it has none: `standby accept DIRECTORY`. If it is to have one in the new DR directory:"
         " terminate the old one, and run `standby protect ID`.",
@@ -153,7 +153,7 @@ class Reason(StrEnum):
         "If it is to have a standby: `standby accept DIRECTORY`, or `standby protect ID` for this one alone.",
     )
     FLEET_FOUND = _notice(
-        "A directory was swept for the first time, or with another partner, and has desktops that were there before.",
+        "A directory was swept for the first time since it was mapped, and already contains desktops.",
         "Read the plan in its message; accept the directory if its desktops are to have standbys.",
     )
     FLEET_ACCEPTED = _says(

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from standby.core.change import Fleet
-from standby.core.conclusions import OWN, PARTNER, Scan
+from standby.core.conclusions import DR_SIDE, OWN, Scan
 from standby.core.coverage import COPIES, OLDEST, OLDEST_ONES, PROTECTED_NEEDS_ACTION, UNCONFIRMED, Coverage
 from standby.core.model import DirectoryId, Status, WorkspaceId, day_of, from_text, to_text
 from standby.core.plan import under
@@ -67,11 +67,11 @@ def mapping_number(baseline: Item) -> int:
 class Sweeps:
     """Reads and writes it.
 
-    What was kept while a directory had another DR directory than `partners` says is none of it.
+    What was kept while a directory had another DR directory than `dr_directories` says is none of it.
     """
 
     table: Table
-    partners: Mapping[DirectoryId, DirectoryId]
+    dr_directories: Mapping[DirectoryId, DirectoryId]
 
     # The settings
 
@@ -91,7 +91,7 @@ class Sweeps:
     def fleet(self, directory: DirectoryId) -> Fleet:
         """What is known of a directory's existing fleet."""
         item = self.baseline(directory)
-        if not self._is_of_partner(item, directory):
+        if not self._is_of_dr_directory(item, directory):
             return Fleet(is_known=False, is_accepted=False)
         return Fleet("taken_at" in item, item.get("accepted", False) is True)
 
@@ -108,14 +108,14 @@ class Sweeps:
 
     def begin(self, directory: DirectoryId) -> None:
         """Note whose a baseline is; anew if it was another DR directory's, or nobody's: that one was accepted."""
-        key, item, partner = directory_key(directory), self.baseline(directory), self.partners[directory]
-        former = item.get("partner")
+        key, item, dr_directory = directory_key(directory), self.baseline(directory), self.dr_directories[directory]
+        former = item.get("dr_directory_id")
         if former is None:
-            self.table.set(key, BASELINE, {"partner": partner})
-        elif former != partner:
-            anew = {"pk": key, "sk": BASELINE, "partner": partner, "accepted": False}
+            self.table.set(key, BASELINE, {"dr_directory_id": dr_directory})
+        elif former != dr_directory:
+            anew = {"pk": key, "sk": BASELINE, "dr_directory_id": dr_directory, "accepted": False}
             anew["mapping"] = mapping_number(item) + 1
-            self.table.put(anew, "partner = :former", {":former": former})
+            self.table.put(anew, "dr_directory_id = :former", {":former": former})
 
     def take(self, directory: DirectoryId, run: str, now: datetime) -> None:
         """Note a complete scan; the second one takes the baseline. An acceptance that came before stays."""
@@ -129,8 +129,8 @@ class Sweeps:
 
     def forget(self, directory: DirectoryId) -> None:
         """Note that a directory is not mapped any more: should it be again, what is there is an existing fleet."""
-        is_there = "(attribute_exists(taken_at) OR attribute_exists(partner)) AND partner <> :nobody"
-        self.table.set(directory_key(directory), BASELINE, {"partner": _NOBODY}, is_there, {":nobody": _NOBODY})
+        is_there = "(attribute_exists(taken_at) OR attribute_exists(dr_directory_id)) AND dr_directory_id <> :nobody"
+        self.table.set(directory_key(directory), BASELINE, {"dr_directory_id": _NOBODY}, is_there, {":nobody": _NOBODY})
 
     def accepted(self, directory: DirectoryId, **attributes: Any) -> Write:
         """What accepts a directory's existing fleet with the DR directory that it has, unless that is so already."""
@@ -138,8 +138,9 @@ class Sweeps:
         return Write(
             key={"pk": directory_key(directory), "sk": BASELINE},
             update="SET " + ", ".join(f"{name} = :{name}" for name in given),
-            condition="partner = :partner AND (attribute_not_exists(accepted) OR accepted <> :accepted)",
-            values={f":{name}": value for name, value in given.items()} | {":partner": self.partners[directory]},
+            condition="dr_directory_id = :dr_directory AND (attribute_not_exists(accepted) OR accepted <> :accepted)",
+            values={f":{name}": value for name, value in given.items()}
+            | {":dr_directory": self.dr_directories[directory]},
         )
 
     def set(self, directory: DirectoryId, attributes: Mapping[str, Any]) -> None:
@@ -174,7 +175,7 @@ class Sweeps:
         item = {
             "pk": directory_key(directory),
             "sk": LAST,
-            "partner": self.partners[directory],
+            "dr_directory_id": self.dr_directories[directory],
             "complete": not scan.problem,
         }
         known = {name: value for name, value in vars(scan).items() if value is not None}
@@ -184,14 +185,14 @@ class Sweeps:
     def last(self, directory: DirectoryId) -> Scan | None:
         """The last scan that ended; None if there was none, or its row is not one that this version writes."""
         item = self.table.get(directory_key(directory), LAST)
-        if item is None or not self._is_of_partner(item, directory):
+        if item is None or not self._is_of_dr_directory(item, directory):
             return None
         try:
             return Scan(
                 run=item["run"],
                 began_at=from_text(item["began_at"]),
                 ended_at=from_text(item["ended_at"]),
-                parts={side: int(item["parts"][side]) for side in (PARTNER, OWN)},
+                parts={side: int(item["parts"][side]) for side in (DR_SIDE, OWN)},
                 problem=item["problem"],
                 before=item.get("before"),
                 sizes={side: int(count) for side, count in item.get("sizes", {}).items()},
@@ -200,8 +201,8 @@ class Sweeps:
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
-    def _is_of_partner(self, item: Item, directory: DirectoryId) -> bool:
-        return bool(item.get("partner", self.partners[directory]) == self.partners[directory])
+    def _is_of_dr_directory(self, item: Item, directory: DirectoryId) -> bool:
+        return bool(item.get("dr_directory_id", self.dr_directories[directory]) == self.dr_directories[directory])
 
     # The figures of a day
 
@@ -222,7 +223,7 @@ class Sweeps:
             "pk": coverage_key(directory),
             "sk": day_key(scan.ended_at),
             "directory_id": directory,
-            "dr_directory_id": self.partners[directory],
+            "dr_directory_id": self.dr_directories[directory],
             "day": at[:10],
             "primaries": found.primaries,
             "eligible": found.eligible,
@@ -256,10 +257,10 @@ class Sweeps:
         problems: list[str] = []
         for days in range(DAYS_BACK + 1):
             day = day_key(now - timedelta(days=days))
-            wanted = [(coverage_key(directory), day) for directory in self.partners if directory not in found]
+            wanted = [(coverage_key(directory), day) for directory in self.dr_directories if directory not in found]
             for item in self.table.get_many(wanted):
                 directory = DirectoryId(item["pk"].partition("#")[2])
-                if item.get("dr_directory_id", self.partners[directory]) != self.partners[directory]:
+                if item.get("dr_directory_id", self.dr_directories[directory]) != self.dr_directories[directory]:
                     continue
                 try:
                     found[directory] = _read_day(item, now)
