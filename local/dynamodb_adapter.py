@@ -4,6 +4,7 @@ It is the code that serves `make demo`: conditions, transactions and indexes are
 reach it this way because time is theirs, and because it is fast.
 """
 
+import copy
 from collections.abc import Coroutine
 from typing import Any
 
@@ -13,6 +14,9 @@ from ministack.core.responses import (  # type: ignore[import-untyped]
     set_request_region,
 )
 from ministack.services import dynamodb  # type: ignore[import-untyped]
+
+# By account, Region and name.
+Tables = dict[tuple[str, str, str], Any]
 
 
 def attach(client: Any, account: str) -> None:
@@ -54,6 +58,18 @@ def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
 def reset() -> None:
     """Forget all tables."""
     dynamodb.reset()
+
+
+def tables() -> Tables:
+    """What all tables hold now."""
+    return copy.deepcopy(dict(dynamodb._tables.all_items()))
+
+
+def restore(kept: Tables) -> None:
+    """Let there be the tables of `tables()` and no other."""
+    reset()
+    for (account, region, name), table in copy.deepcopy(kept).items():
+        dynamodb._tables.set_scoped(account, region, name, table)
 
 
 def _text(value: object) -> str:

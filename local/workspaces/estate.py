@@ -2,7 +2,6 @@
 
 import hashlib
 import heapq
-import itertools
 import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
@@ -212,14 +211,14 @@ class Estate:
         self._bundles: dict[tuple[str, str], Bundle] = {}
         self._index: dict[tuple[str, ...], list[Workspace]] = {}
         self._timeline: list[tuple[datetime, int, Callable[[datetime], None]]] = []
-        self._numbers = itertools.count(1)
+        self._last_number = 0
         self._amazon = {bundle.bundle_id: bundle for bundle in _amazon_bundles()}
 
     # --- time
 
     def later(self, at: datetime, happening: Callable[[datetime], None]) -> None:
         """Let ``happening`` be called, with its moment, once the clock has reached ``at``."""
-        heapq.heappush(self._timeline, (at, next(self._numbers), happening))
+        heapq.heappush(self._timeline, (at, self.next_number(), happening))
 
     def settle(self, now: datetime) -> None:
         """Let everything happen that is due at ``now``, in order."""
@@ -348,8 +347,9 @@ class Estate:
         return [standby for standby in found if standby.is_live]
 
     def next_number(self) -> int:
-        """Return the number of the next WorkSpace."""
-        return next(self._numbers)
+        """Return the next number: of a WorkSpace, or of something that is to happen."""
+        self._last_number += 1
+        return self._last_number
 
     # --- directories and bundles
 

@@ -1,10 +1,12 @@
 """A fleet as an administrator meets it, for the tests of commands that change something."""
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
 from cli.orphan_checks import UNUSED_FOR
+from local import dynamodb_adapter
 from standby.core.model import WorkspaceId
 from standby.core.settings import Rules, Selection
 from tests.cli.stage import OUTPUTS, Stage
@@ -47,7 +49,13 @@ class Scene:
 
 
 def make_scene() -> Scene:
-    """The fleet; some weeks have passed since the orphan was one."""
+    """The fleet, some weeks after the orphan became one; it is made once a process, and copied for each test."""
+    kept, tables = _made()
+    return replace(kept, stage=kept.stage.copied(tables))
+
+
+@functools.cache
+def _made() -> tuple[Scene, dynamodb_adapter.Tables]:
     rules = Selection(exclude=Rules(users=("user009",)))
     configured = settings(config_digest=OUTPUTS["ConfigDigest"], prices={"STANDARD": Decimal("5.75")}, selection=rules)
     stage = Stage(configured)
@@ -66,7 +74,7 @@ def make_scene() -> Scene:
     assert stage.status(orphan) == ORPHANED
     standby = stage.row(orphan).standby_id
     assert standby is not None
-    return Scene(stage, [first, second], excluded, protected, orphan, standby)
+    return Scene(stage, [first, second], excluded, protected, orphan, standby), dynamodb_adapter.tables()
 
 
 def terminate(stage: Stage, region: str, one: str) -> None:

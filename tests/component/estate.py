@@ -4,6 +4,7 @@ Time is the model's clock: nothing here waits. Clients are made once a process, 
 the ledger take the short way (tests/short_way.py). Each estate has a world and a table of its own, one at a time.
 """
 
+import copy
 import functools
 import itertools
 import json
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import boto3
 from botocore import UNSIGNED
@@ -142,6 +143,9 @@ class Others:
         return [arguments for name, arguments in self.sent if name == method]
 
     def __getattr__(self, method: str) -> Callable[..., dict[str, Any]]:
+        if method.startswith("__"):
+            raise AttributeError(method)  # no call, but what Python asks an object for
+
         def send(**arguments: Any) -> dict[str, Any]:
             if method in self.problems:
                 raise self.problems[method]
@@ -167,7 +171,7 @@ class Estate:
         self.notes = Notes()
         self.others = Others()
         self.between: Between | None = None
-        self._ids = itertools.count(1)
+        self._last_id = 0
         _PRESENT.estate = self
         dynamodb_adapter.reset()
         _ask("CreateTable", ledger_table.definition(TABLE))
@@ -187,7 +191,17 @@ class Estate:
         return _clients().get((service, region), self.others)
 
     def new_id(self) -> str:
-        return f"id-{next(self._ids)}"
+        self._last_id += 1
+        return f"id-{self._last_id}"
+
+    def copied(self, tables: dynamodb_adapter.Tables) -> Self:
+        """Another estate in the same state, with a copy of `tables`; from then on it is the present one."""
+        assert self.world.next_happening() is None, "what is still to happen would happen to the original"
+        shared = [*_clients().values(), self.world._lock]
+        other = copy.deepcopy(self, {id(one): one for one in shared})
+        dynamodb_adapter.restore(tables)
+        _PRESENT.estate = other
+        return other
 
     def configure(self, **changes: Any) -> None:
         """Deploy with other settings."""
@@ -276,7 +290,7 @@ class Estate:
 
     def send(self, event: Any, *, calls: int | None = None) -> dict[str, Any]:
         """Invoke protect with an event; with `calls`, it is asked so often whether there is time, and there is."""
-        return protect(self.deployed, event, Invoked(f"request-{next(self._ids)}", ACCOUNT, _time(calls)))
+        return protect(self.deployed, event, Invoked(f"request-{self.new_id()}", ACCOUNT, _time(calls)))
 
     def observe(self, number: int = 0, execution: str = EXECUTION) -> Round:
         """Invoke watch."""
@@ -310,7 +324,7 @@ class Estate:
 
     def sweep(self, execution: str | None = None, *, parts: int = 100, calls: int | None = None) -> list[Round]:
         """Run a sweep until it ends, or so many parts of it, each asked `calls` times whether there is time."""
-        execution, found = execution or f"{SWEEP}-{next(self._ids)}", list[Round]()
+        execution, found = execution or f"{SWEEP}-{self.new_id()}", list[Round]()
         while len(found) < parts and not (found and found[-1].done):
             found.append(self.sweep_part(execution, len(found), calls=calls))
             if found[-1].ready:
