@@ -54,7 +54,7 @@ test: $(READY)  ## types, style, and every test that needs no AWS account: under
 	@$(MAKE) --no-print-directory --jobs=2 lint suite
 
 suite: $(READY)
-	$(BIN)/python -m pytest --numprocesses 4 --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder
 
 lint: $(READY)  ## types and style
 	$(BIN)/ruff check .

@@ -1,16 +1,14 @@
 """A fleet as an administrator meets it, for the tests of commands that change something."""
 
-import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from cli.orphan_checks import UNUSED_FOR
-from local import dynamodb_adapter
 from standby.core.model import WorkspaceId
 from standby.core.settings import Rules, Selection
 from tests.cli.stage import OUTPUTS, Stage
-from tests.component.estate import DR, PRIMARY, settings
+from tests.component.estate import DR, PRIMARY, made_once, settings
 
 AL = "arn:aws:sts::123456789012:assumed-role/operators/al"
 ORPHANED = ("PRIMARY_GONE", "ORPHANED")
@@ -48,14 +46,9 @@ class Scene:
         return [one["WorkspaceId"] for call in calls for one in call.params["TerminateWorkspaceRequests"]]
 
 
+@made_once
 def make_scene() -> Scene:
-    """The fleet, some weeks after the orphan became one; it is made once a process, and copied for each test."""
-    kept, tables = _made()
-    return replace(kept, stage=kept.stage.copied(tables))
-
-
-@functools.cache
-def _made() -> tuple[Scene, dynamodb_adapter.Tables]:
+    """The fleet, some weeks after the orphan became one."""
     rules = Selection(exclude=Rules(users=("user009",)))
     configured = settings(config_digest=OUTPUTS["ConfigDigest"], prices={"STANDARD": Decimal("5.75")}, selection=rules)
     stage = Stage(configured)
@@ -74,7 +67,7 @@ def _made() -> tuple[Scene, dynamodb_adapter.Tables]:
     assert stage.status(orphan) == ORPHANED
     standby = stage.row(orphan).standby_id
     assert standby is not None
-    return Scene(stage, [first, second], excluded, protected, orphan, standby), dynamodb_adapter.tables()
+    return Scene(stage, [first, second], excluded, protected, orphan, standby)
 
 
 def terminate(stage: Stage, region: str, one: str) -> None:

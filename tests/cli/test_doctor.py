@@ -27,7 +27,7 @@ from infra.version import VERSION
 from tests.cli.ledgers import TABLE as TABLE_SHOWN
 from tests.cli.ledgers import TABLES
 from tests.cli.stage import CALLER, OUTPUTS, Ran, Stage
-from tests.component.estate import ACCOUNT, AWAY, DR, HOME, PRIMARY, TABLE, refusal
+from tests.component.estate import ACCOUNT, AWAY, DR, HOME, PRIMARY, TABLE, made_once, refusal
 
 KEY = f"arn:aws:kms:{DR}:{ACCOUNT}:key/1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d"
 TRAIL = f"arn:aws:cloudtrail:{PRIMARY}:{ACCOUNT}:trail/audit"
@@ -132,14 +132,23 @@ def write(**mapping: Any) -> None:
     Path("standby.yaml").write_text(json.dumps(document), encoding="utf-8")
 
 
+@made_once
+def protected() -> Stage:
+    """A pair with one desktop, protected and swept."""
+    stage = Stage()
+    stage.protected("user001")
+    stage.sweep()
+    return stage
+
+
 @pytest.fixture
-def healthy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def healthy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A pair in which all is well: one desktop, protected and swept, and the configuration in standby.yaml."""
+    monkeypatch.chdir(tmp_path)
+    stage = protected()
     monkeypatch.setattr(asking, "Clock", lambda: stage.clock)
     monkeypatch.setattr(redirection, "resolver", lambda _: lambda name: {NAME: Txt(("HERE",), 60)}.get(name, Txt()))
     monkeypatch.setattr(config_file, "untouched", lambda *_: ())  # the estate's directories are the example's
-    stage.protected("user001")
-    stage.sweep()
     write()
     stage.answers = dict(HEALTHY)
     stage.stacks[PRIMARY, TABLE]["ConfigDigest"] = load(Path("standby.yaml")).pairs[0].digest

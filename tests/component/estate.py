@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any, Self, cast
+from typing import Any, TypeVar, cast
 
 import boto3
 from botocore import UNSIGNED
@@ -55,6 +55,7 @@ ENVIRONMENT = {
     "NOTIFICATION_TOPIC_ARN": f"arn:aws:sns:{PRIMARY}:{ACCOUNT}:topic",
     "EVENT_BUS_NAME": "default",
 }
+T = TypeVar("T")
 UNREACHABLE = EndpointConnectionError(endpoint_url="x")
 # An operation and its parameters, and what sends it; what the client's method shall return.
 Between = Callable[[str, dict[str, Any], Callable[[], Any]], Any]
@@ -193,15 +194,6 @@ class Estate:
     def new_id(self) -> str:
         self._last_id += 1
         return f"id-{self._last_id}"
-
-    def copied(self, tables: dynamodb_adapter.Tables) -> Self:
-        """Another estate in the same state, with a copy of `tables`; from then on it is the present one."""
-        assert self.world.next_happening() is None, "what is still to happen would happen to the original"
-        shared = [*_clients().values(), self.world._lock]
-        other = copy.deepcopy(self, {id(one): one for one in shared})
-        dynamodb_adapter.restore(tables)
-        _PRESENT.estate = other
-        return other
 
     def configure(self, **changes: Any) -> None:
         """Deploy with other settings."""
@@ -402,6 +394,27 @@ class _Present:
 
 
 _PRESENT = _Present()
+
+
+def made_once(make: Callable[[], T]) -> Callable[[], T]:
+    """Make something around an estate once a process; each call returns a copy, whose estate is the present one."""
+
+    @functools.cache
+    def original() -> tuple[T, Estate, dynamodb_adapter.Tables]:
+        made, estate = make(), _PRESENT.estate
+        assert estate.world.next_happening() is None, "it would happen to the original"
+        return made, estate, dynamodb_adapter.tables()
+
+    @functools.wraps(make)
+    def copied() -> T:
+        made, estate, tables = original()
+        memo: dict[int, Any] = {id(one): one for one in (*_clients().values(), estate.world._lock)}
+        copied = copy.deepcopy(made, memo)
+        dynamodb_adapter.restore(tables)
+        _PRESENT.estate = memo[id(estate)]
+        return copied
+
+    return copied
 
 
 def make_client(service: str, region: str) -> Any:

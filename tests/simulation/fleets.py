@@ -1,5 +1,6 @@
 """Scenarios of whole fleets: those that were there before, what sweeps miss, and the figures of all."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -251,7 +252,9 @@ def a_desktop_migrated_while_its_request_is_unclear(deployment: Deployment) -> S
     leave the standby out.
     """
     plan = faults.OneFault(CREATE, faults.READ_TIMEOUT_AFTER, times=1)
-    run = Simulation(deployment, plan=plan, relation_lag_seconds=86_400)
+    # Days of it are waited for: each minute of them would be a third of all scenarios' time.
+    slow = {"poll_interval": timedelta(minutes=15)}
+    run = Simulation(deployment, plan=plan, settings=slow, relation_lag_seconds=86_400)
     (old,) = run.create(USERS[0])
     run.run(1)
     are(run, [old], Status.CLAIMED)
