@@ -56,8 +56,8 @@ class Templates:
 
 
 def documents() -> list[Path]:
-    """README, and every page under docs/."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """README and its neighbours, and every page under docs/."""
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def written(text: str, templates: Templates) -> str:

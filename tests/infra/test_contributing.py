@@ -1,4 +1,4 @@
-"""The pages and habits for contributors: links and paths exist, generated parts are current, actions are pinned."""
+"""The pages and habits for contributors: what they list exists, generated parts are current, actions are pinned."""
 
 import re
 import subprocess
@@ -13,53 +13,13 @@ from local import gaps
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "contributing"
-PAGES = [*FOLDER.rglob("*.md"), *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
 DECISIONS = sorted(FOLDER.glob("decisions/0*.md"))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FORMS = [path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml"]
-# Where a path that a page names may begin.
-HOMES = [ROOT / name for name in ("", "lambdas", "lambdas/standby", "local", "tests/simulation")]
-# What commands write.
-MADE = {"build/faults.json"}
 
 
 def named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
-
-
-def prose(page: Path) -> str:
-    """The page without its code blocks."""
-    return re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives a page's headings."""
-    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=named)
-def test_each_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
-        if not link.startswith("https://"):
-            path, _, anchor = link.partition("#")
-            target = (page.parent / path).resolve() if path else page
-            assert target.exists(), link
-            assert not anchor or anchor in anchors(target), link
-
-
-@pytest.mark.parametrize("page", PAGES, ids=named)
-def test_each_path_that_a_page_names_exists(page: Path) -> None:
-    for path in re.findall(r"`([\w.-]+(?:/[\w.-]*)*)`", prose(page)):
-        if re.search(r"/|\.(py|json|yaml|yml|md|txt|toml|xz)$", path) and path not in MADE:
-            found = any((home / path).exists() for home in (*HOMES, page.parent)) or any(ROOT.glob(f"tests/*/{path}"))
-            assert found, path
-
-
-@pytest.mark.parametrize("page", PAGES, ids=named)
-def test_each_target_of_make_that_a_page_names_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)) <= targets
 
 
 def test_the_rules_are_nine_and_those_that_the_code_cites_are_among_them() -> None:

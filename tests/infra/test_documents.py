@@ -71,6 +71,12 @@ def test_a_file_that_a_document_names_is_there(path: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
+def test_each_target_of_make_that_a_document_names_is_there(name: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", TEXTS[name], re.MULTILINE)) <= targets
+
+
+@pytest.mark.parametrize("name", TEXTS)
 def test_a_page_is_reached_from_readme(name: str) -> None:
     reached, ahead = set[Path](), [ROOT / "README.md"]
     while ahead:
