@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from standby.core.admission import changed_mapping, mapped_elsewhere
 from standby.core.model import NO_REPLICATION, Status, Workspace, WorkspaceId
-from standby.core.plan import UNTOLD, monthly_cost
+from standby.core.plan import UNKNOWN_TYPE, monthly_cost
 from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import Row
 from standby.core.settings import NOT_KNOWN, Rules, Settings, Verdict
@@ -200,7 +200,7 @@ class Difference:
         if row.status is Status.PRIMARY_GONE or row.reason in NOT_OURS:
             return None
         self.rows += 1
-        self.standbys[row.compute_type or UNTOLD] += row.standby_id is not None
+        self.standbys[row.compute_type or UNKNOWN_TYPE] += row.standby_id is not None
         found = self._group(row, tags.get(row.primary_id))
         if found is None:
             return None
@@ -219,7 +219,7 @@ class Difference:
 
     def _add(self, group: Group, row: Row) -> None:
         self.counts[group] += 1
-        kind, has_one = row.compute_type or UNTOLD, row.standby_id is not None
+        kind, has_one = row.compute_type or UNKNOWN_TYPE, row.standby_id is not None
         if group in (Group.INCLUDED, Group.KEY_ADDED) and not has_one:
             self.added[kind] += not row.existing or self.new.existing_fleet == "protect"
         elif group is Group.EXCLUDED or (group is Group.MAPPING_REMOVED and not has_one):

@@ -1,4 +1,4 @@
-"""announce: the outbox. Invoked by the ledger's stream; sends each change to the bus, and notices to the topic."""
+"""announce: the outbox. The ledger's stream invokes it; it sends each change to the bus, and notices to the topic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from standby.wiring import handler as handler_of
 
 
 def announce(deployed: Deployed, event: dict[str, Any], _: Invoked) -> dict[str, Any]:
-    """Announce the EVENT rows of a batch, in order; the first that fails is where the stream goes on."""
+    """Announce the EVENT rows of a batch, in order. The stream continues with the first row that fails."""
     bus, topic = deployed.variable("EVENT_BUS_NAME"), deployed.variable("NOTIFICATION_TOPIC_ARN")
     announcer = Announcer(deployed.client("events"), lambda: deployed.client("sns"), bus, topic, deployed.settings)
     changes = [record.get("dynamodb") or {} for record in event["Records"]]
@@ -22,7 +22,9 @@ def announce(deployed: Deployed, event: dict[str, Any], _: Invoked) -> dict[str,
     if not problem:
         return {"batchItemFailures": []}
     row, number = found[done]
-    deployed.telemetry.problem(f"{row.get('pk')} {row['sk']} and what follows is announced again later: {problem}")
+    deployed.telemetry.problem(
+        f"{row.get('pk')} {row['sk']} and later changes could not be announced and are retried: {problem}"
+    )
     return {"batchItemFailures": [{"itemIdentifier": number or ""}]}
 
 

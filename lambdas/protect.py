@@ -1,4 +1,4 @@
-"""protect: gives primaries their standbys. Invoked for events, by the state machines, and by people."""
+"""protect: creates standbys for primaries. Invoked for events, by the state machines, and by people."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from standby.wiring import handler as handler_of
 def protect(deployed: Deployed, event: Any, invoked: Invoked) -> dict[str, Any]:
     """Reconcile the primaries that `event` names, or do what a person's call asks for.
 
-    The answer is `{"decisions": [{"primary_id", "action", "status", "reason_code", "message"}]}`, and a `problem` where
-    the event names no primary, or not only primaries.
+    The answer is `{"decisions": [{"primary_id", "action", "status", "reason_code", "message"}]}`. It also has a
+    `problem` if the event is invalid, or has values that are not WorkSpace ids.
     """
     settings = deployed.settings
     try:
@@ -37,7 +37,7 @@ def protect(deployed: Deployed, event: Any, invoked: Invoked) -> dict[str, Any]:
         return _bad(deployed, event, str(bad), for_a_person=bad.for_a_person)
     answer: dict[str, Any] = {"decisions": [one.answer() for one in _work(deployed, hint, invoked)]}
     if hint.bad_ids:
-        reason = f"not WorkSpace ids, and left out: {', '.join(hint.bad_ids)[:500]}"
+        reason = f"these are not WorkSpace ids and were skipped: {', '.join(hint.bad_ids)[:500]}"
         answer = _bad(deployed, event, reason, for_a_person=True) | answer
     return answer
 
@@ -59,7 +59,7 @@ def _reconciler(deployed: Deployed, cause: Cause, pacer: Pacer, invoked: Invoked
 def _work(deployed: Deployed, hint: Hint, invoked: Invoked) -> list[Change]:
     by_watcher = hint.cause.type == WATCH
     cause = dataclasses.replace(hint.cause, execution_arn=hint.cause.id if by_watcher else None)
-    # An event's few calls are sent at once; a long list is paced. Calls of both Regions share one pace.
+    # The few calls of an event are sent at once; a long list is paced. Calls to both Regions share one pacer.
     is_paced = by_watcher or cause.type == SWEEP or len(hint.ids) > BATCH
     pacer = deployed.pacer(burst=1 if is_paced else BURST)
     reconciler = _reconciler(deployed, cause, pacer, invoked)
@@ -67,7 +67,7 @@ def _work(deployed: Deployed, hint: Hint, invoked: Invoked) -> list[Change]:
     if hint.dry_run:
         return reconciler.preview(hint.ids)
     if hint.ends:
-        # What a termination leaves does not depend on tags.
+        # What follows a termination does not depend on tags.
         untagged = WorkSpaces(deployed.client("workspaces"), pacer, invoked.has_time)
         ended = Terminations(recorder, untagged, reconciler.standbys).follow(hint.ids)
         changes = reconciler.reconcile(waiting(recorder.ledger, ended))
@@ -93,7 +93,7 @@ def _bad(deployed: Deployed, event: Any, reason: str, *, for_a_person: bool) -> 
     telemetry = deployed.telemetry
     telemetry.count("BadEvents")
     event_id = legible(event.get("id", "none"), 200) if isinstance(event, dict) else "none"
-    telemetry.problem(f"Not worked on in this event: {reason}", event_id=event_id)
+    telemetry.problem(f"The event, or a part of it, was not processed: {reason}", event_id=event_id)
     if for_a_person and not is_call(event):
         put_aside(deployed.client("sqs"), deployed.variable("DEAD_LETTER_QUEUE_URL"), event, reason)
     return {"decisions": [], "problem": reason}

@@ -1,4 +1,4 @@
-"""sweep: the whole fleet, page by page. Invoked by its state machine, part after part."""
+"""sweep: goes through the whole fleet, page by page. Its state machine invokes it for one part after another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from standby.wiring import handler as handler_of
 
 
 def sweep(deployed: Deployed, event: Any, invoked: Invoked) -> dict[str, Any]:
-    """A part of a sweep: `{"execution_arn", "round"}` in, a `Round` out."""
+    """Do one part of a sweep. The input is `{"execution_arn", "round"}`, the answer a `Round`."""
     execution, number = round_of(event)
     return sweep_part(deployed, execution, number, invoked.has_time).answer()
 

@@ -1,4 +1,4 @@
-"""watch: which rows are due. Invoked by its state machine, which hands them to protect and waits."""
+"""watch: selects the rows that are due. Its state machine invokes it, sends the rows to protect, and waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from standby.wiring import handler as handler_of
 
 
 def watch(deployed: Deployed, event: Any, invoked: Invoked) -> dict[str, Any]:
-    """A round: `{"execution_arn", "round"}` in, a `Round` out."""
+    """Do one round. The input is `{"execution_arn", "round"}`, the answer a `Round`."""
     execution, number = round_of(event)
     cloudwatch = deployed.client("cloudwatch", deployed.settings.dr_region)
     beat(cloudwatch, "Heartbeat", deployed.settings.stack, deployed.telemetry)

@@ -13,7 +13,7 @@ from cli.moments import every_row
 from cli.report.figures import Desktops, Directory, Verdict
 from cli.rows import kinds
 from standby.core.model import Status, is_unassigned, user_key
-from standby.core.plan import UNTOLD
+from standby.core.plan import UNKNOWN_TYPE
 from standby.core.reasons import NOT_OURS, Reason, meaning_of
 from standby.core.row import SCHEMA_VERSION, Condition, Kind
 from standby.ledger.table import moment_in
@@ -252,7 +252,7 @@ class Reading:
         found.doubled += Kind.DOUBLED in lasting
         if not is_protected:
             return
-        found.standbys_by_type[str(item.get("compute_type") or UNTOLD)] += 1
+        found.standbys_by_type[str(item.get("compute_type") or UNKNOWN_TYPE)] += 1
         if drift := lasting.get(Kind.DRIFT):
             differs = str(drift.get("note") or "")
             found.drift_by_property.update(one.partition(" ")[0] for one in differs.split("; ") if one)
@@ -275,7 +275,7 @@ class Reading:
             "kept_by": kept_by,
         }
         self.found.orphans_kept += kept is not None
-        self.found.orphans_by_type[str(item.get("compute_type") or UNTOLD)] += 1
+        self.found.orphans_by_type[str(item.get("compute_type") or UNKNOWN_TYPE)] += 1
         self.found.orphans.add((str(row["since"]), row["primary_id"]), row)
         self.sheets.write("orphans", row)
 

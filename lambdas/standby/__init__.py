@@ -1,10 +1,11 @@
-"""The domain of WorkSpaces Standby: what a primary WorkSpace needs, decided and carried out.
+"""The domain of WorkSpaces Standby: decides what each primary WorkSpace needs, and does it.
 
 Data flows one way: event → ids → described WorkSpaces → changes → calls → ledger. Nothing here reads the environment or
-the system's clock: settings, clients, time and ids are handed in by `wiring.py`.
+the system's clock: `wiring.py` passes in settings, clients, time and ids.
 
-`core` decides, from plain values, and imports nothing but itself. `aws` asks AWS, and knows `core` alone. `ledger`
-keeps what became of it, and decides nothing. On these stand the pieces of work: `reconcile.py` with `request.py`, the
-one loop that acts; `schedule.py`, which says what is due; `sweep.py`, which goes through the fleet; `terminations.py`;
-`operator.py`, what a person does besides; and `notices.py`. Imports go downwards only (`tests/core/test_layers.py`).
+`core` decides from plain values and imports only itself. `aws` calls AWS and imports only `core`. `ledger` stores the
+results and decides nothing. The pieces of work use these: `reconcile.py` with `request.py` is the one loop that acts;
+`schedule.py` selects what is due; `sweep.py` goes through the fleet; `terminations.py` handles terminated WorkSpaces;
+`operator.py` handles operators' other calls; `notices.py` sends notices. Imports only go downwards
+(`tests/core/test_layers.py`).
 """

@@ -1,4 +1,4 @@
-"""Time, handed in: what the clock says, and how to wait."""
+"""The clock that the logic is given: the current time, and how to wait."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """What the logic knows of time: the machine's own. Tests hand in theirs."""
+    """The machine's clock. Tests pass their own."""
 
     def now(self) -> datetime:
-        """The present, in UTC."""
+        """The current time, in UTC."""
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for a number of seconds."""
         time.sleep(seconds)

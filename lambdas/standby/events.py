@@ -1,4 +1,4 @@
-"""What triggers us: an event is a hint that yields ids, and nothing else in it is believed."""
+"""Reads what invokes protect: an event yields ids and a cause; nothing else in it is trusted."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 from standby.core.model import EVENT, SWEEP, WATCH, Cause, Override, WorkspaceId, is_workspace_id, legible
 
 MOST_BY_HAND = 1000  # what fits protect's time-out, paced
-# Characters of what is quoted from an event: it is kept in rows of at most 400 KB, and in an answer.
+# Maximum characters of a quotation from an event: it is stored in rows of at most 400 KB, and returned in an answer.
 _MOST_OF_A_NAME = 500
 _MOST_OF_A_MESSAGE = 2000
-UNNAMED = "somebody whom CloudTrail does not name"
+UNNAMED = "a caller that CloudTrail does not name"
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 CREATE, MIGRATE, TERMINATE = "CreateWorkspaces", "MigrateWorkspace", "TerminateWorkspaces"
-# Every event of EventBridge has these members. A payload without any of them was sent by a person, who has the answer.
+# Every event of EventBridge has these members. A payload without any of them is a person's call, who gets the answer.
 _OF_AN_EVENT = frozenset({"detail-type", "source", "detail"})
-# Beside an event: who has given it to protect again, and why, as `{"principal", "id"}`.
+# The member that a redrive adds to an event: who sent it to protect again, and why, as `{"principal", "id"}`.
 REDRIVEN = "redriven"
 _HOW_TO_CALL = 'send {"mode": "reconcile", "workspace_ids": ["ws-1abc2def3"]}'
 
 
 @dataclass(frozen=True)
 class Hint:
-    """Ids to look at, and why; `bad_ids` are what stood where an id belongs.
+    """The WorkSpace ids of an event or a call, and the cause. `bad_ids` are values that are not ids.
 
-    `ends` if somebody called TerminateWorkspaces for them: then they are primaries, or standbys, or none of ours.
-    `dry_run` if it is only asked what would be done.
+    `ends`: TerminateWorkspaces was called for the ids, which can be primaries, standbys or unknown WorkSpaces.
+    `dry_run`: the caller only asks what would be done.
     """
 
     ids: tuple[WorkspaceId, ...]
@@ -39,7 +39,7 @@ class Hint:
 
 
 class BadEvent(Exception):
-    """An event that yields no ids. The message says why; `for_a_person` whether somebody can make it good by hand."""
+    """An event without usable ids. The message says why; `for_a_person`: a person may be able to correct it."""
 
     def __init__(self, message: str, *, for_a_person: bool = True) -> None:
         super().__init__(legible(message, _MOST_OF_A_MESSAGE))
@@ -47,44 +47,49 @@ class BadEvent(Exception):
 
 
 def read(event: object, *, account: str, region: str, dr_region: str | None = None) -> Hint:
-    """The ids in an EventBridge event from CloudTrail, or in a call by hand (`{"mode": "reconcile", …}`).
+    """The ids in an EventBridge event from CloudTrail, or in a person's call (`{"mode": "reconcile", …}`).
 
-    `account` and `region` are where this function stands; terminations in `dr_region` are its business, too.
+    `account` and `region` are the function's. Termination events of `dr_region` are read too.
+
+    Raises
+    ------
+    BadEvent
+        There are no usable ids, or the event is of another account or Region.
     """
     if not isinstance(event, Mapping):
-        raise BadEvent(f"the payload is no object: {_HOW_TO_CALL}")
+        raise BadEvent(f"the payload must be an object: {_HOW_TO_CALL}")
     if event.get("mode") == "reconcile":
         hint = by_hand(event)
     elif is_call(event):
-        raise BadEvent(f'the call has no "mode" that is known: {_HOW_TO_CALL}')
+        raise BadEvent(f'the "mode" of the call is missing or unknown: {_HOW_TO_CALL}')
     else:
         hint = _from_trail(event, account, region, dr_region)
     return dataclasses.replace(hint, cause=_handed_over(hint.cause, event.get(REDRIVEN)))
 
 
 def _handed_over(cause: Cause, by: object) -> Cause:
-    """The cause of an event that a person has given to protect again, with who and why behind it.
+    """The cause of an event that a person sent to protect again, with the person and the reason appended.
 
-    The event stays the cause. Whatever else stands in a stranger's message is none of ours.
+    The event stays the cause. Other members of the message are ignored.
     """
     given = by if isinstance(by, Mapping) else {}
     who, why = (given.get(name) for name in ("principal", "id"))
     if cause.type in (WATCH, SWEEP) or not (isinstance(why, str) and why.strip()):
         return cause
     name = _name(who.strip()) if isinstance(who, str) and who.strip() else "a caller who gave no name"
-    return dataclasses.replace(cause, id=_name(f"{cause.id}, given to protect again by {name} ({_name(why.strip())})"))
+    return dataclasses.replace(cause, id=_name(f"{cause.id}, sent to protect again by {name} ({_name(why.strip())})"))
 
 
 def is_call(event: object) -> bool:
-    """Whether a payload is a person's call, right or wrong, and no event of EventBridge, which may have been lost."""
+    """Whether a payload is a person's call, valid or not, and not an event of EventBridge, which must not be lost."""
     return not isinstance(event, Mapping) or "mode" in event or _OF_AN_EVENT.isdisjoint(event)
 
 
 def by_hand(event: Mapping[str, Any]) -> Hint:
-    """The ids in a person's call, and what it says of its cause; `BadEvent` if there is none, or a key is wrong."""
+    """The ids in a person's call, and its cause; `BadEvent` if there are no ids, or if a key is wrong."""
     ids = event.get("workspace_ids")
     if isinstance(ids, list) and len(ids) > MOST_BY_HAND:
-        raise BadEvent(f"{len(ids)} ids are more than one call can work on; send {MOST_BY_HAND} at a time")
+        raise BadEvent(f"{len(ids)} ids are too many for one call; send at most {MOST_BY_HAND}")
     if not isinstance(ids, list) or not ids:
         raise BadEvent('"workspace_ids" must be a list of WorkSpace ids, for example ["ws-1abc2def3"]')
     cause = dataclasses.replace(cause_of(event), overrides=_overrides(event.get("override")))
@@ -92,7 +97,7 @@ def by_hand(event: Mapping[str, Any]) -> Hint:
 
 
 def cause_of(call: Mapping[str, Any]) -> Cause:
-    """What a person's call says of its cause: it is believed, for only who may invoke protect can say it."""
+    """The cause that a person's call names. It is trusted, because only callers who may invoke protect can send it."""
     given = call.get("cause")
     cause = given if isinstance(given, Mapping) else {}
     who = cause.get("principal")
@@ -104,10 +109,10 @@ def cause_of(call: Mapping[str, Any]) -> Cause:
 
 
 def flag(call: Mapping[str, Any], name: str) -> bool:
-    """Whether a person's call says true under a name; `BadEvent` if it says anything else than true and false."""
+    """The flag `name` of a person's call; `BadEvent` if it is neither true nor false."""
     value = call.get(name, False)
     if not isinstance(value, bool):
-        raise BadEvent(f'"{name}" must be true or false, and is {value!r}', for_a_person=False)
+        raise BadEvent(f'"{name}" must be true or false and is {value!r}', for_a_person=False)
     return value
 
 
@@ -123,16 +128,16 @@ def _from_trail(event: Mapping[str, Any], account: str, region: str, dr_region: 
     detail = event.get("detail")
     if not isinstance(detail, Mapping) or event.get("detail-type") != DETAIL_TYPE:
         raise BadEvent(
-            f'neither a call by hand ("mode": "reconcile") nor an event "{DETAIL_TYPE}";'
-            f" its keys: {sorted(map(str, event))}"
+            f'the payload is neither a call ("mode": "reconcile") nor an event "{DETAIL_TYPE}";'
+            f" its keys are {sorted(map(str, event))}"
         )
     name = detail.get("eventName")
-    told = event.get("account"), event.get("region")
-    if told != (account, region) and not (name == TERMINATE and told == (account, dr_region)):
+    origin = event.get("account"), event.get("region")
+    if origin != (account, region) and not (name == TERMINATE and origin == (account, dr_region)):
         raise BadEvent(
-            f"the event is of account {told[0]} in {told[1]}; this stack protects account {account} in {region}",
-            # One that does not say whose it is may be ours.
-            for_a_person=not all(isinstance(one, str) for one in told),
+            f"the event is of account {origin[0]} in {origin[1]}; this stack protects account {account} in {region}",
+            # An event without account or Region may belong to this stack.
+            for_a_person=not all(isinstance(one, str) for one in origin),
         )
     request, answer = (_half(detail, half) for half in ("requestParameters", "responseElements"))
     who = caller(detail, account)
@@ -151,50 +156,50 @@ def _from_trail(event: Mapping[str, Any], account: str, region: str, dr_region: 
 
 
 def _ended(detail: Mapping[str, Any], request: Mapping[str, Any], answer: Mapping[str, Any]) -> list[object]:
-    """What a TerminateWorkspaces was called for and did not fail for, one or more."""
+    """The WorkSpaces of a TerminateWorkspaces call for which it did not fail, one or more; `BadEvent` if none."""
     if detail.get("errorCode"):
         raise BadEvent(f"{TERMINATE} failed ({detail['errorCode']}): nothing was terminated", for_a_person=False)
     if not (asked := _ids(request, "terminateWorkspaceRequests")):
         raise BadEvent(f"{TERMINATE} names no WorkSpace in its requestParameters")
     failed = _ids(answer, "failedRequests")
     if not (ended := [one for one in asked if one not in failed]):
-        raise BadEvent(f"{TERMINATE} failed for each WorkSpace that it names", for_a_person=False)
+        raise BadEvent(f"{TERMINATE} failed for every WorkSpace that it names", for_a_person=False)
     return ended
 
 
 def _source(request: Mapping[str, Any], answer: Mapping[str, Any]) -> WorkspaceId | None:
-    """The id that a migrated WorkSpace had; the event's body is not documented, so either half may say."""
+    """The previous id of a migrated WorkSpace. The event's body is not documented, so either half may contain it."""
     found = [half.get("sourceWorkspaceId") for half in (answer, request)]
     new = answer.get("targetWorkspaceId")
     return next((WorkspaceId(str(one)) for one in found if is_workspace_id(one) and one != new), None)
 
 
 def _named(name: object, detail: Mapping[str, Any], answer: Mapping[str, Any] | None) -> list[object]:
-    """What a call says that it created, one or more."""
+    """The ids that a call created, one or more; `BadEvent` if none."""
     if name not in (CREATE, MIGRATE):
-        raise BadEvent(f"{name} creates no primary WorkSpace", for_a_person=not isinstance(name, str))
+        raise BadEvent(f"{name} does not create a primary WorkSpace", for_a_person=not isinstance(name, str))
     found = _ids(answer or {}, "pendingRequests")
     if name == MIGRATE:
         found = [one for one in [(answer or {}).get("targetWorkspaceId")] if one is not None]
     if found:
         return found
     if detail.get("errorCode"):
-        raise BadEvent(f"{name} failed ({detail['errorCode']}): no WorkSpace came of it", for_a_person=False)
+        raise BadEvent(f"{name} failed ({detail['errorCode']}): no WorkSpace was created", for_a_person=False)
     if answer is None:
         raise BadEvent(f"{name} has no responseElements, so it names no WorkSpace")
     refused = _ids(answer, "failedRequests")
     raise BadEvent(
         f"{name} names no WorkSpace that was created ({len(refused)} of its requests failed)",
-        # A list of what was created that cannot be read is no empty one.
+        # A list of created WorkSpaces that cannot be read is not an empty list.
         for_a_person=not refused or bool(answer.get("pendingRequests")),
     )
 
 
 def _half(detail: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    """What was asked, or answered; None if that is no object.
+    """The request or the response of a call; None if it is not an object.
 
-    CloudTrail writes names with a small first letter, the API with a capital one: either is taken, for the bodies of
-    some events are not documented.
+    CloudTrail writes member names in lower camel case, the API in upper camel case. Both are accepted, because the
+    bodies of some events are not documented.
     """
     found = detail.get(name)
     return _with_small_letters(found) if isinstance(found, Mapping) else None
@@ -205,7 +210,7 @@ def _with_small_letters(mapping: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ids(half: Mapping[str, Any], name: str) -> list[object]:
-    """What stands where ids belong in a list of entries."""
+    """The values of `workspaceId` in a list of entries, valid or not."""
     listed = half.get(name)
     entries = listed if isinstance(listed, list) else []
     return [_with_small_letters(one).get("workspaceId") if isinstance(one, Mapping) else one for one in entries]
@@ -219,14 +224,15 @@ def _hint(candidates: list[Any], cause: Cause) -> Hint:
     ids = tuple(dict.fromkeys(WorkspaceId(one) for one in candidates if is_workspace_id(one)))
     bad = tuple(_name(one) for one in candidates if not is_workspace_id(one))
     if not ids:
-        raise BadEvent(f"no WorkSpace id among {list(bad)[:25]}; an id looks like ws-1abc2def3")
+        raise BadEvent(f"none of {list(bad)[:25]} is a WorkSpace id; an id looks like ws-1abc2def3")
     return Hint(ids=ids, cause=cause, bad_ids=bad)
 
 
 def caller(record: Mapping[str, Any], account: str) -> str | None:
-    """Who made the call of a CloudTrail record, by the best name that its `userIdentity` has; None if it has none.
+    """Who made the call of a CloudTrail record, by the best name in its `userIdentity`; None if it has none.
 
-    E.g. an ARN, `al (Directory)`, or `somebody in account 999999999999 (another account)`: than `account`, the stack's.
+    For example an ARN, `al (Directory)`, or `a caller in account 999999999999 (another account)`. "Another" means
+    another one than `account`, the stack's.
     """
 
     def text(*path: str) -> str:
@@ -239,8 +245,8 @@ def caller(record: Mapping[str, Any], account: str) -> str | None:
     person, store = text("onBehalfOf", "userId"), text("onBehalfOf", "identityStoreArn").rpartition("/")[2]
     found = arn or (f"user {person} of Identity Center {store}".rstrip() if person else "")
     found = found or (f"{user} ({kind})" if user and kind else user) or text("principalId") or text("invokedBy")
-    # The account of an identity store is the organisation's, and not that of who called.
+    # The account of an identity store is the organisation's, not the caller's.
     home = text("accountId") or (arn.split(":")[4] if arn.count(":") > 4 else "")
     if home and (home != account or not found):
-        found = f"{found or 'somebody'} in account {home}" + (" (another account)" if home != account else "")
+        found = f"{found or 'a caller'} in account {home}" + (" (another account)" if home != account else "")
     return _name(found) if found else None

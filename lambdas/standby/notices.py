@@ -1,4 +1,4 @@
-"""What leaves the ledger: an event on the bus for each change, and a notice for each that needs a person."""
+"""What leaves the ledger: an event on the bus for each change, and a notice for each change that needs a person."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ SOURCE = "workspaces-standby"
 DETAIL_TYPE = "Standby Status Changed"
 _SUBJECT_MOST = 99  # of SNS, in ASCII: "less than 100 characters"
 _ENTRIES_MOST = 10  # of a call of the bus
-_DETAIL_MOST = 25_000  # bytes: so many entries are below what a call takes
-# Characters of an attribute that somebody wrote by hand: sixteen of them, of any script, fit a notice.
+_DETAIL_MOST = 25_000  # bytes: `_ENTRIES_MOST` entries of this size are below the limit of a call
+# Characters of an attribute, which a person may have edited: sixteen such attributes, in any script, fit a notice.
 _VALUE_MOST = 2000
 _LABELS = (
     ("Primary", "primary_id"),
@@ -46,16 +46,16 @@ _LABELS = (
     ("Called by", "principal"),
     ("Primary created by", "created_by"),
 )
-# Of each of several rows in one notice.
+# The attributes of each row in a notice about several rows.
 _LISTED = ("at", "user_name", "primary_id", "primary_directory_id", "status", "message")
 _KEPT = ("pk", "sk", "message", *(name for _, name in _LABELS))
 
 
 @dataclass
 class Announcer:
-    """Sends what EVENT rows say to the event bus and, where they need a person, to the topic.
+    """Sends EVENT rows to the event bus and, if they need a person, as notices to the topic.
 
-    `sns` makes its client: few batches have a notice, and a cold start need not read what SNS is.
+    `sns` makes the SNS client when it is needed: few batches have a notice, and this makes cold starts shorter.
     """
 
     events: EventBridgeClient
@@ -65,11 +65,12 @@ class Announcer:
     settings: Settings
 
     def announce(self, rows: Sequence[Item]) -> tuple[int, int, str]:
-        """Send EVENT rows in order: how many are done, how many notices left, and why not all are done ("" if all).
+        """Send EVENT rows in order. Returns how many are done, how many notices were sent, and why it stopped, or "".
 
-        The bus comes first: its subscribers recognise a copy by its version, a person does not. A notice is only about
-        rows that the bus took. Notices leave in the order of their first rows, so that all rows before the first one
-        that fails are notified. What a notice that left says about later rows is repeated when they come again.
+        The bus comes first: its subscribers recognise a repeated event by its version, a person does not. A notice only
+        covers rows that the bus accepted. Notices are sent in the order of their first rows, so that all rows before
+        the first failure are notified. A notice that was sent also covers later rows; these are notified again when
+        they are retried.
         """
         done, problem = self._to_bus(rows)
         groups: dict[str, list[int]] = {}
@@ -84,7 +85,7 @@ class Announcer:
         return done, len(groups), problem
 
     def _to_bus(self, rows: Sequence[Item]) -> tuple[int, str]:
-        """How many rows, from the first on, the bus took, and why not all."""
+        """How many rows, from the first on, the bus accepted, and why it stopped, or ""."""
         common = {"EventBusName": self.bus_name, "Source": SOURCE, "DetailType": DETAIL_TYPE}
         for done in range(0, len(rows), _ENTRIES_MOST):
             entries: Any = [{**common, "Detail": detail(row)} for row in rows[done : done + _ENTRIES_MOST]]
@@ -99,17 +100,19 @@ class Announcer:
 
     def _notify(self, rows: Sequence[Item]) -> None:
         sns = self.sns()
-        # What is refused for its words would be refused for hours: then with none that came from elsewhere.
+        # A text that SNS refuses would be refused for hours. A text without foreign values is sent instead.
         with suppress(sns.exceptions.InvalidParameterException):
             sns.publish(TopicArn=self.topic_arn, Subject=subject(rows), Message=text(rows, self.settings))
             return
-        sns.publish(TopicArn=self.topic_arn, Message=f"A notice that SNS refused: {command(rows, self.settings)}")
+        sns.publish(
+            TopicArn=self.topic_arn, Message=f"SNS refused the text of a notice. {command(rows, self.settings)}"
+        )
 
 
 def row_in(image: object) -> dict[str, Any]:
-    """The row in a record of the stream; an attribute of a type that is not known here stays as it came, as JSON.
+    """The row in a record of the stream. An attribute of an unknown type is kept as JSON.
 
-    A record that cannot be announced would hold up all behind it for hours, and take them along when it is given up.
+    A record that cannot be announced would block all records behind it for hours, until the batch is given up.
     """
     row: dict[str, Any] = {}
     for name, value in image.items() if isinstance(image, Mapping) else ():
@@ -121,9 +124,9 @@ def row_in(image: object) -> dict[str, Any]:
 
 
 def detail(event_row: Item) -> str:
-    """The row as JSON in ASCII; of one that is more than the bus takes, which somebody wrote by hand, what matters.
+    """The row as JSON in ASCII. A row above the limit of the bus, which a person edited, is cut to the main attributes.
 
-    A row that the bus refuses would hold up all behind it for hours.
+    A row that the bus refuses would block all rows behind it for hours.
     """
     whole = json.dumps(event_row, default=plain, sort_keys=True)
     if len(whole) <= _DETAIL_MOST:
@@ -133,8 +136,8 @@ def detail(event_row: Item) -> str:
 
 
 def subject(rows: Sequence[Item]) -> str:
-    """A notice's subject: who, and what, in the ASCII characters that SNS allows."""
-    one, user = rows[0], str(rows[0].get("user_name") or "")  # somebody may have written it manually, as a number
+    """A notice's subject: the user or WorkSpace, and the status, in the ASCII characters that SNS allows."""
+    one, user = rows[0], str(rows[0].get("user_name") or "")  # a person may have edited it to a number
     who = ("" if is_unassigned(user) else user) or one.get(
         "primary_directory_id" if "#" in _group(one) else "primary_id"
     )
@@ -146,18 +149,18 @@ def subject(rows: Sequence[Item]) -> str:
 
 
 def _code(event_row: Item) -> str:
-    """What a notice is about: a remark that the row was given, or its reason."""
+    """The reason code of a notice: that of a condition, or else the row's."""
     return str(event_row.get("notice_code") or event_row.get("reason_code"))
 
 
 def _group(event_row: Item) -> str:
-    """What the rows of one notice share. A row of the pair or of a directory, as HOLD#… or PAUSE, has its own."""
+    """The key that groups rows into one notice. A row about the pair or a directory (HOLD#…, PAUSE) is alone."""
     pk = str(event_row.get("pk"))
     return f"{pk} {event_row.get('sk')}" if "#" in pk or pk == PAUSE else _code(event_row)
 
 
 def text(rows: Sequence[Item], settings: Settings) -> str:
-    """The notice: what happened, what to do, where; of several rows the first twenty, and how to list them all."""
+    """The text of a notice: what happened, what to do, where. For many rows: the first twenty, and a command."""
     meaning = meaning_of(_code(rows[0]))
     if len(rows) == 1:
         what = legible(rows[0].get("message"), _VALUE_MOST)
@@ -166,16 +169,16 @@ def text(rows: Sequence[Item], settings: Settings) -> str:
     else:
         what = meaning.sentence
         where = ["  ".join(legible(row.get(name), 300) for name in _LISTED) for row in rows[:20]]
-        where += ["", f"These are {len(where)} of {len(rows)}. {command(rows, settings)}"]
+        where += ["", f"These are {len(where)} of {len(rows)} desktops. {command(rows, settings)}"]
     return "\n".join([what, "", f"What to do: {meaning.advice}", "", *where])
 
 
 def command(rows: Sequence[Item], settings: Settings) -> str:
-    """How to list all that was notified for the reason of these rows, from the first one on."""
+    """A shell command that lists everything that was notified for the reason of these rows, from the first one on."""
     times = sorted(str(row.get("at")) for row in rows)
-    # Somebody may have written these by hand, and a shell is to run nothing of that.
+    # A person may have edited these values, and the shell must not run anything in them.
     code, *times = (re.sub("[^A-Za-z0-9_:.-]", "_", one[:99]) for one in (_code(rows[0]), *times))
-    return f"""To list all, and what followed for the same reason that day (UTC), run in a shell:
+    return f"""To list all of them, and later ones of the same reason on that day (UTC), run in a shell:
 
 for day in {" ".join(sorted({at[:10] for at in times}))}; do for shard in {" ".join(map(str, range(SHARDS)))}; do
   aws dynamodb query --region {settings.primary_region} --table-name {settings.stack} --index-name by_day \\

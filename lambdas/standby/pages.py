@@ -1,4 +1,4 @@
-"""The pages of a directory's two sides: asked for again when one fails, as far as there is time, and put together."""
+"""Reads the pages of a directory's two sides: a page that fails is requested again, as far as there is time."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from standby.core.model import DirectoryId, Unknown, Workspace, WorkspaceId
 from standby.core.upkeep import word
 from standby.record import Recorder
 
-# A page that failed is asked for again so often before the directory counts as not scanned.
+# Tries for a page before the scan of the directory counts as incomplete.
 _TRIES = 4
-# botocore's names for an answer that does not come.
+# botocore's error names if no answer comes.
 _TIME_OUTS = ("ConnectTimeoutError", "ReadTimeoutError")
-# What moves between pages is shown again now and then; so many pages running of nothing else go round in a circle.
+# A WorkSpace that moves between pages is returned again. This many pages in a row without a new one are a loop.
 _MOST_REPEATS = 20
 
 
 @dataclass
 class Pages:
-    """Reads them.
+    """Reads the pages of directories.
 
-    `hanging` are the sides on which a directory was given up because no answer came: the next one's is not waited for
-    so long.
+    `hanging` are the sides on which a directory was given up because no answer came: the next directory's page is tried
+    only once there.
     """
 
     recorder: Recorder
@@ -33,7 +33,7 @@ class Pages:
     hanging: set[str] = field(default_factory=set)
 
     def ask(self, directory: DirectoryId, side: str, token: str | None) -> Page | Unknown | None:
-        """A page, or why there is none after some tries; None if there was no time for one more."""
+        """A page, or why there is none after some tries; None if there was no time for another try."""
         source, where = self.primaries, directory
         if side == DR_SIDE:
             source, where = self.standbys, self.recorder.settings.directories[directory].dr_directory
@@ -56,9 +56,9 @@ class Pages:
 
 @dataclass
 class Seen:
-    """What the pages of a side have shown: `before`, in earlier parts of the sweep, and in this one, a word of each.
+    """The WorkSpaces on the pages of a side, with a word for each: `before` in earlier parts of the sweep, or `here`.
 
-    `repeats` counts pages running that showed only what had been shown. `goes_round` is whether the pages do not end.
+    `repeats` counts consecutive pages without a new WorkSpace. `goes_round`: the pages do not end.
     """
 
     side: str
@@ -70,7 +70,7 @@ class Seen:
     _tokens: set[str | None] = field(default_factory=set)
 
     def take(self, page: Page) -> list[Workspace]:
-        """Take in the page of `token`; those of it that are new: one that has moved between pages counts once."""
+        """Add the page of `token`; returns its new WorkSpaces. One that moved between pages counts once."""
         self._tokens.add(self.token)
         fresh = {one.id: one for one in page.workspaces if one.id not in self.before and one.id not in self.here}
         self.here |= {one.id: "" if self.side == OWN else word(one) for one in fresh.values()}

@@ -18,42 +18,42 @@ from standby.ledger.table import LedgerUnavailable
 from standby.record import Recorder
 from standby.request import Requester
 
-# So long lookups go on before what they have found ready is requested.
-LOOKING_TAKES = timedelta(seconds=60)
+# Lookups end after this time, so that what they have found ready is requested.
+LOOKUPS_TAKE = timedelta(seconds=60)
 
 
 @dataclass
 class Reconciler:
-    """Brings primaries to a standby, as far as they are ready for one; what is left over is due again."""
+    """Requests standbys for primaries that are ready; the others are due again later."""
 
     recorder: Recorder
     primaries: WorkSpaces
     standbys: Standbys
 
     def reconcile(self, ids: Sequence[WorkspaceId]) -> list[Change]:
-        """Decide and act for each of the primaries; what became of each, in the order of `ids`.
+        """Decide and act for each of the primaries; returns the change of each, in the order of `ids`.
 
         Raises
         ------
         LedgerUnavailable
-            The ledger could not be read, or a primary that it does not know could not be written: whoever called has
-            to call again. What could be done for the others is done.
+            The ledger could not be read, or a new primary could not be written. The caller has to call again. The work
+            for the other primaries is done.
         """
         by_id = {change.primary_id: change for change in self._reconcile(ids)}
         while (raced := self.recorder.raced) and self.recorder.has_time():
-            # Where a sweep has written what the event names meanwhile, the event counts, for the row that there is now.
+            # If a sweep wrote a primary that the event names in the meantime, the event is applied to the new row.
             self.recorder.raced, loaded = [], self.recorder.ledger.load(raced)
             rows = {one: row for one, row in loaded.items() if isinstance(row, Row)}
             again = [one for one, row in rows.items() if self.recorder.case(one, row).is_new_after_all]
             by_id |= {change.primary_id: change for change in self._reconcile(again)}
-        lost = self.recorder.unrecorded | dict.fromkeys(raced, "somebody else was faster")
+        lost = self.recorder.unrecorded | dict.fromkeys(raced, "another invocation was faster")
         if lost:
             why = next(iter(lost.values()))
-            raise LedgerUnavailable(f"not in the ledger yet, so to be called again: {', '.join(sorted(lost))} ({why})")
+            raise LedgerUnavailable(f"not in the ledger yet; call again: {', '.join(sorted(lost))} ({why})")
         return [by_id[one] for one in ids]
 
     def preview(self, ids: Sequence[WorkspaceId]) -> list[Change]:
-        """What would be decided for each now, if it came alone: nothing is looked up, requested or written."""
+        """What would be decided for each primary now, if it came alone. No lookup, request or write takes place."""
         decided, others = self._decide(ids)
         by_id = {change.primary_id: change for change in others}
         ready = [case for case, change in decided if change.effect is Effect.REQUEST]
@@ -68,16 +68,16 @@ class Reconciler:
     def _reconcile(self, ids: Sequence[WorkspaceId]) -> list[Change]:
         decided, done = self._decide(ids)
         done += self.recorder.record_all([one for _, one in decided if one.effect is Effect.NOTHING], self.standbys)
-        # A lookup comes first: one that finds the DR Region in trouble keeps this run from creating there.
+        # A lookup comes first: if it finds that the DR Region does not answer, this run requests nothing there.
         todo = [one for one in decided if one[1].effect is not Effect.NOTHING]
-        first = next((one for one in todo if one[1].effect is Effect.LOOK), None)
+        first = next((one for one in todo if one[1].effect is Effect.LOOKUP), None)
         left = deque(sorted(todo, key=lambda one: one is not first))
         while left:
             done += self._work_off(left)
         return done
 
     def _decide(self, ids: Sequence[WorkspaceId]) -> tuple[list[tuple[Case, Change]], list[Change]]:
-        """What is decided for each that is described; and what is said of those that are not."""
+        """The decisions for the primaries that are described, and the changes of the others."""
         loaded = self.recorder.ledger.load(ids)
         rows = {one: found for one, found in loaded.items() if isinstance(found, Row)}
         unreadable = [found for found in loaded.values() if isinstance(found, Unreadable)]
@@ -93,9 +93,9 @@ class Reconciler:
         return [(case, decide(case)) for case in cases], others
 
     def _standbys_among(self, unknown: Sequence[WorkspaceId]) -> dict[WorkspaceId, Change]:
-        """What is said of ids that a person gives and that are standbys' ids: whose they are.
+        """The changes for ids of a person's call that are standbys' ids: they name the primary.
 
-        The ledger knows its own; those that somebody else made are described in the DR Region.
+        The ledger knows the standbys of its rows; others are described in the DR Region.
         """
         if not self.recorder.cause.reopens:
             return {}
@@ -106,42 +106,44 @@ class Reconciler:
         return {one: cases[one].nothing(Reason.IS_STANDBY, f"Its primary is {primaries[one]}.") for one in primaries}
 
     def _work_off(self, left: deque[tuple[Case, Change]]) -> list[Change]:
-        """Look and request for the first of those that are left, as many as one call takes.
+        """Do lookups and requests for the first of the cases that are left, as many as one call takes.
 
-        Lookups end after a while, for what they find ready must still be requested: or none ever would be.
+        Lookups end after some time, because what they find ready must still be requested.
         """
         done: list[Change] = []
         ready: list[Case] = []
         began = self.recorder.clock.now()
-        while left and len(ready) < BATCH and self.recorder.clock.now() - began < LOOKING_TAKES:
+        while left and len(ready) < BATCH and self.recorder.clock.now() - began < LOOKUPS_TAKE:
             case, change = left.popleft()
-            if change.effect is Effect.LOOK and (change := self._look(case)).effect is not Effect.REQUEST:
+            if change.effect is Effect.LOOKUP and (change := self._lookup(case)).effect is not Effect.REQUEST:
                 done += self.recorder.record_all([change], self.standbys)
             else:
                 ready.append(case)
         return done + Requester(self.recorder, self.standbys).request(ready)
 
-    def _look(self, case: Case) -> Change:
-        """What a lookup in the DR directory makes of a primary."""
+    def _lookup(self, case: Case) -> Change:
+        """The change of a primary after a lookup in the DR directory."""
         if not self.recorder.has_time():
             return leave(case, is_unreachable=False)
         directory, user = place_of(case)
         reason = case.row.reason if case.row else Reason.READY
         if directory is None or user is None:
-            return case.nothing(reason, "Its row does not say where to look.")
+            return case.nothing(
+                reason, "The row does not name the DR directory and the user, so no lookup is possible."
+            )
         try:
             holder = self.recorder.ledger.holder(claim_key(directory, user))
         except LedgerUnavailable as problem:
             return self.recorder.left_alone(case.nothing(reason), problem)
         if holder not in (None, case.id):
-            # The other one's standby would be found: no call is spent on that.
+            # A lookup would find the other primary's standby, so no call is made.
             return case.place_taken(str(holder))
-        look = self.standbys.look_for_user(directory, user)
-        return after_lookup(self.recorder.case(case.id, case.row, case.seen), look)
+        lookup = self.standbys.lookup_user(directory, user)
+        return after_lookup(self.recorder.case(case.id, case.row, case.seen), lookup)
 
 
 def place_of(case: Case) -> tuple[DirectoryId | None, str | None]:
-    """Where the standby of a primary is, or is going to be: the DR directory, and the user's name."""
+    """The place of a primary's standby, present or future: the DR directory, and the user's name."""
     row = case.row
     if row is not None and row.may_have_standby:
         return row.dr_directory_id, row.user_name

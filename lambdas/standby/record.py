@@ -1,4 +1,4 @@
-"""Carries changes into the ledger, and reports what became of them: one log line, and one metric, for each."""
+"""Writes changes to the ledger, and reports each with one log line and one metric."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ _FAILED = (Reason.STANDBY_IN_ERROR, Reason.STANDBY_UNHEALTHY)
 
 @dataclass
 class Recorder:
-    """Writes what one invocation decides, and has what all its work has in common.
+    """Writes the decisions of one invocation, and holds what all its work shares.
 
-    `has_time` says whether there is time for another batch; `unrecorded` has the primaries that have no row though they
-    should; `raced` those that an event names as new, and of which somebody else has written meanwhile.
+    `has_time` says whether there is time for another batch. `unrecorded` has the primaries that should have a row but
+    have none, and why. `raced` has the primaries that an event names as new, and whose row another invocation wrote in
+    the meantime.
     """
 
     ledger: Ledger
@@ -46,13 +47,13 @@ class Recorder:
     def case(
         self, one: WorkspaceId, row: Row | None, seen: Workspace | Unknown | None = None, fleet: Fleet | None = None
     ) -> Case:
-        """What a decision about a primary rests on, now."""
+        """The case of a primary at this moment: everything that a decision is based on."""
         return Case(one, row, seen, self.cause, self.clock.now(), self.settings, fleet)
 
     def record(self, change: Change) -> Change:
-        """Write a change if it says anything new; return it, or why it could not be written.
+        """Write a change if it has anything new; return it, or why it could not be written.
 
-        What could not is found again by whoever reconciles the primary next.
+        A change that could not be written is decided again when the primary is reconciled next.
         """
         try:
             return self._write(change)
@@ -60,9 +61,10 @@ class Recorder:
             return self.left_alone(change, problem)
 
     def record_all(self, changes: Sequence[Change], standbys: WorkSpaces) -> list[Change]:
-        """Write changes, and with those to whom a standby failed what AWS says of it: one call for all of these.
+        """Write changes. Those whose standby failed get AWS's error for it, in one DescribeWorkspaces call for all.
 
-        A standby's state is its primary's to show, the reason for it is not. A lookup that fails changes nothing.
+        The primary shows the state of its standby, but not the error. If the call fails, the changes are written
+        without.
         """
         news = [one.new for one in changes if one.reason in _FAILED and not (one.old and one.old.reason is one.reason)]
         failed = [new.standby_id for new in news if new and new.standby_id]
@@ -77,10 +79,10 @@ class Recorder:
         return done
 
     def must(self, make: Callable[[Row | None], Change], row: Row | None) -> Change:
-        """Write what only this invocation knows, and must not be lost: a standby was just created.
+        """Write a change that only this invocation knows and that must not be lost: a standby was just created.
 
-        The row is read again, and the change made again from it, if somebody else changed it or the ledger did not
-        answer.
+        If another invocation changed the row, or the ledger did not answer, the row is read again and the change made
+        again.
         """
         for attempt in range(1, _TRIES):
             change = make(row)
@@ -92,7 +94,7 @@ class Recorder:
         return self.record(make(row))
 
     def amend(self, one: WorkspaceId, make: Callable[[Case, Row], Change | None]) -> Change | None:
-        """Write a change that is made from the row as it is found; None if there is no row, or nothing to be said."""
+        """Write a change that is made from the current row; None if there is no row, or no change."""
         for _ in range(_TRIES_TO_AMEND):
             row = self.ledger.load([one]).get(one)
             if isinstance(row, Unreadable):
@@ -104,19 +106,19 @@ class Recorder:
                 return self._write(change)
             except LostRace:
                 continue
-        raise LedgerUnavailable(f"the row of {one} was changed by somebody else, {_TRIES_TO_AMEND} times running")
+        raise LedgerUnavailable(f"the row of {one} was changed by other invocations {_TRIES_TO_AMEND} times in a row")
 
-    def tell(self, reason: Reason, message: str, **more: Any) -> None:
-        """Notify of what is true of the whole pair, or of a directory, as `Ledger.tell` says."""
-        self.ledger.tell(reason, self.cause, message, **more)
+    def notify(self, reason: Reason, message: str, **more: Any) -> None:
+        """Send a notice about the whole pair or a directory, by an event of the ledger (`Ledger.write_event`)."""
+        self.ledger.write_event(reason, self.cause, message, **more)
 
     def left_alone(self, change: Change, problem: Exception) -> Change:
-        """The change that nothing could be written; whoever comes next goes on from what the ledger has."""
+        """The change if nothing could be written; the next invocation continues from the ledger's row."""
         row, new = change.old, change.new
         is_news = new is not None and new.standby_id is not None and (row is None or row.standby_id != new.standby_id)
         known = {"standby_id": new.standby_id} if new is not None and is_news else {}
         self.telemetry.problem(str(problem), primary_id=change.primary_id, **known)
-        # Nobody else will say of what a sweep takes for one of an existing fleet that it is new.
+        # Only this event says that a desktop which a sweep counted as part of an existing fleet is new.
         is_new = self.cause.names_new and (row is None or row.existing or row.status is Status.REPORTED)
         if isinstance(problem, LostRace):
             self.raced += [change.primary_id] * is_new
@@ -126,14 +128,14 @@ class Recorder:
         return Change(change.primary_id, row, row, reason, f"Not recorded: {problem}")
 
     def unreadable(self, row: Unreadable) -> Change:
-        """The change that a row which cannot be read is left alone."""
+        """The change for a row that cannot be read: none."""
         self.telemetry.count("UnreadableRows")
-        problem = f"Its row in the ledger cannot be read by this version and is left alone: {row.problem}"
+        problem = f"This version cannot read the primary's row in the ledger and does not change it: {row.problem}"
         self.telemetry.problem(problem, primary_id=row.primary_id)
         return Change(row.primary_id, None, None, Reason.ROW_UNREADABLE, problem)
 
     def try_to(self, write: Callable[[], object]) -> None:
-        """Do a write whose failure must not stop the rest."""
+        """Do a write whose failure must not stop the other work; the failure is logged."""
         try:
             write()
         except LedgerUnavailable as problem:
@@ -150,9 +152,9 @@ class Recorder:
         return change
 
     def write(self, new: Row, old: Row | None) -> Row:
-        """Write the next version of a row, with what caused it, and who, where somebody did; as the ledger does.
+        """Write the next version of a row, with its cause and the caller if there is one; errors as `Ledger.write`.
 
-        A standby that is there is recorded all the same where the user's claim is another primary's.
+        A standby that exists is recorded even if another primary holds the user's claim.
         """
         stamped = dataclasses.replace(
             new,

@@ -1,17 +1,17 @@
 """Rule 1: exactly one standby for each primary, and for each user in a DR directory.
 
-CreateStandbyWorkspaces has no client token and may create a second standby, so nothing is sent without a claim, and
-no claim is taken again before it is certain that nothing was created:
+CreateStandbyWorkspaces has no client token and may create a second standby. Therefore nothing is sent without a claim,
+and no claim is taken again before it is certain that nothing was created:
 
 1. **Claim** the primary and its (DR directory, user) in one transaction, with a lease (`ledger/ledger.py`).
-2. **Check** right before sending: nothing holds the pair back, the claims are still ours, and the lease outlives the
-   call.
-3. **Call** once. botocore repeats nothing.
-4. **Settle** (`core/settle.py`). Created: REQUESTED, the claim stays for good. Known not to be created: the claim is
-   given back. Anything else (a time-out, a broken connection, a 5xx, an answer that does not speak of the item, a
-   crash): the row stays CLAIMED.
-5. **Look** in the DR directory, once the lease of such a row has ended: found, it is adopted; only two complete lookups
-   that find nothing bring it back to 1, alone in its call.
+2. **Check** right before sending: no gate is closed, the claims still belong to this invocation, and the lease lasts
+   longer than the call.
+3. **Call** once. botocore does not retry.
+4. **Settle** (`core/settle.py`). Created: REQUESTED, and the claim is kept permanently. Known not to be created: the
+   claim is released. Anything else (a time-out, a broken connection, a 5xx, an answer without the item, a crash): the
+   row stays CLAIMED.
+5. **Look up** the user in the DR directory when the lease of such a row has ended. A standby that is found is adopted.
+   Only after two complete lookups that find nothing, the row returns to step 1, alone in its call.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from standby.ledger.ledger import LostRace, Taken
 from standby.ledger.table import LedgerUnavailable
 from standby.record import Recorder
 
-# What a call may take (connect 5 s, answer 30 s), and some: a claim with less left is not used.
+# What a call may take (connect 5 s, answer 30 s), with a reserve. A claim with less time left is not used.
 SENDING_TAKES = timedelta(seconds=45)
-# With less than this left of the first claim's lease, no further one is taken for the same call: one more, and the
-# check before sending, may take as long as a call.
+# If less than this is left of the first claim's lease, no further claim is taken for the same call: one more claim and
+# the check before sending may take as long as a call.
 CLAIMING_ENDS = SENDING_TAKES + timedelta(seconds=30)
-# Of these a person is notified once a day, for the whole pair.
+# A notice about these is sent once a day, for the whole pair.
 _OF_THE_PAIR = (Reason.DAILY_CAP, Reason.CEILING, Reason.PAUSED)
 
 
 @dataclass
 class Requester:
-    """Carries rule 1 out for the primaries of one invocation."""
+    """Carries out rule 1 for the primaries of one invocation."""
 
     recorder: Recorder
     standbys: Standbys
 
     def request(self, cases: Sequence[Case]) -> list[Change]:
-        """Claim and request a standby for each; what became of each, in no order.
+        """Claim and request a standby for each; returns the change of each, in any order.
 
-        Once the DR Region has throttled, or did not answer, the rest is left for the next round: what was not claimed
-        needs no lease to end.
+        Once the DR Region throttles, or does not answer, the others are left for the next round: without a claim they
+        need not wait for a lease to end.
         """
         done: list[Change] = []
         for batch in _one_per_user(cases):
@@ -65,13 +65,13 @@ class Requester:
         return done
 
     def held_back(self, cases: Sequence[Case]) -> dict[WorkspaceId, Reason]:
-        """Why nothing may be requested now for some of them. A person may try a directory."""
+        """The cases for which nothing may be requested now, and why. A person's call may try a directory again."""
         directories = set() if self.recorder.cause.reopens else _directories(cases)
         closed = self.recorder.gates.closed(directories)
         return {case.id: why for case in cases if (why := closed.get(None) or closed.get(_directory(case)))}
 
     def _let_through(self, cases: Sequence[Case]) -> tuple[list[Case], list[Change]]:
-        """Those that nothing holds back now, and the changes that hold the others."""
+        """The cases that no gate holds now, and the changes that hold the others."""
         why = self.held_back(cases)
         detail = self.recorder.gates.why_paused() if Reason.PAUSED in why.values() else ""
         free = [case for case in cases if case.id not in why]
@@ -82,7 +82,7 @@ class Requester:
         claimed: list[Case] = []
         for case in batch:
             if claimed and _lease_left(claimed[0].row, self.recorder.clock.now()) < CLAIMING_ENDS:
-                # Claims are slow to take today: those that there are must be sent before the first is too old.
+                # Claims take long now: the ones that are taken must be sent before the first is too old.
                 done += self._send(claimed)
                 claimed = []
             if self.standbys.trouble:
@@ -96,20 +96,22 @@ class Requester:
         return done + self._send(claimed)
 
     def _within_backfill(self, batch: Sequence[Case]) -> tuple[Sequence[Case], list[Change]]:
-        """Those that may be claimed, and changes for those of an existing fleet for which there is no room now.
+        """The cases that may be claimed, and changes for those of an existing fleet for which there is no room now.
 
-        Of what is new, or asked for by a person, the claim and the service decide.
+        For new desktops, and those that a person asks for, the claim and the service decide.
         """
         backfill = [case for case in batch if _is_backfill(case)]
         if not backfill:
             return batch, []
         room = self.recorder.gates.room()
         left = backfill[room.backfill :]
-        why = "The quota in the DR Region leaves no room for it."
+        why = "The quota in the DR Region has no room for its standby."
         if room.is_days_part:
-            why = "Existing fleets have had their part of today's number; the rest is for new desktops."
+            why = "Today's share of existing fleets is used up. The rest of the limit is for new desktops."
             if left:
-                self._tell(Reason.DAILY_CAP, "It is existing fleets' part of it; the rest is for new ones.")
+                self._notify(
+                    Reason.DAILY_CAP, "This is the share of existing fleets. The rest of the limit is for new desktops."
+                )
         return [case for case in batch if case not in left], [self._leave_held(case, why) for case in left]
 
     def _leave_held(self, case: Case, why: str) -> Change:
@@ -122,24 +124,24 @@ class Requester:
 
     def _hold(self, case: Case, reason: Reason, detail: str = "") -> Change:
         if reason in _OF_THE_PAIR:
-            self._tell(reason, detail)
+            self._notify(reason, detail)
         return self.recorder.record(case.record(Status.HELD, reason, detail))
 
     def _close(self, case: Case, refused: Refused) -> None:
-        """Close the gate of what was refused as a whole: of the pair for its quota, or else of the directory."""
+        """Close the gate for what was refused as a whole: the pair if it is about the quota, else the directory."""
         reason, directory = HOLDS[refused.kind], _directory(case) if refused.kind in OF_A_DIRECTORY else None
         self.recorder.try_to(lambda: self.recorder.gates.hold(reason, directory))
-        where = f"The directory is {directory}, its DR directory {case.row and case.row.dr_directory_id}. "
-        self._tell(reason, f"{where if directory else ''}AWS says: {refused.message}", directory)
+        where = f"Directory: {directory}, DR directory: {case.row and case.row.dr_directory_id}. "
+        self._notify(reason, f"{where if directory else ''}AWS's message: {refused.message}", directory)
 
-    def _tell(self, reason: Reason, detail: str = "", directory: DirectoryId | None = None) -> None:
-        """Notify of what holds the whole pair, or a directory, once a day."""
-        self.recorder.try_to(lambda: self.recorder.tell(reason, say(reason, detail), directory=directory))
+    def _notify(self, reason: Reason, detail: str = "", directory: DirectoryId | None = None) -> None:
+        """Send a notice, once a day, about what holds the whole pair or a directory."""
+        self.recorder.try_to(lambda: self.recorder.notify(reason, say(reason, detail), directory=directory))
 
     # 1. Claim
 
     def _claim(self, case: Case) -> Case | Change:
-        # The lease begins now: lookups, and the calls before this one, have taken their time since it was decided.
+        # The lease begins now: lookups, and the calls before this one, have taken time since the decision.
         case = self.recorder.case(case.id, case.row, case.seen)
         try:
             row = self.recorder.write(claim(case), case.row)
@@ -152,7 +154,7 @@ class Requester:
     def _taken(self, case: Case, taken: Taken) -> Change:
         if taken.reason is not Reason.USER_HAS_STANDBY:
             return self._hold(case, taken.reason)
-        # Without a holder, somebody gave the claim up, and it is not known what became of the request: look first.
+        # Without a holder, the claim was given up and the result of its request is not known: a lookup comes first.
         is_given_up = taken.holder is None
         change = give_up(case, Reason.DR_DESKTOP_UNCLEAR) if is_given_up else case.place_taken(str(taken.holder))
         return self.recorder.record(change)
@@ -160,14 +162,14 @@ class Requester:
     # 2. Check, and 3. Call
 
     def _send(self, claimed: Sequence[Case]) -> list[Change]:
-        """Send one call for all of them; if it is refused for the sake of one, send the halves."""
+        """Send one call for all claims. If it is refused because of one item, send the halves."""
         if not claimed:
             return []
         try:
             free, done = self._let_through(claimed)
             still_ours = self._still_ours(free)
         except LedgerUnavailable as problem:
-            # Not known to be open is closed, and not known to be ours is somebody else's.
+            # If it is not known whether a gate is open, it counts as closed; an unconfirmed claim counts as another's.
             return [self._lost(case, problem) for case in claimed]
         now = self.recorder.clock.now()
         fit = [case for case in still_ours if _lease_left(case.row, now) >= SENDING_TAKES]
@@ -185,7 +187,7 @@ class Requester:
         result = self.standbys.create([_item(case) for case in fit])
         if isinstance(result, Refused):
             return self._call_refused(fit, result)
-        # What is refused beside others of its directory is not refused because of the directory.
+        # If another item of the same directory succeeded, the directory is not the cause of a refusal.
         made = _directories([case for case in fit if isinstance(result[case.id], Pending)])
         for case in fit:
             one = result[case.id]
@@ -194,10 +196,10 @@ class Requester:
         return [self._settle(case, result[case.id]) for case in fit]
 
     def _still_ours(self, claimed: Sequence[Case]) -> list[Case]:
-        """Those whose rows are still as this invocation wrote them.
+        """The cases whose rows are still as this invocation wrote them.
 
-        By its own clock somebody may have found a lease ended that by ours has not: the first of its two lookups
-        changes the row, and then it is theirs.
+        By another invocation's clock, a lease may have ended that has not ended by this one's. Its first lookup then
+        changes the row, and the claim is no longer this invocation's.
         """
         rows = self.recorder.ledger.load([case.id for case in claimed])
         written = {one: row.change_id for one, row in rows.items() if isinstance(row, Row)}
@@ -207,9 +209,9 @@ class Requester:
         return self.recorder.left_alone(case.nothing(Reason.CLAIM_TAKEN), problem)
 
     def _call_refused(self, sent: Sequence[Case], refused: Refused) -> list[Change]:
-        """A declared exception fails the whole call, though only one item, or one directory, may be at fault: bisect.
+        """Bisect a call that was refused: a declared exception fails the whole call, even if one item is the cause.
 
-        Once a part has found what holds all of it, the gate is closed, and the others are held unsent.
+        Once a part is refused as a whole, its gate is closed and the other parts are held without being sent.
         """
         if len(sent) == 1 or _is_about_all(sent, refused):
             return [self._settle(case, refused) for case in sent]
@@ -218,7 +220,7 @@ class Requester:
             parts = [[case for case in sent if _directory(case) == one] for one in sorted(_directories(sent))]
         done: list[Change] = []
         for part in parts:
-            # Nothing was created for any of them: the whole call was refused.
+            # The whole call was refused, so nothing was created for any item.
             left = [give_back(case, Reason.CREATE_UNREACHABLE) for case in part if self.standbys.trouble]
             done += [self.recorder.record(change) for change in left] or self._send(part)
         return done
@@ -237,10 +239,10 @@ class Requester:
             if outcome.kind in HOLDS:
                 self._close(case, outcome)
         change = make(case.row)
-        if change.effect is Effect.LOOK and isinstance(outcome, Refused):
+        if change.effect is Effect.LOOKUP and isinstance(outcome, Refused):
             item = _item(case)
-            look = self.standbys.look_for_user(item.dr_directory, item.user_name)
-            change = after_exists(self.recorder.case(case.id, case.row, case.seen), look, outcome)
+            lookup = self.standbys.lookup_user(item.dr_directory, item.user_name)
+            change = after_exists(self.recorder.case(case.id, case.row, case.seen), lookup, outcome)
         return self.recorder.record(change)
 
 
@@ -259,7 +261,7 @@ def _item(case: Case) -> StandbyRequest:
 
 
 def _is_about_all(sent: Sequence[Case], refused: Refused) -> bool:
-    """Whether a refusal is true of all items, and need not be asked for again for each of them."""
+    """Whether a refusal applies to all items, so that they need not be sent again separately."""
     is_of_the_region = refused.kind in (Refusal.THROTTLED, Refusal.UNREACHABLE)
     return is_of_the_region or (refused.kind in OF_A_DIRECTORY and len(_directories(sent)) == 1)
 
@@ -273,7 +275,7 @@ def _directories(cases: Sequence[Case]) -> set[DirectoryId]:
 
 
 def _is_backfill(case: Case) -> bool:
-    """Whether it is of an existing fleet and has no place yet: one that is CLAIMED keeps its own."""
+    """Whether the primary is of an existing fleet and has no place yet; a CLAIMED one has its place."""
     row = case.row
     is_waiting = row is not None and row.existing and row.status in (Status.HELD, Status.WAITING)
     return is_waiting and not case.is_asked
@@ -284,9 +286,9 @@ def _lease_left(row: Row | None, now: datetime) -> timedelta:
 
 
 def _one_per_user(cases: Sequence[Case]) -> list[list[Case]]:
-    """Batches of at most 25 in which no (DR directory, user) comes twice: the answer names users, not primaries.
+    """Batches of at most 25 in which each (DR directory, user) comes once: the answer names users, not primaries.
 
-    One whose last request had no clear answer is sent alone, so that it cannot break another call.
+    A primary whose last request had no clear answer is sent alone, so that it cannot break another call.
     """
     alone: list[list[Case]] = []
     built: list[dict[tuple[str, str], Case]] = []

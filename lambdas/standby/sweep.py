@@ -1,8 +1,8 @@
-"""The sweep's work: the whole fleet, page by page, directory by directory, paced, over as many invocations as it takes.
+"""The sweep's work: the whole fleet, directory by directory and page by page, paced, in as many invocations as needed.
 
-Each directory is scanned on its DR side, then on its own. In the end the ledger's rows are gone through once: what is
-not there any more follows from complete scans of both sides alone (`core/conclusions.py`), and from lookups by id, for
-many pages can miss what moved between them, and a listing may be behind for a while.
+Each directory is scanned on its DR side first, then on its own side. At the end, the sweep goes through the ledger's
+rows once. That a WorkSpace is gone follows only from complete scans of both sides (`core/conclusions.py`) and from
+DescribeWorkspaces by id: pages can miss a WorkSpace that moves between them, and a listing can lag.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from standby.core.model import (
 from standby.core.plan import accepted, monthly_cost, plan, progress, under
 from standby.core.reasons import Reason
 from standby.core.row import ALL_SHARDS, Row, Unreadable
-from standby.core.upkeep import PCOIP_NOTICE, end_of_pcoip, mark_in, marked_users
+from standby.core.upkeep import PCOIP_NOTICE, end_of_pcoip, hash_in, hashed_users
 from standby.ledger.leases import SWEEP_LEASE, WATCH_LEASE
 from standby.ledger.sweeps import DAYS_BACK, mapping_number
 from standby.pages import Pages, Seen
@@ -48,13 +48,14 @@ from standby.schedule import MOST_READY, Round
 from standby.wiring import SWEEPS_SHARE, Deployed
 
 _PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
-# What a scan missed is asked for by its id so often, at most so far apart, before it counts as missed.
-LOOKS, _LOOKS_APART = 3, timedelta(seconds=5)
-# States of a directory of which nobody is notified.
+# A WorkSpace that a scan missed is described by its id this many times, at most this far apart, before it counts as
+# missed.
+LOOKUPS, _LOOKUPS_APART = 3, timedelta(seconds=5)
+# States of a directory's registration that send no notice.
 _REGISTERED = ("REGISTERED", "REGISTERING")
-# What a plan ends with until it is accepted, also one that the version before has written.
-_ASKS = "Nothing is created before it is accepted (README, The existing fleet): "
-# How far the existing fleets have come, by their desktops' stage.
+# How the last sentence of a plan begins until the directory is accepted, also of a plan from the version before.
+_ASKS = "Nothing is created before "
+# The metrics of the progress of existing fleets, by stage.
 _STAGE_METRICS = {
     "ExistingReported": "reported",
     "BackfillWaiting": "waiting",
@@ -64,7 +65,7 @@ _STAGE_METRICS = {
 
 
 def sweep(deployed: Deployed, execution_arn: str, number: int, has_time: Callable[[], bool]) -> Round:
-    """One invocation's part of an execution's sweep."""
+    """Do one part of an execution's sweep."""
     lease = deployed.lease(SWEEP_LEASE)
     turn = lease.take(execution_arn, number)
     if turn is None:
@@ -78,7 +79,7 @@ def sweep(deployed: Deployed, execution_arn: str, number: int, has_time: Callabl
     ready = tuple(part.ready)
     if place.partition < len(_PARTITIONS):
         lease.keep(turn, dataclasses.asdict(place))
-        return Round(done=False, outcome="goes on", ready=ready)
+        return Round(done=False, outcome="continues", ready=ready)
     complete = part.report(place)
     lease.give_up(execution_arn)
     outcome = f"{complete} of {len(part.directories)} directories were scanned completely"
@@ -87,13 +88,12 @@ def sweep(deployed: Deployed, execution_arn: str, number: int, has_time: Callabl
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a sweep stands: which of the sorted directories, which side, which page; then which partition of rows, and
-    after which key.
+    """The position of a sweep: the directory (sorted), the side and the page; then the partition of rows and the key.
 
-    `parts` are how many parts of each side of the directory are kept in the ledger, `sizes` how many WorkSpaces they
-    have; `problem` is why its scan is not complete, if it is not. `counts` are what the directory's pages count,
-    `orphans` how many of each directory's rows so far are orphans', by compute type. `repeats` is how many pages
-    running have shown nothing new, `hanging` the sides on which a directory was given up because no answer came.
+    `parts`: how many parts of each side of the directory are kept in the ledger. `sizes`: how many WorkSpaces each side
+    has. `problem`: why the scan is incomplete, or empty. `counts`: the counts of the directory's pages. `orphans`: the
+    orphans found so far, by directory and compute type. `repeats`: consecutive pages without a new WorkSpace.
+    `hanging`: the sides on which a directory was given up because no answer came.
     """
 
     directories: list[str]
@@ -113,7 +113,7 @@ class _Place:
 
     @classmethod
     def read(cls, cursor: Mapping[str, Any] | None, directories: Sequence[str], now: datetime) -> _Place:
-        """The place in a cursor. One for other directories is none: doing a part again changes nothing."""
+        """The place in a cursor. A cursor for other directories is ignored: repeating a part changes nothing."""
         names = {each.name for each in dataclasses.fields(cls)}
         if cursor is not None and cursor.keys() == names and cursor["directories"] == list(directories):
             return cls(**cursor)
@@ -121,13 +121,13 @@ class _Place:
 
 
 class _Part:
-    """One invocation's part of a sweep. `ready` are those whose standby is to be looked for, or requested."""
+    """One invocation's part of a sweep. `ready` are the primaries that need a lookup or a request."""
 
     def __init__(self, deployed: Deployed, recorder: Recorder) -> None:
         self._deployed = deployed
         self._recorder = recorder
         self._run = recorder.cause.id
-        # Pages and lookups of both Regions share one pace.
+        # Pages and lookups of both Regions share one pacer.
         pacer = deployed.pacer(SWEEPS_SHARE)
         self._primaries = deployed.primaries(pacer)
         self._standbys = deployed.standbys(pacer)
@@ -138,12 +138,12 @@ class _Part:
         self._watcher_started = False
 
     def note_settings(self) -> None:
-        """Keep what this sweep goes by for those who read the ledger."""
+        """Keep the settings of this sweep for readers of the ledger."""
         settings, now = self._recorder.settings, self._recorder.clock.now()
         self._recorder.try_to(lambda: self._sweeps.keep_settings(settings, now))
 
     def go_on(self, place: _Place) -> _Place:
-        """From a place to where the time ends, there is enough to hand over, or the sweep is over."""
+        """Continue from a place until time is up, there is enough for one call of protect, or the sweep is complete."""
         self._pages.hanging = set(place.hanging)
         while place.at < len(self.directories) and self._has_room() and self._recorder.has_time():
             place = self._scan(place)
@@ -155,10 +155,10 @@ class _Part:
     # A side of a directory, page by page
 
     def _scan(self, place: _Place) -> _Place:
-        """Pages of one side until it ends, the time does, or there is enough to hand over; what was seen is kept."""
+        """Read pages of one side until it ends, time is up, or there is enough for protect. Keep what was seen."""
         directory, side = self.directories[place.at], place.side
         before = self._sweeps.recall(directory, side, place.parts[side], self._run) or {}
-        # What this run saw of the standbys, for the own side: nothing is known of those it did not see.
+        # For the own side: the standbys that this run saw. Nothing is known about others.
         dr_directories = self._sweeps.recall(directory, DR_SIDE, place.parts[DR_SIDE], self._run) if side == OWN else {}
         seen = Seen(side, before, place.token, place.repeats)
         counts, problem, is_over = place.counts, place.problem, False
@@ -171,12 +171,12 @@ class _Part:
                 break
             fresh = seen.take(page)
             if side == OWN:
-                counts = add(counts, self._look(directory, fresh, dr_directories or {}))
+                counts = add(counts, self._decide_page(directory, fresh, dr_directories or {}))
             trouble = self._problem_of(side, page, seen)
             problem = problem or trouble
             is_over = seen.token is None or seen.goes_round
-        # One whose primary is gone shows no relation, and is a standby all the same.
-        ours = self._recorder.ledger.primaries_of([one for one, word in seen.here.items() if mark_in(word)])
+        # A standby whose primary is gone has no relation, but is still a standby.
+        ours = self._recorder.ledger.primaries_of([one for one, word in seen.here.items() if hash_in(word)])
         here = {one: word.rpartition("/")[0] if one in ours else word for one, word in seen.here.items()}
         kept = self._sweeps.keep(directory, side, place.parts[side], self._run, here)
         place = dataclasses.replace(
@@ -195,12 +195,12 @@ class _Part:
             return dataclasses.replace(place, token=None, repeats=0, side=OWN)
         return self._done(directory, place)
 
-    def _look(
+    def _decide_page(
         self, directory: DirectoryId, shown: list[Workspace], shapes: Mapping[WorkspaceId, str]
     ) -> dict[str, int]:
-        """Decide for each WorkSpace of a page, record what changed, and add it up."""
+        """Decide for each WorkSpace of a page, record the changes, and return the counts."""
         rows = self._recorder.ledger.load(one.id for one in shown)
-        fleet = dataclasses.replace(self._sweeps.fleet(directory), shapes=shapes, users=marked_users(shapes.values()))
+        fleet = dataclasses.replace(self._sweeps.fleet(directory), shapes=shapes, users=hashed_users(shapes.values()))
         counts: dict[str, int] = {}
         settled: list[Change] = []
         for workspace in shown:
@@ -222,7 +222,7 @@ class _Part:
         return counts
 
     def _start_watcher(self) -> None:
-        """Have the watcher try what is held while the sweep continues; once in a part."""
+        """Start the watcher, once in a part, so that it tries held rows while the sweep continues."""
         if self._watcher_started:
             return
         self._watcher_started = True
@@ -230,23 +230,23 @@ class _Part:
             self._recorder.telemetry.problem(problem)
 
     def _problem_of(self, side: str, page: Page, seen: Seen) -> str:
-        """Why a scan is not complete after a page that came."""
+        """Why a scan is incomplete after a page was read; empty if it is not."""
         if lost := self._recorder.unrecorded:
-            # Without its row, the next sweep would take one that was there before for new.
+            # Without a row, the next sweep would count an existing desktop as new.
             count = len(lost)
             lost.clear()
-            return f"{count} WorkSpaces could not be written down"
+            return f"{count} WorkSpaces could not be written to the ledger"
         if seen.goes_round:
-            return f"{side} side: the pages go round in a circle"
-        return "" if page.is_whole else f"{side} side: a page had an entry that cannot be read"
+            return f"{side} side: the pages repeat without an end"
+        return "" if page.is_whole else f"{side} side: a page has an entry that cannot be read"
 
     def _done(self, directory: DirectoryId, place: _Place) -> _Place:
-        """How the scan of a directory ended, and what is kept of it."""
+        """End the scan of a directory, and keep its result."""
         now = self._recorder.clock.now()
         scan = Scan(self._run, from_text(place.began_at), now, place.parts, place.problem, sizes=place.sizes)
         scan = judged(scan, self._sweeps.last(directory))
         if scan.problem:
-            self._recorder.telemetry.problem(f"The scan of {directory} is not complete: {scan.problem}")
+            self._recorder.telemetry.problem(f"The scan of {directory} is incomplete: {scan.problem}")
         else:
             self._sweeps.begin(directory)
             self._keep_plan(directory, place.counts, now)
@@ -258,64 +258,66 @@ class _Part:
             self._sweeps.keep_coverage(directory, Coverage(place.counts), scan, more)
             if count := place.counts.get(f"cannot/{Reason.NO_USER}"):
                 reason, pk = Reason.NO_USER, f"FLEET#{directory}#NO_USER"
-                message, status = say(reason, f"Directory {directory} has {count} of them."), Status.INELIGIBLE
-                self._recorder.tell(reason, message, pk=pk, once="1", status=status, directory=directory)
+                message, status = say(reason, f"Directory {directory} has {count} such WorkSpaces."), Status.INELIGIBLE
+                self._recorder.notify(reason, message, pk=pk, once="1", status=status, directory=directory)
         self._sweeps.note(directory, scan)
         return _Place(place.directories, to_text(now), place.at + 1, hanging=place.hanging)
 
     # The existing fleet
 
     def _keep_plan(self, directory: DirectoryId, counts: Mapping[str, int], now: datetime) -> None:
-        """Keep what a complete scan has counted of an existing fleet, and notify of one that was found.
+        """Keep the plan and the progress of an existing fleet after a complete scan; send a notice about a new one.
 
-        The notice comes first, and once for each mapping: who dies in between leaves the rest to the next sweep.
+        The notice comes first, once for each mapping: after a crash in between, the next sweep does the rest.
         """
         settings, row = self._recorder.settings, self._sweeps.baseline(directory)
         is_accepted = row.get("accepted", False) is True or settings.existing_fleet == "protect"
         new: dict[str, Any] = {"progress": progress(counts)}
-        quota = self._quota  # in each sweep: a backfill goes by it
+        quota = self._quota  # in each sweep: the backfill depends on it
         kept, follows = row.get("plan"), accepted(by_whom(row, "accepted"))
         if kept is not None and is_accepted:
-            # What was accepted stays as it was read, but for how to accept it.
+            # An accepted plan stays as it was read, except for the sentence about how to accept it.
             said, asks, _ = str(kept.get("message") if isinstance(kept, Mapping) else "").partition(_ASKS)
             if isinstance(kept, Mapping) and asks:
                 self._sweeps.set(directory, {"plan": {**kept, "message": said + follows}})
         else:
             standbys, pcoip = self._recorder.gates.standbys(), end_of_pcoip(counts, now)
-            follows = follows if is_accepted else f"{_ASKS}standby accept {directory}"
+            follows = follows if is_accepted else f"{_ASKS}you accept the directory: `standby accept {directory}`."
             found = new["plan"] = plan(directory, counts, quota, standbys, settings, follows, pcoip)
             if "taken_at" not in row and (found["would_get"] or found["cannot"]):
                 number, dr_directory = mapping_number(row), self._sweeps.dr_directories[directory]
                 more: dict[str, Any] = {"version": number, "dr_directory_id": dr_directory, "directory": directory}
                 more |= {"pk": f"FLEET#{directory}", "once": f"{number:06}", "status": Status.REPORTED}
-                self._recorder.tell(Reason.FLEET_FOUND, found["message"], **more)
+                self._recorder.notify(Reason.FLEET_FOUND, found["message"], **more)
         new = {name: value for name, value in new.items() if row.get(name) != value}
         if new:
             self._sweeps.set(directory, new | {f"{name}_at": to_text(now) for name in new})
 
     @functools.cached_property
     def _quota(self) -> int | Unknown:
-        """The quota, measured once an invocation; as it was measured last where it cannot be."""
+        """The quota, read once an invocation; if that fails, the last known value."""
         quota = standby_quota(self._deployed.client("service-quotas", self._recorder.settings.dr_region))
         if not isinstance(quota, Unknown):
             self._recorder.gates.keep_quota(quota)
             return quota
-        self._recorder.telemetry.problem(f"Service Quotas: {quota.code}: {quota.message}")
+        self._recorder.telemetry.problem(
+            f"The quota of standbys could not be read from Service Quotas: {quota.code}: {quota.message}"
+        )
         known = self._recorder.gates.quota()
         return quota if known is None else known
 
-    # What is not there any more
+    # What no longer exists
 
     def _conclude(self, place: _Place) -> _Place:
-        """The ledger's rows, partition by partition, against what the complete scans of this run have seen."""
+        """Compare the ledger's rows, partition by partition, with the complete scans of this run."""
         census = {one: found for one, scan in self._complete().items() if (found := self._census(one, scan))}
         for number in range(place.partition, len(_PARTITIONS)):
-            if not self._recorder.has_time():  # what has no rows takes time, too
+            if not self._recorder.has_time():  # an empty partition takes time too
                 return place
             for page, following in self._recorder.ledger.rows_by_status(*_PARTITIONS[number], place.key):
                 rows = [row for row in page if isinstance(row, Row)]
                 done = self._check(rows, census) if self._recorder.has_time() else 0
-                self._say_what_is_unmapped(rows[:done])
+                self._record_unmapped(rows[:done])
                 orphans = with_orphans(place.orphans, rows[:done], self._recorder.settings)
                 if done < len(rows):
                     key = _key_of(rows[done - 1]) if done else place.key
@@ -331,18 +333,20 @@ class _Part:
         return {one: scan for one, scan in scans.items() if scan and scan.run == self._run and not scan.problem}
 
     def _census(self, directory: DirectoryId, scan: Scan) -> Census | None:
-        """What a complete scan of this run has seen; None if nothing is to follow from it."""
+        """What a complete scan of this run has seen; None if nothing may be concluded from it."""
         if scan.is_doubted:
             return None
         own = self._sweeps.recall(directory, OWN, scan.parts[OWN], self._run)
         standbys = self._sweeps.recall(directory, DR_SIDE, scan.parts[DR_SIDE], self._run)
         if own is None or standbys is None:
-            self._recorder.telemetry.problem(f"What was seen of {directory} is another run's; nothing follows from it")
+            self._recorder.telemetry.problem(
+                f"The stored scan of {directory} belongs to another run, so nothing is concluded from it"
+            )
             return None
         return Census(Ids(own), Ids(standbys), scan, self._sweeps.dr_directories[directory])
 
     def _check(self, rows: Sequence[Row], census: Mapping[DirectoryId, Census]) -> int:
-        """Conclude what follows for a page of rows; how many of them there was time for."""
+        """Conclude what follows for a page of rows; returns for how many of them there was time."""
         suspects = [
             (number, row, found)
             for number, row in enumerate(rows)
@@ -354,7 +358,7 @@ class _Part:
         return len(rows)
 
     def _confirm(self, batch: Sequence[tuple[Row, Census]]) -> bool:
-        """Ask for each by its id, some times; what is unclear of one concludes nothing of it."""
+        """Describe each by its id, several times; nothing is concluded about one whose answer is unclear."""
         primaries = self._ask(self._primaries, [row.primary_id for row, _ in batch])
         standbys = self._ask(self._standbys, [row.standby_id for row, _ in batch if row.standby_id])
         if primaries is None or standbys is None:
@@ -368,19 +372,19 @@ class _Part:
         return True
 
     def _ask(self, where: WorkSpaces, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Workspace | Unknown] | None:
-        """What some answers say of WorkSpaces; those that are in none of them are missing. None: there was no time."""
+        """Describe WorkSpaces several times; those in no answer are left out. None if there was no time."""
         answers: dict[WorkspaceId, Workspace | Unknown] = {}
-        for number in range(LOOKS):
+        for number in range(LOOKUPS):
             missing = [one for one in ids if one not in answers]
             if not self._recorder.has_time():
                 return None
             if number and missing:
-                self._recorder.clock.sleep(min(_LOOKS_APART, self._recorder.settings.poll_interval).total_seconds())
+                self._recorder.clock.sleep(min(_LOOKUPS_APART, self._recorder.settings.poll_interval).total_seconds())
             answers |= where.describe(missing)
         return answers
 
-    def _say_what_is_unmapped(self, rows: Sequence[Row]) -> None:
-        """Let the rows of directories that are not mapped any more say so."""
+    def _record_unmapped(self, rows: Sequence[Row]) -> None:
+        """Record in the rows of directories that are no longer mapped that they are not."""
         for directory in {one for row in rows if (one := row.primary_directory_id) and one not in self.directories}:
             self._sweeps.forget(directory)
         for row in rows:
@@ -390,7 +394,7 @@ class _Part:
     # The figures
 
     def report(self, place: _Place) -> int:
-        """Publish what a sweep that is over has found; of how many directories its scan was complete."""
+        """Publish the figures of a sweep that has ended; returns how many directories were scanned completely."""
         telemetry, settings, complete = self._recorder.telemetry, self._recorder.settings, len(self._complete())
         self._recorder.try_to(self._report_coverage)
         self._recorder.try_to(self._report_registrations)
@@ -410,7 +414,7 @@ class _Part:
         return complete
 
     def _report_backfill(self) -> None:
-        """How far the existing fleets have come, as long as any is on its way: a metric costs while it is published."""
+        """Publish the progress of existing fleets while there is any: a metric is billed while it is published."""
         stages: Counter[str] = Counter()
         for one in self.directories:
             stages.update(self._sweeps.progress(one))
@@ -419,8 +423,10 @@ class _Part:
                 self._recorder.telemetry.gauge(metric, stages[stage])
 
     def _report_coverage(self) -> None:
-        """The pair's figures of the last complete scans, and none while a directory has none: half a fleet's figures
-        would pass for the fleet's. `CoverageAgeSeconds` is how old the oldest of them is.
+        """Publish the pair's figures of the last complete scans, but none while a directory has no complete scan.
+
+        Otherwise the figures of half a fleet would look like those of the fleet. `CoverageAgeSeconds` is the age of the
+        oldest figure.
         """
         settings, telemetry = self._recorder.settings, self._recorder.telemetry
         found, problems = self._sweeps.last_days(self._recorder.clock.now())
@@ -428,8 +434,8 @@ class _Part:
             telemetry.problem(problem)
         if missing := [directory for directory in self.directories if directory not in found]:
             more = f", nor of {len(missing) - 1} more" if len(missing) > 1 else ""
-            told = f"no complete scan of {missing[0]} for {DAYS_BACK} days{more}"
-            telemetry.problem(f"The coverage of the pair is not known, and its metrics are left out: {told}")
+            why = f"no complete scan of {missing[0]} for {DAYS_BACK} days{more}"
+            telemetry.problem(f"The coverage of the pair is not known, and its metrics are not published: {why}")
             return
         whole: dict[str, int] = {}
         for one in found.values():
@@ -446,17 +452,18 @@ class _Part:
             telemetry.gauge("ReplicationAgeOldestSeconds", whole[OLDEST])
         if stale := whole.get("stale", 0):
             hours = settings.rpo.total_seconds() / 3600
-            detail = f"{stale} of this pair hold data that is older than {hours:g} hours, or none."
+            detail = f"Standbys of this pair whose data is missing or older than {hours:g} hours: {stale}."
             reason = Reason.REPLICATION_STALE
-            self._recorder.tell(reason, say(reason, detail), status=Status.PROTECTED)
+            self._recorder.notify(reason, say(reason, detail), status=Status.PROTECTED)
         now = self._recorder.clock.now()
         if now.date() >= PCOIP_NOTICE and (words := end_of_pcoip(whole, now)):
-            self._recorder.tell(Reason.PCOIP_ENDS, words, once="000001", status=Status.REPORTED)
+            self._recorder.notify(Reason.PCOIP_ENDS, words, once="000001", status=Status.REPORTED)
 
     def _report_registrations(self) -> None:
-        """Notify of each mapped directory that is known not to be registered with WorkSpaces.
+        """Send a notice about each mapped directory that is known not to be registered with WorkSpaces.
 
-        One that two sweeps in a row have not returned counts as that; until then it is noted beside its baseline.
+        A directory that was not returned in two sweeps in a row counts as not registered. The first time is noted
+        beside its baseline.
         """
         settings, mapped, states = self._recorder.settings, self._sweeps.dr_directories, dict[DirectoryId, str | None]()
         for source, region, directories in (
@@ -468,7 +475,7 @@ class _Part:
         lacking = {one for one, state in states.items() if state is None and not self._is_inhabited(one)}
         for own, away in mapped.items():
             noted = self._sweeps.unregistered(own)
-            # Of what is not known now, nothing ends.
+            # An unknown state ends nothing.
             missing = {
                 one: noted.get(one, self._run) for one in lacking | (noted.keys() - states) if one in (own, away)
             }
@@ -479,23 +486,23 @@ class _Part:
                 if state not in (*_REGISTERED, None) or (directory in lacking and missing[directory] != self._run):
                     how = f"is in state {state}" if state else "is not returned by DescribeWorkspaceDirectories"
                     reason = Reason.DIRECTORY_NOT_REGISTERED
-                    self._recorder.tell(reason, say(reason, f"{directory} in {region} {how}."), directory=directory)
+                    self._recorder.notify(reason, say(reason, f"{directory} in {region} {how}."), directory=directory)
 
     def _registrations(
         self, source: WorkSpaces, region: str, directories: Sequence[DirectoryId]
     ) -> dict[DirectoryId, str | None]:
-        """The states of the registrations of some directories; none if they are not known."""
+        """The states of the registrations of some directories; empty if they are not known."""
         states = source.registrations(directories)
         if isinstance(states, Unknown):
-            what = f"Whether {', '.join(directories)} in {region} is registered is not known"
+            what = f"The registration of {', '.join(directories)} in {region} could not be read"
             self._recorder.telemetry.problem(f"{what}: {states.code}: {states.message}")
             return {}
         return states
 
     def _is_inhabited(self, directory: DirectoryId) -> bool:
-        """Whether the last complete scan has shown WorkSpaces in a directory: it is registered, whatever is returned.
+        """Whether the last complete scan found WorkSpaces in a directory: then it is registered, whatever is returned.
 
-        An outage answers with empty lists, too.
+        An outage can answer with empty lists too.
         """
         for own, away in self._sweeps.dr_directories.items():
             scan = self._sweeps.last(own) if directory in (own, away) else None
@@ -510,6 +517,6 @@ class _Part:
 
 
 def _key_of(row: Row) -> dict[str, str]:
-    """The key from which a query of by_status goes on after this row."""
+    """The key from which a query of by_status continues after this row."""
     item = row.to_state_item()
     return {name: item[name] for name in ("pk", "sk", "ix_status", "ix_status_at")}

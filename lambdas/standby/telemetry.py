@@ -1,4 +1,4 @@
-"""Log lines and metrics, by Powertools: the one place that knows either."""
+"""Log lines and metrics, with Powertools. Only this module knows them."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _METRIC_OF = {
 
 
 class PowertoolsTelemetry:
-    """Structured log lines, and metrics in embedded format.
+    """Structured log lines, and metrics in embedded metric format.
 
-    Every metric has the dimensions `service`, the function's, and `Stack`: two pairs may share an account and a Region.
+    Every metric has the dimensions `service` (the function) and `Stack`: two pairs may share an account and a Region.
     """
 
     def __init__(self, logger: Logger, metrics: Metrics, stack: str) -> None:
@@ -45,7 +45,7 @@ class PowertoolsTelemetry:
         metrics.set_default_dimensions(Stack=stack)
 
     def decided(self, change: Change, cause: Cause, *, written: bool) -> None:
-        """Log a change, and count it if it is in the ledger now."""
+        """Log a change, and count it if it was written to the ledger."""
         new = change.new
         fields: dict[str, Any] = {
             **change.answer(),
@@ -67,7 +67,7 @@ class PowertoolsTelemetry:
                 self.count(metric)
 
     def problem(self, message: str, **fields: object) -> None:
-        """Log something that the next round puts right."""
+        """Log a problem that the next round corrects, as a warning."""
         self._logger.warning(message, extra=dict(fields))
 
     def count(self, metric: str, value: float = 1) -> None:
@@ -75,7 +75,7 @@ class PowertoolsTelemetry:
         self._metrics.add_metric(name=metric, unit=_unit(metric), value=value)
 
     def gauge(self, metric: str, value: float) -> None:
-        """Publish how much of something there is, at once: it is not added to what this invocation counts."""
+        """Publish a value at once. It is not added to the counts of this invocation."""
         provider = self._metrics.provider
         service = {"service": provider.service} if provider.service else {}
         given = {**service, **provider.default_dimensions}

@@ -1,8 +1,8 @@
-"""What follows when somebody calls TerminateWorkspaces, or MigrateWorkspace: who did is noted, and what it means.
+"""What follows a call of TerminateWorkspaces or MigrateWorkspace: the caller is noted, and the result is recorded.
 
-The event is a hint. What the row says of the call is that it was made; what became of it is described afresh: a
-WorkSpace that is shown on its way out is gone, and of any other the sweep says what it sees. Where an orphan's standby
-goes, its user's place is free at once.
+The event is a hint. The row notes that the call was made; its result comes from a new DescribeWorkspaces. A WorkSpace
+that is returned as TERMINATING or TERMINATED is gone; for any other, the sweep decides. When an orphan's standby is
+terminated, its user's place is free at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from standby.aws.workspaces import WorkSpaces
 from standby.core.admission import finds_place_taken
-from standby.core.change import Case, Change, say
+from standby.core.change import PREVIOUS, Case, Change, say
 from standby.core.decide import decide
 from standby.core.model import GONE, HAD_ONE, READY, Status, Workspace, WorkspaceId
 from standby.core.orphans import succeeded
@@ -26,21 +26,21 @@ from standby.record import Recorder
 
 
 def note_migration(recorder: Recorder, old: WorkspaceId, new: WorkspaceId) -> None:
-    """Note at the old row, if there is one, that a migration to a new id was requested: it may fail."""
+    """Note in the old row, if there is one, that a migration to a new id was requested. It may still fail."""
 
     def make(case: Case, row: Row) -> Change | None:
         if row.note(Kind.MIGRATED) == new:
             return None
-        message = f"MigrateWorkspace was called for it; the new id is to be {new}. Until then: {row.message}"
-        return case.remark(Reason.MIGRATED, message, Kind.MIGRATED, note=new)
+        message = f"MigrateWorkspace was called for the primary. The new id will be {new}. {PREVIOUS}{row.message}"
+        return case.noting(Reason.MIGRATED, message, Kind.MIGRATED, note=new)
 
     recorder.amend(old, make)
 
 
 def follow_migrations(recorder: Recorder, changes: Iterable[Change]) -> None:
-    """Conclude the migrations whose new id is there, with a notice if the old one had a standby.
+    """Conclude the migrations whose new id is ready, with a notice if the old id had a standby.
 
-    Those whose new id did not come are taken back: a migration that failed leaves the original as it was.
+    If the new id never became ready, the note is removed: a failed migration leaves the original unchanged.
     """
     for new in [change.new for change in changes if change.new]:
         is_there = new.primary_state in READY
@@ -53,28 +53,28 @@ def _concluded(new: WorkspaceId, is_there: bool, case: Case, row: Row) -> Change
     if known and (known.notified or known.note != new):
         return None
     if not is_there:
-        message = f"{say(Reason.MIGRATION_FAILED)} It was to be {new}."
-        return case.remark(Reason.MIGRATION_FAILED, message, Kind.MIGRATED, lasts=False) if known else None
+        message = f"{say(Reason.MIGRATION_FAILED)} The new id was {new}."
+        return case.noting(Reason.MIGRATION_FAILED, message, Kind.MIGRATED, lasts=False) if known else None
     if not row.was_requested:
         return None
-    # One that took longer than it is waited for was taken back, and has succeeded all the same.
-    standby = f"Its standby {row.standby_id}" if row.standby_id else "The standby that was requested for it"
+    # A migration that took longer than the deadline had its note removed, and may still have succeeded.
+    standby = f"Standby {row.standby_id}" if row.standby_id else "The standby that was requested"
     message = succeeded(new, standby)
-    return case.remark(Reason.MIGRATED, message, Kind.MIGRATED, note=new, notified=True)
+    return case.noting(Reason.MIGRATED, message, Kind.MIGRATED, note=new, notified=True)
 
 
 @dataclass
 class Terminations:
-    """Records who terminated what, and what can be seen of it."""
+    """Records who terminated WorkSpaces, and with what result."""
 
     recorder: Recorder
     primaries: WorkSpaces
     standbys: WorkSpaces
 
     def follow(self, ids: Sequence[WorkspaceId]) -> list[Change]:
-        """Record who terminated each, and what is seen of it; a change for each, under the id that was given.
+        """Record who terminated each WorkSpace, and with what result; returns a change for each, under the given id.
 
-        What the ledger does not know is none of ours, and leaves no trace.
+        WorkSpaces that the ledger does not know are not recorded.
         """
         known = self._known(ids)
         for one, primary in known.items():
@@ -85,7 +85,7 @@ class Terminations:
         return [self._answer(one, loaded.get(at := known.get(one, one)), done.get(at)) for one in ids]
 
     def _known(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, WorkspaceId]:
-        """The primaries that the ids are, or are the standbys of; which Region's endpoint was called says neither.
+        """The primary of each id: the id itself, or the primary whose standby it is. The event's Region does not say.
 
         A primary may have a row that this version cannot read.
         """
@@ -95,17 +95,17 @@ class Terminations:
         return self.recorder.ledger.primaries_of(ids) | primaries
 
     def _note(self, ended: WorkspaceId, primary_id: WorkspaceId) -> None:
-        """Note the call, once however often its event comes.
+        """Note the call, once even if its event comes again.
 
-        Of a standby that was followed by another nothing is noted.
+        Nothing is noted for a former standby that was replaced by another.
         """
         who = self.recorder.cause.principal or UNNAMED
-        what = f"the primary {ended}" if ended == primary_id else f"its standby {ended}"
+        what = f"the primary {ended}" if ended == primary_id else f"the standby {ended}"
 
         def make(case: Case, row: Row) -> Change | None:
             if ended not in (row.primary_id, row.standby_id):
                 return None
-            message = f"TerminateWorkspaces was called for {what}, by {who}. Until then: {row.message}"
+            message = f"TerminateWorkspaces was called for {what}, by {who}. {PREVIOUS}{row.message}"
             return note_call(case, row, ended, who, message, notified=True)
 
         self.recorder.amend(primary_id, make)
@@ -113,7 +113,7 @@ class Terminations:
     def _conclude(
         self, rows: Mapping[WorkspaceId, Row], known: Mapping[WorkspaceId, WorkspaceId]
     ) -> dict[WorkspaceId, Change]:
-        """Describe all of them, and record of each primary what follows from what is shown, if anything does."""
+        """Describe the WorkSpaces, and record for each primary what follows from the answers, if anything does."""
         primaries = _shown(self.primaries, rows)
         standbys = _shown(self.standbys, [one for row in rows.values() if (one := row.standby_id) and one in known])
         done = {}
@@ -128,7 +128,7 @@ class Terminations:
             if change.status is Status.PRIMARY_GONE and seen.state in GONE:
                 done[one] = self.recorder.record(change)
             elif standby is not None and _is_missing(row, seen, standby):
-                # That it goes is no further news where somebody was notified of who terminated it.
+                # If a notice already named the caller, the missing standby sends no further notice.
                 noted = about(row, standby.id)
                 detail, quiet = f"{standby.id} is {standby.state}.", noted is not None and noted.notified
                 change = case.record(Status.STANDBY_MISSING, Reason.STANDBY_GONE, detail, quiet=quiet)
@@ -139,7 +139,7 @@ class Terminations:
         if row is None:
             return self.recorder.case(one, None).nothing(Reason.NOT_IN_LEDGER)
         if isinstance(row, Unreadable):
-            return self.recorder.case(one, None).nothing(Reason.ROW_UNREADABLE, f"It is that of {row.primary_id}.")
+            return self.recorder.case(one, None).nothing(Reason.ROW_UNREADABLE, f"The row is that of {row.primary_id}.")
         return dataclasses.replace(done or Change(one, row, row, row.reason, row.message), primary_id=one)
 
 
@@ -149,7 +149,7 @@ def _shown(where: WorkSpaces, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, W
 
 
 def about(row: Row, ended: WorkspaceId | None) -> Condition | None:
-    """What is noted of who terminates a WorkSpace, the primary or the standby of a row."""
+    """The condition that notes who terminated the primary or the standby of a row; None if there is none."""
     known = row.conditions.get(_kind(row, ended))
     return known if known and (known.note or "").partition(" ")[0] == ended else None
 
@@ -157,14 +157,14 @@ def about(row: Row, ended: WorkspaceId | None) -> Condition | None:
 def note_call(
     case: Case, row: Row, ended: WorkspaceId, who: str, message: str, *, notified: bool = False
 ) -> Change | None:
-    """A note of who calls TerminateWorkspaces for a WorkSpace; None if that is noted, or somebody was notified of it.
+    """A change that notes who calls TerminateWorkspaces; None if it is noted already, or a notice was sent.
 
-    Who announced the call to protect is known, and nobody is notified of it.
+    If the caller announced the call to protect, no notice is sent.
     """
     known, note = about(row, ended), f"{ended} {who}"
     if known is not None and (known.notified or known.note == note):
         return None
-    return case.remark(Reason.TERMINATED_BY_SOMEBODY, message, _kind(row, ended), note=note, notified=notified)
+    return case.noting(Reason.TERMINATED_BY_SOMEBODY, message, _kind(row, ended), note=note, notified=notified)
 
 
 def _kind(row: Row, ended: WorkspaceId | None) -> Kind:
@@ -172,14 +172,14 @@ def _kind(row: Row, ended: WorkspaceId | None) -> Kind:
 
 
 def freed(case: Case, standby: Workspace | None) -> Change:
-    """An orphan's standby goes, or has gone: whoever claims its user's place looks into the DR directory first."""
+    """The change if an orphan's standby is being or was terminated: a lookup precedes the next claim of its place."""
     shown = f"{standby.id} is {standby.state}." if standby else "DescribeWorkspaces does not return its standby."
     change = case.record(Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED, shown)
     return change.observe(Kind.GIVEN_UP, True, case.now)
 
 
 def waiting(ledger: Ledger, changes: Iterable[Change]) -> list[WorkspaceId]:
-    """The desktops that found their places taken by standbys that are orphans no more."""
+    """The desktops whose places were taken by orphans' standbys that are gone now."""
     found: dict[WorkspaceId, None] = {}
     for row in [change.new for change in changes if change.new]:
         if row.reason is Reason.PRIMARY_TERMINATED and row.standby_id and row.user_name:
@@ -189,7 +189,7 @@ def waiting(ledger: Ledger, changes: Iterable[Change]) -> list[WorkspaceId]:
 
 
 def _is_missing(row: Row, seen: Workspace, standby: Workspace) -> bool:
-    """Whether a primary that lives is without a standby, its own being shown on its way out."""
+    """Whether an existing primary has no standby, because its standby is being terminated and it has no other."""
     others = [one for one in seen.standbys if one.id != standby.id and one.state not in GONE]
-    # An open row's standby is the watcher's, with a deadline.
+    # The watcher follows the standby of an open row, with a deadline.
     return row.status in HAD_ONE and seen.state not in GONE and standby.state in GONE and not others

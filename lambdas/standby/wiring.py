@@ -1,6 +1,6 @@
-"""Puts the parts together for a handler: clients, settings, clock, ids. Only here is known how they are made.
+"""Builds the parts of a handler: clients, settings, clock, ids. Only this module knows how they are made.
 
-What makes a part imports it: a cold start reads only the modules that its function uses.
+Each method imports what it builds, so that a cold start reads only the modules that its function uses.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ if TYPE_CHECKING:
     from standby.ledger.table import Table
     from standby.record import Recorder
 
-# A polite neighbour: WorkSpaces' API gives an account 2 calls a second. protect takes half of them, unless another pace
-# is configured; the sweep, which runs for longer, half as many as that.
+# The WorkSpaces API allows an account 2 calls a second in a Region. protect uses half of them, unless
+# `calls_per_second` says otherwise. The sweep, which runs longer, uses half of protect's rate.
 SWEEPS_SHARE = 0.5
-# Of the Resource Groups Tagging API, which has a rate of its own: 100 WorkSpaces a call.
+# The rate for the Resource Groups Tagging API, which has a limit of its own; 100 WorkSpaces a call.
 TAG_CALLS_PER_SECOND = 1.0
-# An event's describe and create, and what a lookup or a bisect adds, of the five that the service takes at once.
+# Calls that may be sent at once: an event's describe and create, and a lookup or a bisect. The service allows five.
 BURST = 4
-# Time kept back for what was begun: a call (35 s) and its records.
+# Time that is reserved for a call that was begun (35 s) and its records.
 RESERVE_SECONDS = 60.0
 
 # Seconds for a connection and for an answer, and tries.
 _PATIENCE = {
-    # No retries: throttles share the budget of the whole account, and the next round is the retry.
+    # No retries: they would use up the budget of the whole account, and the next round is the retry.
     "workspaces": (5, 30, 1),
-    # It stands between a call of WorkSpaces and the records of what both said.
+    # Short, because the result of a WorkSpaces call is recorded only afterwards.
     "resourcegroupstaggingapi": (2, 10, 1),
-    # A sign of life is not worth a wait; nor is the quota, which the next sweep asks for again.
+    # Short, because a heartbeat is not worth a wait, and the next sweep reads the quota again.
     "cloudwatch": (2, 3, 1),
     "service-quotas": (2, 3, 1),
 }
@@ -60,11 +60,13 @@ _QUICK = (2, 5, 5)
 
 logger = Logger()
 metrics = Metrics(namespace=NAMESPACE)
-warnings.filterwarnings("ignore", "No application metrics to publish")  # often there are none; a log line is JSON
+warnings.filterwarnings(
+    "ignore", "No application metrics to publish"
+)  # often there are none, and the warning is not JSON as log lines are
 
 
 def make_client(service: str, region: Region) -> Any:
-    """A boto3 client; endpoints are found as botocore finds them (`AWS_ENDPOINT_URL`)."""
+    """A boto3 client with the time-outs of its service. botocore finds the endpoint (`AWS_ENDPOINT_URL`)."""
     connect, read, tries = _PATIENCE.get(service, _QUICK)
     retries: Any = {"total_max_attempts": tries, "mode": "standard"}
     config = Config(connect_timeout=connect, read_timeout=read, retries=retries)
@@ -72,13 +74,13 @@ def make_client(service: str, region: Region) -> Any:
 
 
 def new_id() -> str:
-    """An id that nobody else makes."""
+    """A unique id."""
     return uuid.uuid4().hex
 
 
 @dataclass(frozen=True)
 class Invoked:
-    """What an invocation is told by Lambda: its id, its account, and whether there is time for another batch."""
+    """What Lambda says about an invocation: its id, its account, and whether there is time for another batch."""
 
     request_id: str
     account: str
@@ -86,7 +88,7 @@ class Invoked:
 
     @classmethod
     def of(cls, context: LambdaContext) -> Invoked:
-        """What a context says."""
+        """The invocation of a Lambda context."""
         return cls(
             request_id=context.aws_request_id,
             account=context.invoked_function_arn.split(":")[4],
@@ -96,7 +98,7 @@ class Invoked:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What a function's process is made of; tests hand in their own."""
+    """The parts of a function's process. Tests pass their own."""
 
     settings: Settings
     make_client: Callable[[str, Region], Any]
@@ -109,7 +111,7 @@ class Deployed:
     def client(self, service: str, region: Region | None = None) -> Any:
         """The process's client of a service, made when it is first used.
 
-        All but those that ask about the DR Region, or give it a sign of life, are of the primary Region.
+        It is of the primary Region unless another `region` is given.
         """
         key = service, region or self.settings.primary_region
         if key not in self._clients:
@@ -130,29 +132,29 @@ class Deployed:
         return Table(self.client("dynamodb"), self.variable("LEDGER_TABLE"), self.clock.sleep)
 
     def gates(self) -> Gates:
-        """What may hold creations back."""
+        """The gates that can hold creation."""
         from standby.ledger.ledger import Gates
 
         return Gates(self.table(), self.settings, self.clock)
 
     def sweeps(self) -> Sweeps:
-        """What sweeps keep of the mapped directories."""
+        """The rows that sweeps keep about the mapped directories."""
         from standby.ledger.sweeps import Sweeps
 
         mapped = self.settings.directories
         return Sweeps(self.table(), {one: mapped[one].dr_directory for one in sorted(mapped)})
 
     def executions(self) -> Executions:
-        """The executions of both state machines, and the start of the watcher's."""
+        """Access to the executions of both state machines, and the start of the watcher."""
         from standby.ledger.leases import Executions
 
         return Executions(self.client("stepfunctions"), self.variable("WATCH_STATE_MACHINE_ARN"))
 
     def lease(self, key: str) -> Lease:
-        """The watcher's lease, or the sweep's."""
+        """The lock of the watcher or of the sweep."""
         from standby.ledger.leases import HELD_EVERY, Lease
 
-        # No more seldom than a new standby is looked at: as one batch is done, there is room for the next.
+        # At least as often as a new standby is checked: when one batch is done, there is room for the next.
         held_every = min(HELD_EVERY, self.settings.first_look)
         return Lease(self.table(), self.executions(), self.clock, key, held_every)
 
@@ -165,19 +167,19 @@ class Deployed:
         return Recorder(ledger, self.gates(), self.settings, self.clock, self.telemetry, cause, has_time)
 
     def pacer(self, share: float = 1.0, burst: int = 1) -> Pacer:
-        """The pace of the calls of one invocation."""
+        """The pacer for the calls of one invocation; `share` is the part of `calls_per_second` that it uses."""
         from standby.aws.call import Pacer
 
         return Pacer(self.clock, self.settings.calls_per_second * share, burst)
 
     def primaries(self, pacer: Pacer, has_time: Callable[[], bool] = lambda: True) -> WorkSpaces:
-        """WorkSpaces of the primary Region, with their tags where a rule asks for them."""
+        """Access to the primary Region's WorkSpaces, with their tags if a rule needs them."""
         from standby.aws.workspaces import WorkSpaces
 
         return WorkSpaces(self.client("workspaces"), pacer, has_time, self._tagged(has_time))
 
     def standbys(self, pacer: Pacer, has_time: Callable[[], bool] = lambda: True) -> Standbys:
-        """WorkSpaces of the DR Region."""
+        """Access to the DR Region's WorkSpaces."""
         from standby.aws.workspaces import Standbys
 
         client = self.client("workspaces", self.settings.dr_region)
@@ -200,7 +202,7 @@ class Deployed:
 
 @functools.cache
 def deployed() -> Deployed:
-    """What this process is made of."""
+    """The parts of this process, from settings.json and the environment."""
     settings = Settings.load(Path(__file__).resolve().parents[1] / "settings.json")
     telemetry = PowertoolsTelemetry(logger, metrics, settings.stack)
     return Deployed(settings, make_client, Clock(), telemetry, os.environ)
@@ -210,7 +212,7 @@ Work = Callable[[Deployed, Any, Invoked], dict[str, Any]]
 
 
 def handler(work: Work) -> Callable[[Any, LambdaContext], dict[str, Any]]:
-    """The handler of a function that does some work: its log lines have the request's id, its metrics are published."""
+    """The Lambda handler for some work: it adds the request's id to log lines, and publishes the metrics."""
 
     def handle(event: Any, context: LambdaContext) -> dict[str, Any]:
         return work(deployed(), event, Invoked.of(context))

@@ -116,7 +116,7 @@ class Large:
             pk=one,
             status=status,
             reason_code=reasons[status],
-            message="A rule of the configuration excludes it. The rule is exclude.users: svc-*.",
+            message="A rule under exclude matches the primary. The rule is exclude.users: svc-*.",
             user_name=f"user.{one}@example.com",
             primary_directory_id=DIRECTORIES[number % 2],
             standby_id=f"ws-s{one[3:]}",

@@ -54,8 +54,8 @@ CONDITIONS: dict[str, Condition] = {
     "attribute_not_exists(pk)": _lacks("pk"),
     "version = :old": _is("version", ":old"),
     "primary_id = :me": _is("primary_id", ":me"),
-    "attribute_not_exists(pk) OR primary_id = :nobody": _any(_lacks("pk"), _FREE),
-    "attribute_not_exists(pk) OR (primary_id = :nobody AND attribute_not_exists(given_up_at))": _any(
+    "attribute_not_exists(pk) OR primary_id = :none": _any(_lacks("pk"), _FREE),
+    "attribute_not_exists(pk) OR (primary_id = :none AND attribute_not_exists(given_up_at))": _any(
         _lacks("pk"), _all(_FREE, _lacks("given_up_at"))
     ),
     "attribute_not_exists(taken) OR taken < :limit": _any(

@@ -99,8 +99,8 @@ def test_an_event_of_another_account_is_not_worked_on() -> None:
 
 
 def test_what_protect_put_aside_keeps_its_reason_even_if_it_looks_like_an_event() -> None:
-    read = letter(event("create_workspaces_one"), reason="not WorkSpace ids, and left out: WS-1")
-    assert (read.kind, read.why) == (Kind.UNREADABLE, "not WorkSpace ids, and left out: WS-1")
+    read = letter(event("create_workspaces_one"), reason="these are not WorkSpace ids and were skipped: WS-1")
+    assert (read.kind, read.why) == (Kind.UNREADABLE, "these are not WorkSpace ids and were skipped: WS-1")
     assert "`standby protect`" in read.advice
     assert len(read.what) < 200
 

@@ -98,7 +98,7 @@ def test_columns_are_chosen_by_the_names_that_data_has(lived: Stage) -> None:
     ran = lived.standby("list --reason SECONDARY_EXISTS --columns user-name,advice")
     assert ran.out.splitlines()[:2] == [
         "User\tWhat to do",
-        f"{TAKEN}\tDecide whether that desktop can go. It is never touched from here.",
+        f"{TAKEN}\tDecide whether that desktop can be terminated. This product never changes it.",
     ]
     (row,) = json.loads(lived.standby("list --user user020 --columns status -o json").out)["desktops"]
     assert row == {"stack": "Standby-us-east-1-us-west-2", "status": "WAITING"}

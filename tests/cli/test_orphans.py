@@ -152,7 +152,7 @@ def test_a_replaced_orphan_is_terminated_and_its_place_is_free_at_once(scene: Sc
     assert stage.status(new) == (Status.PROTECTED, "STANDBY_READY")
     *_, before, after = stage.history(scene.orphan)
     assert [(one["principal"], one["cause_id"]) for one in (before, after)] == [(AL, "CHG-4711")] * 2
-    assert f"TerminateWorkspaces is about to be called for its standby {scene.standby}, by {AL}" in before["message"]
+    assert f"TerminateWorkspaces is about to be called for the standby {scene.standby}, by {AL}" in before["message"]
 
 
 def connected(scene: Scene) -> None:

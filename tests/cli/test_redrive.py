@@ -90,7 +90,7 @@ FAILED = failed_invocation(SENT)
 REFUSED = failed_invocation(event("create_workspaces_refused"))
 UNDELIVERED = {"RULE_ARN": "rule", "TARGET_ARN": "arn:aws:lambda:us-east-1:123456789012:function:p"}
 OVER_LIMIT = {"SCHEDULE_ARN": "schedule", "ERROR_CODE": "ExecutionLimitExceeded"}
-STANDBY = decided(ONE, None, "This WorkSpace is itself a standby.", "IS_STANDBY")
+STANDBY = decided(ONE, None, "The WorkSpace is itself a standby.", "IS_STANDBY")
 UNREADABLE = decided(ONE, None, "Its row cannot be read", "ROW_UNREADABLE")
 NO_ANSWER = {"errorType": "LedgerUnavailable", "errorMessage": "no answer"}
 

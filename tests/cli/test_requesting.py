@@ -138,7 +138,7 @@ def test_what_is_paused_is_held_and_says_how_to_go_on(scene: Scene) -> None:
     scene.stage.standby("pause --reason CHG-1")
     ran = scene.stage.standby("protect user000 --yes")
     assert ran.status == 1
-    assert f"It was switched on by {AL} at " in ran.out
+    assert f"It was turned on by {AL} at " in ran.out
     assert "Next: `standby resume` lets standbys be created again." in ran.err
     assert scene.stage.calls(CREATE)[2:] == []
 

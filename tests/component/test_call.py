@@ -9,7 +9,7 @@ from standby.aws.call import MALFORMED, call, kind_of
 from standby.core.outcomes import Answer, Outcome, Refusal, Refused, Unclear
 from tests.component.wire import ONE, Wire, error
 
-UNREADABLE = Unclear(MALFORMED, "DescribeWorkspaces answered, and its answer cannot be read", answered=True)
+UNREADABLE = Unclear(MALFORMED, "DescribeWorkspaces gave an answer that cannot be read", answered=True)
 
 
 def described(*answers: object) -> Outcome:
@@ -93,7 +93,7 @@ def test_what_is_called_wrongly_or_answers_strangely_is_said_to_be() -> None:
     def send() -> Any:
         raise botocore.ClientError({"Error": {"Code": "Strange", "Message": "x"}}, "Send")
 
-    assert call(list_things) == Unclear(MALFORMED, "ListThings answered, and its answer cannot be read", answered=True)
+    assert call(list_things) == Unclear(MALFORMED, "ListThings gave an answer that cannot be read", answered=True)
     assert call(send) == Unclear("Strange", "x")  # with a status that is not told
 
 

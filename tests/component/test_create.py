@@ -12,7 +12,9 @@ from standby.core.outcomes import Pending, Refusal, Refused, Unclear
 from tests.component.estate import AWAY, DR, HOME, PRIMARY
 from tests.component.wire import NOON, ONE, THREE, TWO, Ticks, Wire, error, unpaced
 
-NOT_IN_ANSWER = Unclear("NotInAnswer", "CreateStandbyWorkspaces did not speak of this primary", answered=True)
+NOT_IN_ANSWER = Unclear(
+    "NotInAnswer", "the answer of CreateStandbyWorkspaces does not contain this primary", answered=True
+)
 
 
 def creating(*answers: object) -> tuple[Standbys, Wire]:
@@ -120,12 +122,12 @@ def test_what_is_said_of_a_call_is_said_of_each_item(answer: object, kind: Refus
         assert (kind, type(outcome[ONE])) == (None, Unclear)
         assert outcome == dict.fromkeys((ONE, TWO, THREE), outcome[ONE])
     assert (len(wire.sent), standbys.trouble) == (1, trouble)
-    assert (standbys.look_for_user(AWAY, "4711").problem == "The DR Region did not answer.") is trouble
+    assert (standbys.lookup_user(AWAY, "4711").problem == "The DR Region did not answer.") is trouble
 
 
 def test_a_create_is_paced_with_the_lookups_of_its_region() -> None:
     wire, clock = Wire("workspaces", {"Workspaces": []}, region=DR), Ticks()
     standbys = Standbys(wire.client, Pacer(clock, 1.0), primary_region=PRIMARY)
-    standbys.look_for_user(AWAY, "4711")
+    standbys.lookup_user(AWAY, "4711")
     standbys.create(ALL)
     assert (clock.now() - NOON).total_seconds() == 1

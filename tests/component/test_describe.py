@@ -123,7 +123,7 @@ def test_no_further_page_and_no_further_batch_is_begun_without_the_time_for_it()
     described = WorkSpaces(wire.client, unpaced(), has_time=lambda: next(left, False)).describe([*MANY[:25], ONE])
     assert len(wire.sent) == 2
     assert described[MANY[0]] == Unknown("MalformedAnswer", "there was no time left for the next page")
-    assert described[ONE] == Unknown("NoTime", "there was no time left to ask")
+    assert described[ONE] == Unknown("NoTime", "there was no time left for the call")
 
 
 def test_calls_are_paced_halves_too() -> None:
@@ -139,10 +139,10 @@ def test_a_user_is_looked_for_in_the_usual_spellings_and_counts_once() -> None:
     named = [{"WorkspaceId": ONE, "UserName": "ALEX"}, {"WorkspaceId": TWO, "UserName": "alexandra"}, THREE]
     elsewhere = {"WorkspaceId": MANY[0], "UserName": "alex", "DirectoryId": HOME}
     workspaces, wire = reading(listed(*named, elsewhere))
-    look = workspaces.look_for_user(AWAY, "aLEX")
+    look = workspaces.lookup_user(AWAY, "aLEX")
     assert (look.complete, look.problem, [one.id for one in look.desktops]) == (True, "", [ONE, THREE])
     assert wire.sent == [{"DirectoryId": AWAY, "UserName": name} for name in ("aLEX", "alex", "ALEX", "Alex")]
-    assert workspaces.look_for_user(AWAY, "4711").complete
+    assert workspaces.lookup_user(AWAY, "4711").complete
     assert len(wire.sent) == 5
 
 
@@ -155,7 +155,7 @@ OF_AN_ITEM = [error("InvalidParameterValuesException"), {"Workspaces": "junk"}, 
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_lookup_of_which_any_page_fails_is_not_complete(failure: object, after: int, *, trouble: bool) -> None:
     workspaces, wire = reading(*[listed({"WorkspaceId": MANY[0], "UserName": "alex"})] * after, failure)
-    look = workspaces.look_for_user(AWAY, "alex")
+    look = workspaces.lookup_user(AWAY, "alex")
     assert not look.complete
     assert look.problem
     assert "object has no attribute" not in look.problem
@@ -163,7 +163,7 @@ def test_a_lookup_of_which_any_page_fails_is_not_complete(failure: object, after
     # What is about one user is no trouble of the Region's; after trouble, nobody is asked for any more.
     assert workspaces.trouble is trouble
     calls = len(wire.sent)
-    again = workspaces.look_for_user(AWAY, "4711")
+    again = workspaces.lookup_user(AWAY, "4711")
     assert (again.complete, again.problem == "The DR Region did not answer.") == (False, trouble)
     assert (len(wire.sent) > calls) is not trouble
 

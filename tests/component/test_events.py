@@ -100,11 +100,11 @@ BY_AL = {"type": "command", "id": "CHG-4711", "principal": PERSON}
 @pytest.mark.parametrize("event", [created(A), by_hand(A, cause={"type": "manual", "id": "x"})])
 def test_who_gave_an_event_to_protect_again_stands_behind_its_cause(event: dict[str, Any]) -> None:
     before, after = hint(event), hint(event | {"redriven": BY_AL})
-    assert after.cause.id == f"{before.cause.id}, given to protect again by {PERSON} (CHG-4711)"
+    assert after.cause.id == f"{before.cause.id}, sent to protect again by {PERSON} (CHG-4711)"
     assert dataclasses.replace(after, cause=before.cause) == before
     assert dataclasses.replace(after.cause, id=before.cause.id) == before.cause
     unnamed = hint(event | {"redriven": {"id": "CHG-4711"}})
-    assert unnamed.cause.id.endswith("given to protect again by a caller who gave no name (CHG-4711)")
+    assert unnamed.cause.id.endswith("sent to protect again by a caller who gave no name (CHG-4711)")
 
 
 @pytest.mark.parametrize("odd", [None, "al", [BY_AL], {}, {"id": ""}, {"id": 7, "principal": PERSON}])
@@ -152,8 +152,8 @@ def test_a_termination_yields_what_did_not_fail_in_either_region() -> None:
         ({"onBehalfOf": {"userId": "al", "identityStoreArn": 7}}, "user al of Identity Center"),
         ({"arn": "arn:aws:iam::9:user/al"}, f"arn:aws:iam::9:user/al in account 9{OTHER}"),
         ({"type": "AWSAccount", "principalId": "AIDA", "accountId": "9"}, f"AIDA in account 9{OTHER}"),
-        ({"type": "AWSAccount", "accountId": "9"}, f"somebody in account 9{OTHER}"),
-        ({"type": "Unknown", "accountId": ACCOUNT}, f"somebody in account {ACCOUNT}"),
+        ({"type": "AWSAccount", "accountId": "9"}, f"a caller in account 9{OTHER}"),
+        ({"type": "Unknown", "accountId": ACCOUNT}, f"a caller in account {ACCOUNT}"),
         ({"arn": ["x"], "userName": {}, "onBehalfOf": "al", "principalId": " ", "accountId": 9}, None),
         ({"arn": None, "userName": 7, "type": [], "invokedBy": "x.amazonaws.com"}, "x.amazonaws.com"),
         ({"arn": "::", "accountId": ACCOUNT}, "::"),
@@ -255,7 +255,7 @@ def test_a_persons_mistake_is_answered_with_an_example(call: object) -> None:
 def test_a_call_by_hand_is_of_as_many_as_one_call_can_work_on() -> None:
     ids = [f"ws-{number:09}" for number in range(MOST_BY_HAND + 1)]
     assert len(hint(by_hand(*ids[:-1])).ids) == 1000
-    assert str(bad(by_hand(*ids))) == "1001 ids are more than one call can work on; send 1000 at a time"
+    assert str(bad(by_hand(*ids))) == "1001 ids are too many for one call; send at most 1000"
 
 
 def test_a_problem_names_the_error_and_what_is_ours_in_few_legible_words() -> None:

@@ -112,7 +112,7 @@ def test_a_hold_that_cannot_be_read_holds_nothing(found: Estate, until: object, 
 @pytest.mark.parametrize("taken", ["many", None, "7"])
 def test_a_counter_that_cannot_be_read_leaves_no_room_and_is_named(found: Estate, taken: object) -> None:
     found.put("COUNTER#TOTAL", "COUNTER", taken=taken)
-    with pytest.raises(LedgerUnavailable, match="the row COUNTER#TOTAL does not say how many are taken"):
+    with pytest.raises(LedgerUnavailable, match="the attribute taken of the row COUNTER#TOTAL is not a whole number"):
         found.deployed.gates().room()
 
 

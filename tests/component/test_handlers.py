@@ -32,7 +32,7 @@ def test_what_is_bad_is_answered_and_only_an_event_that_may_be_lost_is_put_aside
     answer = found.send(event)
     assert answer["decisions"] == []
     assert found.notes.counts["BadEvents"] == 1
-    assert found.notes.problems == [f"Not worked on in this event: {answer['problem']}"]
+    assert found.notes.problems == [f"The event, or a part of it, was not processed: {answer['problem']}"]
     assert (found.world.calls, found.items()) == ([], [])
     put = found.others.of("send_message")
     reasons = [one["MessageAttributes"]["reason"]["StringValue"] for one in put]
@@ -53,7 +53,7 @@ def test_good_ids_beside_bad_ones_are_reconciled(found: Estate, manually: bool) 
     found.world.set_state(young, "PENDING")
     event = by_hand("ws-NONSENSE", ready, young) if manually else created("ws-NONSENSE", ready, young)
     answer = found.send(event)
-    assert answer["problem"] == "not WorkSpace ids, and left out: ws-NONSENSE"
+    assert answer["problem"] == "these are not WorkSpace ids and were skipped: ws-NONSENSE"
     assert [(one["primary_id"], one["action"], one["status"]) for one in answer["decisions"]] == [
         (ready, "RECORD", "REQUESTED"),
         (young, "RECORD", "WAITING"),
@@ -77,7 +77,7 @@ def test_the_watcher_is_started_where_something_is_open_and_none_runs(found: Est
     assert found.protect(one)[0]["status"] == "REQUESTED"
     found.disturb("BatchGetItem", UNREACHABLE, when=lambda given: "LEASE" in str(given))
     assert found.protect(one)[0]["status"] == "REQUESTED"
-    begins = "The watcher was not started, its schedule will: "
+    begins = "The watcher could not be started; its schedule starts it within 15 minutes: "
     whys = [problem.removeprefix(begins).split()[0] for problem in found.notes.problems]
     assert whys == ["ExecutionLimitExceeded:", "DynamoDB"]
 
@@ -141,7 +141,10 @@ def test_protect_goes_by_its_account_and_its_time_and_does_not_crash(functions: 
     assert f"account {ACCOUNT} in {PRIMARY}" in functions.invoke("protect", event)["problem"]
     answer = functions.invoke("protect", {"detail": "is this"})
     (line,) = functions.logs
-    assert (line["level"], line["message"]) == ("WARNING", f"Not worked on in this event: {answer['problem']}")
+    assert (line["level"], line["message"]) == (
+        "WARNING",
+        f"The event, or a part of it, was not processed: {answer['problem']}",
+    )
     assert counted(functions) == {"BadEvents": 1}
     assert functions.others.of("send_message")[0]["QueueUrl"] == of.ENVIRONMENT["DEAD_LETTER_QUEUE_URL"]
     (one,) = functions.create_ready(USERS[0])
@@ -157,11 +160,16 @@ def test_watch_selects_a_round_and_beats_whether_or_not_it_has_the_lease(functio
     (one,) = functions.create(USERS[0])
     functions.invoke("protect", created(one))
     functions.pass_time(hours=1)
-    assert functions.invoke("watch", ROUND) == {"done": False, "outcome": "looked", "wait_seconds": 120, "ready": [one]}
+    assert functions.invoke("watch", ROUND) == {
+        "done": False,
+        "outcome": "checked",
+        "wait_seconds": 120,
+        "ready": [one],
+    }
     assert counted(functions) == {"DueRows": 1}
     functions.others.running.add(EXECUTION)
     answer = functions.invoke("watch", ROUND | {"execution_arn": f"{EXECUTION}2"})
-    assert (answer["outcome"], functions.logs) == ("another watcher holds the lease", [])
+    assert (answer["outcome"], functions.logs) == ("another watcher holds the lock", [])
     beats = [given["MetricData"][0]["MetricName"] for given in functions.others.of("put_metric_data")]
     assert beats == ["Heartbeat"] * 2
     assert {region for service, region, _ in functions.made if service == "cloudwatch"} == {DR}
@@ -188,7 +196,9 @@ def test_announce_stops_at_the_first_that_fails_and_names_it(functions: Function
     assert answer == {"batchItemFailures": [{"itemIdentifier": "101"}]}
     assert functions.metrics == []
     (line,) = functions.logs
-    assert line["message"].startswith("ws-000000002 EVENT#000001 and what follows is announced again later: SNS: ")
+    assert line["message"].startswith(
+        "ws-000000002 EVENT#000001 and later changes could not be announced and are retried: SNS: "
+    )
 
 
 # How they are put together

@@ -253,12 +253,12 @@ def test_a_users_rows_are_found_whatever_the_case_of_the_name_but_for_those_that
 
 def test_what_holds_the_whole_pair_is_notified_once_a_day_and_reason(found: Estate) -> None:
     ledger, cause = found.ledger(), Cause("sweep", EXECUTION)
-    ledger.tell(Reason.PAUSED, cause, "First.")
+    ledger.write_event(Reason.PAUSED, cause, "First.")
     found.pass_time(hours=14, minutes=59)
-    ledger.tell(Reason.PAUSED, EVENT, "Second.")
-    ledger.tell(Reason.CEILING, EVENT, "")
+    ledger.write_event(Reason.PAUSED, EVENT, "Second.")
+    ledger.write_event(Reason.CEILING, EVENT, "")
     found.pass_time(minutes=1)
-    ledger.tell(Reason.PAUSED, EVENT, "Third.")
+    ledger.write_event(Reason.PAUSED, EVENT, "Third.")
     (first, third), (ceiling,) = found.history("HOLD#PAUSED"), found.history("HOLD#CEILING")
     assert (first["sk"], third["sk"], ceiling["sk"]) == (f"EVENT#{TODAY}", "EVENT#2026-01-06", f"EVENT#{TODAY}")
     assert (first["message"], third["message"]) == ("First.", "Third.")

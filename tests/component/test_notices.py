@@ -15,7 +15,7 @@ from tests.component.estate import AWAY, DR, PRIMARY, Others, refusal, settings
 ROW: dict[str, Any] = (
     {"pk": "ws-1abc2def3", "sk": "EVENT#000003", "version": 3, "primary_id": "ws-1abc2def3", "user_name": "alex"}
     | {"primary_region": PRIMARY, "primary_directory_id": "d-906732325d", "dr_region": DR, "dr_directory_id": AWAY}
-    | {"status": "REJECTED", "reason_code": "SERVICE_REFUSED", "message": "The service refused the standby."}
+    | {"status": "REJECTED", "reason_code": "SERVICE_REFUSED", "message": "The service refused to create the standby."}
     | {"error_code": "Quantum.Entangled", "error_message": "Try next year.", "at": "2026-03-03T12:00:00.000Z"}
     | {"cause_id": "e-1", "principal": "al (Directory)", "created_by": "arn:aws:iam::123456789012:user/al"}
     | {"notice": True}
@@ -55,7 +55,9 @@ def test_a_notice_says_what_to_do_about_any_reason_even_a_later_versions() -> No
     for reason in Reason:
         for name in ("reason_code", "notice_code"):
             assert f"What to do: {reason.meaning.advice}" in words(ROW | {name: reason}).splitlines()
-    assert "What to do: See the message; the reason code is of a later version." in words(ROW | {"reason_code": "NEW"})
+    assert "What to do: Read the message. A later version wrote the row and its reason." in words(
+        ROW | {"reason_code": "NEW"}
+    )
 
 
 def test_a_notice_names_all_that_is_known_and_nothing_that_is_not() -> None:
@@ -75,10 +77,10 @@ def test_a_notice_of_many_has_the_number_the_first_twenty_and_the_command_that_l
     first, _, advice, _, *listed = words(*rows).splitlines()
     meaning = Reason.SERVICE_REFUSED.meaning
     assert (first, advice) == (meaning.sentence, f"What to do: {meaning.advice}")
-    directory, end = ROW["primary_directory_id"], "REJECTED  The service refused the standby."
+    directory, end = ROW["primary_directory_id"], "REJECTED  The service refused to create the standby."
     assert listed[19] == f"2026-03-03T12:00:00.000Z  alex  ws-000000019  {directory}  {end}"
-    shown = "These are 20 of 214. To list all, and what followed for the same reason that day (UTC), run in a shell:"
-    assert listed[20:23] == ["", shown, ""]
+    later = "and later ones of the same reason on that day (UTC), run in a shell:"
+    assert listed[20:23] == ["", f"These are 20 of 214 desktops. To list all of them, {later}", ""]
     assert listed[23] == "for day in 2026-03-03 2026-03-04; do for shard in 0 1 2 3; do"
 
 
@@ -192,4 +194,4 @@ def test_a_notice_whose_words_are_refused_leaves_without_them() -> None:
 
     others.publish = publish
     assert announcer(others).announce([ROW]) == (1, 1, "")
-    assert given[1]["Message"].startswith("A notice that SNS refused: To list all, ")
+    assert given[1]["Message"].startswith("SNS refused the text of a notice. To list all ")

@@ -78,7 +78,9 @@ def test_an_accepted_directory_says_who_accepted_it_and_its_fleet_is_taken_up(fo
     assert found.status(one) == (Status.HELD, "BACKFILL")
     assert found.row(one).principal is None
     plan = found.item(BASELINE, "BASELINE")["plan"]["message"]
-    assert plan.endswith(f"It was accepted by {AL} at {now} (CHG-4711): they get their standbys, a few at a time.")
+    assert plan.endswith(
+        f"The fleet was accepted by {AL} at {now} (CHG-4711). Its standbys are created a few at a time."
+    )
     answer = ask(found, "accept", BO, directory_id=HOME)
     assert (answer["decisions"][0]["action"], said in answer["decisions"][0]["message"]) == ("NONE", True)
     assert found.history(BASELINE) == [event]
@@ -89,7 +91,7 @@ def test_what_no_sweep_has_seen_with_its_dr_directory_is_not_accepted(found: Est
     found.sweep()
     found.configure(directories={HOME: Directory(AWAY[:-1] + "0")})  # type: ignore[arg-type]
     answers.append(ask(found, "accept", directory_id=HOME))
-    assert [one["problem"].partition(" with")[0] for one in answers] == [f"no complete sweep has seen {HOME}"] * 2
+    assert [one["problem"].partition(" with")[0] for one in answers] == [f"no complete sweep has scanned {HOME}"] * 2
     assert (found.history(BASELINE), "accepted" in found.item(BASELINE, "BASELINE")) == ([], False)
 
 
@@ -98,7 +100,7 @@ def test_a_baseline_that_only_notes_what_is_not_registered_is_not_accepted(found
     found.sweep()
     assert found.item(BASELINE, "BASELINE").keys() == {"pk", "sk", "unregistered"}
     problem = ask(found, "accept", directory_id=HOME)["problem"]
-    assert problem.startswith(f"no complete sweep has seen {HOME} with its DR directory {AWAY} yet")
+    assert problem.startswith(f"no complete sweep has scanned {HOME} with its DR directory {AWAY} yet")
     assert found.history(BASELINE) == []
 
 
@@ -106,7 +108,7 @@ def test_a_baseline_that_only_notes_what_is_not_registered_is_not_accepted(found
 def test_what_is_not_mapped_is_not_accepted(found: Estate, directory: Any) -> None:
     found.take_baselines()
     before = found.items()
-    assert ask(found, "accept", directory_id=directory)["problem"].endswith(f"; mapped here are {HOME}")
+    assert ask(found, "accept", directory_id=directory)["problem"].endswith(f"; the mapped directories are {HOME}")
     assert found.items() == before
 
 
@@ -120,7 +122,7 @@ def test_the_pause_says_who_paused_and_resumed_and_so_does_all_that_it_holds(fou
     (one,) = found.create_ready(USERS[0])
     found.protect(one)
     assert found.status(one) == (Status.HELD, "PAUSED")
-    said = f"It was switched on by {AL} at {NOW} (CHG-4711)."
+    said = f"It was turned on by {AL} at {NOW} (CHG-4711)."
     (notice,) = found.history("HOLD#PAUSED")
     assert (found.row(one).message.endswith(said), notice["message"].endswith(said)) == (True, True)
     assert do(found, "pause", BO) == [("PAUSE", "NONE", "PAUSE_ON")]
@@ -164,16 +166,19 @@ def test_a_kept_orphan_stays_one_and_says_who_keeps_it_and_why_until_that_is_tak
     assert do(found, "keep", workspace_ids=[standby]) == [(one, "RECORD", "ORPHAN_KEPT")]
     row = found.row(one)
     assert (row.status, row.reason, row.note(Kind.KEPT)) == (*ORPHANED, f"{AL}: CHG-4711")
-    assert row.message.endswith(f"It is kept by {AL} (CHG-4711). Until then: {before.message}")
+    assert row.message.endswith(f"It is kept by {AL} (CHG-4711). Previous message: {before.message}")
     assert signed(found.history(one)[-1])[:3] == ["command", "CHG-4711", AL]
     assert do(found, "keep", workspace_ids=[one, standby]) == [(one, "NONE", "ORPHAN_KEPT")]
     do(found, "keep", BO, why="audit", workspace_ids=[one])
-    assert (found.row(one).note(Kind.KEPT), found.row(one).message.count("Until then")) == (f"{BO}: audit", 1)
+    assert (found.row(one).note(Kind.KEPT), found.row(one).message.count("Previous message")) == (f"{BO}: audit", 1)
     found.sweep()
     assert (found.notes.gauges["OrphanedStandbys"], found.row(one).has(Kind.KEPT)) == (1, True)
     assert do(found, "keep", workspace_ids=[one], undo=True) == [(one, "RECORD", "ORPHANED")]
     assert not found.row(one).has(Kind.KEPT)
-    assert found.row(one).message == f"It is no longer kept, by {AL} (CHG-4711). Until then: {before.message}"
+    assert (
+        found.row(one).message
+        == f"The orphan is no longer kept, by {AL} (CHG-4711). Previous message: {before.message}"
+    )
     assert do(found, "keep", workspace_ids=[one], undo=True) == [(one, "NONE", "ORPHANED")]
     assert notified(found, one) == ["TERMINATED_BY_SOMEBODY", "ORPHANED"]
 
@@ -188,7 +193,7 @@ def test_an_orphan_that_is_terminated_frees_its_users_place_at_once_for_the_desk
     taken = found.taken()
     assert do(found, "terminate", workspace_ids=[one], phase="before") == [(one, "RECORD", "TERMINATED_BY_SOMEBODY")]
     assert found.row(one).note(Kind.STANDBY_TERMINATED) == f"{standby} {AL}"
-    assert "is about to be called for its standby" in found.row(one).message
+    assert "is about to be called for the standby" in found.row(one).message
     end(found, standby)
     found.others.sent.clear()
     after = do(found, "terminate", workspace_ids=[standby], phase="after")
@@ -232,8 +237,8 @@ def test_what_is_not_certain_to_go_frees_nothing(found: Estate, how: str) -> Non
     if how == "throttled":
         found.world.inject(Fault(DESCRIBE, "throttle", DR))
     (answer,) = ask(found, "terminate", workspace_ids=[one], phase="after")["decisions"]
-    says = {"lives": "AVAILABLE: it was not terminated", "throttled": "is not known: ThrottlingException"}
-    says |= {"absent": "nobody announced its termination", "absent and announced": "does not return its standby"}
+    says = {"lives": "was not terminated: it is AVAILABLE", "throttled": "is being terminated: ThrottlingException"}
+    says |= {"absent": "its termination was not announced", "absent and announced": "does not return its standby"}
     assert says[how] in answer["message"]
     is_free = how == "absent and announced"
     assert (found.status(one), answer["action"]) == ((FREED, "RECORD") if is_free else (ORPHANED, "NONE"))
@@ -274,10 +279,10 @@ def test_a_call_that_names_what_is_no_orphan_is_refused_as_a_whole(found: Estate
     (well,) = found.protected(USERS[1])
     before = found.items()
     for beside, why in (
-        (well, f"{well} is no orphan: {well} is PROTECTED (STANDBY_READY)"),
-        (standby_of(found, well), f"{standby_of(found, well)} is no orphan: {well} is PROTECTED (STANDBY_READY)"),
-        ("ws-0never0seen", "ws-0never0seen is no primary or standby that the ledger can name"),
-        ("al", "al is no WorkSpace id"),
+        (well, f"{well} is not an orphan: {well} is PROTECTED (STANDBY_READY)"),
+        (standby_of(found, well), f"{standby_of(found, well)} is not an orphan: {well} is PROTECTED (STANDBY_READY)"),
+        ("ws-0never0seen", "ws-0never0seen is not a primary or standby that the ledger knows"),
+        ("al", "al is not a WorkSpace id"),
     ):
         for call in ({"mode": "keep"}, *({"mode": "terminate", "phase": phase} for phase in ("before", "after"))):
             answer = ask(found, **call, workspace_ids=[one, beside])
@@ -506,7 +511,7 @@ def test_what_doctor_found_is_kept_with_who_ran_it_and_nobody_is_notified(found:
     (event,) = found.history("DOCTOR")
     assert event["checks"] == FOUND_BY_DOCTOR
     assert signed(event) == ["command", "CHG-4711", AL, NOW, NOW]
-    assert event["message"].endswith("Findings: 7; problems: 1; warnings: 3; not seen: 1.")
+    assert event["message"].endswith("Findings: 7; problems: 1; warnings: 3; not checked: 1.")
     assert "notice" not in event
     found.pass_time(hours=1)
     do(found, "doctor", BO, checks={"keys/fit": {"ok": 3}})
@@ -529,7 +534,7 @@ def test_who_deletes_a_dead_letter_and_why_is_in_the_ledger(found: Estate) -> No
     assert "The message: a poison message." in event["message"]
     assert "notice" not in event
     for what in (None, " ", 7):
-        assert ask(found, "discard", what=what)["problem"] == '"what" must say what the message is'
+        assert ask(found, "discard", what=what)["problem"] == '"what" must describe the message'
 
 
 @pytest.mark.parametrize(
@@ -552,5 +557,5 @@ def test_who_deletes_a_dead_letter_and_why_is_in_the_ledger(found: Estate) -> No
     ],
 )
 def test_what_is_no_run_of_doctor_is_not_kept(found: Estate, checks: Any) -> None:
-    assert ask(found, "doctor", checks=checks)["problem"].startswith('"checks" is not what doctor found: ')
+    assert ask(found, "doctor", checks=checks)["problem"].startswith('"checks" is not a result of doctor: ')
     assert found.items() == []

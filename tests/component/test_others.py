@@ -93,7 +93,7 @@ MALFORMED += [
 UNKNOWN: list[tuple[Any, str]] = [
     (THROTTLE, "Throttled: x"),
     (ReadTimeoutError(endpoint_url="x"), 'ReadTimeoutError: Read timeout on endpoint URL: "x"'),
-    (told(token="more"), "PartialAnswer: GetResources did not tell all tags of one WorkSpace"),
+    (told(token="more"), "PartialAnswer: GetResources did not return all tags of one WorkSpace"),
     *((answer, "MalformedAnswer: GetResources gave an answer that cannot be read") for answer in MALFORMED),
 ]
 
@@ -136,7 +136,7 @@ def test_a_quota_is_the_changed_one_or_the_default(answers: list[object], quota:
 @pytest.mark.parametrize("value", [..., None, {}, "50", True, -1, 1e40, float("nan"), float("inf")], ids=repr)
 def test_an_answer_without_a_number_is_unknown(value: Any) -> None:
     client: Any = Fake({} if value is ... else {"Quota": value and {"Value": value}})
-    assert standby_quota(client) == Unknown("MalformedAnswer", "Service Quotas answered without a value")
+    assert standby_quota(client) == Unknown("MalformedAnswer", "Service Quotas gave an answer without a valid value")
 
 
 # What is sent
@@ -150,7 +150,7 @@ def test_a_sign_of_life_names_its_stack_and_one_that_is_not_taken_stops_nothing(
     dimensions = [{"Name": "Stack", "Value": "Stack"}]
     datum = {"MetricName": "Heartbeat", "Dimensions": dimensions, "Value": 1, "Unit": "Count"}
     assert client.calls == [{"Namespace": "WorkspacesStandby", "MetricData": [datum]}] * 2
-    assert notes.problems == ["No sign of life (Heartbeat) was taken: Throttled: x"]
+    assert notes.problems == ["The metric Heartbeat could not be published: Throttled: x"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_the_queue_gets_the_event_and_the_reason_beside_it(event: object, reason
     message = {"QueueUrl": "https://queue", "MessageBody": body, "MessageAttributes": attribute}
     assert others.sent == [("send_message", message)]
     others.problems["send_message"] = THROTTLE
-    with pytest.raises(NotKept, match="the dead-letter queue did not take the event: Throttled: x"):
+    with pytest.raises(NotKept, match="the dead-letter queue did not accept the event: Throttled: x"):
         put_aside(others, "https://queue", event, reason)
 
 

@@ -114,7 +114,7 @@ def test_pages_that_go_round_through_many_invocations_are_a_problem_of_the_scan(
 
     change_pages(found, never_end, HOME)
     assert len(found.sweep(calls=9)) > 1
-    assert last(found)["problem"] == "own side: the pages go round in a circle"
+    assert last(found)["problem"] == "own side: the pages repeat without an end"
     assert (len(asked), len(found.notes.changes)) == (21, 3)
     assert "taken_at" not in found.item(f"SWEEP#{HOME}", "BASELINE")
 
@@ -131,7 +131,7 @@ def test_a_page_with_an_unreadable_entry_makes_a_scan_incomplete(found: Estate, 
     change_pages(found, spoil, directory)
     for _ in range(2):
         found.sweep()
-    assert last(found)["problem"] == f"{side} side: a page had an entry that cannot be read"
+    assert last(found)["problem"] == f"{side} side: a page has an entry that cannot be read"
     assert "taken_at" not in found.item(f"SWEEP#{HOME}", "BASELINE")
 
 

@@ -85,7 +85,7 @@ def test_of_two_writers_the_second_changes_nothing_and_what_the_first_wrote_stan
     assert found.status(ONE) == (Status.WAITING, "NOTHING_SEEN_ONCE")
     # It has a row, only not this one's.
     assert recorder.unrecorded == {}
-    assert ["changed by somebody else" in one for one in found.notes.problems] == [True]
+    assert ["changed by another invocation" in one for one in found.notes.problems] == [True]
 
 
 @pytest.mark.parametrize("has_row", [True, False])
@@ -196,7 +196,7 @@ def test_a_row_that_changes_all_the_time_asks_for_the_event_again(found: Estate)
     recorder.record(waits(recorder, None))
     reasons = iter([Reason.NOTHING_SEEN_ONCE, Reason.CREATE_THROTTLED] * 3)
     calls = found.disturb(TRANSACT, lambda: change_by_another(found, next(reasons)), times=9)
-    with pytest.raises(LedgerUnavailable, match="5 times running"):
+    with pytest.raises(LedgerUnavailable, match="5 times in a row"):
         recorder.amend(ONE, terminated)
     assert len(calls) == 5
     assert found.row(ONE).status is Status.WAITING

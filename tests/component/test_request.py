@@ -164,7 +164,7 @@ def test_lookups_that_come_first_take_nothing_from_the_leases_and_leave_time_for
 def test_a_claim_that_may_not_have_been_written_creates_nothing_and_is_asked_for_again(found: Estate) -> None:
     one, other = found.create_ready(*USERS[:2])
     found.disturb(TRANSACT, UNREACHABLE, when=lambda given: one in str(given))
-    with pytest.raises(LedgerUnavailable, match=f"called again: {one} "):
+    with pytest.raises(LedgerUnavailable, match=f"call again: {one} "):
         found.protect(one, other)
     assert (sizes(found), found.status(other)[0]) == ([1], Status.REQUESTED)
 
@@ -282,7 +282,7 @@ def test_a_used_up_quota_holds_the_pair_and_the_other_half_unsent(found: Estate)
     found.protect(*ids)
     assert (sizes(found), statuses(found, ids)) == ([8, 4, 2, 1], {(Status.HELD, "QUOTA_REACHED")})
     assert (found.taken(), found.taken(TODAY), found.reasons("HOLD#QUOTA_REACHED")) == (0, 0, ["QUOTA_REACHED"])
-    assert found.history("HOLD#QUOTA_REACHED")[0]["message"].endswith("AWS says: used up")
+    assert found.history("HOLD#QUOTA_REACHED")[0]["message"].endswith("AWS's message: used up")
     found.protect(*ids)
     assert len(found.calls()) == 4
 
@@ -321,7 +321,7 @@ def test_a_user_whose_claim_is_another_primarys_gets_none_and_one_that_was_given
     found.protect(one)
     assert (found.calls(), found.status(one)) == ([], expected)
     if expected[0] is Status.INELIGIBLE:
-        assert found.row(one).message.endswith("It is ws-another12 that holds the user's claim.")
+        assert found.row(one).message.endswith("Primary ws-another12 holds the user's claim.")
     else:
         ends_well(found, one, calls=1)
 
@@ -355,5 +355,5 @@ def test_a_row_that_cannot_be_read_is_named_and_stands_in_no_others_way(found: E
     found.table.put({**found.item(odd, "STATE"), "due_at": "tomorrow"})
     answers = found.protect(odd, good)
     assert [answer["reason_code"] for answer in answers] == ["ROW_UNREADABLE", "CREATE_ACCEPTED"]
-    assert "ValueError: due_at is " in answers[0]["message"]
+    assert "ValueError: due_at: " in answers[0]["message"]
     assert found.notes.counts["UnreadableRows"] == 1

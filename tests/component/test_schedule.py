@@ -60,7 +60,7 @@ def test_what_is_due_is_selected_by_four_queries_of_keys_and_what_is_held_by_a_f
     assert found.world.calls == []
     assert found_round.answer() == {
         "done": False,
-        "outcome": "looked",
+        "outcome": "checked",
         "wait_seconds": POLL,
         "ready": list(found_round.ready),
     }
@@ -108,12 +108,12 @@ def test_a_continuation_that_finds_nothing_more_does_not_end_the_watcher(found: 
     assert len(found.observe(0).ready) == 100
     for one in ids:
         found.table.set(one, "STATE", {"ix_due": "settled"})
-    assert found.observe(1) == Round(done=False, outcome="looked", wait_seconds=POLL)
+    assert found.observe(1) == Round(done=False, outcome="checked", wait_seconds=POLL)
 
 
 def test_as_many_ids_as_a_round_may_have_fit_a_state_and_so_does_protects_answer(found: Estate) -> None:
     longest = WorkspaceId("ws-" + "a" * 63)
-    answer = json.dumps(found.recorder().case(longest, None).look("名" * 2000).answer(), ensure_ascii=False)
+    answer = json.dumps(found.recorder().case(longest, None).lookup("名" * 2000).answer(), ensure_ascii=False)
     assert MOST_READY * max(len(answer.encode()), len(longest) + 4) < 256 * 1024
 
 
@@ -166,7 +166,7 @@ def test_a_watcher_with_nothing_open_ends_after_a_second_look_and_gives_the_leas
 
 def test_a_row_that_the_index_shows_a_moment_later_is_not_missed_at_the_start(found: Estate) -> None:
     found.disturb("Query", lambda: put(found, *some(1)), skip=4)
-    assert found.observe() == Round(done=False, outcome="looked", wait_seconds=1)
+    assert found.observe() == Round(done=False, outcome="checked", wait_seconds=1)
 
 
 @pytest.mark.parametrize(("poll_seconds", "last"), [(120, 719), (10, 999), (3600, 23)])
@@ -174,21 +174,21 @@ def test_an_execution_ends_before_its_history_is_full(found: Estate, poll_second
     found.configure(poll_interval=timedelta(seconds=poll_seconds))
     put(found, *some(1))
     assert not found.observe(last).done
-    assert found.observe(0, OTHER_EXECUTION) == Round(done=True, outcome="another watcher holds the lease")
-    too_many = Round(done=True, outcome="as long as one execution may be; the schedule starts the next")
+    assert found.observe(0, OTHER_EXECUTION) == Round(done=True, outcome="another watcher holds the lock")
+    too_many = Round(done=True, outcome="the execution has reached its maximum length; the schedule starts the next")
     assert found.observe(last + 1) == too_many
     assert not found.observe(0, OTHER_EXECUTION).done
 
 
 @pytest.mark.parametrize("event", [None, [], {}, {"execution_arn": None}, {"execution_arn": "one", "round": 0}])
 def test_who_is_no_execution_is_told_what_to_start_instead(event: Any) -> None:
-    with pytest.raises(BadInput, match="its input has no execution_arn: start that"):
+    with pytest.raises(BadInput, match="the input has no execution_arn: only the state machine may invoke"):
         round_of(event)
 
 
 @pytest.mark.parametrize("number", [None, "1", True, []])
 def test_what_is_no_number_is_no_round(number: Any) -> None:
-    with pytest.raises(BadInput, match="which is no number: start the state machine instead"):
+    with pytest.raises(BadInput, match="the input's round must be a number and is"):
         round_of({"execution_arn": EXECUTION, "round": number})
     assert round_of({"execution_arn": EXECUTION, "round": 7.0}) == (EXECUTION, 7)
 

@@ -54,7 +54,7 @@ def test_a_primary_on_the_aws_managed_key_that_is_shown_by_its_arn_is_refused_wi
     found.protect(managed, own)
     assert (found.status(managed), found.status(own)[0]) == ((Status.REJECTED, "SERVICE_REFUSED"), Status.REQUESTED)
     (notice,) = [event for event in found.history(managed) if event.get("notice")]
-    assert f"encrypted with {arn}. If that is the AWS managed key" in notice["message"]
+    assert f"encrypted with {arn}. If this is the AWS managed key" in notice["message"]
 
 
 @pytest.mark.parametrize("relates", [False, True], ids=["the user's own", "the standby"])
@@ -280,7 +280,7 @@ def test_a_primary_with_two_standbys_is_notified_of_once_whoever_made_them(found
         found.world.settings.change(relation_flicker=1 - found.world.settings.relation_flicker)
     notice, *others = [event for event in found.history(one) if event.get("notice")]
     assert ([event.get("notice_code") for event in others], notice["notice_code"]) == ([], "TWO_STANDBYS")
-    assert f"They are {second}, {first}." in notice["message"]  # the one to keep comes first
+    assert f"Standbys: {second}, {first}." in notice["message"]  # the one to keep comes first
     found.world.settings.change(relation_flicker=0)
     found.world.call(DR, "TerminateWorkspaces", {"TerminateWorkspaceRequests": [{"WorkspaceId": second}]})
     found.pass_time(hours=1)
@@ -319,7 +319,7 @@ def test_desktops_without_a_user_are_treated_alike_and_notified_of_once_a_direct
     plan = found.item(f"SWEEP#{HOME}", "BASELINE")["plan"]
     assert (plan["would_get"], plan["cannot"]) == (1, {"NO_USER": 3})
     (notice,) = found.history(f"FLEET#{HOME}#NO_USER")
-    assert notice["message"].endswith(f"Directory {HOME} has 3 of them.")
+    assert notice["message"].endswith(f"Directory {HOME} has 3 such WorkSpaces.")
     found.create_standby(kiosks[0])
     found.create_standby(kiosks[1])
     found.pass_time(hours=1)

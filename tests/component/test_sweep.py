@@ -86,7 +86,7 @@ def test_a_sweep_that_finds_a_watcher_at_work_or_cannot_start_one_continues(foun
     assert found.sweep()[-1].outcome == COMPLETE
     assert {found.status(one)[0] for one in ids} == {Status.HELD}
     assert found.others.of("start_execution") == []
-    told = ["The watcher was not started, its schedule will: ExecutionLimitExceeded"]
+    told = ["The watcher could not be started; its schedule starts it within 15 minutes: ExecutionLimitExceeded"]
     assert [problem.rpartition(": ")[0] for problem in found.notes.problems] == ([] if is_at_work else told)
 
 
@@ -160,9 +160,7 @@ def test_the_first_complete_scan_leaves_the_plan_and_notifies_once() -> None:
     plan = planned(found)
     assert [plan[name] for name in ("would_get", "has", "quota", "standbys", "room")] == [30, 1, 50, 1, 49]
     assert (plan["monthly_cost"], plan["cannot"]) == ("123.00", {})
-    assert plan["message"].endswith(
-        f"Nothing is created before it is accepted (README, The existing fleet): standby accept {HOME}"
-    )
+    assert plan["message"].endswith(f"Nothing is created before you accept the directory: `standby accept {HOME}`.")
     event, baseline = notice(found), kept(found, "BASELINE")
     assert (event["reason_code"], event["notice"], event["status"]) == ("FLEET_FOUND", True, "REPORTED")
     assert (event["message"], baseline["progress"]) == (baseline["plan"]["message"], stages(reported=30))
@@ -209,7 +207,10 @@ def test_a_quota_that_is_not_known_is_what_it_was_an_hour_ago() -> None:
     found.world.settings.change(quota_answers="throttle")
     sweeps(found, 1)
     assert planned(found)["quota"] == 50
-    assert any(problem.startswith("Service Quotas: TooMany") for problem in found.notes.problems)
+    assert any(
+        problem.startswith("The quota of standbys could not be read from Service Quotas: TooMany")
+        for problem in found.notes.problems
+    )
 
 
 def test_how_far_a_backfill_has_come_is_in_the_row_and_in_metrics_of_complete_sweeps(found: Estate) -> None:
@@ -286,7 +287,7 @@ def test_an_incomplete_scan_concludes_nothing_and_is_no_sign_of_life(found: Esta
     side = "own" if failing == HOME else "dr"
     problem = f'{side} side: EndpointConnectionError: Could not connect to the endpoint URL: "x"'
     assert (kept(found, "LAST")["complete"], kept(found, "LAST")["problem"]) == (False, problem)
-    assert f"The scan of {HOME} is not complete: {problem}" in found.notes.problems
+    assert f"The scan of {HOME} is incomplete: {problem}" in found.notes.problems
     assert (day(found), len(found.others.of("put_metric_data"))) == (before, beats)
     assert found.notes.counts["DirectoriesIncomplete"] == 3
 
@@ -344,7 +345,7 @@ def test_of_a_directory_whose_scan_fails_the_last_complete_one_counts_for_three_
         gauges = found.notes.gauges
         published.append((gauges.get("CoveragePercent"), gauges.get("CoverageAgeSeconds", 0) // 3600))
     assert published == [(33.3, 1), (None, 0)]
-    assert found.notes.problems[-1].endswith(f"its metrics are left out: no complete scan of {OTHER} for 3 days")
+    assert found.notes.problems[-1].endswith(f"its metrics are not published: no complete scan of {OTHER} for 3 days")
     found.put(f"COVERAGE#{HOME}", f"DAY#{found.clock.now().date()}", by_status="all of them")
     pages_fail(found, HOME)
     found.sweep()
@@ -358,14 +359,14 @@ def test_old_data_is_notified_once_a_day_for_the_pair(found: Estate) -> None:
     sweeps(found, 3)
     assert found.notes.counts["SweepIntervalSeconds"] == 2 * 3606  # a sweep of this fleet takes six seconds
     (event,) = found.history("HOLD#REPLICATION_STALE")
-    assert "1 of this pair hold data that is older than 0 hours, or none." in event["message"]
+    assert "Standbys of this pair whose data is missing or older than 0 hours: 1." in event["message"]
     assert (found.notes.gauges["StaleStandbys"], day(found)["stale"]) == (1, 1)
 
 
 def test_who_uses_pcoip_is_in_plan_and_figures_and_notified_once_a_quarter_of_a_year_ahead(found: Estate) -> None:
     one, *_ = found.create_ready(*USERS[:2], WorkspaceProperties={"Protocols": ["PCOIP"]})
     found.create_standby(one)
-    before = "Desktops use PCoIP, which AWS discontinues. It ends on 2027-10-31. Primaries that use it: 2. Standbys"
+    before = "Desktops use PCoIP, which AWS discontinues. PCoIP ends on 2027-10-31. Primaries that use it: 2. Standbys"
     for days, notices, ends in ((1, 0, "ends"), (570, 0, "ends"), (1, 1, "ends"), (92, 1, "ends"), (1, 1, "ended")):
         found.pass_time(days=days)
         found.sweep()
@@ -393,7 +394,8 @@ def test_a_mapped_directory_that_is_not_registered_is_notified_once_a_day_and_on
         found.pass_time(hours=1)
     assert [one["DirectoryIds"] for one in denied[:2]] == [sorted(BOTH), sorted([AWAY, DR_DIRECTORY])]
     assert (
-        f"Whether {AWAY}, {DR_DIRECTORY} in {DR} is registered is not known: Endpoint" in found.notes.problems[1][:99]
+        f"The registration of {AWAY}, {DR_DIRECTORY} in {DR} could not be read: Endpoint"
+        in found.notes.problems[1][:99]
     )
     notices = {
         one: [event["message"] for event in found.history(f"{LOST}#{one}")] for one in (*BOTH, AWAY, DR_DIRECTORY)
@@ -484,5 +486,5 @@ def test_a_scan_of_which_another_run_has_written_over_a_part_concludes_nothing(f
     another = {"sk": "own#00000", "run": "another", "seen": ""}
     found.disturb("GetServiceQuota", lambda: found.put(f"SWEEP#{HOME}", **another))
     found.sweep()
-    assert f"What was seen of {HOME} is another run's; nothing follows from it" in found.notes.problems
+    assert f"The stored scan of {HOME} belongs to another run, so nothing is concluded from it" in found.notes.problems
     assert found.status(one) == WELL

@@ -125,7 +125,7 @@ def test_keys_that_are_never_processed_make_the_ledger_unavailable(found: Estate
 @pytest.mark.parametrize(("method", "use"), USES[:2])
 def test_an_empty_answer_is_not_nothing_there(found: Estate, method: str, use: Callable[[Table], object]) -> None:
     found.between = lambda *_: {"ResponseMetadata": {"HTTPStatusCode": 200}}
-    with pytest.raises(LedgerUnavailable, match=f"{method} answered without"):
+    with pytest.raises(LedgerUnavailable, match=f"{method} gave an answer without"):
         use(found.table)
 
 

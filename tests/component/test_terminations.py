@@ -44,8 +44,8 @@ def test_a_terminated_standby_is_missing_and_who_did_it_is_notified_once_whateve
     assert ((row.status, row.reason), row.principal) == (MISSING, AL)
     assert row.note(Kind.STANDBY_TERMINATED) == f"{standby} {AL}"
     (notice,) = [event for event in found.history(one) if event.get("notice")]
-    until = "Until then: The standby is ready."
-    assert notice["message"].startswith(f"TerminateWorkspaces was called for its standby {standby}, by {AL}. {until}")
+    until = "Previous message: The standby is ready."
+    assert notice["message"].startswith(f"TerminateWorkspaces was called for the standby {standby}, by {AL}. {until}")
     assert (notice["notice_code"], notice["principal"], notice["status"]) == (TERMINATED, AL, Status.PROTECTED)
     history = found.history(one)
     found.configure(selection=Selection(exclude=Rules(tags={"Environment": "dev*"})))
@@ -71,7 +71,7 @@ def test_what_is_not_seen_on_its_way_out_is_left_to_the_sweep_or_the_watcher(fou
         del event["detail"]["userIdentity"]
     found.send(event)
     assert (found.status(one), notified(found, one)) == (before, [TERMINATED])
-    who = "somebody whom CloudTrail does not name" if how == "throttled" else AL
+    who = "a caller that CloudTrail does not name" if how == "throttled" else AL
     assert str(found.row(one).note(Kind.STANDBY_TERMINATED)).endswith(f" {who}")
 
 
@@ -160,12 +160,12 @@ def test_a_migrated_primarys_row_points_to_the_new_one_once(found: Estate, known
     if known == "protected":
         (notice,) = [event for event in found.history(old) if event.get("notice")]
         assert notice["notice_code"] == "MIGRATED"
-        assert f"Its standby {standby_of(found, old)} belongs to the old id" in notice["message"]
+        assert f"Standby {standby_of(found, old)} belongs to the old id" in notice["message"]
     else:
         assert notified(found, old) == []
         # It is no new desktop: its fleet is only reported.
         assert found.status(new) == (Status.REPORTED, "EXISTING_FLEET")
-        assert f"It was migrated from {old}." in found.row(new).message
+        assert f"The desktop was migrated from {old}." in found.row(new).message
 
 
 @pytest.mark.parametrize("how", ["fails", "fails_late"])

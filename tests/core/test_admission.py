@@ -10,7 +10,7 @@ from standby.core.model import Cause, Status
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import Rules, Selection
-from standby.core.upkeep import user_mark
+from standby.core.upkeep import user_hash
 from tests.core import cases
 from tests.core.cases import BY_EVENT, BY_HAND, BY_SWEEP, KNOWN, MOVED, case, has, lasting, row, seen, table, with_one
 
@@ -106,9 +106,9 @@ def test_a_fleet_without_a_key_is_no_notice_each(before: Any, fleet: Any, existi
     assert (new.reason, new.existing, new.has(Kind.TROUBLE)) == (Reason.NO_DR_KEY, existing, notified)
 
 
-USERS = frozenset({user_mark(cases.USER)})
+USERS = frozenset({user_hash(cases.USER)})
 SHOWS_ONE, ACCEPTS = dataclasses.replace(KNOWN, users=USERS), dataclasses.replace(ACCEPTED, users=USERS)
-SHOWS_ANOTHER = dataclasses.replace(KNOWN, users=frozenset({user_mark("bo")}))
+SHOWS_ANOTHER = dataclasses.replace(KNOWN, users=frozenset({user_hash("bo")}))
 
 
 @table(
@@ -225,4 +225,4 @@ def test_what_a_row_of_a_directory_that_is_not_mapped_any_more_says(before: Any,
         assert (new.standby_id, new.claim_key) == (before.standby_id, before.claim_key)
         assert change.message.endswith(before.message)
     if expected == "INELIGIBLE MAPPED_ELSEWHERE" and change:
-        assert change.message.endswith(f"{cases.ELSEWHERE} is mapped in Standby-other.")
+        assert change.message.endswith(f"{cases.ELSEWHERE} is mapped in stack Standby-other.")

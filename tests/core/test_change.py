@@ -97,28 +97,28 @@ def test_awss_reason_is_that_of_the_standby_that_failed(before: Row, state: str,
     assert recorded(case(before, AILING), state, standby=standby("ERROR")).error_code == code
 
 
-OF_USER, OF_DIRECTORY = (f"user {cases.USER}", f"DR directory {cases.AWAY}"), (f"directory {cases.HOME}",)
+OF_USER, OF_DIRECTORY = (f"User: {cases.USER}", f"DR directory: {cases.AWAY}"), (f"Directory: {cases.HOME}",)
 ABOUT_USER = "USER_NOT_IN_DR_DIRECTORY USER_NOT_FOUND DR_DESKTOP_UNCLEAR SECONDARY_EXISTS USER_HAS_STANDBY"
 ABOUT_DIRECTORY = "DIRECTORY_NOT_MAPPED MAPPED_ELSEWHERE MAPPING_REMOVED DR_DIRECTORY_CHANGED EXISTING_FLEET BACKFILL"
 ABOUT_DIRECTORY += " FLEET_FOUND FLEET_ACCEPTED ACCESS_DENIED DIRECTORY_NOT_REGISTERED"
-SPOKEN_OF: dict[str, tuple[str, ...]] = {
+ABOUT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(ABOUT_USER.split(), OF_USER),
     **dict.fromkeys(ABOUT_DIRECTORY.split(), OF_DIRECTORY),
-    **dict.fromkeys(("NO_DR_KEY", "QUOTA_REACHED", "CREATE_UNREACHABLE"), ("DR Region us-west-2",)),
-    "DIRECTORY_REFUSED": (*OF_DIRECTORY, f"DR directory {cases.AWAY}"),
+    **dict.fromkeys(("NO_DR_KEY", "QUOTA_REACHED", "CREATE_UNREACHABLE"), ("DR Region: us-west-2",)),
+    "DIRECTORY_REFUSED": (*OF_DIRECTORY, f"DR directory: {cases.AWAY}"),
 }
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_a_message_names_whom_and_what_its_sentence_speaks_of(reason: Reason) -> None:
-    spoken = ", ".join(SPOKEN_OF.get(reason, ()))
-    expected = " ".join([reason.meaning.sentence, *([f"It is about {spoken}."] if spoken else []), "So."])
+def test_a_message_names_what_its_reason_is_about(reason: Reason) -> None:
+    spoken = ", ".join(ABOUT.get(reason, ()))
+    expected = " ".join([reason.meaning.sentence, *([f"{spoken}."] if spoken else []), "So."])
     assert case(row(), seen()).nothing(reason, "So.").message == expected
     changed = case(row(), seen(), **({} if reason is not Reason.DR_DIRECTORY_CHANGED else MOVED))
-    now_and_then = f"Its dr_directory is {cases.UNMAPPED}, and was {cases.AWAY}. So."
+    now_and_then = f"The dr_directory is now {cases.UNMAPPED} and was {cases.AWAY}. So."
     found = new(changed.record(Status.REPORTED, reason, "So.")).message
     assert found == (expected.replace("So.", now_and_then) if reason is Reason.DR_DIRECTORY_CHANGED else expected)
-    # What the particulars name is not said twice.
+    # What the details name is not named twice.
     assert new(case(row(), seen()).record(Status.FAILED, reason, f"{cases.HOME}.")).message.count(cases.HOME) == 1
 
 
@@ -381,7 +381,7 @@ def test_who_opens_what_is_settled_whatever_the_answer(before: Any, cause: Cause
 
 def test_lookups_and_requests_leave_the_row_as_it_is() -> None:
     for before, reason in ((row("WAITING CREATE_THROTTLED"), Reason.CREATE_THROTTLED), (None, Reason.READY)):
-        assert case(before, seen()).look("Why?") == Change(ONE, before, before, reason, "Why?", Effect.LOOK)
+        assert case(before, seen()).lookup("Why?") == Change(ONE, before, before, reason, "Why?", Effect.LOOKUP)
     assert case(None, seen()).request() == Change(ONE, None, None, Reason.READY, say(Reason.READY), Effect.REQUEST)
 
 
@@ -404,7 +404,7 @@ def test_observations_add_up() -> None:
     ("a condition alone", case(row(conditions=AWAITED), seen()).nothing(Reason.READY), "NONE", "WAITING"),
     ("another status", case(row(), seen()).record(Status.HELD, Reason.PAUSED), "RECORD", "HELD"),
     ("the first status", case(None, seen()).record(Status.HELD, Reason.PAUSED), "RECORD", "HELD"),
-    ("a lookup", case(row(), seen()).look("?"), "LOOK", "WAITING"),
+    ("a lookup", case(row(), seen()).lookup("?"), "LOOK", "WAITING"),
     ("a request", case(row(), seen()).request(), "REQUEST", "CLAIMED"),
 )
 def test_what_a_caller_gets(change: Change, action: str, status: str | None) -> None:

@@ -48,18 +48,18 @@ def test_the_last_complete_scan_before_it_is_kept(last: Scan | None, before: str
     "before now doubt",
     ("few go", sized(10), sized(8), ""),
     ("half", sized(10), sized(5), ""),
-    ("most", sized(10), sized(4), "own side: it shows 4 WorkSpaces after 10"),
-    ("all", sized(10), sized(0), "own side: it shows 0 WorkSpaces after 10"),
-    ("in the DR directory", sized(10), sized(10, 4), "dr side: it shows 4 WorkSpaces after 10"),
+    ("most", sized(10), sized(4), "own side: 4 WorkSpaces instead of 10"),
+    ("all", sized(10), sized(0), "own side: 0 WorkSpaces instead of 10"),
+    ("in the DR directory", sized(10), sized(10, 4), "dr side: 4 WorkSpaces instead of 10"),
     ("two go", sized(3), sized(1), ""),
-    ("three go", sized(4), sized(1), "own side: it shows 1 WorkSpaces after 4"),
-    ("the only one", sized(1), sized(0), "own side: it shows 0 WorkSpaces after 1"),
+    ("three go", sized(4), sized(1), "own side: 1 WorkSpaces instead of 4"),
+    ("the only one", sized(1), sized(0), "own side: 0 WorkSpaces instead of 1"),
     ("none before", sized(0), sized(5), ""),
 )
 def test_one_that_shows_far_fewer_than_before_is_not_complete(before: Any, now: Any, doubt: str) -> None:
     expected = scan(before="run-1", sizes=now)
     if doubt:
-        problem = f"{doubt}, which is not believed before 2026-03-03T16:00:00.000Z"
+        problem = f"{doubt}; this is doubted until 2026-03-03T16:00:00.000Z"
         expected = scan(before="run-1", sizes=before, problem=problem, doubted_since=NOW)
     assert judged(scan(sizes=now), replace(LAST, sizes=before)) == expected
 
@@ -85,7 +85,7 @@ def test_a_scan_that_failed_keeps_what_the_one_before_it_had_seen() -> None:
     found = judged(scan(problem="throttled", sizes=sized(1)), last)
     assert (found.problem, found.sizes, found.doubted_since) == ("throttled", sized(7), ago(hours=2))
     after = judged(scan("run-3", sizes=sized(1)), found)
-    assert after.problem.startswith("own side: it shows 1 WorkSpaces after 7, which is not believed before ")
+    assert after.problem.startswith("own side: 1 WorkSpaces instead of 7; this is doubted until ")
 
 
 # Who is asked for by id
@@ -234,7 +234,7 @@ def test_a_sweep_concludes_or_notes(found: Census, of: Row, shown: Any, other: A
         assert (change.old, new.changed_at) == (of, changed_at)
 
 
-COST = f"It is {STANDBY}. Its monthly cost is not known"
+COST = f"The standby is {STANDBY}. Its monthly cost is not known"
 
 
 @table(
@@ -243,7 +243,7 @@ COST = f"It is {STANDBY}. Its monthly cost is not known"
     ("orphan, its standby missed once", P1, None, None, cases.CLAIM, COST),
     ("found again", replace(BOTH_GONE, claim_key=None), None, THERE, cases.CLAIM, COST),
     ("both", P1S1, None, None, None, Reason.PRIMARY_TERMINATED.meaning.sentence),
-    ("standby", S1, seen(), None, None, f"It was {STANDBY}."),
+    ("standby", S1, seen(), None, None, f"The standby was {STANDBY}."),
 )
 def test_an_orphan_keeps_its_users_claim_and_no_other(
     of: Row, shown: Any, other: Any, claim: Any, message: str

@@ -10,7 +10,7 @@ import pytest
 from standby.core.change import Case, Change, Effect
 from standby.core.coverage import COPIES, OLDEST, OLDEST_ONES, Coverage, add, cost_attributes, count, with_orphans
 from standby.core.model import Region, Status
-from standby.core.plan import UNTOLD
+from standby.core.plan import UNKNOWN_TYPE
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import Directory
@@ -74,7 +74,7 @@ TAKEN, ANOTHERS = row("INELIGIBLE SECONDARY_EXISTS"), row("INELIGIBLE USER_HAS_S
 ON = all_lasting(Kind.PCOIP, Kind.STANDBY_PCOIP)
 STARTS, FAILED = with_one("REQUESTED ADOPTED"), with_one("FAILED STANDBY_IN_ERROR")
 UNSEEN = "status/PROTECTED, has/STANDARD, unconfirmed"
-SHOWN, UNTYPED, REPORTED = seen(), seen(compute_type=None), f"status/REPORTED, wants/{UNTOLD}, stage/reported"
+SHOWN, UNTYPED, REPORTED = seen(), seen(compute_type=None), f"status/REPORTED, wants/{UNKNOWN_TYPE}, stage/reported"
 
 
 def counted(old: Row | None, new: Row | None, effect: Effect = Effect.NOTHING, shown: Any = SHOWN) -> str:
@@ -184,7 +184,7 @@ def test_orphans_are_counted_by_directory_and_type_and_have_a_price_in_the_dr_re
     orphans = [with_one("PRIMARY_GONE ORPHANED", **more) for more in [*changes, {"primary_directory_id": UNMAPPED}]]
     before: dict[str, dict[str, int]] = {HOME: {"STANDARD": 2, "POWER": 1}}
     assert with_orphans(before, [*orphans, with_one("PRIMARY_GONE PRIMARY_TERMINATED"), with_one()], settings()) == {
-        HOME: {"STANDARD": 3, "POWER": 1, UNTOLD: 1, "STANDARD in eu-west-1": 1},
+        HOME: {"STANDARD": 3, "POWER": 1, UNKNOWN_TYPE: 1, "STANDARD in eu-west-1": 1},
         UNMAPPED: {"STANDARD": 1},
     }
     assert before == {HOME: {"STANDARD": 2, "POWER": 1}}

@@ -247,7 +247,7 @@ def test_one_notice_says_that_there_are_two_standbys_and_what_is_wrong_with_the_
     found = cases.new(decide(case(REQUESTED, seen(*map(cases.standby, ("ERROR", "ERROR"), (STANDBY, DESKTOP))))))
     assert f"{found.status} {found.reason}" == "FAILED STANDBY_IN_ERROR"
     assert (found.has(Kind.TROUBLE), news({}, found.conditions)) == (True, Kind.DOUBLED)
-    said = f"{Reason.TWO_STANDBYS.meaning.sentence} They are {STANDBY}, {DESKTOP}. {found.reason.meaning.sentence}"
+    said = f"{Reason.TWO_STANDBYS.meaning.sentence} Standbys: {STANDBY}, {DESKTOP}. {found.reason.meaning.sentence}"
     assert found.message.startswith(said)
 
 

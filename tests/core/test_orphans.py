@@ -10,11 +10,11 @@ from tests.core import cases
 from tests.core.cases import DESKTOP, OTHER, STANDBY, case, lasting, row, standby, table, with_one
 
 COSTS = "It costs about USD 4.10 a month; data replication and hours of use are extra."
-UNPRICED = "Its monthly cost is not known: there is no price for"
+UNPRICED = "Its monthly cost is not known: no price is configured for"
 WAS_MIGRATED = with_one(conditions=lasting(Kind.MIGRATED, note=OTHER))
 MIGRATED = (
-    f" It was migrated: its user's WorkSpace is {OTHER} now. Its standby {STANDBY} belongs to the old id: it holds the"
-    f" data of before, nobody is redirected to it, and as long as it is there {OTHER} gets none."
+    f" The primary was migrated and is now {OTHER}. Standby {STANDBY} belongs to the old id: it holds data from before"
+    f" the migration, and no user is redirected to it. While it exists, {OTHER} gets no standby."
 )
 
 
@@ -31,4 +31,4 @@ MIGRATED = (
 def test_what_is_said_of_an_orphan(of: Any, shown: Any, compute_type: str | None, says: str) -> None:
     change = orphaned(case(of, None, cases.BY_SWEEP, prices={"STANDARD": Decimal("4.10")}), shown, compute_type)
     assert cases.outcome(change) == "PRIMARY_GONE ORPHANED"
-    assert change.message == f"{Reason.ORPHANED.meaning.sentence} It is {says}"
+    assert change.message == f"{Reason.ORPHANED.meaning.sentence} The standby is {says}"

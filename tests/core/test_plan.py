@@ -9,7 +9,7 @@ from tests.core.cases import DR, HOME, THROTTLED, settings, table
 
 PRICES = {"STANDARD": Decimal("4.10"), "POWER": Decimal("5.75")}
 EXTRA = "a month; data replication and hours of use are extra."
-UNPRICED = "Its monthly cost is not known: there is no price for"
+UNPRICED = "Its monthly cost is not known: no price is configured for"
 OTHERS, NAMED = {"VALUE": 4, "PERFORMANCE": 3}, "Not priced: 3 PERFORMANCE, 4 VALUE."
 
 
@@ -57,22 +57,36 @@ def planned(counts: dict[str, int], quota: int | Unknown = 50, standbys: int = 1
 def test_a_plan_has_all_its_figures_and_says_them() -> None:
     message = (
         f"Directory {HOME}: 31 desktops would get a standby, 1 have one, 1 cannot have one (1 OPERATING_SYSTEM). That"
-        f" costs about USD 123.00 {EXTRA} Not priced: 1 PERFORMANCE. Quota L-9A67B5CB in us-west-2 is 50, and 1"
-        f" standbys count: room for 49. {HOW}"
+        f" costs about USD 123.00 {EXTRA} Not priced: 1 PERFORMANCE. Quota L-9A67B5CB in us-west-2 is 50. 1"
+        f" standbys count towards it: room for 49 more. {HOW}"
     )
     whole: dict[str, Any] = {"would_get": 31, "has": 1, "cannot": {"OPERATING_SYSTEM": 1}, "excluded": {}}
     whole |= {"monthly_cost": "123.00", "not_priced": {"PERFORMANCE": 1}, "quota": 50, "standbys": 1, "room": 49}
     assert planned(COUNTS) == whole | {"message": message}
 
 
-NO_QUOTA = "could not be asked for (ThrottlingException: Rate exceeded); 7 standbys count."
+NO_QUOTA = "could not be read (ThrottlingException: Rate exceeded). 7 standbys count towards it."
 
 
 @table(
     "quota standbys known room says",
-    ("just enough", 50, 19, 50, 31, "is 50, and 19 standbys count: room for 31. Nothing"),
-    ("too few", 50, 20, 50, 30, "is 50, and 20 standbys count: room for 30. Ask for a higher quota first. Nothing"),
-    ("below what there is", 5, 20, 5, 0, "is 5, and 20 standbys count: room for 0. Ask for a higher quota first."),
+    ("just enough", 50, 19, 50, 31, "is 50. 19 standbys count towards it: room for 31 more. Nothing"),
+    (
+        "too few",
+        50,
+        20,
+        50,
+        30,
+        "is 50. 20 standbys count towards it: room for 30 more. Request a higher quota first. Nothing",
+    ),
+    (
+        "below what there is",
+        5,
+        20,
+        5,
+        0,
+        "is 5. 20 standbys count towards it: room for 0 more. Request a higher quota first.",
+    ),
     ("not known", THROTTLED, 7, None, None, f"Quota L-9A67B5CB in us-west-2 {NO_QUOTA}"),
 )
 def test_the_room_for_them_is_said(quota: Any, standbys: int, known: Any, room: int | None, says: str) -> None:
@@ -82,7 +96,7 @@ def test_the_room_for_them_is_said(quota: Any, standbys: int, known: Any, room: 
 
 
 LEFT_OUT = {"cannot/OPERATING_SYSTEM": 2, "cannot/COMPUTE_TYPE": 1, "excluded/EXCLUDED_BY_RULE": 3}
-CANNOT = "3 cannot have one (1 COMPUTE_TYPE, 2 OPERATING_SYSTEM), 3 are left out (3 EXCLUDED_BY_RULE)."
+CANNOT = "3 cannot have one (1 COMPUTE_TYPE, 2 OPERATING_SYSTEM), 3 are excluded (3 EXCLUDED_BY_RULE)."
 NOBODY = "0 cannot have one."
 
 
@@ -100,8 +114,8 @@ def test_what_is_said_of_a_fleet(counts: dict[str, int], begins: str, ends: str)
 
 
 def test_who_accepted_is_said_where_it_is_known() -> None:
-    assert IN_TURN == "It is accepted: they get their standbys, a few at a time."
-    assert accepted(" by al") == "It was accepted by al: they get their standbys, a few at a time."
+    assert IN_TURN == "The fleet is accepted. Its standbys are created a few at a time."
+    assert accepted(" by al") == "The fleet was accepted by al. Its standbys are created a few at a time."
 
 
 def test_an_amount_is_kept_only_where_something_has_a_price() -> None:

@@ -35,7 +35,7 @@ def test_a_meaning_is_sentences_that_end_and_advice_for_whom_it_notifies(reason:
 
 @pytest.mark.parametrize("code", ["", "NEXT_YEARS", "ready"])
 def test_the_advice_for_a_code_of_a_later_version_is_to_read_the_message(code: str) -> None:
-    assert meaning_of(code).advice == "See the message; the reason code is of a later version."
+    assert meaning_of(code).advice == "Read the message. A later version wrote the row and its reason."
 
 
 def test_the_code_gives_every_reason_and_no_other() -> None:

@@ -4,7 +4,16 @@ from typing import Any
 
 from standby.core.model import Related
 from standby.core.reasons import Reason
-from standby.core.settings import NOT_KNOWN, Directory, Obstacle, Rules, Selection, is_for_selection, not_told, obstacle
+from standby.core.settings import (
+    NOT_KNOWN,
+    Directory,
+    Obstacle,
+    Rules,
+    Selection,
+    is_for_selection,
+    not_returned,
+    obstacle,
+)
 from tests.core.cases import AWAY, HOME, ONE, OTHER, PRIMARY, UNMAPPED, has, seen, settings, standby, table
 
 BACKUP: dict[str, Any] = {"user_name": "Svc-Backup"}
@@ -17,7 +26,7 @@ def out(rule: str) -> Obstacle:
 
 
 def not_in(*rules: str, more: str = "") -> Obstacle:
-    return Reason.NOT_INCLUDED, f"There is {'; '.join(f'include.{rule}' for rule in rules)}{more}."
+    return Reason.NOT_INCLUDED, f"Rules: {'; '.join(f'include.{rule}' for rule in rules)}{more}."
 
 
 def exclude(**rules: Any) -> Selection:
@@ -88,8 +97,11 @@ LARGE = ("GRAPHICS", "GRAPHICSPRO_G4DN", "GENERALPURPOSE_4XLARGE", "GENERALPURPO
     ("none", {}, None),
     ("not mapped", {"directory_id": UNMAPPED}, (Reason.DIRECTORY_NOT_MAPPED, f"The directory is {UNMAPPED}.")),
     ("windows", {"operating_system": "WINDOWS_11"}, None),
-    *((name, {"operating_system": name}, (Reason.OPERATING_SYSTEM, f"It is {name}.")) for name in LINUX),
-    *((name, {"compute_type": name}, (Reason.COMPUTE_TYPE, f"It is {name}.")) for name in LARGE),
+    *(
+        (name, {"operating_system": name}, (Reason.OPERATING_SYSTEM, f"The operating system is {name}."))
+        for name in LINUX
+    ),
+    *((name, {"compute_type": name}, (Reason.COMPUTE_TYPE, f"The compute type is {name}.")) for name in LARGE),
     ("another type", {"compute_type": "POWERPRO"}, None),
     *((f"{name} is not told", {name: None}, None) for name in ("directory_id", "operating_system", "compute_type")),
     ("nested", {"nested_virtualization": True}, (Reason.NESTED_VIRTUALIZATION, "")),
@@ -115,15 +127,15 @@ MIRROR = Related(OTHER, PRIMARY, "AVAILABLE", "MIRROR")
 @table(
     "shown lacks",
     ("complete", seen(), ""),
-    ("directory", seen(directory_id=None), "DescribeWorkspaces does not tell its directory."),
-    ("user", seen(user_name=""), "DescribeWorkspaces does not tell its user."),
-    ("two", seen(user_name=None, compute_type=None), "DescribeWorkspaces does not tell its user and compute type."),
+    ("directory", seen(directory_id=None), "DescribeWorkspaces does not return its directory."),
+    ("user", seen(user_name=""), "DescribeWorkspaces does not return its user."),
+    ("two", seen(user_name=None, compute_type=None), "DescribeWorkspaces does not return its user and compute type."),
     ("the system is not needed", seen(operating_system=None), ""),
-    ("relation", seen(MIRROR), f"It is related to {OTHER} by the type MIRROR, which this version does not know."),
+    ("relation", seen(MIRROR), f"It has a relation to {OTHER} of type MIRROR, which this version does not know."),
     ("a known relation, too", seen(MIRROR, standby()), ""),
 )
 def test_what_an_answer_lacks_is_said(shown: Any, lacks: str) -> None:
-    assert not_told(shown) == lacks
+    assert not_returned(shown) == lacks
 
 
 @table(

@@ -117,7 +117,7 @@ def test_the_answer_to_a_request(row: Row, answer: Any, expected: str, due: Any,
 
 KEY_NAMED = (
     " The primary's volumes are encrypted with arn:key/1."
-    " If that is the AWS managed key (alias aws/workspaces), AWS makes no standby of it."
+    " If this is the AWS managed key (alias aws/workspaces), AWS cannot create a standby."
 )
 
 

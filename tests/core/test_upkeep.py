@@ -180,7 +180,7 @@ SWITCHED = f"data_replication {YES}≠{NO}"
 )
 def test_only_what_cannot_be_switched_in_place_asks_for_a_new_standby(differs: str, in_place: bool, anew: bool) -> None:
     words = advice(differs)
-    assert ("in place" in words, "terminate it" in words) == (in_place, anew)
+    assert ("in place" in words, "terminate the standby" in words) == (in_place, anew)
 
 
 KNOWN_DRIFT = lasting(Kind.DRIFT, note=DIFFERS)
@@ -245,7 +245,7 @@ def test_only_a_sweep_notes_and_counts_and_only_of_what_is_protected_and_shown(f
 # PCoIP
 
 BOTH_USE_IT = cases.all_lasting(Kind.PCOIP, Kind.STANDBY_PCOIP)
-PCOIP, DCV, UNTOLD = ("PCOIP",), ("DCV",), ()
+PCOIP, DCV, UNKNOWN_TYPE = ("PCOIP",), ("DCV",), ()
 FLEET, GONE_ONE = cases.row("REPORTED EXISTING_FLEET"), with_one("STANDBY_MISSING STANDBY_GONE", conditions=BOTH_USE_IT)
 
 
@@ -255,8 +255,8 @@ FLEET, GONE_ONE = cases.row("REPORTED EXISTING_FLEET"), with_one("STANDBY_MISSIN
     ("one of two", protected(), ("WSP", "PCOIP"), DCV, "PCOIP"),
     ("changed in place", protected(BOTH_USE_IT), DCV, PCOIP, "STANDBY_PCOIP"),
     ("replaced", protected(BOTH_USE_IT), DCV, DCV, ""),
-    ("not told any more", protected(BOTH_USE_IT), UNTOLD, UNTOLD, "PCOIP STANDBY_PCOIP"),
-    ("not told", protected(), UNTOLD, UNTOLD, ""),
+    ("not told any more", protected(BOTH_USE_IT), UNKNOWN_TYPE, UNKNOWN_TYPE, "PCOIP STANDBY_PCOIP"),
+    ("not told", protected(), UNKNOWN_TYPE, UNKNOWN_TYPE, ""),
     ("one of next year", protected(), ("PCOIP2",), ("pcoip",), ""),
     ("only reported", FLEET, PCOIP, PCOIP, "PCOIP"),
     ("with no standby any more", GONE_ONE, PCOIP, PCOIP, "PCOIP STANDBY_PCOIP"),

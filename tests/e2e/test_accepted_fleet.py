@@ -18,7 +18,9 @@ def test_an_existing_fleet_is_reported_and_protected_once_it_is_accepted(deploye
     assert [deployed.standbys_of(one) for one in ids] == [[]] * 5
     told = plan(deployed)[0]
     assert told.startswith("Directory d-906732325d: 5 desktops would get a standby, ")
-    assert f"Quota L-9A67B5CB in us-west-2 is 60, and {others} standbys count: room for {60 - others}." in told
+    assert (
+        f"Quota L-9A67B5CB in us-west-2 is 60. {others} standbys count towards it: room for {60 - others} more." in told
+    )
     assert plan(deployed)[2:7] == ["5", "0", "0", "0", "0"]
     assert "problem" not in deployed.protect(printed_payload("accept"))
     deployed.cloud.world.change(trail_copies=0)

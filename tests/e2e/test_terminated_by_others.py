@@ -56,7 +56,7 @@ def test_who_terminates_a_standby_in_the_dr_region_is_on_record_and_told(deploye
     assert row["principal"] == who
     assert (row["reason_code"], row["cause_type"]) == ("STANDBY_GONE", "event")
     (notice,) = notices(deployed, ears, one)
-    assert f"TerminateWorkspaces was called for its standby {standby}, by {who}." in notice
+    assert f"TerminateWorkspaces was called for the standby {standby}, by {who}." in notice
     assert {made["workspace_id"] for made in deployed.standbys_of(one)} <= {standby}  # none was made in its place
 
 

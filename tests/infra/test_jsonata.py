@@ -45,7 +45,7 @@ def table() -> Iterator[dict[str, Any]]:
 
     A variable named like a function of JSONata's would be that function instead.
     """
-    answer = {"done": False, "outcome": "looked", "wait_seconds": 60, "ready": ["ws-1"]}
+    answer = {"done": False, "outcome": "checked", "wait_seconds": 60, "ready": ["ws-1"]}
     for round_number in (0, 999):
         yield bindings(round_number=round_number)
     for ready in READY:

@@ -80,7 +80,7 @@ def machine(assembly: Assembly, name: str) -> dict[str, Any]:
     return only(assembly.primary, MACHINE, {"watch": "Watcher", "sweep": "Sweeper"}[name])
 
 
-def answer(*ready: str, wait: int = 120, outcome: str = "looked", done: bool = False) -> dict[str, Any]:
+def answer(*ready: str, wait: int = 120, outcome: str = "checked", done: bool = False) -> dict[str, Any]:
     """What watch and sweep return."""
     return Round(done, outcome, wait, tuple(WorkspaceId(one) for one in ready)).answer()
 

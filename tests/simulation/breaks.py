@@ -80,7 +80,7 @@ a_5xx_is_taken_for_a_refusal = together(
 what_an_answer_leaves_out_is_taken_for_refused = put(workspaces, "LEFT_OUT", REFUSED)
 a_throttle_is_no_doubt = put(decide, "DOUBTS", tuple(kind for kind in decide.DOUBTS if kind is not Kind.GIVEN_UP))
 lookups_count_at_once = put(settle, "SHOWS_AFTER", 0)
-one_lookup_is_enough = put(settle, "LOOKS_NEEDED", 1)
+one_lookup_is_enough = put(settle, "LOOKUPS_NEEDED", 1)
 one_lookup_at_once_is_enough = together(lookups_count_at_once, one_lookup_is_enough)
 real_write = Ledger.write
 nothing_is_claimed = put(
@@ -89,7 +89,7 @@ nothing_is_claimed = put(
 a_claim_that_ends_is_used = together(
     put(request, "SENDING_TAKES", timedelta(days=-1)), put(request, "CLAIMING_ENDS", timedelta(days=-1))
 )
-lookups_leave_no_time = put(reconcile, "LOOKING_TAKES", timedelta(days=1))
+lookups_leave_no_time = put(reconcile, "LOOKUPS_TAKE", timedelta(days=1))
 a_pause_is_not_read = put(Gates, "closed", lambda self, directories=(): {})
 calls_are_not_paced = put(Pacer, "wait", lambda self: None)
 an_operating_system_is_no_obstacle = put(settings, "LINUX", ())
@@ -151,21 +151,21 @@ def _claims_become(meant: str, update: str, *values: str, condition: str | None 
     return transacting(otherwise)
 
 
-users_are_not_claimed = _claims_become("held_at", "SET primary_id = :nobody", ":nobody")
+users_are_not_claimed = _claims_become("held_at", "SET primary_id = :none", ":none")
 claims_are_not_given_back = _claims_become("released_at", "SET released_at = :now", ":now")
 a_claim_that_was_given_up_is_forgotten = _claims_become(
-    "given_up_at = :now", "SET primary_id = :nobody, released_at = :now", ":nobody", ":now"
+    "given_up_at = :now", "SET primary_id = :none, released_at = :now", ":none", ":now"
 )
 a_claim_that_was_given_up_is_for_everybody = _claims_become(
     "held_at",
     "SET primary_id = :me REMOVE given_up_at",
     ":me",
-    ":nobody",
-    condition="attribute_not_exists(pk) OR primary_id = :nobody",
+    ":none",
+    condition="attribute_not_exists(pk) OR primary_id = :none",
 )
 what_is_going_is_well = put(model, "HEALTHY_STANDBY", model.HEALTHY_STANDBY | model.GONE)
 what_is_starting_is_well = put(model, "HEALTHY_STANDBY", model.HEALTHY_STANDBY | {"PENDING"})
-a_standby_is_lost_at_first_sight = put(upkeep, "UNWELL_LOOKS", 1)
+a_standby_is_lost_at_first_sight = put(upkeep, "UNWELL_SWEEPS", 1)
 
 
 def without_events(*statuses: Status) -> Break:
@@ -259,7 +259,7 @@ def _take(self: Sweeps, directory: Any, _: str, now: datetime) -> None:
 
 one_listing_decides = together(put(Sweeps, "take", _take), an_empty_directory_is_believed)
 nobody_looks_for_missing_standbys = put(Census, "misses_standby", lambda *_: False)
-what_pages_miss_is_not_asked_for = put(sweep, "LOOKS", 0)
+what_pages_miss_is_not_asked_for = put(sweep, "LOOKUPS", 0)
 
 
 def _note_of_either(self: Row, kind: Kind) -> str | None:

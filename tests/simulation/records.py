@@ -106,5 +106,5 @@ def _row(run: Simulation, one: str, row: Mapping[str, Any], names: Mapping[str, 
         kept[name] = "<user>" if row.get(name) == user else row.get(name)
     # The sentence is its reason code's, and said once, there; whom it is about are attributes of the row.
     kept["message"] = kept["message"].replace(Reason(row["reason_code"]).meaning.sentence, "…", 1)
-    kept["message"] = re.sub(r"… It is about [^.]*\.", "…", kept["message"])
+    kept["message"] = re.sub(r"… (User|Directory|DR directory|DR Region): [^.]*\.", "…", kept["message"])
     return kept

@@ -1,7 +1,7 @@
-"""The one way AWS is asked: an Answer, Refused or Unclear, of whatever botocore does; and `Pacer`, how often.
+"""The one way to call AWS: the outcome is Answer, Refused or Unclear, whatever botocore does. `Pacer` limits the rate.
 
-The codes of CreateStandbyWorkspaces' failed items are not documented. Those of its sibling CreateWorkspaces are known
-in part; the rest is told by the words in the code, and what cannot be told is OTHER, with the service's own words.
+The error codes of CreateStandbyWorkspaces' failed items are not documented. Some are known from CreateWorkspaces;
+others are recognised by words in the code or the message. Any other refusal is OTHER, with the service's own message.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from standby.core.outcomes import Answer, Outcome, Refusal, Refused, Unclear
 if TYPE_CHECKING:
     from standby.clock import Clock
 
-# Nothing of these left this machine, so nothing can have come of it.
+# With these, nothing was sent, so the call had no effect.
 NEVER_SENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, NoCredentialsError)
-# Characters. Longer than any name of a service, and so short that each fits a key of the ledger in any script.
+# Characters. Longer than any name of a service, and short enough to fit a key of the ledger in any script.
 MOST_OF_A_NAME = 256
 MOST_OF_A_MESSAGE = 1000
 MALFORMED = "MalformedAnswer"
-# HTTP statuses with which the service says that it did nothing.
+# HTTP statuses that mean the service did nothing.
 REFUSES = range(400, 500)
 
 
 def call(send: Callable[..., Any], **arguments: Any) -> Outcome:
-    """Call once; botocore repeats what its client was made to repeat.
+    """Call AWS once; botocore retries only as its client is configured to.
 
-    Anything that does not say clearly that nothing was done is Unclear: a time-out after sending, a broken connection,
-    a 5xx, an answer that cannot be read. A throttle is a refusal, whatever its HTTP status.
+    If it is not certain that nothing was done, the outcome is Unclear: a time-out after sending, a broken connection, a
+    5xx, an answer that cannot be read. A throttle is Refused, whatever its HTTP status.
     """
     try:
         answer = send(**arguments)
@@ -54,19 +54,21 @@ def call(send: Callable[..., Any], **arguments: Any) -> Outcome:
     except (BotoCoreError, OSError) as problem:
         return Unclear(*_named(problem))
     except Exception:
-        # botocore's parser gives up the whole answer for one entry that is not of the service's form.
+        # botocore's parser rejects the whole answer if one entry does not have the documented form.
         return _unreadable(send)
     return Answer(answer) if isinstance(answer, Mapping) else _unreadable(send)
 
 
 def _unreadable(send: Callable[..., Any]) -> Unclear:
     operation = getattr(send, "__name__", "aws").title().replace("_", "")
-    return Unclear(MALFORMED, f"{operation} answered, and its answer cannot be read", answered=True)
+    return Unclear(MALFORMED, f"{operation} gave an answer that cannot be read", answered=True)
 
 
 def _refused(problem: ClientError) -> Refused | Unclear:
     code, message = error_of(problem)
-    status = int(problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))  # untold: anything may be
+    status = int(
+        problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    )  # missing: the effect is not known
     kind = kind_of(code, message, status)
     if kind is Refusal.INTERNAL or (kind is not Refusal.THROTTLED and status not in REFUSES):
         return Unclear(code, message)
@@ -74,7 +76,7 @@ def _refused(problem: ClientError) -> Refused | Unclear:
 
 
 def error_of(problem: ClientError) -> tuple[str, str]:
-    """The service's error code and words."""
+    """The service's error code and message."""
     error = problem.response.get("Error", {})
     message = error.get("Message")
     return (
@@ -84,14 +86,14 @@ def error_of(problem: ClientError) -> tuple[str, str]:
 
 
 def _named(problem: Exception) -> tuple[str, str]:
-    """Name and words of what kept an answer from coming; botocore quotes what it was given, however long."""
+    """Name and message of an exception without an answer. botocore quotes its input in it, however long."""
     return type(problem).__name__, legible(problem, MOST_OF_A_MESSAGE)
 
 
-# Declared exceptions that are about many things.
+# Declared exceptions with several meanings.
 _GENERAL = "^(ResourceNotFound|InvalidParameterValues|OperationNotSupported)"
-# What a code has in it, or else a code and the words beside it, in any case; the first that fits counts. An error of
-# the service's own is told by its code alone: its words are of what it was at.
+# Patterns for the code and the message, not case-sensitive; the first match counts. An internal error is recognised by
+# its code alone: its message is about what the service was doing.
 _SIGNS = (
     (Refusal.THROTTLED, "Throttl|TooManyRequests|RequestLimitExceeded|RateExceeded|SlowDown", ""),
     (Refusal.QUOTA, "LimitExceeded|Quota", ""),
@@ -103,20 +105,20 @@ _SIGNS = (
     (Refusal.THROTTLED, "", r"\brate exceeded\b|\btoo many requests\b|\bthrottl"),
     (Refusal.USER_MISSING, _GENERAL, r"\buser\b.*\b(not found|could not be found|does not exist|cannot be found)"),
     (Refusal.EXISTS, _GENERAL, r"\balready (exists|has|assigned)\b"),
-    # The subject of the sentence, not one in which something else is looked for.
+    # The directory must be the subject of the sentence: elsewhere it may only be where something was looked for.
     (Refusal.DIRECTORY, "", r"^(the )?(specified |dr )?directory\b.*\b(state|status|active|registered|found|exist)"),
     (Refusal.DIRECTORY, r"NotFound\.?Directory|Directory.*(NotFound|InvalidState|Unavailable)", ""),
     (Refusal.STATE, r"InvalidResourceState|ResourceUnavailable|State$|\.WorkspaceState|OperationInProgress", ""),
     (Refusal.STATE, "", r"\b(in|its|current|invalid|valid) state\b|\bstate of the workspace\b"),
 )
-# What the HTTP status alone tells of an error whose code does not: a front end refuses without a code of the service's.
+# The kind by HTTP status, if the code has no meaning here: a front end refuses without a code of the service.
 _BY_STATUS = {401: Refusal.DENIED, 403: Refusal.DENIED, 408: Refusal.INTERNAL, 429: Refusal.THROTTLED}
 
 
 def kind_of(code: str, message: str, status: int | None = None) -> Refusal:
-    """The kind of a refusal by the service's error code, and by its words where the code says little.
+    """The kind of a refusal, by the service's error code, and by its message if the code is not specific.
 
-    What neither tells, the HTTP `status` of a refused call may; a failed item has none.
+    If neither matches, the HTTP `status` of a refused call decides. A failed item has no status.
     """
     for kind, codes, words in _SIGNS:
         if re.search(codes, code, re.IGNORECASE) and re.search(words, message, re.IGNORECASE):
@@ -125,9 +127,9 @@ def kind_of(code: str, message: str, status: int | None = None) -> Refusal:
 
 
 class Pacer:
-    """Keeps calls to one a period, so that the account's shared budget (2 a second, burst 5) is left to others too.
+    """Limits calls to one a period, so that others can use the account's shared budget (2 a second, burst 5) too.
 
-    The first `burst` calls go at once: an event's few need not wait.
+    The first `burst` calls are sent at once: the few calls of an event need not wait.
     """
 
     def __init__(self, clock: Clock, calls_per_second: float, burst: int = 1) -> None:
@@ -137,7 +139,7 @@ class Pacer:
         self._last: datetime | None = None
 
     def wait(self) -> None:
-        """Return when the next call may be sent."""
+        """Wait until the next call may be sent."""
         if self._burst > 0:
             self._burst -= 1
         elif self._last is not None:

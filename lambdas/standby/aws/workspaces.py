@@ -1,6 +1,6 @@
-"""DescribeWorkspaces, by id, by user and page by page; and CreateStandbyWorkspaces, the one call that creates.
+"""DescribeWorkspaces by id, by user and by page; and CreateStandbyWorkspaces, the one call that creates.
 
-What is unknown is said to be, and why; what is not of the service's form counts as not told.
+Unknown results are `Unknown`, with the reason. A value that does not have the documented form counts as missing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from standby.aws.call import Pacer
 
-# Of 25 ids, or of one user's desktops: pages may be short or empty, but what has more than so many never ends.
+# The most pages for 25 ids, or for one user's desktops. Pages may be short or empty; more pages than this never end.
 _MOST_PAGES = 50
 _DESCRIBE = "DescribeWorkspaces"
 Problem = Refused | Unclear
@@ -42,7 +42,7 @@ Problem = Refused | Unclear
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a directory: what could be read of it, the token of the next page, and whether all could be read."""
+    """A page of a directory: the readable WorkSpaces, the token of the next page, and whether all could be read."""
 
     workspaces: tuple[Workspace, ...]
     following: str | None
@@ -51,10 +51,10 @@ class Page:
 
 @dataclass
 class WorkSpaces:
-    """Reads WorkSpaces of one Region. The client must not repeat calls by itself: the next round is the retry.
+    """Reads WorkSpaces of one Region. The client must not retry calls: the next round is the retry.
 
-    What it has no time for (`has_time`) is unknown; `tagged` adds the tags that the selection asks for. `trouble` is
-    whether a lookup, or a request, has found that the Region does not answer, or throttles.
+    If there is no time (`has_time`), the result is unknown. `tagged` adds the tags that the selection needs. `trouble`:
+    a lookup or a request found that the Region does not answer, or throttles.
     """
 
     client: WorkSpacesClient
@@ -66,7 +66,7 @@ class WorkSpaces:
     def describe(self, ids: Sequence[WorkspaceId]) -> dict[WorkspaceId, Workspace | Unknown]:
         """Describe WorkSpaces by id, each once, 25 a call.
 
-        An id that is not in it was not in an answer that came whole.
+        An id that is not in the result was missing from a complete answer.
         """
         found: dict[WorkspaceId, Workspace] = {}
         unknown: dict[WorkspaceId, Unknown] = {}
@@ -74,19 +74,19 @@ class WorkSpaces:
             if self.has_time():
                 self._describe_batch(batch, found, unknown)
             else:
-                unknown |= dict.fromkeys(batch, Unknown("NoTime", "there was no time left to ask"))
+                unknown |= dict.fromkeys(batch, Unknown("NoTime", "there was no time left for the call"))
         return {one.id: one for one in self.tagged(list(found.values()))} | unknown
 
     def _describe_batch(
         self, ids: Sequence[WorkspaceId], found: dict[WorkspaceId, Workspace], unknown: dict[WorkspaceId, Unknown]
     ) -> None:
-        told: defaultdict[WorkspaceId, set[Workspace]] = defaultdict(set)
-        problem = self._pages(told, WorkspaceIds=list(ids))
-        is_spoilt = any(one not in ids for one in told)
-        # One that is told of twice, and differently, is not told of.
-        found |= {one: next(iter(ways)) for one, ways in told.items() if one in ids and len(ways) == 1}
+        returned: defaultdict[WorkspaceId, set[Workspace]] = defaultdict(set)
+        problem = self._pages(returned, WorkspaceIds=list(ids))
+        is_spoilt = any(one not in ids for one in returned)
+        # A WorkSpace that is returned twice with different values counts as not returned.
+        found |= {one: next(iter(ways)) for one, ways in returned.items() if one in ids and len(ways) == 1}
         if len(ids) > 1 and problem is not None and _is_about_an_item(problem):
-            # One that the service does not like, or that cannot be read, must not hide the others.
+            # One id that the service refuses, or an entry that cannot be read, must not hide the others.
             rest = [one for one in ids if one not in found]
             for part in halves(rest) if len(rest) > 1 else [rest] if rest else []:
                 self._describe_batch(part, found, unknown)
@@ -95,29 +95,29 @@ class WorkSpaces:
             refused_alone = isinstance(why, Refused) and _is_about_an_item(why)
             unknown |= {one: Unknown(why.code, why.message, refused_alone) for one in ids if one not in found}
         else:
-            unknown |= {one: Unknown(_SPOILT.code, _SPOILT.message) for one, ways in told.items() if len(ways) > 1}
+            unknown |= {one: Unknown(_SPOILT.code, _SPOILT.message) for one, ways in returned.items() if len(ways) > 1}
 
-    def look_for_user(self, directory: DirectoryId, user_name: str) -> Lookup:
-        """The desktops of a user in a directory, whatever the case of the name.
+    def lookup_user(self, directory: DirectoryId, user_name: str) -> Lookup:
+        """Look up the desktops of a user in a directory; the name is not case-sensitive.
 
-        Whether the service's UserName filter minds the case is not documented, so the usual spellings are asked for.
+        It is not documented whether the service's UserName filter is, so the usual spellings are requested.
         """
-        told: defaultdict[WorkspaceId, set[Workspace]] = defaultdict(set)
+        returned: defaultdict[WorkspaceId, set[Workspace]] = defaultdict(set)
         if self.trouble:
             return Lookup((), complete=False, problem="The DR Region did not answer.")
         problem: Problem | None = None
         for name in _spellings(user_name):
-            problem = self._pages(told, DirectoryId=directory, UserName=name)
+            problem = self._pages(returned, DirectoryId=directory, UserName=name)
             if problem is not None:
                 self.trouble = not (problem == _SPOILT or _is_about_an_item(problem))
                 break
-        here = [one for ways in told.values() for one in ways if _is_in(one, directory, user_name)]
+        here = [one for ways in returned.values() for one in ways if _is_in(one, directory, user_name)]
         if problem is None:
             return Lookup(tuple({one.id: one for one in here}.values()), complete=True)
         return Lookup(tuple(here), complete=False, problem=f"{problem.code}: {problem.message}")
 
     def page(self, directory: DirectoryId, token: str | None) -> Page | Unknown:
-        """One page of a directory's WorkSpaces, and how to go on."""
+        """One page of a directory's WorkSpaces, with the token of the next; or why it is unknown."""
         answer = self._call({"DirectoryId": directory}, token)
         if isinstance(answer, Problem):
             return Unknown(answer.code, answer.message)
@@ -127,20 +127,20 @@ class WorkSpaces:
         return Page(tuple(self.tagged(here)), following, is_whole=None not in read)
 
     def registrations(self, directories: Sequence[DirectoryId]) -> dict[DirectoryId, str | None] | Unknown:
-        """The states of the registrations of at most 25 directories; None of what a whole answer does not have."""
+        """The registration states of at most 25 directories; None for one that a complete answer does not contain."""
         self.pacer.wait()
         answer = call(self.client.describe_workspace_directories, DirectoryIds=list(directories))
         if isinstance(answer, Problem):
             return Unknown(answer.code, answer.message)
         listed, following = answer.body.get("Directories"), answer.body.get("NextToken")
-        told = {string(one, "DirectoryId"): string(one, "State") for one in entries(answer.body, "Directories")}
-        is_whole = isinstance(listed, list) and len(told) == len(listed) and None not in told.values()
-        if not is_whole or following or not told.keys() <= set(directories):
-            return Unknown(MALFORMED, "DescribeWorkspaceDirectories gave an answer that is not whole")
-        return {one: told.get(one) for one in directories}
+        states = {string(one, "DirectoryId"): string(one, "State") for one in entries(answer.body, "Directories")}
+        is_whole = isinstance(listed, list) and len(states) == len(listed) and None not in states.values()
+        if not is_whole or following or not states.keys() <= set(directories):
+            return Unknown(MALFORMED, "DescribeWorkspaceDirectories gave an incomplete answer")
+        return {one: states.get(one) for one in directories}
 
-    def _pages(self, told: defaultdict[WorkspaceId, set[Workspace]], **arguments: Any) -> Problem | None:
-        """Put into `told` what all pages say of each WorkSpace; None if they came whole."""
+    def _pages(self, returned: defaultdict[WorkspaceId, set[Workspace]], **arguments: Any) -> Problem | None:
+        """Add to `returned` what all pages contain about each WorkSpace; None if complete, else the problem."""
         token: str | None = None
         is_spoilt = False
         for number in range(_MOST_PAGES):
@@ -154,32 +154,32 @@ class WorkSpaces:
                 workspace = read_workspace(entry)
                 is_spoilt = is_spoilt or workspace is None
                 if workspace is not None:
-                    told[workspace.id].add(workspace)
+                    returned[workspace.id].add(workspace)
             if token is None:
                 return _SPOILT if is_spoilt else None
-        return Unclear(MALFORMED, f"{_DESCRIBE} gave more than {_MOST_PAGES} pages")
+        return Unclear(MALFORMED, f"{_DESCRIBE} returned more than {_MOST_PAGES} pages")
 
     def _call(self, arguments: Mapping[str, Any], token: str | None) -> tuple[list[object], str | None] | Problem:
-        """The entries of a page, and the token of the next; an answer without a list of WorkSpaces says nothing."""
+        """The entries of a page, and the token of the next; an answer without a list of WorkSpaces is a problem."""
         self.pacer.wait()
         answer = call(self.client.describe_workspaces, **arguments, **({"NextToken": token} if token else {}))
         if isinstance(answer, Problem):
             return answer
         listed, following = answer.body.get("Workspaces"), answer.body.get("NextToken") or None
         if not isinstance(listed, list):
-            return Unclear(MALFORMED, f"{_DESCRIBE} answered without a list of WorkSpaces")
+            return Unclear(MALFORMED, f"{_DESCRIBE} gave an answer without a list of WorkSpaces")
         if not isinstance(following, str | None):
-            return Unclear(MALFORMED, f"{_DESCRIBE} gave something else than a token for the next page")
+            return Unclear(MALFORMED, f"{_DESCRIBE} gave a token for the next page that is not text")
         if following and following == token:
-            return Unclear(MALFORMED, f"{_DESCRIBE} gave the same page's token twice")
+            return Unclear(MALFORMED, f"{_DESCRIBE} gave the token of the same page twice")
         return listed, following
 
 
-_SPOILT = Unclear(MALFORMED, f"{_DESCRIBE} answered with an entry that cannot be read")
+_SPOILT = Unclear(MALFORMED, f"{_DESCRIBE} gave an answer with an entry that cannot be read")
 
 
 def _is_in(workspace: Workspace, directory: DirectoryId, user_name: str) -> bool:
-    """Whether a WorkSpace is this user's in this directory; what an answer does not say may be so."""
+    """Whether a WorkSpace may be this user's in this directory; a missing value counts as a match."""
     is_elsewhere = workspace.directory_id is not None and workspace.directory_id != directory
     is_anothers = workspace.user_name is not None and user_key(workspace.user_name) != user_key(user_name)
     return not is_elsewhere and not is_anothers
@@ -190,20 +190,22 @@ def _spellings(user_name: str) -> dict[str, None]:
 
 
 def _is_about_an_item(problem: Problem) -> bool:
-    """Whether a call failed for what it asked for, rather than for the Region's state or the caller's rights."""
+    """Whether a call failed because of its items, not because of the Region's state or the caller's permissions."""
     if isinstance(problem, Refused):
         return problem.kind not in (Refusal.THROTTLED, Refusal.UNREACHABLE, Refusal.DENIED)
-    # An answer came, and botocore's parser gave it up for one entry.
+    # An answer came, and botocore's parser rejected it because of one entry.
     return isinstance(problem, Unclear) and problem.answered
 
 
-# What an answer says of a primary that is in none of its lists.
-LEFT_OUT: Created = Unclear("NotInAnswer", "CreateStandbyWorkspaces did not speak of this primary", answered=True)
+# The outcome of a primary that is in none of the answer's lists.
+LEFT_OUT: Created = Unclear(
+    "NotInAnswer", "the answer of CreateStandbyWorkspaces does not contain this primary", answered=True
+)
 
 
 @dataclass(frozen=True)
 class StandbyRequest:
-    """One item of a CreateStandbyWorkspaces."""
+    """One item of a CreateStandbyWorkspaces call."""
 
     primary_id: WorkspaceId
     user_name: str
@@ -215,19 +217,19 @@ class StandbyRequest:
 
 @dataclass
 class Standbys(WorkSpaces):
-    """The DR Region: lookups there, and the one call that creates.
+    """Access to the DR Region: lookups, and the one call that creates.
 
-    The client must be made with `total_max_attempts=1`: botocore cannot repeat throttles alone, and any other repeat
-    may create a second standby.
+    The client must have `total_max_attempts=1`: botocore cannot retry throttles only, and any other retry may create a
+    second standby.
     """
 
     primary_region: Region = field(kw_only=True)
 
     def create(self, requests: Sequence[StandbyRequest]) -> dict[WorkspaceId, Created] | Refused:
-        """Send one CreateStandbyWorkspaces, at most 25 items and one a user and directory; an outcome for each.
+        """Send one CreateStandbyWorkspaces call; returns an outcome for each item, or the refusal of the whole call.
 
-        A refusal is of the whole call. The answer does not name the primaries of what is
-        pending, so they are matched by user and directory; an item that is in neither of the answer's lists is unclear.
+        It takes at most 25 items, and each user and directory once. The answer does not name the primaries of pending
+        standbys, so they are matched by user and directory. An item in neither of the answer's lists is unclear.
         """
         self.pacer.wait()
         items: list[Any] = [_to_item(request) for request in requests]
@@ -276,14 +278,14 @@ def _match(requests: Sequence[StandbyRequest], answer: Mapping[str, Any]) -> dic
 def _failed_item(entry: Mapping[str, Any]) -> Created:
     code, said = string(entry, "ErrorCode") or "Unknown", words(entry, "ErrorMessage") or ""
     kind = kind_of(code, said)
-    # A service that failed at an item is no surer of it than one that failed at a call.
+    # After an internal failure for an item, its effect is as unclear as after one for a call.
     return Unclear(code, said, answered=True) if kind is Refusal.INTERNAL else Refused(kind, code, said)
 
 
 def read_workspace(entry: object) -> Workspace | None:
-    """A WorkSpace of an answer; None if it lacks an id of the service's form: a call with another is refused whole.
+    """A WorkSpace of an answer; None if it has no valid id: the service refuses a whole call with an invalid one.
 
-    What else is not of the service's form counts as not told.
+    Other values that do not have the documented form count as missing.
     """
     if not isinstance(entry, Mapping):
         return None
@@ -300,8 +302,8 @@ def read_workspace(entry: object) -> Workspace | None:
     properties = properties if isinstance(properties, Mapping) else {}
     copied = entry.get("DataReplicationSettings")
     copied = copied if isinstance(copied, Mapping) else {}
-    told = [(string(one, "StandbyWorkspaceId"), one) for one in entries(entry, "StandbyWorkspacesProperties")]
-    standbys = [(WorkspaceId(standby_id), one) for standby_id, one in told if standby_id]
+    listed = [(string(one, "StandbyWorkspaceId"), one) for one in entries(entry, "StandbyWorkspacesProperties")]
+    standbys = [(WorkspaceId(standby_id), one) for standby_id, one in listed if standby_id]
     return Workspace(
         id=WorkspaceId(workspace_id),
         directory_id=DirectoryId(directory_id) if directory_id else None,
@@ -331,7 +333,7 @@ def _size(value: object) -> int | None:
 
 
 def _names(listed: object) -> tuple[str, ...]:
-    """A list of names in an answer; none if any of them is something else: half of a list is another list."""
+    """A list of names in an answer; empty if any entry is not a name: a part of the list would be another list."""
     names = listed if isinstance(listed, list) else []
     return tuple(names) if all(isinstance(one, str) for one in names) else ()
 
@@ -343,13 +345,13 @@ def _moment(value: object) -> datetime | None:
 def _related(listed: object) -> tuple[Related, ...] | None:
     """The relations in an answer; None if they cannot be read.
 
-    A broken list must not pass for an empty one: that would be a primary without a standby.
+    A broken list must not count as an empty one, because that would mean a primary without a standby.
     """
     if not isinstance(listed or [], list):
         return None
-    told = [_relation(one) for one in (listed if isinstance(listed, list) else ())]
-    related = tuple(one for one in told if one is not None)
-    return related if len(related) == len(told) or any(one.is_known for one in related) else None
+    read = [_relation(one) for one in (listed if isinstance(listed, list) else ())]
+    related = tuple(one for one in read if one is not None)
+    return related if len(related) == len(read) or any(one.is_known for one in related) else None
 
 
 def _relation(other: object) -> Related | None:
@@ -362,7 +364,7 @@ def _relation(other: object) -> Related | None:
 
 
 def string(entry: Mapping[str, Any], name: str) -> str | None:
-    """A name in an entry; None if there is none, or something that can be none."""
+    """A name in an entry; None if it is missing, or not valid as a name."""
     value = entry.get(name)
     if not isinstance(value, str) or legible(value, MOST_OF_A_NAME) != value:
         return None
@@ -370,12 +372,12 @@ def string(entry: Mapping[str, Any], name: str) -> str | None:
 
 
 def words(entry: Mapping[str, Any], name: str) -> str | None:
-    """The words of an entry, as many as a row of the ledger should hold; None if there are none."""
+    """A text in an entry, cut to what a row of the ledger should hold; None if it is missing."""
     value = entry.get(name)
     return legible(value, MOST_OF_A_MESSAGE) if isinstance(value, str) and value else None
 
 
 def entries(entry: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """The objects of a list; empty if there is none, or something else."""
+    """The objects of a list in an entry; empty if it is missing, or not a list."""
     value = entry.get(name)
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

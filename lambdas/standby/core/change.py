@@ -1,4 +1,4 @@
-"""One transition as data: what is known of a primary, and the next state of its row that is made from it.
+"""One transition as data: what is known about a primary, and the next state of its row.
 
 The log line, the metric, the ledger's row, its event and the notice are all made from a `Change`.
 """
@@ -6,7 +6,6 @@ The log line, the metric, the ledger's row, its event and the notice are all mad
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,35 +34,39 @@ from standby.core.settings import Directory, Settings
 # catch one that does not.
 _MESSAGE_MOST = 300
 _OF_A_FLEET = (Reason.EXISTING_FLEET, Reason.BACKFILL)
-# Of what a sentence speaks, the message gives the name: an attribute of the row.
-_NAMED = {"user": "user_name", "directory": "primary_directory_id"}
-_NAMED |= {"DR directory": "dr_directory_id", "DR Region": "dr_region"}
-# No request was made for what stands so.
+# What a reason is about, as a message names it: by the attribute of the row (`Meaning.about`).
+_LABELS = {"user_name": "User", "primary_directory_id": "Directory"}
+_LABELS |= {"dr_directory_id": "DR directory", "dr_region": "DR Region"}
+# No request was made for rows with these statuses.
 _UNTRIED = (Status.HELD, Status.INELIGIBLE, Status.EXCLUDED)
-# Of these a person's request is noted though nothing can be done now. An answer that shows the standby ends it. A row
-# that is CLAIMED is not written while somebody may be about to send its request, and what comes of it is the answer.
+# In these statuses a person's request is noted even if nothing can be done now. The note ends when an answer returns
+# the standby. A CLAIMED row is not written while its request may be about to be sent: the result is the answer.
 _KEEPS_ASKED = (Status.HELD, Status.WAITING, Status.REQUESTED, Status.PROTECTED)
-# Doubts that end where a standby is known.
+# Doubts that end when a standby is known.
 _DOUBTS = (*OF_A_REQUEST, Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.USER_MISSING)
-# Of a row of which it is certain that no standby stands behind it; its history keeps what there was.
+# The attributes of a row that certainly has no standby. Its history keeps the former values.
 NO_STANDBY: Mapping[str, Any] = dict.fromkeys(("standby_id", "standby_state", "replication", "requested_at"))
 _NO_CLAIM: Mapping[str, Any] = dict.fromkeys(("claim_key", "claim_expires_at", "counted_day"))
 
 
+PREVIOUS = "Previous message: "
+"""A message that a note adds to a row ends with this and the row's message before it."""
+
+
 class Effect(StrEnum):
-    """What is to follow a change."""
+    """What follows a change."""
 
     NOTHING = "NOTHING"
-    LOOK = "LOOK"  # look into the DR directory, and decide again
+    LOOKUP = "LOOK"  # look up the user in the DR directory, then decide again
     REQUEST = "REQUEST"  # claim, and request a standby
 
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of a primary: its row before and after, and what is to follow.
+    """The result of a decision: a primary's row before and after, and what follows.
 
-    `new` is `old` where nothing changes, and None where there is to be no row. `reason` and `message` say why, also
-    where nothing changes.
+    `new` is `old` if nothing changes, and None if there is to be no row. `reason` and `message` say why, even if
+    nothing changes.
     """
 
     primary_id: WorkspaceId
@@ -75,24 +78,24 @@ class Change:
 
     @property
     def status(self) -> Status | None:
-        """The row's status afterwards; None where there is to be no row."""
+        """The row's status after the change; None if there is to be no row."""
         if self.effect is Effect.REQUEST:
             return Status.CLAIMED
         return self.new.status if self.new else None
 
     @property
     def is_nothing(self) -> bool:
-        """Whether it leaves the row's status and reason as they are, and nothing is to follow."""
+        """Whether the row keeps its status and reason, and nothing follows."""
         old, new = self.old, self.new
         is_same = new is old or (new is not None and old is not None and not new.is_another_state(old))
         return self.effect is Effect.NOTHING and is_same
 
     def observe(self, kind: Kind, fact: bool | None, now: datetime, **more: Any) -> Self:  # noqa: FBT001 (as it was seen)
-        """The change with another observation, where there is a row."""
+        """The change with one more observation of a condition; unchanged if there is no row."""
         return self.having(self.new.observe(kind, fact, now, **more)) if self.new else self
 
     def having(self, new: Row, message: str | None = None) -> Self:
-        """The change with another next row, and another message if one is given."""
+        """The change with a different next row, and a different message if one is given."""
         if new is self.new and message in (None, self.message):
             return self
         if message is None:
@@ -100,7 +103,7 @@ class Change:
         return dataclasses.replace(self, new=dataclasses.replace(new, message=message), message=message)
 
     def answer(self) -> dict[str, str | None]:
-        """The form in which a caller gets it."""
+        """The form in which a caller of protect receives it."""
         action = self.effect if self.effect is not Effect.NOTHING else ("NONE" if self.is_nothing else "RECORD")
         return {
             "primary_id": self.primary_id,
@@ -112,22 +115,23 @@ class Change:
 
 
 def say(reason: Reason, detail: str = "", row: Row | None = None) -> str:
-    """The reason's sentence, with whom and what of the row it speaks of, and what is particular to this case."""
-    sentence = reason.meaning.sentence
-    spoken = [label for label in _NAMED if re.search(rf"(?<!DR )\b{label}\b", sentence)]
-    found = [(label, getattr(row, _NAMED[label], None)) for label in spoken]
-    named = [f"{label} {value}" for label, value in found if value and (label == "user" or value not in detail)]
-    subject = f"It is about {', '.join(named)}." if named else ""
-    return " ".join(words for words in (sentence, subject, detail) if words)
+    """The message of a reason: its sentence, the attributes of the row that it is about, and the details of this case.
+
+    A directory or a Region that the details name is not named twice.
+    """
+    found = [(name, getattr(row, name, None)) for name in reason.meaning.about]
+    named = [(name, value) for name, value in found if value and (name == "user_name" or value not in detail)]
+    subject = ", ".join(f"{_LABELS[name]}: {value}" for name, value in named)
+    return " ".join(words for words in (reason.meaning.sentence, subject and f"{subject}.", detail) if words)
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """What a sweep knows of the directory whose page shows a WorkSpace.
+    """What a sweep knows about the directory whose page contains a WorkSpace.
 
-    `is_known` is whether its baseline is taken: what is not in the ledger then is new. `is_accepted` is whether a
-    person has accepted what was there before. `shapes` are what the sweep has seen of the standbys in the DR directory,
-    by id, and `users` the marks of users who have a desktop there that is not known to be a standby.
+    `is_known`: the directory's baseline is taken, so a WorkSpace that is not in the ledger is new. `is_accepted`: a
+    person accepted the existing fleet. `shapes`: the digests of the standbys that the sweep found in the DR directory,
+    by id. `users`: the marks of users who have a desktop there that is not known to be a standby.
     """
 
     is_known: bool
@@ -138,11 +142,11 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Case:
-    """All that a decision about one primary rests on.
+    """Everything that a decision about one primary is based on.
 
-    `row` is its row, if it has one. `seen` is the WorkSpace as an answer showed it; None if an answer that came whole
-    did not have it, which does not mean that it is gone; `Unknown` if there was no usable answer. `fleet` is known
-    where a sweep decides.
+    `row` is the primary's row, if it has one. `seen` is the WorkSpace as DescribeWorkspaces returned it; None if a
+    complete answer did not contain it, which does not mean that it is gone; `Unknown` if there was no usable answer.
+    `fleet` is set if a sweep decides.
     """
 
     id: WorkspaceId
@@ -155,18 +159,18 @@ class Case:
 
     @property
     def shown(self) -> Workspace | None:
-        """The WorkSpace, if an answer showed it."""
+        """The WorkSpace, if an answer contained it."""
         return self.seen if isinstance(self.seen, Workspace) else None
 
     @property
     def mapped(self) -> Directory | None:
-        """What is configured for the directory that an answer shows it in."""
+        """The configuration of the directory that the WorkSpace is in; None if unknown or not mapped."""
         seen = self.shown
         return self.settings.directories.get(seen.directory_id) if seen and seen.directory_id else None
 
     @property
     def is_new_after_all(self) -> bool:
-        """Whether the event of its creation finds a row of an existing fleet: the first sweep was only faster."""
+        """Whether a creation event meets a row of an existing fleet: a sweep found the new desktop before its event."""
         row = self.row
         if row is None or not self.cause.names_new or row.was_requested or row.reason in NOT_OURS:
             return False
@@ -174,30 +178,30 @@ class Case:
 
     @property
     def is_asked(self) -> bool:
-        """Whether somebody asks for a standby, or a person has asked for one that could not be requested yet."""
+        """Whether the cause asks for a standby, or a person asked earlier and it could not be requested yet."""
         return self.cause.reopens or self.is_new_after_all or (self.row is not None and self.row.has(Kind.ASKED))
 
     @property
     def overrides(self) -> frozenset[Override]:
-        """What a person sets aside for it, now or when it was asked for."""
+        """The limits and rules that a person sets aside for the primary, now or when the standby was asked for."""
         return self.cause.overrides | (self.row.overrides if self.row else frozenset())
 
     @property
     def opens(self) -> bool:
-        """Whether the cause opens a settled row whatever the answer: an event, or a person, is not heard twice."""
+        """Whether the cause opens a settled row whatever DescribeWorkspaces answers, because it is not repeated."""
         is_settled = self.row is not None and self.row.is_uncovered and not self.row.status.is_pending
         return self.is_new_after_all or (is_settled and self.cause.reopens)
 
-    def remark(self, reason: Reason, message: str, kind: Kind, *, lasts: bool = True, **more: Any) -> Change:
-        """The row stays as it is, but for a condition, and for what it says."""
+    def noting(self, reason: Reason, message: str, kind: Kind, *, lasts: bool = True, **more: Any) -> Change:
+        """A change of one condition and of the message; the status and reason of the row stay."""
         noted = self.row and self.row.observe(kind, lasts, self.now, **more)
         return Change(self.id, self.row, noted and dataclasses.replace(noted, message=message), reason, message)
 
     def nothing(self, reason: Reason, detail: str = "") -> Change:
-        """Everything stays as it is, but for what the cause says, and what ends because an answer shows the primary.
+        """No change of status or reason; only conditions that the cause or the answer begins or ends.
 
-        What a person asks for while it cannot be told whether anything is to be done stays asked for, until an answer
-        shows the standby.
+        If a person asks for a standby and it is not known whether there is one, the request (condition ASKED) stays
+        until an answer returns the standby.
         """
         row = self.row
         change = Change(self.id, row, row, reason, say(reason, detail, row))
@@ -208,16 +212,16 @@ class Case:
         new = new.observe(Kind.ASKED, is_asked, self.now, note=self._overridden)
         if self.shown is not None and (row.has(Kind.ABSENT) or row.has(Kind.MISSED)):
             new = new.without(Kind.ABSENT, Kind.MISSED)
-            return change.having(dataclasses.replace(new, message="DescribeWorkspaces shows the WorkSpace again."))
+            return change.having(dataclasses.replace(new, message="DescribeWorkspaces returns the WorkSpace again."))
         return change.having(new)
 
-    def look(self, detail: str) -> Change:
-        """Look into the DR directory first; for the row as it stands."""
+    def lookup(self, detail: str) -> Change:
+        """A lookup in the DR directory comes first; the row stays as it is. `detail` says why."""
         reason = self.row.reason if self.row else Reason.READY
-        return Change(self.id, self.row, self.row, reason, detail, Effect.LOOK)
+        return Change(self.id, self.row, self.row, reason, detail, Effect.LOOKUP)
 
     def request(self) -> Change:
-        """Its standby is to be requested."""
+        """The primary's standby is to be requested."""
         return Change(self.id, self.row, self.row, Reason.READY, say(Reason.READY), Effect.REQUEST)
 
     def wait(
@@ -228,7 +232,7 @@ class Case:
         due_in: timedelta | None = None,
         deadline_in: timedelta | None = None,
     ) -> Change:
-        """It waits; one that waits already keeps when it is due, and its deadline unless told."""
+        """The primary waits. If it waits already, its due time stays, and its deadline too unless one is given."""
         waiting = self.row is not None and self.row.status is Status.WAITING
         return self.record(
             Status.WAITING,
@@ -239,8 +243,8 @@ class Case:
         )
 
     def place_taken(self, holder: str) -> Change:
-        """Another primary holds the claim of its user."""
-        return self.record(Status.INELIGIBLE, Reason.USER_HAS_STANDBY, f"It is {holder} that holds the user's claim.")
+        """Another primary (`holder`) holds the claim of the user."""
+        return self.record(Status.INELIGIBLE, Reason.USER_HAS_STANDBY, f"Primary {holder} holds the user's claim.")
 
     def record(
         self,
@@ -256,15 +260,15 @@ class Case:
     ) -> Change:
         """The row's next state.
 
-        `standby` is the one it rests on; `due_in` the time until it is due again; `deadline_in` starts the deadline
-        anew; `error` has AWS's code and words, if not what it says of a primary in ERROR. `quiet` makes no notice of
-        it: one was sent already.
+        `standby` is the standby that the state is based on. `due_in` is the time until the row is due again;
+        `deadline_in` restarts the deadline. `error` is AWS's code and message; by default, those of a primary in
+        ERROR. `quiet` suppresses the notice, because one was already sent.
         """
         base = self.row or self._blank(status, reason)
         if error is None and standby is None:
             error = self.shown.error if self.shown else None
         elif error is None and base.reason is reason and base.error_code:
-            error = base.error_code, base.error_message or ""  # asked for once, when it failed
+            error = base.error_code, base.error_message or ""  # read once, when it failed
         new = dataclasses.replace(
             base,
             status=status,
@@ -285,10 +289,10 @@ class Case:
             new = dataclasses.replace(new, **NO_STANDBY, **_NO_CLAIM).without(*OF_A_REQUEST, *OF_A_STANDBY)
             new = new.observe(Kind.GIVEN_UP, (status is Status.TIMED_OUT) or None, self.now)
         elif status is Status.STANDBY_MISSING or reason is Reason.PRIMARY_TERMINATED:
-            # No standby stands behind it. It goes on naming it: should it be shown again, it is looked for first.
+            # There is no standby, but the row still names the last one. If it reappears, a lookup comes first.
             new = dataclasses.replace(new, **_NO_CLAIM).without(*OF_A_REQUEST, Kind.DOUBLED)
         if reason is Reason.DR_DIRECTORY_CHANGED and (mapped := self.mapped):
-            detail = f"Its dr_directory is {mapped.dr_directory}, and was {base.dr_directory_id}. {detail}".rstrip()
+            detail = f"The dr_directory is now {mapped.dr_directory} and was {base.dr_directory_id}. {detail}".rstrip()
         new = dataclasses.replace(new, message=say(reason, detail, new))
         new = self._lasting(base, new, has_one=standby is not None, quiet=quiet)
         if self.row is not None and not new.is_another_state(base):
@@ -317,7 +321,7 @@ class Case:
         )
 
     def _facts(self, base: Row) -> dict[str, Any]:
-        """What the WorkSpace itself told; a fact once known is not forgotten because an answer was partial."""
+        """Attributes of the WorkSpace itself. A known value is kept if an answer is partial."""
         seen = self.shown
         if seen is None:
             return {}
@@ -343,21 +347,21 @@ class Case:
         return due | ({} if deadline_in is None else {"deadline_at": self.now + deadline_in})
 
     def _with_standby(self, base: Row, new: Row, standby: Related) -> Row:
-        """The row that names a standby: whatever was doubtful before is over, and its user's claim is kept, or taken.
+        """The row with its standby. All earlier doubts end, and the user's claim is kept or taken.
 
-        It costs money like any other, whoever made it.
+        A standby counts against the limits whoever created it, because it is billed.
         """
         seen, replication = self.shown, base.replication
         if seen is not None:
             is_going = new.status is Status.PRIMARY_GONE or seen.state in GONE
-            # One whose primary goes has lost its source, and not the data.
+            # If the primary is being terminated, the standby has lost its source but not its data.
             if not (is_going and base.replication not in (None, NO_REPLICATION)):
                 replication = seen.replication_of(standby.id) or base.replication
         key, where = base.claim_key, new.dr_directory_id
         if where and new.user_name and key in (None, claim_key(where, self.id)):
-            # One that is nobody's holds a place of its own, until it is assigned to a user.
+            # An unassigned WorkSpace holds a claim of its own until it is assigned to a user.
             key = claim_key(where, self.id if is_unassigned(new.user_name) else new.user_name)
-        # What a request made that was given up is one of that day's new standbys all the same.
+        # A standby that came of a request that was given up still counts as new on that day.
         given_up = base.since(Kind.GIVEN_UP)
         new = dataclasses.replace(
             new,
@@ -372,7 +376,7 @@ class Case:
         return new.without(*_DOUBTS, *(OF_A_STANDBY if standby.id != base.standby_id else ()))
 
     def _lasting(self, base: Row, new: Row, *, has_one: bool, quiet: bool) -> Row:
-        """The conditions that follow from what the row was and is."""
+        """The row with the conditions that follow from its former and its new state."""
         if self.shown is not None:
             new = new.without(Kind.ABSENT, Kind.MISSED)
         is_asked = (self.cause.reopens or None) if new.status.is_pending and not has_one else False
@@ -382,7 +386,7 @@ class Case:
         if self.cause.succeeds and new.standby_id is None:
             new = new.observe(Kind.SUCCEEDS, True, self.now, note=self.cause.migrated_from)
         if self.cause.reopens and base.status is Status.REJECTED:
-            new = new.without(Kind.USER_MISSING)  # a person asks again: the next time has a day of its own
+            new = new.without(Kind.USER_MISSING)  # a person asks again: the 24 hours start again
         if new.status is Status.PRIMARY_GONE:
             if base.status is not Status.PRIMARY_GONE:
                 new = new.observe(Kind.GONE, True, self.now, note=f"{base.status} {base.reason}")
@@ -393,6 +397,6 @@ class Case:
             elif base.reason is not Reason.MAPPING_REMOVED:
                 new = new.observe(Kind.UNMAPPED, True, self.now, note=base.reason)
         if new.status is Status.PROTECTED:
-            return new.without(Kind.TROUBLE)  # its next trouble is news
+            return new.without(Kind.TROUBLE)  # the next trouble is notified again
         notifies = new.reason.meaning.notify and new.status is not Status.HELD and not quiet
         return new.observe(Kind.TROUBLE, notifies or None, self.now, note=new.reason, notified=True)

@@ -1,9 +1,9 @@
-"""What a complete scan of a directory, and of its DR directory, says of the ledger's rows. Pure.
+"""What follows for the ledger's rows from a complete scan of a directory and of its DR directory. Pure.
 
-Gone is a conclusion from nothing being shown, so it is the slowest one there is: two complete scans in a row must have
-missed a WorkSpace, each with lookups by its id, and the first answer that shows it again undoes it. "It" is one
-WorkSpace: a scan that misses a primary and a next one that misses its standby have missed each once. An outage answers
-with empty lists as well as with errors: one that shows far fewer WorkSpaces than before is not believed for some hours.
+"Gone" is concluded from absence, so it takes longest: two complete scans in a row must miss the WorkSpace, each with
+lookups by its id. The first answer that contains it again restores the row. Each WorkSpace counts for itself: a scan
+that misses a primary and a next scan that misses its standby have missed each of them once. An outage can answer with
+empty lists as well as with errors, so a scan with far fewer WorkSpaces than before is doubted for some hours.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ from standby.core.row import Kind, Row
 
 # The two sides of a directory's scan.
 DR_SIDE, OWN = "dr", "own"
-# So many WorkSpaces may go between two sweeps without anybody doubting the service; what it does not show is believed
-# after so long.
+# Fewer than `_FEW` WorkSpaces may disappear between two sweeps without a doubt about the service. After `DOUBT`, what
+# a doubted scan did not contain counts as absent.
 _FEW = 3
 DOUBT = timedelta(hours=4)
 
 
 @dataclass(frozen=True)
 class Scan:
-    """How the scan of a directory ended: without a `problem` it was complete. `parts` are those kept of each side.
+    """How the scan of a directory ended: it was complete if `problem` is empty.
 
-    `before` is the run of the last complete scan before it; `sizes` are how many WorkSpaces each side had in the last
-    complete one, `doubted_since` since when its scans show none, or far fewer than before.
+    `parts` is how many parts of each side are kept. `before` is the run of the previous complete scan. `sizes` is how
+    many WorkSpaces each side had in the last complete scan. `doubted_since` is since when scans contain no WorkSpaces,
+    or far fewer than before.
     """
 
     run: str
@@ -48,18 +49,18 @@ class Scan:
 
     @property
     def is_doubted(self) -> bool:
-        """Whether nothing is to be concluded from what it did not show."""
+        """Whether nothing may be concluded from what the scan did not contain."""
         return self.doubted_since is not None and self.ended_at - self.doubted_since < DOUBT
 
 
 def judged(scan: Scan, last: Scan | None) -> Scan:
-    """A scan that has ended, as far as it is believed after the `last` one.
+    """The scan that has ended, compared with the `last` one.
 
-    One that shows far fewer WorkSpaces than before counts as not complete for some hours; nothing is concluded as long
-    as the directory has been empty for a shorter time.
+    A scan with far fewer WorkSpaces than before counts as incomplete for some hours (`DOUBT`). While a directory has
+    been empty for less than that, nothing is concluded.
     """
     if last is not None:
-        # A part that is done again finds its own scan noted.
+        # A part that is repeated finds its own scan noted.
         before = last.before if last.problem or last.run == scan.run else last.run
         scan = dataclasses.replace(scan, before=before)
     sizes, since = (last.sizes, last.doubted_since) if last else ({}, None)
@@ -71,7 +72,7 @@ def judged(scan: Scan, last: Scan | None) -> Scan:
     since = since or scan.ended_at
     scan = dataclasses.replace(scan, doubted_since=since)
     if doubt and scan.is_doubted:
-        problem = f"{doubt}, which is not believed before {to_text(since + DOUBT)}"
+        problem = f"{doubt}; this is doubted until {to_text(since + DOUBT)}"
         return dataclasses.replace(scan, problem=problem, sizes=sizes)
     return scan
 
@@ -80,16 +81,16 @@ def _shrunk(before: Mapping[str, int], now: Mapping[str, int]) -> str:
     for side, count in before.items():
         left = now.get(side, 0)
         if count and (left == 0 or (left * 2 < count and count - left >= _FEW)):
-            return f"{side} side: it shows {left} WorkSpaces after {count}"
+            return f"{side} side: {left} WorkSpaces instead of {count}"
     return ""
 
 
 class Ids:
-    """A set of WorkSpace ids in 8 bytes each, for a sweep holds those of the whole fleet in the end.
+    """A set of WorkSpace ids that takes 8 bytes for each, because a sweep holds the ids of the whole fleet at its end.
 
-    It keeps hashes. With n ids, one that is not among them passes for one of them in n of 2^64 cases. That is the safe
-    side: a WorkSpace that is gone counts as seen, and nothing is concluded of it; nobody is ever taken for gone. Python
-    hashes text differently in each process, so that a later sweep does not make the same mistake.
+    It keeps hashes. With n ids, an id that is not in the set is reported as in it in n of 2^64 cases. This is the safe
+    side: a WorkSpace that is gone counts as seen, and nothing is concluded; no WorkSpace ever counts as gone by
+    mistake. Python hashes text differently in each process, so that a later sweep does not repeat the mistake.
     """
 
     def __init__(self, ids: Iterable[str]) -> None:
@@ -105,11 +106,11 @@ class Ids:
 
 @dataclass(frozen=True)
 class Census:
-    """What a complete scan has seen, the ids in a directory and in its DR directory, and what follows for rows.
+    """The ids that a complete scan found in a directory and in its DR directory, and what follows for rows.
 
-    A standby in a former DR directory was not looked for: it is asked for by its id in each sweep, and only what
-    its primary and these lookups show, in two sweeps, says that it is gone. Of an orphan there no primary says
-    anything, and no scan would find it again: it stays.
+    A scan does not cover a standby in a former DR directory. It is described by its id in each sweep, and counts as
+    gone only if its primary and these lookups do not return it in two sweeps. An orphan in a former DR directory has no
+    primary that could confirm it, and no scan would find it again: it stays.
     """
 
     primaries: Ids
@@ -118,32 +119,32 @@ class Census:
     dr_directory: DirectoryId
 
     def suspects(self, row: Row) -> bool:
-        """Whether a row does not agree with what was seen: its primary and its standby are to be asked for by id.
+        """Whether a row disagrees with the scan, so that its primary and its standby are described by id.
 
-        Of a row that changed since the scan began nothing is said; where it has seen no primary at all, of none that
-        changed in the hours before, as the directory may have been empty then, and an outage shows it so again. A part
-        of the sweep that is done again has noted some already.
+        Rows that changed since the scan began are left out. If the scan found no primary at all, rows that changed in
+        the hours before are left out too: the directory may have been empty then, and an outage looks the same. A part
+        of the sweep that is repeated has already noted some rows.
         """
         settled_before = self.scan.began_at - (timedelta(0) if self.primaries else DOUBT)
         noted = (row.note(Kind.MISSED), row.note(Kind.STANDBY_MISSED))
         if row.changed_at >= settled_before or self.scan.run in noted:
             return False
         is_primary = row.status not in (*OPEN, Status.PRIMARY_GONE) and row.reason is not Reason.IS_STANDBY
-        # The standby of a primary that is gone may be there after all.
+        # The standby of a primary that is gone may still exist.
         finds_orphan = row.reason is Reason.PRIMARY_TERMINATED and row.standby_id in self.standbys
         return (is_primary and row.primary_id not in self.primaries) or finds_orphan or self.misses_standby(row)
 
     def misses_standby(self, row: Row) -> bool:
-        """Whether a row's standby seems to be gone."""
+        """Whether the scan did not find a row's standby."""
         if row.standby_id is None or row.standby_id in self.standbys:
             return False
         is_here = row.dr_directory_id in (None, self.dr_directory)
         return row.status in HAD_ONE or (row.is_orphan and is_here)
 
     def conclude(self, case: Case, standby: Workspace | None) -> Change | None:
-        """What follows for a row when its primary and its standby, asked for by their ids, were returned or not.
+        """What follows for a row after its primary and its standby were described by id; None if nothing follows.
 
-        None: nothing. A standby of which its primary says that it lives is shown; so is one on its way out.
+        A standby counts as seen if its primary names it, and also while it is being terminated.
         """
         row, seen, now = case.row, case.shown, case.now
         if row is None:
@@ -157,7 +158,7 @@ class Census:
         standby_is_gone = standby_lost and self._missed_before(row, Kind.STANDBY_MISSED)
         change = _what_is_gone(case, standby, is_gone=is_gone, standby_is_gone=standby_is_gone)
         base = change.new if change and change.new else row
-        # One more sweep is needed for what was missed for the first time.
+        # What was missed for the first time needs one more sweep.
         new = base.observe(Kind.MISSED, lost and not is_gone, now, note=self.scan.run)
         is_concluded = standby_is_gone and change is not None
         new = new.observe(Kind.STANDBY_MISSED, standby_lost and not is_concluded, now, note=self.scan.run)
@@ -166,27 +167,27 @@ class Census:
         return None if new is row else Change(row.primary_id, row, new, row.reason, row.message)
 
     def _missed_before(self, row: Row, kind: Kind) -> bool:
-        """Whether the last complete scan before this one has missed it, too."""
+        """Whether the previous complete scan missed it too."""
         return self.scan.before is not None and row.note(kind) == self.scan.before
 
 
 def _what_is_gone(case: Case, standby: Workspace | None, *, is_gone: bool, standby_is_gone: bool) -> Change | None:
-    """What follows when two sweeps in a row have missed the primary of a row, its standby, or both. None: nothing."""
+    """What follows if two sweeps in a row missed a row's primary, its standby, or both; None if nothing follows."""
     row, seen = case.row, case.shown
     if row is None:
         return None
     related = as_standby(standby.id, row.dr_region, standby.state) if standby else None
     compute_type = standby.compute_type if standby else None
     if row.status is Status.PRIMARY_GONE and not row.is_orphan:
-        # Its standby is there after all: that needs no second sweep.
+        # Its standby still exists: this needs no second sweep.
         is_found = seen is None and standby is not None and standby.state not in GONE
         return orphaned(case, related, compute_type) if is_found else None
     if row.is_orphan and seen is not None and seen.state not in GONE:
-        return None  # it is there: the sweep that a page shows it to goes on
+        return None  # it exists: the decision follows from the page that contains it
     if row.is_orphan or is_gone:
         if row.standby_id is None or standby_is_gone:
             return case.record(Status.PRIMARY_GONE, Reason.PRIMARY_TERMINATED)
         return None if row.is_orphan else orphaned(case, related, compute_type)
     if seen is not None and standby_is_gone:
-        return case.record(Status.STANDBY_MISSING, Reason.STANDBY_GONE, f"It was {row.standby_id}.")
+        return case.record(Status.STANDBY_MISSING, Reason.STANDBY_GONE, f"The standby was {row.standby_id}.")
     return None

@@ -1,8 +1,8 @@
-"""What a complete scan counts: how a directory's desktops stand, what a plan needs, how old their copies are. Pure.
+"""What a complete scan counts: the statuses of a directory's desktops, the numbers of a plan, the age of copies. Pure.
 
-Counts have names, e.g. `{"status/PROTECTED": 24, "wants/STANDARD": 3, "stale": 1}`; they add up over the pages of a
-directory, and over directories, but for the ages of the oldest copies: `oldest_seconds` is the greatest of all, and
-`oldest/<primary>` are the greatest few.
+Counts have names, for example `{"status/PROTECTED": 24, "wants/STANDARD": 3, "stale": 1}`. They are added over the
+pages of a directory and over directories, except for the ages of the oldest copies, in seconds: `oldest_seconds` is the
+greatest, and `oldest/<primary>` are the greatest few.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from standby.core.admission import finds_place_taken
 from standby.core.attention import needs_action
 from standby.core.change import Case, Change
 from standby.core.model import NOT_ELIGIBLE, Status
-from standby.core.plan import UNTOLD, Prices, monthly_cost, stage, under
+from standby.core.plan import UNKNOWN_TYPE, Prices, monthly_cost, stage, under
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import Settings
 from standby.core.upkeep import ON_PCOIP, copied, copy_age
 
 OLDEST = "oldest_seconds"
-# Of the copies that exist: how many by their age in whole hours, or why there is none; and the oldest ones, by primary.
+# Copies of data: how many by their age in whole hours, or why there is none; and the oldest ones, by primary.
 COPIES, OLDEST_ONES = "copies", "oldest"
 MOST_OLDEST = 10
-MOST_HOURS = 168  # a week or more: a day's row has no more names than that
-# Protected, and a person has to act all the same.
+MOST_HOURS = 168  # a week or more: it limits the names in a day's row
+# Protected, but a person has to act.
 PROTECTED_NEEDS_ACTION = "protected_needs_action"
-# Protected by its row, and the scan has shown no standby of it that a user could be sent to: it is not known.
+# Protected by its row, but the scan found no standby that a user could be sent to: the protection is not confirmed.
 UNCONFIRMED = "unconfirmed"
-# A row that this version cannot read: somebody's desktop, of which it is not known that it is covered.
+# A row that this version cannot read: it is not known whether the desktop is covered.
 UNREADABLE = "status/UNREADABLE"
-# By directory, and then by compute type: how many.
+# The number of orphans by directory, then by compute type.
 Orphans = Mapping[str, Mapping[str, int]]
 
 
 def count(case: Case, change: Change) -> dict[str, int]:
-    """What a desktop adds; standbys are no primaries, even if a row once took one for one.
+    """The counts that one desktop adds. A standby adds none, even if it once counted as a primary.
 
-    What is INELIGIBLE because its place is taken stays so in the count while it is tried again.
+    A desktop that is INELIGIBLE because its place is taken is still counted as that while it is retried.
     """
     status, row, new = change.status, case.row, change.new
     if status is None or change.reason is Reason.IS_STANDBY:
@@ -49,14 +49,14 @@ def count(case: Case, change: Change) -> dict[str, int]:
     is_tried = status.is_pending and not (new and new.standby_id)
     is_taken = row is not None and finds_place_taken(row)
     names = [f"status/{Status.INELIGIBLE if is_tried and is_taken else status}"]
-    # It would get a standby if its directory were accepted; also what was held for a former DR directory.
+    # It would get a standby if its directory were accepted. This includes rows that are held for a former DR directory.
     is_of_fleet = status is Status.REPORTED or change.reason is Reason.BACKFILL
     if status is Status.INELIGIBLE:
         names.append(f"cannot/{change.reason}")
     elif status is Status.EXCLUDED:
         names.append(f"excluded/{change.reason}")
     elif is_of_fleet:
-        names.append(f"wants/{(case.shown and case.shown.compute_type) or UNTOLD}")
+        names.append(f"wants/{(case.shown and case.shown.compute_type) or UNKNOWN_TYPE}")
     if is_of_fleet or any(one is not None and one.existing for one in (row, new)):
         names.append(f"stage/{stage(status)}")
     names += ON_PCOIP[:1] if new and new.has(Kind.PCOIP) and status is not Status.PRIMARY_GONE else ()
@@ -74,7 +74,7 @@ def count(case: Case, change: Change) -> dict[str, int]:
 
 
 def _copies(case: Case, change: Change) -> dict[str, int]:
-    """What is counted of the copy on a standby, as far as it is known."""
+    """The counts of the copy on a standby, as far as it is known."""
     copy = copied(case, change)
     if not isinstance(copy, timedelta):
         return {} if copy is None else {f"{COPIES}/{copy}": 1}
@@ -83,7 +83,7 @@ def _copies(case: Case, change: Change) -> dict[str, int]:
 
 
 def add(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
-    """Both together."""
+    """The sum of both counts."""
     oldest = [ages[OLDEST] for ages in (counts, more) if OLDEST in ages]
     total = Counter(counts) + Counter(more)
     single = [name for name in total if name.startswith(f"{OLDEST_ONES}/")]
@@ -94,10 +94,10 @@ def add(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How the desktops of a directory, or of several, are covered.
+    """The coverage of one or several directories.
 
-    Primaries on their way out are none any more. What could have a standby and is wanted to have one is eligible: not
-    what is INELIGIBLE or EXCLUDED, and not what is only REPORTED. `age` is how long ago the scan ended.
+    Primaries that are being terminated do not count. Eligible are desktops that can and should have a standby: not
+    those that are INELIGIBLE, EXCLUDED or only REPORTED. `age` is how long ago the scan ended.
     """
 
     counts: Mapping[str, int]
@@ -110,27 +110,27 @@ class Coverage:
 
     @property
     def primaries(self) -> int:
-        """All desktops."""
+        """The number of all desktops."""
         return sum(count for status, count in self.by_status.items() if status != Status.PRIMARY_GONE)
 
     @property
     def eligible(self) -> int:
-        """Those that are to have a standby."""
+        """The number of desktops that can and should have a standby."""
         return self.primaries - sum(self.by_status.get(status, 0) for status in NOT_ELIGIBLE)
 
     @property
     def protected(self) -> int:
-        """Those that have one."""
+        """The number of desktops that have a standby."""
         return self.by_status.get(Status.PROTECTED, 0)
 
     @property
     def percent(self) -> Decimal:
-        """How many of a hundred eligible desktops are protected."""
+        """Protected desktops as a percentage of the eligible ones, with one decimal."""
         return _percent(self.protected, self.eligible)
 
     @property
     def percent_of_all(self) -> Decimal:
-        """How many of a hundred desktops are protected."""
+        """Protected desktops as a percentage of all desktops, with one decimal."""
         return _percent(self.protected, self.primaries)
 
 
@@ -140,7 +140,7 @@ def _percent(part: int, whole: int) -> Decimal:
 
 
 def with_orphans(found: Orphans, rows: Iterable[Row], settings: Settings) -> dict[str, dict[str, int]]:
-    """What was counted, and the orphans among some more rows."""
+    """The counted orphans, with those among some more rows."""
     orphans = {directory: Counter(types) for directory, types in found.items()}
     for row in rows:
         if row.is_orphan:
@@ -149,14 +149,14 @@ def with_orphans(found: Orphans, rows: Iterable[Row], settings: Settings) -> dic
 
 
 def _priced_as(row: Row, settings: Settings) -> str:
-    """What a row's standby is priced as: its compute type. Prices are of one DR Region."""
+    """The name that a row's standby is priced by: its compute type. The prices apply to one DR Region."""
     where = "" if row.dr_region == settings.dr_region else f" in {row.dr_region}"
-    return f"{row.compute_type or UNTOLD}{where}"
+    return f"{row.compute_type or UNKNOWN_TYPE}{where}"
 
 
 def cost_attributes(of: str, types: Mapping[str, int], prices: Prices) -> dict[str, str | int]:
-    """What a day's row says of a directory's `orphans` or `standbys`: how many, what they cost, and how many have no
-    price.
+    """The attributes of a day's row for a directory's `orphans` or `standbys`: how many, their cost in USD a month, and
+    how many have no price.
     """
     cost = monthly_cost(prices, types)
     known: dict[str, str | int] = {f"{of}_monthly_cost": f"{cost.amount:.2f}"} if cost.is_known else {}

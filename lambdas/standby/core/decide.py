@@ -1,7 +1,7 @@
-"""What to do with a primary, decided from what was seen, what the ledger has, and the configuration. Calls nothing.
+"""Decides what to do with a primary, from what AWS returned, the ledger's row and the configuration. Calls nothing.
 
-The one place where it is decided, whoever calls: `protect` for an event, a person or the watcher, `sweep` for a page of
-the fleet. What a lookup in the DR directory, or the answer to a request, makes of a row is in `settle.py`.
+This is the only place for these decisions: `protect` uses it for an event, a person or the watcher, `sweep` for a page
+of the fleet. What follows a lookup in the DR directory, or the answer to a request, is in `settle.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from standby.core.admission import admit, changed_mapping, is_left_alone, is_shown_there, mapped_elsewhere
 from standby.core.change import Case, Change, Effect, say
 from standby.core.model import (
-    DEADLINE_STANDS_STILL,
+    DEADLINE_PAUSED,
     GONE,
     HAD_ONE,
     READY,
@@ -30,53 +30,53 @@ from standby.core.model import (
 from standby.core.orphans import orphaned
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
-from standby.core.settings import NOT_KNOWN, not_told, obstacle
+from standby.core.settings import NOT_KNOWN, not_returned, obstacle
 from standby.core.upkeep import annotate, fares, uses_pcoip
 
 # While one of these lasts, a lookup in the DR directory comes before a request.
 DOUBTS = (Kind.SUCCEEDS, Kind.GIVEN_UP, Kind.DESKTOP_SEEN)
-# Of these a person may ask for another standby: it failed, or is gone.
+# In these statuses a person may ask for another standby: the last one failed, or is gone.
 _ASKED_FOR_AGAIN = (*HAD_ONE, Status.STANDBY_MISSING, Status.WAITING)
 
 
 def decide(case: Case) -> Change:
-    """What becomes of a primary after an answer of DescribeWorkspaces, or without a usable one."""
+    """The change of a primary after an answer of DescribeWorkspaces, or without a usable answer."""
     row = case.row
     if case.fleet is not None and row is not None and row.status.is_open:
-        return case.nothing(row.reason)  # the watcher's
+        return case.nothing(row.reason)  # open rows are the watcher's
     change = _unknown(case, case.seen) if isinstance(case.seen, Unknown) else _by_sight(case)
     change = annotate(case, admit(case, fares(case, change)))
     change = _doubled(case, _sighted(case, change))
     if change.effect is Effect.REQUEST and (why := doubt(case)):
-        return case.nothing(row.reason, why) if row and _is_too_soon(row, case.now) else case.look(why)
+        return case.nothing(row.reason, why) if row and _is_too_soon(row, case.now) else case.lookup(why)
     if case.fleet is None or case.shown is None:
         return change
     return change.observe(Kind.PCOIP, uses_pcoip(case.shown.protocols), case.now)
 
 
 def doubt(case: Case) -> str:
-    """Why the request for a standby would be in doubt, so that a lookup in the DR directory comes first; empty if not.
+    """Why a request for a standby is in doubt, so that a lookup in the DR directory comes first; empty if it is not.
 
-    A directory that also holds the standbys of another pair shows them like primaries for as long as their
-    RelatedWorkspaces is empty. The rest stands in the row.
+    A directory that also holds the standbys of another pair returns them like primaries while their RelatedWorkspaces
+    is empty. Other doubts are conditions of the row.
     """
     row = case.row
     if case.mapped is not None and case.mapped.mutual:
-        return "Its directory holds standbys, too."
+        return "The directory also holds standbys of another pair. A lookup comes before the request."
     if case.cause.succeeds:
-        return "It was migrated."
+        return "The WorkSpace was migrated. A lookup comes before the request."
     found = next((kind for kind in DOUBTS if row and row.has(kind)), None)
-    return f"An earlier observation is not settled: {found}." if found else ""
+    return f"The condition {found} lasts. A lookup comes before the request." if found else ""
 
 
 def _is_too_soon(row: Row, now: datetime) -> bool:
-    """Whether what came of a request may not show yet: who comes by before it is due looks in vain."""
+    """Whether the result of an earlier request may not be listed yet: a lookup before the row is due finds nothing."""
     is_unseen = row.has(Kind.GIVEN_UP) and row.status is Status.WAITING
     return is_unseen and row.due_at is not None and now < row.due_at
 
 
 def _sighted(case: Case, change: Change) -> Change:
-    """The change, with what a scan of the DR directory has shown of the user: whoever requests it looks there first."""
+    """The change, with DESKTOP_SEEN if a scan found a desktop of the user in the DR directory: a lookup comes first."""
     if not is_shown_there(case):
         return change
     if change.effect is Effect.REQUEST:
@@ -86,47 +86,47 @@ def _sighted(case: Case, change: Change) -> Change:
 
 
 def _doubled(case: Case, change: Change) -> Change:
-    """The change, with whether the primary has more than one standby, whoever made them."""
+    """The change, with the condition whether the primary has more than one standby, whoever created them."""
     seen, new = case.shown, change.new
     if seen is None or new is None or change.effect is not Effect.NOTHING:
         return change
     live = [one for one in seen.standbys if one.state not in GONE]
-    # The one to keep comes first. That none is shown does not end it, as long as there is one.
+    # The standby to keep comes first. An answer without standbys does not end the condition while there is one.
     live.sort(key=lambda one: (not one.is_healthy, one.id != new.standby_id, one.id))
     ids = [one.id for one in live]
     fact = len(ids) > 1 if seen.standbys or not new.was_requested else None
     noted = new.observe(Kind.DOUBLED, fact, case.now, note=" ".join(sorted(ids)), notified=True)
     if noted is new:
         return change
-    # One notice for it and for what else is wrong, for the one to keep is the healthiest: the rest are to go first.
-    message = f"{say(Reason.TWO_STANDBYS)} They are {', '.join(ids)}. {change.message}" if fact else change.message
+    # One notice for this and for any other problem: the standby to keep is the healthiest, the others go first.
+    message = f"{say(Reason.TWO_STANDBYS)} Standbys: {', '.join(ids)}. {change.message}" if fact else change.message
     return change.having(noted, message)
 
 
 def without_standby(case: Case) -> Change:
-    """What to do with a primary that certainly has no standby."""
+    """The change of a primary that certainly has no standby."""
     row, seen, settings = case.row, case.shown, case.settings
-    assert seen is not None  # noqa: S101 (nothing is certain of what was not seen)
+    assert seen is not None  # noqa: S101 (only a WorkSpace that was returned is certain)
     if found := obstacle(seen, settings):
         return case.record(Status.INELIGIBLE, *found)
     verdict = None if Override.EXCLUDED in case.overrides else settings.selection.verdict(seen)
     if isinstance(verdict, tuple):
         return case.record(Status.EXCLUDED, *verdict)
     if row and row.status is Status.EXCLUDED and verdict == NOT_KNOWN and not case.opens:
-        return case.nothing(row.reason)  # what is not known leaves what is excluded as it is
+        return case.nothing(row.reason)  # unknown tags leave an excluded primary as it is
     if is_unassigned(seen.user_name):
-        # They share one name: nothing that CreateStandbyWorkspaces or a lookup shows would say whose it is.
-        return case.record(Status.INELIGIBLE, Reason.NO_USER, f"It is {seen.name}." if seen.name else "")
+        # They share one user name: no answer of CreateStandbyWorkspaces or of a lookup would say whose standby it is.
+        return case.record(Status.INELIGIBLE, Reason.NO_USER, f"Its name is {seen.name}." if seen.name else "")
     if row and is_left_alone(case):
         return case.nothing(row.reason)
     is_settled = row and not (row.status.is_open or case.cause.reopens or case.is_new_after_all)
     if row and is_settled and changed_mapping(row, settings):
-        # What was accepted, or held, was so for another DR directory.
+        # The acceptance, or the hold, was for another DR directory.
         return case.record(Status.REPORTED, Reason.DR_DIRECTORY_CHANGED)
     is_awaited = row and row.reason is Reason.USER_NOT_IN_DR_DIRECTORY and not past(row.due_at, case.now)
     if row and is_awaited and not case.cause.reopens:
         return case.nothing(row.reason)
-    if seen.state not in READY or not_told(seen):
+    if seen.state not in READY or not_returned(seen):
         return _not_ready(case, seen)
     if verdict == NOT_KNOWN:
         return _tags_unknown(case)
@@ -134,10 +134,10 @@ def without_standby(case: Case) -> Change:
 
 
 def _unknown(case: Case, why: Unknown) -> Change:
-    """What to do when DescribeWorkspaces gave no usable answer: unknown is not gone, so no status changes.
+    """The change if DescribeWorkspaces gave no usable answer: unknown is not gone, so no status changes.
 
-    A primary without a row gets one: the row is the retry. Only one that the service refuses to describe, asked alone,
-    until its deadline is given up.
+    A primary without a row gets one: the row is the retry. A primary is given up only if the service refuses to
+    describe it, in a call for it alone, until its deadline.
     """
     row, error = case.row, (why.code, why.message)
     if row is None or case.opens:
@@ -149,7 +149,7 @@ def _unknown(case: Case, why: Unknown) -> Change:
             error=error,
         )
     if why.refused_alone and row.status is Status.WAITING and past(row.deadline_at, case.now):
-        detail = f"DescribeWorkspaces refuses it: {why.code}: {why.message}"
+        detail = f"DescribeWorkspaces refused the id: {why.code}: {why.message}"
         if row.primary_state is None and not row.was_requested:
             return case.record(Status.PRIMARY_GONE, Reason.NEVER_RETURNED, detail, error=error)
         return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, detail, error=error)
@@ -168,7 +168,7 @@ def _by_sight(case: Case) -> Change:
         return _shown_again(case, seen, row)
     if row and row.reason is Reason.MAPPING_REMOVED and row.status in (Status.FAILED, Status.TIMED_OUT):
         return _left_behind(case, row)
-    # AWS may go on showing one that is terminated; who asks for another one is not to wait for ever.
+    # AWS may continue to return a terminated standby; a person who asks for another one must not wait forever.
     is_over = case.is_asked and all(one.state == "TERMINATED" for one in seen.standbys)
     if seen.standbys and not (row and is_over):
         return with_standby(case, the_standby(seen, row))
@@ -183,17 +183,22 @@ def _by_sight(case: Case) -> Change:
 
 
 def _absent(case: Case) -> Change:
-    """Absence is not a state: an open row gives up only what was absent from every answer for a whole deadline.
+    """The change if the primary was not returned. An open row ends only if it was absent for a whole deadline.
 
-    All others are the sweep's, a held one, too: it is asked for only when there is room, and that may be a day apart.
+    All other rows are left to the sweep. That includes held rows: they are described only when there is room, which can
+    be a day apart.
     """
     row, settings = case.row, case.settings
     if row is None or case.is_new_after_all:
         return case.wait(Reason.NOT_VISIBLE_YET).observe(Kind.ABSENT, True, case.now)
-    if row.status is Status.CLAIMED and (change := _claimed(case, row)).effect is Effect.LOOK:
+    if row.status is Status.CLAIMED and (change := _claimed(case, row)).effect is Effect.LOOKUP:
         return change
     if not row.status.is_open:
-        refused = "Nothing was requested: ask again when DescribeWorkspaces returns it." if case.cause.reopens else ""
+        refused = (
+            "No standby was requested. Ask again when DescribeWorkspaces returns the WorkSpace."
+            if case.cause.reopens
+            else ""
+        )
         return case.nothing(Reason.NOT_VISIBLE_YET, refused)
     requested = row.status is Status.REQUESTED
     patience = settings.standby_deadline if requested else settings.primary_deadline
@@ -204,23 +209,23 @@ def _absent(case: Case) -> Change:
         if row.primary_state is None and not requested:
             return case.record(Status.PRIMARY_GONE, Reason.NEVER_RETURNED)
         reason = Reason.STANDBY_NOT_READY if requested else Reason.PRIMARY_NOT_READY
-        detail = f"No answer of DescribeWorkspaces has shown the primary since {to_text(since or case.now)}."
+        detail = f"DescribeWorkspaces has not returned the primary since {to_text(since or case.now)}."
         detail += f" Its standby is {row.standby_id}." if requested and row.standby_id else ""
         return case.record(Status.TIMED_OUT, reason, detail)
     return case.record(row.status, Reason.NOT_VISIBLE_YET).observe(Kind.ABSENT, True, case.now)
 
 
 def _not_ours(case: Case, seen: Workspace) -> Change | None:
-    """What is said of what is no primary of this pair; None of its own."""
+    """The change of a WorkSpace that is not a primary of this pair; None if it is one."""
     row = case.row
     if seen.primary is not None:
         detail = f"Its primary is {seen.primary.id} in {seen.primary.region}."
         if row is None or row.reason is Reason.IS_STANDBY:
             return case.nothing(Reason.IS_STANDBY, detail)
-        # Taken for a primary while its RelatedWorkspaces was still empty.
+        # It counted as a primary while its RelatedWorkspaces was still empty.
         return case.record(Status.INELIGIBLE, Reason.IS_STANDBY, detail)
     if row and row.reason is Reason.IS_STANDBY:
-        # Once shown as a standby: an answer without its relation, or without its primary, makes it no primary.
+        # It was returned as a standby once: an answer without the relation does not make it a primary.
         return case.nothing(row.reason)
     if row and (row.was_requested or row.claim_key):
         return None
@@ -233,7 +238,7 @@ def _not_ours(case: Case, seen: Workspace) -> Change | None:
 
 
 def _going(case: Case, seen: Workspace) -> Change | None:
-    """What is said of a primary that is shown on its way out. None: it is not known yet what it leaves behind."""
+    """The change of a primary that is being terminated; None if it is not known yet whether it leaves a standby."""
     row = case.row
     standby = next((one for one in seen.standbys if one.state not in GONE), None)
     if standby is None and row and row.status is Status.PRIMARY_GONE:
@@ -246,22 +251,24 @@ def _going(case: Case, seen: Workspace) -> Change | None:
 
 
 def _shown_again(case: Case, seen: Workspace, row: Row) -> Change:
-    """What becomes of a primary that was taken for gone: what it was, or what it would have become since."""
+    """The change of a primary that counted as gone and reappears: its previous status, or what follows from it."""
     if seen.standbys:
         return with_standby(case, the_standby(seen, row))
     if row.was_requested:
-        return case.look("It is shown again: is there still a standby?")
+        return case.lookup(
+            "DescribeWorkspaces returns the primary again. A lookup checks whether there is still a standby."
+        )
     status, _, reason = (row.note(Kind.GONE) or "").partition(" ")
     was = dataclasses.replace(row, status=Status(status), reason=Reason(reason)) if reason else None
     change = _by_sight(dataclasses.replace(case, row=was))
     if was and change.is_nothing:
-        return case.record(was.status, was.reason, "It is shown again.")
-    # Made from what it was, written over what it is.
+        return case.record(was.status, was.reason, "DescribeWorkspaces returns the primary again.")
+    # The change is made from the previous state and written over the present one.
     return dataclasses.replace(change, old=row) if was else _anew(case, change)
 
 
 def _anew(case: Case, change: Change) -> Change:
-    """A change that was decided as if there were no row, for the row that there is."""
+    """A change that was decided as if there were no row, applied to the row that exists."""
     if change.new is None or case.row is None:
         return dataclasses.replace(change, old=case.row, new=case.row)
     row = case.row
@@ -275,13 +282,13 @@ def _anew(case: Case, change: Change) -> Change:
 
 
 def _left_behind(case: Case, row: Row) -> Change:
-    """What becomes of one that had failed when its directory was taken out: what it was, once it is mapped again."""
+    """The change of a failed primary whose directory was removed: its previous reason if it is mapped again."""
     is_back = changed_mapping(row, case.settings) is not Reason.MAPPING_REMOVED
     ended = Reason.STANDBY_NOT_READY if row.status is Status.TIMED_OUT else Reason.STANDBY_IN_ERROR
     was = dataclasses.replace(row, reason=Reason(row.note(Kind.UNMAPPED) or ended))
     change = _by_sight(dataclasses.replace(case, row=was))
     if is_back and change.is_nothing:
-        return case.record(was.status, was.reason, "Its directory is mapped again.")
+        return case.record(was.status, was.reason, "The directory is mapped again.")
     if not is_back and (change.is_nothing or (change.status, change.reason) == (was.status, was.reason)):
         return case.nothing(row.reason)
     return dataclasses.replace(change, old=row)
@@ -291,13 +298,13 @@ def _left_behind(case: Case, row: Row) -> Change:
 
 
 def the_standby(seen: Workspace, row: Row | None) -> Related:
-    """The one that the row knows, as long as it is shown; else the healthiest."""
+    """The standby that the row names, if it is returned; else the healthiest."""
     known = [one for one in seen.standbys if row and one.id == row.standby_id and one.state not in GONE]
     return known[0] if known else seen.standbys[0]
 
 
 def with_standby(case: Case, standby: Related) -> Change:
-    """What a primary's standby, seen in a state, makes of its row."""
+    """The next state of a primary whose standby was returned in some state."""
     row, settings, where = case.row, case.settings, standby.described
     ours = row is not None and row.may_have_standby
     is_made_here = row is not None and (ours or row.has(Kind.GIVEN_UP)) and row.reason is not Reason.ADOPTED
@@ -310,7 +317,7 @@ def with_standby(case: Case, standby: Related) -> Change:
     if standby.state in GONE and ours and is_asked_again:
         return case.wait(Reason.STANDBY_TERMINATING, where)
     if row and (row.status is Status.PROTECTED or row.reason is Reason.STANDBY_UNHEALTHY):
-        # It was ready once; how a standby fares afterwards is the sweep's to say, and a reboot takes no cover away.
+        # It was ready once. The sweep judges a standby's health afterwards, and a reboot does not end the protection.
         return case.nothing(Reason.STANDBY_READY if row.status is Status.PROTECTED else row.reason, where)
     was_unwell = row is not None and row.status is Status.WAITING and row.has(Kind.UNWELL)
     if standby.state == "ERROR" or (was_unwell and standby.state in UNWELL_STANDBY):
@@ -339,40 +346,40 @@ def with_standby(case: Case, standby: Related) -> Change:
 
 def _claimed(case: Case, row: Row) -> Change:
     if row.claim_expires_at is not None and case.now < row.claim_expires_at:
-        return case.nothing(row.reason, "Its claim is still held.")
+        return case.nothing(row.reason, "The claim is still held.")
     if row.due_at is not None and case.now < row.due_at:
         return case.nothing(row.reason)
-    return case.look("The claim ended without a clear answer: is there a standby?")
+    return case.lookup("The claim ended without a clear answer. A lookup checks whether there is a standby.")
 
 
 def _standby_not_seen(case: Case, row: Row) -> Change:
     is_late = row.status is Status.REQUESTED and past(row.deadline_at, case.now)
     if is_late and not case.is_asked:
-        detail = f"The primary shows no standby in RelatedWorkspaces; it is {row.standby_id or 'of unknown id'}."
+        detail = f"The primary's RelatedWorkspaces has no standby. The standby is {row.standby_id or 'of unknown id'}."
         return case.record(Status.TIMED_OUT, Reason.STANDBY_NOT_READY, detail)
-    # Whoever terminated it, if that is configured.
+    # If recreate_missing is set, it does not matter who terminated the standby.
     is_wanted = case.settings.recreate_missing and case.cause.type == SWEEP and row.status is Status.STANDBY_MISSING
     is_made_again = is_wanted and changed_mapping(row, case.settings) is None
     if (case.is_asked and (is_late or row.status in _ASKED_FOR_AGAIN)) or is_made_again:
-        # A person asks again, or said so once for all: two lookups decide, as after any request.
-        return case.look("Is there still a standby?")
-    return case.nothing(row.reason, "The primary shows no standby in RelatedWorkspaces now.")
+        # A person asks again, or has configured it: two lookups decide, as after any request.
+        return case.lookup("A lookup checks whether there is still a standby.")
+    return case.nothing(row.reason, "The primary's RelatedWorkspaces has no standby now.")
 
 
 # It has none
 
 
 def _tags_unknown(case: Case) -> Change:
-    """What is open waits, however long it takes; all else stays as it is."""
+    """An open row waits for as long as it takes; any other row stays as it is."""
     if case.row and not (case.row.status.is_open or case.opens):
         return case.nothing(Reason.TAGS_UNKNOWN)
-    return case.wait(Reason.TAGS_UNKNOWN, due_in=case.settings.poll_interval, deadline_in=_standing_still(case))
+    return case.wait(Reason.TAGS_UNKNOWN, due_in=case.settings.poll_interval, deadline_in=_paused_deadline(case))
 
 
-def _standing_still(case: Case) -> timedelta | None:
-    """The deadline of what does not come nearer to it: None while enough is left.
+def _paused_deadline(case: Case) -> timedelta | None:
+    """The deadline of a row whose deadline is paused; None while enough of it is left.
 
-    It is written again only when half of the time has passed, so that a long wait is not a long history.
+    It is written again only when half of the time has passed, so that a long wait does not make a long history.
     """
     row, patience = case.row, case.settings.primary_deadline
     if row is None or row.status is not Status.WAITING or row.deadline_at is None:
@@ -382,18 +389,18 @@ def _standing_still(case: Case) -> timedelta | None:
 
 def _not_ready(case: Case, seen: Workspace) -> Change:
     row, settings = case.row, case.settings
-    state = f"Its state is {seen.state or 'not told'}."
+    state = f"Its state is {seen.state or 'not known'}."
     if seen.state in READY:
-        state = f"{state} {not_told(seen)}"
-    if seen.state in DEADLINE_STANDS_STILL:
-        return case.wait(Reason.PRIMARY_PAUSED_BY_SERVICE, state, deadline_in=_standing_still(case))
+        state = f"{state} {not_returned(seen)}"
+    if seen.state in DEADLINE_PAUSED:
+        return case.wait(Reason.PRIMARY_PAUSED_BY_SERVICE, state, deadline_in=_paused_deadline(case))
     if row and row.status is Status.WAITING and past(row.deadline_at, case.now):
         return case.record(Status.TIMED_OUT, Reason.PRIMARY_NOT_READY, state)
     if row and row.status is Status.TIMED_OUT and row.reason is Reason.PRIMARY_NOT_READY:
         return case.nothing(row.reason, state)
     is_awaited = row is None or row.status.is_pending or case.opens
     if row and seen.state in READY and not is_awaited:
-        return case.nothing(row.reason, not_told(seen))
+        return case.nothing(row.reason, not_returned(seen))
     # A WorkSpace takes ~20 minutes, one with an encrypted root volume up to an hour.
     factor = 3 if seen.root_encrypted else 1
     reason = Reason.PRIMARY_PENDING if seen.state not in READY and seen.state else Reason.NOT_VISIBLE_YET

@@ -1,6 +1,7 @@
-"""What WorkSpaces are to us: ids, states, a WorkSpace as DescribeWorkspaces returned it, or why it is not known.
+"""The basic types: ids, statuses, a WorkSpace as DescribeWorkspaces returned it, or why it is unknown, and causes.
 
-Besides, what caused a run, and how text and times are kept."""
+How text and times are stored is here too.
+"""
 
 from __future__ import annotations
 
@@ -24,22 +25,22 @@ _WORKSPACE_ID = re.compile(r"ws-[0-9a-z]{8,63}")
 
 
 def is_workspace_id(text: object) -> bool:
-    """Whether `text` has the form of a WorkSpace id (`ws-` and 8 to 63 digits or small letters)."""
+    """Whether `text` has the form of a WorkSpace id (`ws-` and 8 to 63 digits or lower-case letters)."""
     return isinstance(text, str) and _WORKSPACE_ID.fullmatch(text) is not None
 
 
 def user_key(user_name: str) -> str:
-    """The form in which user names are compared: AWS says that their case does not count."""
+    """The form in which user names are compared: AWS documents that they are not case-sensitive."""
     return user_name.casefold()
 
 
 def is_unassigned(user_name: str | None) -> bool:
-    """Whether a WorkSpace is nobody's: several in a directory have this reserved name (API reference, Workspace)."""
+    """Whether a WorkSpace has no user: then its user name is this reserved word (API reference, Workspace)."""
     return user_name is not None and user_key(user_name) == "[undefined]"
 
 
 class Status(StrEnum):
-    """Where a primary stands on its way to a standby."""
+    """The status of a primary on its way to a standby."""
 
     WAITING = "WAITING"
     CLAIMED = "CLAIMED"
@@ -57,29 +58,29 @@ class Status(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Whether the watcher still has work with it."""
+        """Whether the watcher continues with the row."""
         return self in OPEN
 
     @property
     def is_pending(self) -> bool:
-        """Whether its turn is still to come, or under way."""
+        """Whether the row is open, or held until its turn comes."""
         return self in OPEN or self is Status.HELD
 
 
 OPEN = (Status.WAITING, Status.CLAIMED, Status.REQUESTED)
-# Settled rows: of these a sweep may conclude that the primary, or the standby, is gone. Open ones have deadlines.
+# Settled rows: a sweep may conclude that their primary or standby is gone. Open rows have deadlines instead.
 SETTLED = tuple(status for status in Status if status not in OPEN)
-# Of these a standby that goes makes STANDBY_MISSING.
+# A row with one of these becomes STANDBY_MISSING if its standby is gone.
 HAD_ONE = (Status.PROTECTED, Status.FAILED, Status.TIMED_OUT)
-# These are not to have one: they are without cover, and not counted as eligible.
+# Desktops that cannot have or should not have a standby: they are not covered, and not counted as eligible.
 NOT_ELIGIBLE = (Status.INELIGIBLE, Status.EXCLUDED, Status.REPORTED)
 
-# The service's states are strings here, not an enum: next year's value must pass through unharmed.
+# The service's states are strings here, not an enum: a new value must pass through unchanged.
 READY = frozenset({"AVAILABLE", "STOPPED"})  # an AUTO_STOP fleet is STOPPED at night
 HEALTHY_STANDBY = frozenset({"AVAILABLE", "STOPPED", "STOPPING", "STARTING"})
 UNWELL_STANDBY = frozenset({"ERROR", "UNHEALTHY", "IMPAIRED"})
 GONE = frozenset({"TERMINATING", "TERMINATED"})
-DEADLINE_STANDS_STILL = frozenset({"SUSPENDED", "ADMIN_MAINTENANCE"})
+DEADLINE_PAUSED = frozenset({"SUSPENDED", "ADMIN_MAINTENANCE"})
 NO_REPLICATION = "NO_REPLICATION"  # of a standby's data
 REPLICATED = "PRIMARY_AS_SOURCE"
 
@@ -93,34 +94,34 @@ class Related:
     id: WorkspaceId
     region: Region | None
     state: str | None
-    kind: str | None  # PRIMARY, STANDBY, or what the service thinks of next
+    kind: str | None  # PRIMARY, STANDBY, or a future value
 
     @property
     def is_healthy(self) -> bool:
-        """Whether a user could be sent to it, as far as its state says."""
+        """Whether its state allows sending a user to it."""
         return self.state in HEALTHY_STANDBY
 
     @property
     def is_known(self) -> bool:
-        """Whether it is known what the relation means."""
+        """Whether this version knows the type of the relation."""
         return self.kind in (_PRIMARY, _STANDBY)
 
     @property
     def described(self) -> str:
-        """Where it is, and in which state, in a sentence."""
-        return f"{self.id} in {self.region or 'a Region not told'} is {self.state or 'in a state not told'}."
+        """Its id, Region and state, in a sentence."""
+        return f"{self.id} in {self.region or 'an unknown Region'} is {self.state or 'in an unknown state'}."
 
 
 def as_standby(standby_id: WorkspaceId, region: Region, state: str | None) -> Related:
-    """A WorkSpace of the DR Region as its primary's relation."""
+    """A WorkSpace of the DR Region as an entry of its primary's RelatedWorkspaces."""
     return Related(standby_id, region, state, _STANDBY)
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A WorkSpace as DescribeWorkspaces returned it; None where the answer did not say.
+    """A WorkSpace as DescribeWorkspaces returned it. None stands for what the answer did not contain.
 
-    `tags` come from a call of their own, where the selection asks for them; None where they are not known.
+    `tags` come from another call, if a selection rule needs them; None if they are unknown.
     """
 
     id: WorkspaceId
@@ -141,18 +142,18 @@ class Workspace:
     tags: tuple[tuple[str, str], ...] | None = None
     snapshots: tuple[tuple[WorkspaceId, datetime], ...] = ()  # standby id -> its RecoverySnapshotTime
     data_replication: str | None = None  # a standby's own
-    copied_at: datetime | None = None  # when the data on it was taken, of a standby
-    name: str | None = None  # WorkspaceName, which tells desktops without a user apart
-    error: tuple[str, str] | None = None  # AWS's code and words for its being in ERROR, UNHEALTHY or IMPAIRED
+    copied_at: datetime | None = None  # of a standby: when its data was copied
+    name: str | None = None  # WorkspaceName, which distinguishes desktops without a user
+    error: tuple[str, str] | None = None  # AWS's code and message if it is in ERROR, UNHEALTHY or IMPAIRED
 
     @property
     def primary(self) -> Related | None:
-        """The primary this WorkSpace is the standby of; None for a primary, or while the service does not say yet."""
+        """The primary whose standby this WorkSpace is; None for a primary, or if the service does not return it yet."""
         return next((other for other in self.related if other.kind == _PRIMARY), None)
 
     @property
     def standbys(self) -> tuple[Related, ...]:
-        """Its standbys, the healthiest first. More than one is a fault of somebody's, and it is seen."""
+        """Its standbys, the healthiest first. There can be more than one, if somebody created another."""
         found = [other for other in self.related if other.kind == _STANDBY]
         return tuple(sorted(found, key=lambda other: (not other.is_healthy, other.state in GONE, other.id)))
 
@@ -166,7 +167,7 @@ class Workspace:
         return dict(self.replication).get(standby_id) or None
 
     def recovery_snapshot_of(self, standby_id: WorkspaceId) -> datetime | None:
-        """When the data on one of its standbys was taken; None before the first copy, or where it is not told."""
+        """When the data on one of its standbys was copied; None before the first copy, or if the answer has no time."""
         return dict(self.snapshots).get(standby_id)
 
 
@@ -174,7 +175,7 @@ class Workspace:
 class Unknown:
     """Why there is no usable answer about a WorkSpace.
 
-    `refused_alone` if the service refused to describe it in a call that asked for no other.
+    `refused_alone`: the service refused to describe it in a call for this id alone.
     """
 
     code: str
@@ -184,7 +185,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Lookup:
-    """The desktops of a user in the DR directory; `complete` if every page was read, else `problem` says why not."""
+    """The desktops of a user in the DR directory. If not every page was read (`complete`), `problem` says why."""
 
     desktops: tuple[Workspace, ...]
     complete: bool
@@ -192,7 +193,7 @@ class Lookup:
 
     @property
     def live(self) -> tuple[Workspace, ...]:
-        """Those that are not on their way out."""
+        """The desktops that are not being terminated."""
         return tuple(one for one in self.desktops if one.state not in GONE)
 
 
@@ -200,7 +201,7 @@ EVENT, WATCH, SWEEP = "event", "watch", "sweep"
 
 
 class Override(StrEnum):
-    """What a person may set aside for the primaries of one call."""
+    """A limit or rule that a person may set aside for the primaries of one call."""
 
     EXCLUDED = "EXCLUDED"  # the selection's rules
     DAILY_CAP = "DAILY_CAP"
@@ -209,13 +210,13 @@ class Override(StrEnum):
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a WorkSpace is reconciled: what sort of trigger, which one, and who stood behind it.
+    """Why a WorkSpace is reconciled: the type of trigger, its id, and who caused it.
 
-    `succeeds` says that it is a migrated WorkSpace, whose predecessor's standby may serve the user; `migrated_from` is
-    the predecessor where that is known, and `continues_fleet` whether it was only reported: then it is no new desktop.
-    `created_by` is who called CreateWorkspaces or MigrateWorkspace for it, and so caused the charge. `names_new` says
-    that it is the event of a CreateWorkspaces: what it names is new, whatever a sweep has taken it for. `overrides` is
-    what a person sets aside.
+    `succeeds`: the WorkSpace is the result of a migration, and the previous id may have a standby. `migrated_from`: the
+    previous id, if known. `continues_fleet`: the previous id was only reported, so this is not a new desktop.
+    `created_by`: who called CreateWorkspaces or MigrateWorkspace, and so caused the cost. `names_new`: the trigger is a
+    CreateWorkspaces event, so the WorkSpace is new even if a sweep found it first. `overrides`: the limits and rules
+    that a person sets aside.
     """
 
     type: str  # event, watch, sweep, or what a person's call says
@@ -231,20 +232,20 @@ class Cause:
 
     @property
     def id_in_row(self) -> str:
-        """What a row says for `id`: of an execution whose ARN stands beside it, the name.
+        """The `id` as rows store it: if it is the execution's ARN, only the execution's name.
 
-        The ARN once more takes many rows above 1 KB, and each of their writes another unit in both Regions.
+        The ARN a second time would take many rows above 1 KB, and each write would cost one more unit in both Regions.
         """
         return self.id.rpartition(":")[2] if self.id == self.execution_arn else self.id
 
     @property
     def reopens(self) -> bool:
-        """Whether it may try again what is settled: a person may, a copy of an event and the rounds may not."""
+        """Whether the cause may reopen settled rows: a person's call may; events, the watcher and sweeps may not."""
         return self.type not in (EVENT, WATCH, SWEEP)
 
 
 def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Lists of at most 25."""
+    """The items in batches of at most 25."""
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]
 
@@ -255,18 +256,18 @@ def halves(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
     return items[:middle], items[middle:]
 
 
-# What SQS takes, and with it every other service here: tab, line ends, and all characters but surrogates' halves.
-# Named by what is not in it: the pattern of what is takes ten times as long to compile, at each cold start.
+# Characters that SQS refuses. SQS accepts tab, line ends, and all other characters but halves of surrogate pairs; every
+# other service here accepts these too. A pattern of the accepted characters would take ten times as long to compile.
 _ILLEGIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def legible(value: object, most: int) -> str:
-    """`value` as text of at most so many characters, each of which every service takes."""
+    """`value` as text of at most `most` characters, all of which every AWS service accepts."""
     return _ILLEGIBLE.sub("\N{REPLACEMENT CHARACTER}", str(value)[:most])
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it: boto3 and the stream's events make numbers Decimal, and anything else is text."""
+    """A value in JSON's types. boto3 and the stream's events return numbers as Decimal; other types become text."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, dict):
@@ -277,33 +278,33 @@ def plain(value: Any) -> Any:
 
 
 def by_whom(item: Mapping[str, Any], done: str) -> str:
-    """Who has `accepted` something, or `paused` it, and when and why, as far as its row of the ledger says.
+    """Who did something (`done` is for example `accepted` or `paused`), when and why, as far as the ledger's row says.
 
-    E.g. ` by arn:aws:iam::123456789012:user/al at 2026-03-03T09:26:54.000Z (CHG-4711)`.
+    For example ` by arn:aws:iam::123456789012:user/al at 2026-03-03T09:26:54.000Z (CHG-4711)`.
     """
     parts = ((" by {}", f"{done}_by"), (" at {}", f"{done}_at"), (" ({})", "because"))
     return "".join(form.format(legible(item[name], 500)) for form, name in parts if item.get(name))
 
 
 def to_text(moment: datetime) -> str:
-    """`moment` as the ledger writes it: UTC, ISO 8601, milliseconds, `Z`. Such texts sort as the times do."""
+    """`moment` as the ledger stores it: UTC, ISO 8601, milliseconds, `Z`. Such texts sort like the times."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def from_text(text: object) -> datetime:
-    """The moment that `to_text` wrote; ValueError if the text is no such time."""
+    """The moment in a text that `to_text` wrote; ValueError if the text has another form."""
     moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    # In the first and the last year, another time zone or a duration more can be out of range.
+    # In the first and the last year, a conversion to another time zone or an addition can be out of range.
     if moment is None or moment.tzinfo is None or not MINYEAR < moment.year < MAXYEAR:
-        raise ValueError(f"{text!r} is no time like 2026-03-03T09:26:54.000Z")
+        raise ValueError(f"{text!r} is not a time like 2026-03-03T09:26:54.000Z")
     return moment
 
 
 def day_of(moment: datetime) -> str:
-    """The UTC day of a moment, e.g. `2026-03-03`."""
+    """The UTC day of a moment, for example `2026-03-03`."""
     return to_text(moment)[:10]
 
 
 def past(moment: datetime | None, now: datetime) -> bool:
-    """Whether a moment has come; one that is not set has not."""
+    """Whether a moment has come; False if it is None."""
     return moment is not None and now >= moment

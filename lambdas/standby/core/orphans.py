@@ -1,4 +1,4 @@
-"""Orphans: standbys whose primary is gone. They exist, they are billed, and nobody is redirected to them. Pure."""
+"""Orphans: standbys whose primary is gone. They exist and are billed, but no user is redirected to them. Pure."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from standby.core.row import Kind
 
 
 def orphaned(case: Case, standby: Related | None, compute_type: str | None) -> Change:
-    """What is said of a primary that is gone, or going, and leaves a standby behind: `standby` if it is shown.
+    """The change of a primary that is gone, or being terminated, and leaves a standby: `standby` if it is returned.
 
-    It keeps its user's claim and its place below the ceiling: it is there, and costs.
+    The row keeps the user's claim and its place below the ceiling, because the standby exists and is billed.
     """
     row = case.row
     left = (standby and standby.id) or (row and row.standby_id) or WorkspaceId("")
     region = (standby and standby.region) or (row.dr_region if row else case.settings.dr_region)
     kind = compute_type or (row and row.compute_type) or None
-    detail = f"It is {left}. {monthly_of(case.settings, region, kind)}"
+    detail = f"The standby is {left}. {monthly_of(case.settings, region, kind)}"
     if row and (new := row.note(Kind.MIGRATED)):
-        detail += f" {succeeded(new, f'Its standby {left}')}"
+        detail += f" {succeeded(new, f'Standby {left}')}"
     return case.record(Status.PRIMARY_GONE, Reason.ORPHANED, detail, standby=standby)
 
 
 def succeeded(new: str, standby: str) -> str:
-    """What has become of a primary that was migrated, and what its standby is worth to its successor."""
+    """The new id of a primary that was migrated, and what the old standby is worth, in sentences."""
     return (
-        f"It was migrated: its user's WorkSpace is {new} now. {standby} belongs to the old id: it holds the data of"
-        f" before, nobody is redirected to it, and as long as it is there {new} gets none."
+        f"The primary was migrated and is now {new}. {standby} belongs to the old id: it holds data from before the"
+        f" migration, and no user is redirected to it. While it exists, {new} gets no standby."
     )

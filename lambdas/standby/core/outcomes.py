@@ -1,4 +1,4 @@
-"""What can come of a call to AWS, whatever botocore makes of it."""
+"""The possible outcomes of a call to AWS, independent of botocore."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from standby.core.model import WorkspaceId
 
 
 class Refusal(StrEnum):
-    """What a refusal asks for."""
+    """The kind of a refusal, by what has to follow."""
 
-    THROTTLED = "THROTTLED"  # again later
-    UNREACHABLE = "UNREACHABLE"  # never sent, or refused before any work, whatever the WorkSpace: again later
-    INTERNAL = "INTERNAL"  # the service failed, and may have worked all the same
+    THROTTLED = "THROTTLED"  # retry later
+    UNREACHABLE = "UNREACHABLE"  # never sent, or refused before any work, whatever the WorkSpace: retry later
+    INTERNAL = "INTERNAL"  # the service failed, but the call may have taken effect
     QUOTA = "QUOTA"  # the pair waits
-    USER_MISSING = "USER_MISSING"  # again for a day
-    EXISTS = "EXISTS"  # look into the DR directory
-    STATE = "STATE"  # again when the primary's state has changed
-    DIRECTORY = "DIRECTORY"  # its DR directory waits
-    DENIED = "DENIED"  # permission is given by directory, which waits
+    USER_MISSING = "USER_MISSING"  # retry for a day
+    EXISTS = "EXISTS"  # a lookup in the DR directory follows
+    STATE = "STATE"  # retry when the primary's state has changed
+    DIRECTORY = "DIRECTORY"  # the desktops of its DR directory wait
+    DENIED = "DENIED"  # permissions are granted by directory: the desktops of the directory wait
     OTHER = "OTHER"
 
 
@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Refused:
-    """Refused, or never sent: known for certain that nothing was done; of a throttle that is only likely."""
+    """Refused, or never sent: it is certain that nothing was done, except for a throttle, where it is only likely."""
 
     kind: Refusal
     code: str
@@ -44,7 +44,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unclear:
-    """The service may or may not have done it; `answered` if it gave an answer, which left this open."""
+    """The call may or may not have taken effect. `answered`: the service answered, but the answer left this open."""
 
     code: str
     message: str
@@ -56,11 +56,11 @@ Outcome = Answer | Refused | Unclear
 
 @dataclass(frozen=True)
 class Pending:
-    """The service builds this standby."""
+    """The service is creating this standby."""
 
     standby_id: WorkspaceId
     state: str | None
 
 
 Created = Pending | Refused | Unclear
-"""What came of one item of a CreateStandbyWorkspaces."""
+"""The outcome of one item of a CreateStandbyWorkspaces call."""

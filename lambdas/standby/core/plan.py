@@ -1,7 +1,7 @@
-"""What standbys cost, and what those for an existing fleet would mean: how many, and whether there is room. Pure.
+"""What standbys cost, and the plan for an existing fleet: how many standbys, at what cost, and whether there is room.
 
-Prices are the operator's: a monthly fee in USD for each compute type. A type without a price is named, and never
-counted as 0. Data replication and hours of use are in no amount. How far an accepted fleet has come is counted beside.
+Prices are configured: a monthly fee in USD for each compute type. A type without a price is named and never counted as
+0. No amount includes data replication or hours of use. The progress of an accepted fleet is counted here too. Pure.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from standby.core.model import DirectoryId, Region, Status, Unknown
 from standby.core.settings import Settings
 
 Prices = Mapping[str, Decimal]
-UNTOLD = "compute type not told"
+UNKNOWN_TYPE = "unknown compute type"
 _EXTRA = "data replication and hours of use are extra"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What some standbys cost a month: `amount` is of the `priced` ones, `not_priced` counts the others by name."""
+    """The monthly cost of some standbys: `amount`, in USD, is of `priced` ones; `not_priced` counts others by type."""
 
     amount: Decimal
     priced: int
@@ -29,11 +29,11 @@ class Cost:
 
     @property
     def is_known(self) -> bool:
-        """Whether the amount means anything: what standbys without a price cost is unknown."""
+        """Whether the amount is meaningful: the cost of standbys without a price is unknown."""
         return bool(self.priced) or not self.not_priced
 
     def __str__(self) -> str:
-        """The amount, and what it leaves out, in sentences."""
+        """The amount, and what it does not include, in sentences."""
         sentences = [f"That costs about {_money(self.amount)} a month; {_EXTRA}."] if self.priced else []
         if self.not_priced:
             missing = ", ".join(f"{count} {name}" for name, count in sorted(self.not_priced.items()))
@@ -42,19 +42,19 @@ class Cost:
 
 
 def monthly_cost(prices: Mapping[str, Decimal], desktops: Mapping[str, int]) -> Cost:
-    """What the standbys of so many desktops of each compute type cost a month; `UNTOLD` has those without a type."""
+    """The monthly cost of standbys, given the number of desktops of each compute type or of `UNKNOWN_TYPE`."""
     not_priced = {name: count for name, count in desktops.items() if name not in prices}
     amount = sum((prices[name] * count for name, count in desktops.items() if name in prices), Decimal(0))
     return Cost(amount, sum(desktops.values()) - sum(not_priced.values()), not_priced)
 
 
 def monthly_of(settings: Settings, region: Region, compute_type: str | None) -> str:
-    """What one standby costs a month, in a sentence. The prices are those of the pair's DR Region."""
+    """What one standby costs a month, in a sentence. The configured prices apply to the pair's DR Region."""
     price = settings.prices.get(compute_type or "") if region == settings.dr_region else None
     if price is not None:
         return f"It costs about {_money(price)} a month; {_EXTRA}."
     what = compute_type or "a desktop of unknown compute type"
-    return f"Its monthly cost is not known: there is no price for {what} in {region}."
+    return f"Its monthly cost is not known: no price is configured for {what} in {region}."
 
 
 def _money(amount: Decimal) -> str:
@@ -67,17 +67,17 @@ _STAGE_OF = {Status.REPORTED: "reported", Status.HELD: "waiting", Status.PROTECT
 
 
 def accepted(said: str = "") -> str:
-    """What follows for an existing fleet that is accepted, in a sentence; `said` is by whom, when and why."""
-    return f"It {'was' if said else 'is'} accepted{said}: they get their standbys, a few at a time."
+    """What follows for an accepted fleet, in a sentence; `said` is who accepted it, when and why."""
+    return f"The fleet {'was' if said else 'is'} accepted{said}. Its standbys are created a few at a time."
 
 
 def stage(status: Status) -> str:
-    """At which stage a desktop of an existing fleet stands."""
+    """The stage of a desktop of an existing fleet: one of `STAGES`."""
     return "under_way" if status.is_open else _STAGE_OF.get(status, "other")
 
 
 def progress(counts: Mapping[str, int]) -> dict[str, int]:
-    """How many desktops of the fleet that was there before stand at which stage; every stage is named."""
+    """How many desktops of the existing fleet are at each of the `STAGES`."""
     return {name: counts.get(f"stage/{name}", 0) for name in STAGES}
 
 
@@ -90,11 +90,11 @@ def plan(
     follows: str,
     end_of_pcoip: str = "",
 ) -> dict[str, Any]:
-    """What standbys for a directory's existing fleet would mean, as the ledger holds it.
+    """The plan for a directory's existing fleet, as the ledger keeps it.
 
-    `counts` are what its pages have counted, `standbys` how many standbys the ledger counts against the DR Region's
-    `quota`. `follows` says how to accept the directory, or that it is accepted; `end_of_pcoip` is empty if nobody uses
-    it.
+    `counts` are the counts of the directory's pages. `standbys` is how many standbys the ledger counts against the DR
+    Region's `quota`. `follows` says how to accept the directory, or that it is accepted. `end_of_pcoip` is empty if no
+    desktop uses PCoIP.
     """
     desktops = under(counts, "wants")
     cannot, excluded = under(counts, "cannot"), under(counts, "excluded")
@@ -102,7 +102,7 @@ def plan(
     cost = monthly_cost(settings.prices, desktops)
     has = counts.get("status/PROTECTED", 0)
     found = f"{wanted} {'desktop' if wanted == 1 else 'desktops'} would get a standby, {has} have one"
-    left_out = f", {_with_reasons(excluded, 'are left out')}" if excluded else ""
+    left_out = f", {_with_reasons(excluded, 'are excluded')}" if excluded else ""
     words = [f"Directory {directory}: {found}, {_with_reasons(cannot, 'cannot have one')}{left_out}."]
     words += [end_of_pcoip] if end_of_pcoip else []
     if wanted:
@@ -122,13 +122,13 @@ def plan(
 
 
 def _room(quota: int | Unknown, standbys: int, wanted: int, region: Region) -> str:
-    """What the quota means for so many more standbys, in sentences."""
+    """Whether the quota has room for `wanted` more standbys, in sentences."""
     if isinstance(quota, Unknown):
         why = f"{quota.code}: {quota.message}"
-        return f"Quota {QUOTA_CODE} in {region} could not be asked for ({why}); {standbys} standbys count."
+        return f"Quota {QUOTA_CODE} in {region} could not be read ({why}). {standbys} standbys count towards it."
     left = max(quota - standbys, 0)
-    words = f"Quota {QUOTA_CODE} in {region} is {quota}, and {standbys} standbys count: room for {left}."
-    return words if left >= wanted else f"{words} Ask for a higher quota first."
+    words = f"Quota {QUOTA_CODE} in {region} is {quota}. {standbys} standbys count towards it: room for {left} more."
+    return words if left >= wanted else f"{words} Request a higher quota first."
 
 
 def _with_reasons(counts: Mapping[str, int], what: str) -> str:

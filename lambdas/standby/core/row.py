@@ -1,8 +1,8 @@
-"""A row of the ledger: where one primary stands, what lasts of it, and its form in DynamoDB.
+"""A row of the ledger: the status and the conditions of one primary, and their form in DynamoDB.
 
-A row has one status and some conditions: since when something is so, when it was last confirmed, how often, and whether
-a person was notified. "Believed only the second time", "only after so long" and "notified once" are questions to a
-condition. What is not known leaves it as it is: unknown is not gone.
+A row has one status and some conditions. A condition says since when something is so, when it was last confirmed, how
+often, and whether a person was notified. Rules like "only the second time", "only after an hour" and "notify once" read
+it from a condition. An unknown answer leaves a condition as it is: unknown is not gone.
 """
 
 from __future__ import annotations
@@ -21,53 +21,53 @@ from standby.core.reasons import NOT_OURS, Reason
 
 
 class Kind(StrEnum):
-    """What can last, each with what its `note` holds."""
+    """The kinds of conditions. The comments say what each means and, after a colon, what its `note` holds."""
 
     # the primary
-    ABSENT = "ABSENT"  # DescribeWorkspaces, asked by id, does not return it
-    MISSED = "MISSED"  # a complete scan did not show it: the run
+    ABSENT = "ABSENT"  # DescribeWorkspaces, called with its id, does not return it
+    MISSED = "MISSED"  # a complete scan did not find it: the run
     GONE = "GONE"  # it is gone: the status and reason it had before
-    UNMAPPED = "UNMAPPED"  # its directory is not in the configuration any more: the reason it had before
+    UNMAPPED = "UNMAPPED"  # its directory is no longer in the configuration: the reason it had before
     PRIMARY_TERMINATED = "PRIMARY_TERMINATED"  # somebody called TerminateWorkspaces for it: its id, and who
-    MIGRATED = "MIGRATED"  # its migration was requested: the new id; notified once that is there
+    MIGRATED = "MIGRATED"  # its migration was requested: the new id. Notified when the new id is ready.
     PCOIP = "PCOIP"  # it uses PCoIP
     # what makes a request doubtful: another lookup comes first
     UNCLEAR = "UNCLEAR"  # a request had no clear answer
     SUCCEEDS = "SUCCEEDS"  # it is the new id of a migrated WorkSpace
-    GIVEN_UP = "GIVEN_UP"  # a claim was given up, and the DR directory may still have a desktop of the user, unseen
-    DESKTOP_SEEN = "DESKTOP_SEEN"  # the DR directory has shown a desktop of its user that may be a standby
-    NOTHING_SEEN = "NOTHING_SEEN"  # a complete lookup after an unclear request has found no standby
+    GIVEN_UP = "GIVEN_UP"  # a claim was given up, and the DR directory may have a desktop of the user that was not seen
+    DESKTOP_SEEN = "DESKTOP_SEEN"  # the DR directory has a desktop of its user that may be a standby
+    NOTHING_SEEN = "NOTHING_SEEN"  # a complete lookup after an unclear request found no standby
     USER_MISSING = "USER_MISSING"  # the DR directory does not know the user
     # the standby
-    STANDBY_MISSED = "STANDBY_MISSED"  # a complete scan did not show it: the run
+    STANDBY_MISSED = "STANDBY_MISSED"  # a complete scan did not find it: the run
     STANDBY_TERMINATED = "STANDBY_TERMINATED"  # somebody called TerminateWorkspaces for it: its id, and who
-    DOUBLED = "DOUBLED"  # the primary has more than one: their ids
+    DOUBLED = "DOUBLED"  # the primary has more than one standby: their ids
     UNWELL = "UNWELL"  # it is in ERROR, UNHEALTHY or IMPAIRED
-    DRIFT = "DRIFT"  # it differs from its primary, or from what is configured: in what
-    COPIED = "COPIED"  # data is to be copied to it, since its first grace began: when the last noted copy was made
-    STALE = "STALE"  # its data is older than it may be
+    DRIFT = "DRIFT"  # it differs from its primary or from the configuration: how
+    COPIED = "COPIED"  # its data is replicated, since a sweep first found it so: the time of the last noted copy
+    STALE = "STALE"  # its data is older than rpo_hours
     STANDBY_PCOIP = "STANDBY_PCOIP"  # it uses PCoIP
     # people
-    ASKED = "ASKED"  # a person asked for a standby, and it could not be requested yet: what the person overrides
+    ASKED = "ASKED"  # a person asked for a standby that could not be requested yet: what the person overrides
     KEPT = "KEPT"  # a person keeps the orphan: who, and why
     TROUBLE = "TROUBLE"  # a person was notified of the row's reason: that reason
 
 
-# What is true of one standby, and of the next one not yet.
+# Conditions of one standby, which a next standby does not inherit.
 _SEEN_OF_IT = (Kind.UNWELL, Kind.DRIFT, Kind.COPIED, Kind.STALE, Kind.STANDBY_PCOIP)
 OF_A_STANDBY = (Kind.STANDBY_MISSED, Kind.STANDBY_TERMINATED, *_SEEN_OF_IT)
-# What a request leaves behind until it is known what became of it.
+# Conditions of a request, until its result is known.
 OF_A_REQUEST = (Kind.UNCLEAR, Kind.NOTHING_SEEN, Kind.DESKTOP_SEEN)
-# Notices, each with its own condition. Of two in one change the last is sent, and its message says both.
+# Conditions that send notices. If a change begins two of them, the last one is sent, and its message covers both.
 NOTIFYING = (Kind.TROUBLE, Kind.DOUBLED, Kind.MIGRATED, Kind.STANDBY_TERMINATED, Kind.PRIMARY_TERMINATED)
 
 ONCE = timedelta.max
-"""Confirming it again adds nothing: only since when it is so counts."""
+"""Confirming the condition again changes nothing: only `since` counts."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Something that is so `since` a moment, and was confirmed by `times` independent looks, the `last` one then."""
+    """A condition that holds `since` a moment, confirmed by `times` independent observations, the latest at `last`."""
 
     since: datetime
     last: datetime
@@ -76,16 +76,16 @@ class Condition:
     notified: bool = False
 
     def to_item(self) -> dict[str, Any]:
-        """Its form in DynamoDB."""
+        """The condition's form in DynamoDB."""
         found: dict[str, Any] = {"since": to_text(self.since), "last": to_text(self.last), "times": self.times}
         return found | ({"note": self.note} if self.note else {}) | ({"notified": True} if self.notified else {})
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Condition:
-        """The condition in an item; KeyError, TypeError or ValueError if this version does not write such a one."""
+        """The condition in an item; KeyError, TypeError or ValueError if this version would not write it."""
         note, times = item.get("note"), item["times"]
         if not isinstance(note, str | None) or not isinstance(times, int):
-            raise TypeError(f"the note {note!r} is no text, or {times!r} times is no number")
+            raise TypeError(f"note must be text and is {note!r}; times must be a whole number and is {times!r}")
         return cls(from_text(item["since"]), from_text(item["last"]), times, note, item.get("notified") is True)
 
 
@@ -94,7 +94,7 @@ NO_CONDITIONS: Conditions = MappingProxyType({})
 
 
 def news(before: Conditions, after: Conditions) -> Kind | None:
-    """What of a change a person is to be notified of; None if nothing."""
+    """The condition of a change that a person is to be notified of; None if there is none."""
     found = None
     for kind in NOTIFYING:
         one, old = after.get(kind), before.get(kind)
@@ -105,16 +105,18 @@ def news(before: Conditions, after: Conditions) -> Kind | None:
 
 SCHEMA_VERSION = 1
 STATE = "STATE"
-PAUSE = "PAUSE"  # both keys of the row that pauses the pair
-# A partition key of an index takes 1,000 writes a second. Four share a status, a day or what is due: together what a
-# new on-demand table takes in all (4,000), and 100,000 rows never stand behind one key. Changing it re-keys the ledger.
+PAUSE = "PAUSE"  # both keys of the pause switch's row
+# A partition key of an index takes 1,000 writes a second. Each status, each day and the due rows have four shards:
+# together they take what a new on-demand table takes (4,000), and 100,000 rows never share one key. Changing the number
+# re-keys the ledger.
 SHARDS = 4
 ALL_SHARDS = range(SHARDS)
 HELD = "HELD"
-# How the keys of held rows begin: before "0" and "1", of new ones and of those of existing fleets.
+# The beginning of the keys of held rows that need no room. It sorts before "0" (new desktops) and "1" (existing
+# fleets).
 NEEDS_NO_ROOM = "-"
 LIMITS = frozenset({Override.DAILY_CAP, Override.CEILING})
-# What makes a row worth writing again, beside its conditions: that it was found the same is not history.
+# A row is written again only if one of these, or a condition, has changed: an unchanged row is not history.
 _SIGNIFICANT = (
     "status",
     "reason",
@@ -130,13 +132,13 @@ _SIGNIFICANT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """The present state of one primary, as the ledger has it.
+    """The present state of one primary in the ledger.
 
-    `changed_at` is when something else than its conditions last changed; `due_at` when an open row is to be reconciled
-    next; `deadline_at` when it stops being waited for; `claim_key` the key of the user's claim it holds, if it holds
-    one, and `claim_expires_at` the end of its lease, until the request is settled; `counted_day` the UTC day of whose
-    new standbys it is one. `existing` says that it was there before its directory was watched. `created_by` is who made
-    the primary, `principal` whose call caused this change.
+    `changed_at`: when anything but conditions last changed. `due_at`: when an open row is reconciled next.
+    `deadline_at`: when the wait ends. `claim_key`: the key of the user's claim that the row holds, if any, and
+    `claim_expires_at`: the end of its lease, until the request is settled. `counted_day`: the UTC day that counts its
+    standby as new. `existing`: the primary existed before its directory was watched. `created_by`: who created the
+    primary. `principal`: whose call caused this change.
     """
 
     primary_id: WorkspaceId
@@ -176,12 +178,12 @@ class Row:
     conditions: Conditions = dataclasses.field(default_factory=dict)
 
     def differs_from(self, other: Row | None) -> bool:
-        """Whether writing this row over `other` would say anything new."""
+        """Whether this row has anything new compared with `other`."""
         return other is None or self.conditions != other.conditions or self.is_another_state(other)
 
     def is_another_state(self, other: Row) -> bool:
-        """Whether it differs from `other` in more than conditions, and in more than what each look finds anew."""
-        # The message of an excluded one names the rule, which may be another one by now.
+        """Whether it differs from `other` in more than conditions and in more than what each reconciliation updates."""
+        # The message of an excluded row names the rule, which may have changed.
         is_by_another_rule = self.status is Status.EXCLUDED and self.message != other.message
         return is_by_another_rule or any(getattr(self, name) != getattr(other, name) for name in _SIGNIFICANT)
 
@@ -200,7 +202,7 @@ class Row:
         return self.conditions[kind].last if kind in self.conditions else None
 
     def note(self, kind: Kind) -> str | None:
-        """What a condition notes; None if it does not last, or notes nothing."""
+        """The note of a condition; None if the condition does not last, or has no note."""
         return self.conditions[kind].note if kind in self.conditions else None
 
     def observe(
@@ -213,9 +215,10 @@ class Row:
         apart: timedelta = ONCE,
         notified: bool = False,
     ) -> Self:
-        """The row after a look: True begins or confirms a condition, False ends it, None (not known) leaves it.
+        """The row after an observation: True begins or confirms a condition, False ends it, None (unknown) leaves it.
 
-        Looks that follow sooner than `apart` are one look, unless they bring another note, or the first notice.
+        Observations that are less than `apart` from each other count as one, unless the note changes or the first
+        notice is sent.
         """
         if not fact:
             return self if fact is None else self.without(kind)
@@ -239,46 +242,46 @@ class Row:
 
     @property
     def was_requested(self) -> bool:
-        """Whether a standby was asked for, or seen: then none may be asked for again while it may exist."""
+        """Whether a standby was requested, or seen: while it may exist, no other one may be requested."""
         return self.standby_id is not None or self.requested_at is not None
 
     @property
     def may_have_standby(self) -> bool:
-        """Whether a standby was asked for, or seen, or may be asked for at this moment: the row is claimed."""
+        """Whether a standby was requested, or seen, or may be requested at this moment, because the row is claimed."""
         return self.was_requested or self.status is Status.CLAIMED
 
     @property
     def unspent_day(self) -> str | None:
-        """The day of which it has a place that nothing came of yet: a claim forgets the standby that was before it."""
+        """The day whose count includes this row although no standby was created yet; None if there is none."""
         return None if self.was_requested else self.counted_day
 
     @property
     def is_orphan(self) -> bool:
-        """Whether its primary is gone and its standby, as far as is known, is not."""
+        """Whether its primary is gone and its standby, as far as is known, still exists."""
         return self.status is Status.PRIMARY_GONE and self.reason is Reason.ORPHANED
 
     @property
     def overrides(self) -> frozenset[Override]:
-        """What the person who asked for its standby has set aside."""
+        """The limits and rules that the person who asked for the standby has set aside."""
         return frozenset(one for one in Override if one in (self.note(Kind.ASKED) or "").split())
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it is one of an existing fleet that is on its way, and keeps others of it back.
+        """Whether it is a desktop of an existing fleet that is in progress, so that others of the fleet wait.
 
-        One that is SUSPENDED waits for a person, however long: nobody waits for it.
+        A SUSPENDED desktop waits for a person, possibly for long: others do not wait for it.
         """
         return self.existing and self.status.is_open and self.reason is not Reason.PRIMARY_PAUSED_BY_SERVICE
 
     @property
     def is_uncovered(self) -> bool:
-        """Whether a desktop stands here without a standby that a user could be sent to."""
+        """Whether the row is of a desktop without a standby that a user could be sent to."""
         return self.status not in (Status.PROTECTED, Status.PRIMARY_GONE) and self.reason not in NOT_OURS
 
     # In DynamoDB
 
     def to_attributes(self) -> dict[str, Any]:
-        """The fixed attributes, without keys of table and indexes; absent where there is no value."""
+        """The fixed attributes, without the keys of table and indexes; an attribute without a value is left out."""
         found: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -304,8 +307,8 @@ class Row:
         if self.status.is_open:
             item |= {"ix_due": due_partition(shard), "ix_due_at": to_text(self.due_at or self.changed_at)}
         if self.status is Status.HELD:
-            # What needs no room, then new ones and what a person asks for: a fleet's backfill takes days, and its rows
-            # need not be read to find them.
+            # Rows that need no room come first, then new desktops and those that a person asks for: a fleet's backfill
+            # takes days, and its rows need not be read to find them.
             turn = NEEDS_NO_ROOM if self.overrides & LIMITS else f"{self.existing and not self.has(Kind.ASKED):d}"
             item |= {"ix_due": HELD, "ix_due_at": f"{turn}#{changed}#{self.primary_directory_id}"}
         if self.user_name is not None:
@@ -315,25 +318,25 @@ class Row:
         return item
 
     def to_event_item(self, previous: Row | None, at: datetime) -> dict[str, Any]:
-        """The EVENT row of the change at a moment that led from `previous` to this.
+        """The EVENT row of the change from `previous` to this row, at a moment.
 
-        `notice` asks for a notice; `notice_code` is what it is about where that is not the row's reason.
+        `notice` asks for a notice. `notice_code` is the reason code of the notice if it is not the row's reason.
         """
         when = to_text(at)
-        told = news(previous.conditions if previous else NO_CONDITIONS, self.conditions)
+        found = news(previous.conditions if previous else NO_CONDITIONS, self.conditions)
         item = self.to_attributes() | {"pk": self.primary_id, "sk": f"EVENT#{self.version:06d}"}
         item |= day_keys(when, self.primary_id)
         if previous:
             item["from_status"] = previous.status
-        if told:
+        if found:
             item["notice"] = True
-            if told is not Kind.TROUBLE:
-                item["notice_code"] = _NOTICE[told]
+            if found is not Kind.TROUBLE:
+                item["notice_code"] = _NOTICE[found]
         return item
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Row:
-        """The row in a STATE item; KeyError, TypeError or ValueError if this version does not write such a one."""
+        """The row in a STATE item; KeyError, TypeError or ValueError if this version would not write it."""
         values = {name: _value(name, item) for name in _TYPES}
         return cls(**{name: value for name, value in values.items() if value is not None})
 
@@ -356,7 +359,7 @@ _TYPES = {name: _plain_type(hint) for name, hint in get_type_hints(Row).items()}
 
 
 def _value(name: str, item: Mapping[str, Any]) -> Any:
-    """A field's value in an item, of its type: somebody may have written the row manually."""
+    """A field's value in an item, checked against its type: a person may have written the row manually."""
     value, wanted = item.get("reason_code" if name == "reason" else name), _TYPES[name]
     if name == "conditions":
         return {Kind(kind): _readable(Kind(kind), Condition.from_item(one)) for kind, one in (value or {}).items()}
@@ -365,14 +368,14 @@ def _value(name: str, item: Mapping[str, Any]) -> Any:
     try:
         value = from_text(value) if wanted is datetime else value
     except ValueError as problem:
-        raise ValueError(f"{name} is {problem}") from None
+        raise ValueError(f"{name}: {problem}") from None
     if not isinstance(value, wanted):
-        raise ValueError(f"{name} is {value!r}, which is not of its type")  # noqa: TRY004 (the row is what is wrong)
+        raise ValueError(f"{name} must be of type {wanted.__name__} and is {value!r}")  # noqa: TRY004 (the row is what is wrong)
     return value
 
 
 def _readable(kind: Kind, condition: Condition) -> Condition:
-    """A condition whose note, where something is made of it, has the form that is written here."""
+    """The condition, after a check that its note has the form that is read later; ValueError if not."""
     note = condition.note or ""
     if kind is Kind.COPIED and note:
         from_text(note)
@@ -386,14 +389,14 @@ def _readable(kind: Kind, condition: Condition) -> Condition:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A STATE row that this version cannot read: written by a later one, or by hand."""
+    """A STATE row that this version cannot read: a later version wrote it, or a person edited it."""
 
     primary_id: WorkspaceId
     problem: str
 
 
 def read_row(item: Mapping[str, Any]) -> Row | Unreadable:
-    """The row in a STATE item; one that this version cannot read stands in nobody's way but its own."""
+    """The row in a STATE item, or why it cannot be read: an unreadable row must not stop the others."""
     try:
         return Row.from_item(item)
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
@@ -401,22 +404,22 @@ def read_row(item: Mapping[str, Any]) -> Row | Unreadable:
 
 
 def shard_of(primary_id: str) -> int:
-    """The shard, 0 to `SHARDS` - 1, of a primary: the same for ever."""
+    """The shard of a primary, 0 to `SHARDS` - 1. It never changes."""
     return zlib.crc32(primary_id.encode()) % SHARDS
 
 
 def status_partition(status: Status, shard: int) -> str:
-    """Key of index by_status, e.g. `FAILED#2`."""
+    """The partition key of index by_status, for example `FAILED#2`."""
     return f"{status}#{shard}"
 
 
 def due_partition(shard: int) -> str:
-    """Key of index by_due for open rows, e.g. `OPEN#2`; held ones stand under `HELD`."""
+    """The partition key of index by_due for open rows, for example `OPEN#2`. Held rows have the key `HELD`."""
     return f"OPEN#{shard}"
 
 
 def day_keys(at: str, pk: str) -> dict[str, str]:
-    """When an event was, and the key attributes of its index by_day, e.g. `2026-03-03#0`."""
+    """The time of an event, and the key attributes of its index by_day, for example `2026-03-03#0`."""
     return {"at": at, "day": at[:10], "ix_day": f"{at[:10]}#{shard_of(pk)}", "ix_day_at": at}
 
 

@@ -1,7 +1,7 @@
-"""What the operator configured, and which WorkSpaces are to have a standby: by that, and by AWS's rules.
+"""The configuration of a pair, and which WorkSpaces get a standby: by the configuration and by AWS's rules.
 
-An exclude rule wins over every include rule; one include rule that matches is enough; without any, everything is
-included. What a rule needs and is not known (tags that could not be read) is no answer: then it is not known yet.
+An exclude rule wins over every include rule. One include rule that matches is enough; without include rules, every
+WorkSpace is included. If a rule needs tags that could not be read, the result is not known yet.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from standby.core.reasons import Reason
 
 NAMESPACE = "WorkspacesStandby"  # of all metrics
 NOT_KNOWN: Literal["not known yet"] = "not known yet"
-# Rules of a long list that a message names.
+# The number of rules of a long list that a message names.
 _MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules under `include` or under `exclude`; each entry is a rule of its own.
+    """The rules under `include` or under `exclude`; each entry is one rule.
 
-    `tags` are keys with a glob for the value, both as they are spelled; `users` globs for the user name, in any case.
+    `tags` are keys with a glob for the value, both case-sensitive. `users` are globs for the user name, not
+    case-sensitive.
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -41,17 +42,17 @@ class Rules:
         return cls(document.get("tags", {}), tuple(document.get("users", ())), tuple(document.get("directories", ())))
 
     def to_document(self) -> dict[str, Any] | None:
-        """The section of settings.json; None if there is no rule."""
+        """The section of settings.json; None if there are no rules."""
         found = {"tags": dict(self.tags), "users": list(self.users), "directories": list(self.directories)}
         return found if any(found.values()) else None
 
     def results(self, seen: Workspace) -> Iterator[tuple[str, bool | None]]:
-        """Each rule as it stands in the configuration, below its section, and whether it matches; None: not known."""
+        """Each rule as it is written in its section, and whether it matches; None if that is not known."""
         for directory in self.directories:
             yield f"directories: {directory}", None if seen.directory_id is None else seen.directory_id == directory
         for glob in self.users:
             name = seen.user_name
-            # The name of WorkSpaces without a user is meant as it stands, and not as a class of characters.
+            # The name of WorkSpaces without a user is meant literally, and not as a class of characters.
             pattern = user_key(glob).replace("[undefined]", "[[]undefined]")
             yield f"users: {glob}", None if name is None else fnmatchcase(user_key(name), pattern)
         for key, glob in self.tags.items():
@@ -60,13 +61,13 @@ class Rules:
 
 
 Obstacle = tuple[Reason, str]
-"""Why a WorkSpace gets no standby, with the particulars: a rule as it stands in the configuration, for example."""
+"""Why a WorkSpace gets no standby, and the details as a sentence, for example the rule."""
 Verdict = Obstacle | None | Literal["not known yet"]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The operator's choice. The default is everything."""
+    """The include and exclude rules. By default, every WorkSpace is selected."""
 
     include: Rules = Rules()
     exclude: Rules = Rules()
@@ -78,11 +79,11 @@ class Selection:
 
     @property
     def needs_tags(self) -> bool:
-        """Whether any rule asks for tags."""
+        """Whether any rule needs tags."""
         return bool(self.include.tags or self.exclude.tags)
 
     def verdict(self, seen: Workspace) -> Verdict:
-        """What excludes a WorkSpace; None if nothing does, `NOT_KNOWN` if that cannot be told from what is known."""
+        """Why a WorkSpace is excluded; None if it is not, `NOT_KNOWN` if a fact that decides it is unknown."""
         excluded = dict(self.exclude.results(seen))
         included = dict(self.include.results(seen))
         for rule, matches in excluded.items():
@@ -91,26 +92,26 @@ class Selection:
         if included and not any(matches is not False for matches in included.values()):
             named = [f"include.{rule}" for rule in included]
             more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-            return Reason.NOT_INCLUDED, f"There is {'; '.join(named[:_MOST_NAMED])}{more}."
+            return Reason.NOT_INCLUDED, f"Rules: {'; '.join(named[:_MOST_NAMED])}{more}."
         is_included = not included or any(included.values())
         return NOT_KNOWN if not is_included or None in excluded.values() else None
 
 
-# Prefixes: the enums grow (RHEL_9, GRAPHICS_G8), and an unknown value is the service's to judge.
+# Prefixes, because the enums grow (RHEL_9, GRAPHICS_G8). The service decides about unknown values.
 LINUX = ("AMAZON_LINUX", "UBUNTU", "RHEL", "ROCKY")
 COMPUTE_REFUSED = ("GRAPHICS", "GENERALPURPOSE_4XLARGE", "GENERALPURPOSE_8XLARGE")
-# The ARN of a key does not say whether AWS manages it, and no function may ask KMS: an alias does.
+# The ARN of a key does not say whether AWS manages it, and no function may call KMS. An alias says it.
 _AWS_MANAGED_KEY = "alias/aws/workspaces"
 
 
 def obstacle(seen: Workspace, settings: Settings) -> Obstacle | None:
-    """Why a WorkSpace cannot have a standby. What the service has not said is no obstacle."""
+    """Why a WorkSpace cannot have a standby; None if it can. A fact that the service did not return is no obstacle."""
     if seen.directory_id is not None and seen.directory_id not in settings.directories:
         return Reason.DIRECTORY_NOT_MAPPED, f"The directory is {seen.directory_id}."
     if seen.operating_system and seen.operating_system.startswith(LINUX):
-        return Reason.OPERATING_SYSTEM, f"It is {seen.operating_system}."
+        return Reason.OPERATING_SYSTEM, f"The operating system is {seen.operating_system}."
     if seen.compute_type and seen.compute_type.startswith(COMPUTE_REFUSED):
-        return Reason.COMPUTE_TYPE, f"It is {seen.compute_type}."
+        return Reason.COMPUTE_TYPE, f"The compute type is {seen.compute_type}."
     if seen.nested_virtualization:
         return Reason.NESTED_VIRTUALIZATION, ""
     if seen.is_encrypted and (seen.volume_encryption_key or "").rpartition(":")[2] == _AWS_MANAGED_KEY:
@@ -121,24 +122,24 @@ def obstacle(seen: Workspace, settings: Settings) -> Obstacle | None:
     return None
 
 
-def not_told(seen: Workspace) -> str:
-    """What an answer lacks of what a request and its eligibility rest on, in a sentence; empty if nothing.
+def not_returned(seen: Workspace) -> str:
+    """What an answer lacks of the facts that a request needs, as a sentence; empty if it lacks nothing.
 
-    A new WorkSpace may be shown without it. A relation of a type that is not known here may be to a standby: nothing is
-    created beside it.
+    A new WorkSpace may be returned without them. A relation of an unknown type may be to a standby, so nothing is
+    created while there is one.
     """
     rests_on = {"directory": seen.directory_id, "user": seen.user_name, "compute type": seen.compute_type}
     if missing := [name for name, value in rests_on.items() if not value]:
-        return f"DescribeWorkspaces does not tell its {' and '.join(missing)}."
+        return f"DescribeWorkspaces does not return its {' and '.join(missing)}."
     if seen.related and not any(other.is_known for other in seen.related):
         other = seen.related[0]
-        return f"It is related to {other.id} by the type {other.kind}, which this version does not know."
+        return f"It has a relation to {other.id} of type {other.kind}, which this version does not know."
     return ""
 
 
 def is_for_selection(seen: Workspace, settings: Settings) -> bool:
-    """Whether a primary has come so far that the selection alone decides: then its rules' tags are asked for."""
-    is_ready = seen.state in READY and not not_told(seen)
+    """Whether only the selection is left to decide about a primary, so that its tags are read if a rule needs them."""
+    is_ready = seen.state in READY and not not_returned(seen)
     return not (seen.standbys or seen.primary) and is_ready and obstacle(seen, settings) is None
 
 
@@ -147,22 +148,22 @@ PRIMARY_TAG = "workspaces-standby:primary"
 
 
 class BadSettings(Exception):
-    """The deployment is not whole: a variable or a settings key is missing. The message names it."""
+    """The deployment is incomplete: a variable or a settings key is missing. The message names it."""
 
 
 @dataclass(frozen=True)
 class Directory:
-    """The DR directory of a directory in the primary Region, and what its standbys are to be."""
+    """The DR directory of a directory in the primary Region, and the properties of its standbys."""
 
     dr_directory: DirectoryId
     volume_encryption_key: str | None = None
     data_replication: str = NO_REPLICATION
-    mutual: bool = False  # another pair's standbys live in this directory: look before creating
+    mutual: bool = False  # it also holds another pair's standbys: a lookup comes before a request
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One pair of Regions, as configured."""
+    """The configuration of one pair of Regions."""
 
     stack: str
     primary_region: Region
@@ -186,7 +187,9 @@ class Settings:
     prices: Mapping[str, Decimal] = field(default_factory=dict)  # monthly fees in USD by compute type
     selection: Selection = field(default_factory=Selection)
     directories: Mapping[DirectoryId, Directory] = field(default_factory=dict)
-    elsewhere: Mapping[DirectoryId, str] = field(default_factory=dict)  # other pairs' directories here: whose stack
+    elsewhere: Mapping[DirectoryId, str] = field(
+        default_factory=dict
+    )  # directories of other pairs in the primary Region: their stack
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Settings:
@@ -207,7 +210,7 @@ class Settings:
             raise BadSettings(f"settings.json lacks {problem}; deploy the stack again") from None
 
     def to_document(self) -> dict[str, Any]:
-        """The content of settings.json that makes these settings."""
+        """The content of settings.json for these settings."""
         found: dict[str, Any] = {}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -223,7 +226,7 @@ class Settings:
 
     @classmethod
     def load(cls, path: Path) -> Settings:
-        """Read settings.json; `BadSettings` if it is missing or not whole."""
+        """Read settings.json; `BadSettings` if it is missing or incomplete."""
         try:
             return cls.from_document(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as problem:

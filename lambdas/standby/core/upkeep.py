@@ -1,8 +1,8 @@
-"""What a sweep says of a protected primary's standby: whether it is well, what it is, and how old its data is. Pure.
+"""What a sweep observes of a protected primary's standby: its health, its drift, and the age of its data. Pure.
 
-A standby that was ready once and is unwell counts as lost when two sweeps have seen it so, with none in between that
-saw it well: until then it may be the service that puts it right. Drift and old data change no status. Of a standby only
-data replication can be modified: one that differs else stays so until it is made anew, or AWS brings it along.
+A standby that was ready and becomes unhealthy counts as failed when two sweeps in a row have found it so: before that,
+the service may repair it. Drift and old data change no status. Only the data replication of a standby can be modified;
+any other drift lasts until the standby is created again, or until AWS updates it.
 """
 
 from __future__ import annotations
@@ -18,26 +18,28 @@ from standby.core.model import REPLICATED, UNWELL_STANDBY, Related, Status, Work
 from standby.core.reasons import REPLACED, Reason
 from standby.core.row import Kind, Row
 
-# Two sweeps that somebody starts within minutes are one look.
+# Two sweeps that a person starts within minutes count as one.
 _LEAST = timedelta(minutes=30)
-# Sweeps that must have seen a standby unwell before it counts as lost.
-UNWELL_LOOKS = 2
+# Sweeps that must find a standby unhealthy before it counts as failed.
+UNWELL_SWEEPS = 2
 _PROPERTIES = ("compute_type", "operating_system", "protocols", "root_volume_gib", "user_volume_gib")
 REPLICATION = "data_replication"
-_SWITCH = "Replication is switched in place, from the primary (ModifyWorkspaceProperties); no termination is needed."
-_ANEW = f"Anything else of a standby cannot be changed: {REPLACED}"
+_SWITCH = (
+    "Data replication can be changed in place, from the primary (ModifyWorkspaceProperties). No termination is needed."
+)
+_ANEW = f"The other properties of a standby cannot be changed. To correct them, {REPLACED}"
 # Its last day. https://docs.aws.amazon.com/workspaces/latest/adminguide/workspaces-pcoip-end-of-support.html
 PCOIP_ENDS = date(2027, 10, 31)
 PCOIP_NOTICE = PCOIP_ENDS - timedelta(days=92)  # a quarter of a year ahead
-# What is counted of primaries and of standbys that use it.
+# The counts of primaries and of standbys that use PCoIP.
 ON_PCOIP = ("pcoip_primaries", "pcoip_standbys")
-# What is said of a standby that holds no copy: the first one is still to come, or none is to come.
+# A standby without a copy of the data: the first copy is still to come, or none is to come.
 AWAITED, NOT_COPIED = "awaited", "none"
 _WORD = re.compile(r"[A-Za-z0-9_.,+-]+")
 
 
 def fares(case: Case, change: Change) -> Change:
-    """What was decided; or that the standby of a protected primary, of which nothing else is to be said, is unwell."""
+    """The change that was decided; or, if nothing else follows, that a protected primary's standby is unhealthy."""
     seen, standby = case.shown, _standby(case, change)
     if seen is None or standby is None or standby.state not in UNWELL_STANDBY:
         return change
@@ -46,13 +48,13 @@ def fares(case: Case, change: Change) -> Change:
     apart = min(_LEAST, case.settings.sweep_interval / 2)
     found = case.record(Status.PROTECTED, Reason.STANDBY_UNWELL, standby.described, standby=standby)
     found = found.observe(Kind.UNWELL, True, case.now, apart=apart)
-    if found.new is not None and found.new.conditions[Kind.UNWELL].times >= UNWELL_LOOKS:
+    if found.new is not None and found.new.conditions[Kind.UNWELL].times >= UNWELL_SWEEPS:
         return case.record(Status.FAILED, Reason.STANDBY_UNHEALTHY, standby.described, standby=standby)
     return found
 
 
 def annotate(case: Case, change: Change) -> Change:
-    """The change, with what a sweep observes of a protected primary's standby: drift, and the age of its data."""
+    """The change, with the drift and the age of the data of a protected primary's standby, if a sweep decides."""
     seen, standby = case.shown, _standby(case, change)
     if seen is None or standby is None or change.new is None or case.fleet is None:
         return change
@@ -85,26 +87,26 @@ def annotate(case: Case, change: Change) -> Change:
 
 
 def advice(differs: str) -> str:
-    """What to do about a drift: data replication is switched in place, all else only a new standby has."""
+    """What to do about a drift: data replication is changed in place, anything else needs a new standby."""
     names = {one.partition(" ")[0] for one in differs.split("; ")}
     return " ".join([_SWITCH] * (REPLICATION in names) + [_ANEW] * bool(names - {REPLICATION}))
 
 
 def uses_pcoip(protocols: Sequence[str]) -> bool | None:
-    """Whether one of the protocols is PCoIP; None where none is told."""
+    """Whether one of the protocols is PCoIP; None if no protocol is known."""
     return "PCOIP" in protocols if any(protocols) else None
 
 
 def end_of_pcoip(counts: Mapping[str, int], now: datetime) -> str:
-    """When PCoIP ends, or ended, and how many still use it, in sentences; empty if none is known to."""
+    """When PCoIP ends, or ended, and how many desktops still use it, in sentences; empty if none is known to use it."""
     primaries, standbys = (counts.get(name, 0) for name in ON_PCOIP)
-    when = f"It {'ends' if now.date() <= PCOIP_ENDS else 'ended'} on {PCOIP_ENDS}."
+    when = f"PCoIP {'ends' if now.date() <= PCOIP_ENDS else 'ended'} on {PCOIP_ENDS}."
     used = f"Primaries that use it: {primaries}. Standbys that use it: {standbys}."
     return say(Reason.PCOIP_ENDS, f"{when} {used}") if primaries or standbys else ""
 
 
 def copy_age(case: Case, change: Change) -> timedelta | None:
-    """How old the data on a protected primary's standby is; None where there is to be none, or it is not known."""
+    """The age of the data on a protected primary's standby; None if it has no replication, or the age is not known."""
     seen, standby = case.shown, _standby(case, change)
     if seen is None or standby is None or change.new is None:
         return None
@@ -112,9 +114,9 @@ def copy_age(case: Case, change: Change) -> timedelta | None:
 
 
 def copied(case: Case, change: Change) -> timedelta | str | None:
-    """How old the copy on a protected primary's standby is, `AWAITED` or `NOT_COPIED`; None where it is not known.
+    """The age of the copy on a protected primary's standby, `AWAITED` or `NOT_COPIED`; None if it is not known.
 
-    Unlike `copy_age`, nothing stands here for a copy that was never made.
+    Unlike `copy_age`, this has no age for a copy that was never made.
     """
     seen, standby = case.shown, _standby(case, change)
     if seen is None or standby is None or change.new is None:
@@ -128,7 +130,7 @@ def copied(case: Case, change: Change) -> timedelta | str | None:
 
 
 def _standby(case: Case, change: Change) -> Related | None:
-    """The standby that the change is about, if it is a protected primary's, and shown."""
+    """The standby that the change is about, if its primary is protected and returns it."""
     seen, new = case.shown, change.new
     if case.fleet is None or seen is None or new is None or change.status is not Status.PROTECTED:
         return None
@@ -137,7 +139,7 @@ def _standby(case: Case, change: Change) -> Related | None:
 
 @dataclass(frozen=True)
 class _Copy:
-    """What is known of the last copy: `age` None where there is to be none; `is_due` and `is_stale` None: not known."""
+    """The last copy. `age` is None without replication; `is_due` and `is_stale` can be unknown (None)."""
 
     made_at: datetime | None
     age: timedelta | None
@@ -146,17 +148,17 @@ class _Copy:
 
 
 def _copy(case: Case, row: Row, made_at: datetime | None) -> _Copy:
-    """The last copy of a primary's data on a standby; `made_at` is what the service returns now.
+    """The last copy of a primary's data on a standby; `made_at` is its time as the service returns it now.
 
-    AWS copies a primary's data every 12 hours, so that what is there is 12 to 24 hours old. Before the first copy, its
-    age is counted from when a sweep first found the standby protected and replication configured, and not shown as
-    anything else: that is the first copy's grace, whenever replication is turned on. What is not told at all is awaited
-    like a copy: AWS may show nothing where nothing is replicated.
+    AWS copies a primary's data every 12 hours, so the data is 12 to 24 hours old. Before the first copy, the age is
+    counted from when a sweep first found the standby protected with replication configured. This gives the first copy
+    the same time, whenever replication is turned on. If AWS returns no time at all, a copy is awaited: AWS may return
+    nothing if nothing is replicated.
     """
     wanted, noted = case.mapped.data_replication if case.mapped else None, row.note(Kind.COPIED)
     before = from_text(noted) if noted else None
     if REPLICATION in (row.note(Kind.DRIFT) or "") or wanted not in (REPLICATED, None):
-        # It has no copy to be old; that one was made once stays noted.
+        # Without replication no copy can be old; an earlier copy stays noted.
         return _Copy(before, None, is_stale=False, is_due=None if noted else False)
     if wanted is None or (made_at is None and noted is not None):
         return _Copy(before, None, is_stale=None, is_due=None)
@@ -165,9 +167,10 @@ def _copy(case: Case, row: Row, made_at: datetime | None) -> _Copy:
 
 
 def digest(workspace: Workspace) -> str:
-    """What is compared of a WorkSpace as one word, with nothing between two strokes where it is not told.
+    """The compared properties of a WorkSpace as one word, separated by slashes; an unknown property is empty.
 
-    E.g. `STANDARD/WINDOWS_SERVER_2022/PCOIP/80/50/NO_REPLICATION`, the last a standby's own; empty if nothing is told.
+    For example `STANDARD/WINDOWS_SERVER_2022/PCOIP/80/50/NO_REPLICATION`. The last one is of a standby. The word is
+    empty if no property is known.
     """
     words = [
         workspace.compute_type,
@@ -178,45 +181,45 @@ def digest(workspace: Workspace) -> str:
         workspace.user_gib and str(workspace.user_gib),
         workspace.data_replication,
     ]
-    told = [word if word and _WORD.fullmatch(word) else "" for word in words]
-    return "/".join(told) if any(told) else ""
+    known = [word if word and _WORD.fullmatch(word) else "" for word in words]
+    return "/".join(known) if any(known) else ""
 
 
 def word(workspace: Workspace) -> str:
-    """What a scan notes of a WorkSpace in the DR directory: its digest, and a mark of its user if it may be no standby.
+    """What a scan notes of a WorkSpace in the DR directory: its digest, and its user's hash if it may be no standby.
 
-    A desktop without a relation that is known may be the user's own, or a standby that is not related yet.
+    A desktop without a known relation may be the user's own, or a standby that is not related yet.
     """
     if workspace.user_name is None or any(other.is_known for other in workspace.related):
         return digest(workspace)
-    return f"{digest(workspace) or '/' * len(_PROPERTIES)}/{user_mark(workspace.user_name)}"
+    return f"{digest(workspace) or '/' * len(_PROPERTIES)}/{user_hash(workspace.user_name)}"
 
 
-def user_mark(user_name: str) -> str:
-    """A user as a word without blanks, e.g. `@3610a686`; two may have the same, which only costs a lookup."""
+def user_hash(user_name: str) -> str:
+    """The hash of a user name, for example `@3610a686`. Two users may have the same hash, which only costs a lookup."""
     return f"@{zlib.crc32(user_key(user_name).encode()):08x}"
 
 
-def mark_in(seen_as: str) -> str:
-    """The mark of a user that a word ends with; empty if it has none."""
-    mark = seen_as.rpartition("/")[2]
-    return mark if mark.startswith("@") else ""
+def hash_in(seen_as: str) -> str:
+    """The hash of a user that a word ends with; empty if it has none."""
+    last = seen_as.rpartition("/")[2]
+    return last if last.startswith("@") else ""
 
 
-def marked_users(words: Iterable[str]) -> frozenset[str]:
-    """The marks of users that some words have."""
-    return frozenset(mark for one in words if (mark := mark_in(one)))
+def hashed_users(words: Iterable[str]) -> frozenset[str]:
+    """The hashes of users in some words."""
+    return frozenset(found for one in words if (found := hash_in(one)))
 
 
 def drift(
     primary: Workspace, standby: str, *, wanted: str | None, replication: str | None, before: str | None
 ) -> str | None:
-    """In what a standby differs, e.g. `compute_type STANDARD≠VALUE; data_replication PRIMARY_AS_SOURCE≠NO_REPLICATION`.
+    """How a standby differs, e.g. `compute_type STANDARD≠VALUE; data_replication PRIMARY_AS_SOURCE≠NO_REPLICATION`.
 
-    The primary's value, or the configured one, comes first; None if nothing is known to differ. `standby` is its
-    `digest`; `wanted` and `replication` are the data replication that is configured, and that the primary shows: where
-    it shows none, as AWS may where there is none, the standby's own word counts. What this was `before` stands for what
-    is not told now: unknown is no drift, and no end of it.
+    The primary's value, or the configured value, comes first. None if no difference is known. `standby` is the
+    standby's `digest`. `wanted` is the configured data replication, `replication` the one that the primary returns: if
+    it returns none, the standby's own value counts. `before` is the previous result, which stays for properties that
+    are not known now: unknown neither begins nor ends a drift.
     """
     ours = [*digest(primary).split("/"), *[""] * len(_PROPERTIES)]
     theirs = [*standby.split("/"), *[""] * (len(_PROPERTIES) + 1)]

@@ -1,9 +1,8 @@
-"""One watcher at a time, and one sweep: a lease row that names the execution that holds the lock, and where it stands.
+"""One watcher at a time, and one sweep: a row names the execution that holds the lock, and keeps its position.
 
-The cursor stands in the row, of the round that it is for and of the one before it: a round that is done again after its
-answer was lost goes on from where it began. A cursor of another schema, of another execution, or that somebody has
-edited, is none; and a row that cannot be read holds nothing.
-`Executions` says whether a holder still runs.
+The row keeps the cursors of the present round and of the one before it, so that a round that is repeated after its
+answer was lost continues from where it began. A cursor of another schema or execution, or one that was edited, is
+ignored. A row that cannot be read holds nothing. `Executions` says whether a holder is still running.
 """
 
 from __future__ import annotations
@@ -27,23 +26,23 @@ if TYPE_CHECKING:
 
 WATCH_LEASE = "LEASE#WATCH"
 SWEEP_LEASE = "LEASE#SWEEP"
-NOBODY = "-"
-# From one round of the holder to its next, beside the wait between them: two functions at their time-outs of five
-# minutes each, and their retries.
+NO_HOLDER = "-"
+# The longest time from one round of the holder to its next, without the wait between them: two functions with time-outs
+# of five minutes each, and their retries.
 WORK = timedelta(minutes=15)
-# Held rows wait for a day, or for a person: tried at the start of an execution, and then this often. Those that a sweep
-# has put in the line of an accepted fleet since then are tried in each round.
+# Held rows wait for a day, or for a person: they are tried at the start of an execution, and then this often. Rows of
+# an accepted fleet that a sweep has held since then are tried in each round.
 HELD_EVERY = timedelta(minutes=15)
 CURSOR_SCHEMA = 1
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What the holder of the lease may do now: a round of an execution.
+    """A round of an execution that holds the lock.
 
-    `began_at` is when the round over all rows began that this is a part of; `interval` the seconds from the beginning
-    of the one before to that, 0 where there was none or this is a later part; `tries_held` whether all held rows are to
-    be tried; `cursor` where this part continues, None if it is the first.
+    `began_at`: when the pass over all rows began that this round is part of. `interval`: the seconds from the beginning
+    of the pass before to that, 0 if there was none or if this is a later part. `tries_held`: whether all held rows are
+    tried. `cursor`: where this part continues, None for the first part.
     """
 
     execution_arn: str
@@ -56,9 +55,10 @@ class Turn:
 
 @dataclass
 class Lease:
-    """The lease; held until it ends, is given up, or its execution is known to have ended.
+    """The lock, held for a lease: until the lease ends, it is given up, or its execution is known to have ended.
 
-    An execution of the watcher goes round and round; one of the sweep goes through the fleet once, in parts.
+    An execution of the watcher passes over the rows again and again. One of the sweep goes through the fleet once, in
+    parts.
     """
 
     table: Table
@@ -68,20 +68,20 @@ class Lease:
     held_every: timedelta
 
     def is_held(self) -> bool:
-        """Whether an execution is at work, so that none need be started."""
+        """Whether an execution holds the lock, so that none needs to be started."""
         row = self.table.get(self.key, self.key)
         return row is not None and self._is_live(row)
 
     def start_watcher(self, name: str) -> str:
-        """Start an execution of the watcher by this name, unless one holds the lease; why it was not started, if so."""
+        """Start an execution of the watcher, unless one holds the lock; returns why it could not be started, or ""."""
         try:
             problem = "" if self.is_held() else self.executions.start(name)
         except LedgerUnavailable as unavailable:
             problem = str(unavailable)
-        return problem and f"The watcher was not started, its schedule will: {problem}"
+        return problem and f"The watcher could not be started; its schedule starts it within 15 minutes: {problem}"
 
     def take(self, execution_arn: str, number: int) -> Turn | None:
-        """Take or renew the lease for a round of an execution; None if another execution holds it."""
+        """Take the lock, or renew its lease, for a round of an execution; None if another execution holds it."""
         now = self.clock.now()
         row = self.table.get(self.key, self.key) or {}
         holder = row.get("holder")
@@ -91,8 +91,8 @@ class Lease:
         kept = _intact(row.get("kept"), execution_arn)
         cursor = kept.get(str(number))
         is_sweep = self.key == SWEEP_LEASE
-        # The first part of a sweep, done again after a failure, begins nothing.
-        # A watcher's begins by looking at what is due from the start, wherever it continues with what is held.
+        # The first part of a sweep, repeated after a failure, begins no new pass. A round of the watcher begins one
+        # when it reads due rows from the start, wherever it continues with held rows.
         begins = (cursor is None or cursor.keys() == {HELD}) and not (is_sweep and is_mine)
         before = row if is_mine or is_sweep else {}
         began, tried = moment_in(before, "round_began_at"), moment_in(before, "held_tried_at")
@@ -107,7 +107,7 @@ class Lease:
         }
         if tried is not None:
             new["held_tried_at"] = to_text(tried)
-        # How often rounds begin, for whoever reads the ledger: a watcher that ends and is started anew has no interval.
+        # The interval between passes, for readers of the ledger. A watcher that was started again has none yet.
         interval = (now - began).total_seconds() if began and begins else 0.0
         if isinstance(measured := int(interval) or row.get("interval_seconds"), int):
             new["interval_seconds"] = measured
@@ -126,9 +126,9 @@ class Lease:
         )
 
     def keep(self, turn: Turn, cursor: Mapping[str, Any] | None, wait: timedelta = timedelta(0)) -> None:
-        """Hold it over a wait of the state machine and the work after it, and keep where the next round goes on.
+        """Hold the lock over a wait and the work after it, and keep where the next round continues.
 
-        Held rows have been tried when the round has come to their end.
+        Held rows count as tried when the round has reached their end.
         """
         now, me = self.clock.now(), turn.execution_arn
         kept = _sealed(me, {str(turn.number): turn.cursor, str(turn.number + 1): cursor})
@@ -138,8 +138,8 @@ class Lease:
         self.table.set(self.key, self.key, new, "holder = :me", {":me": me})
 
     def give_up(self, execution_arn: str) -> None:
-        """Let the next execution have it."""
-        self.table.set(self.key, self.key, {"holder": NOBODY}, "holder = :me", {":me": execution_arn})
+        """Release the lock for the next execution."""
+        self.table.set(self.key, self.key, {"holder": NO_HOLDER}, "holder = :me", {":me": execution_arn})
 
     def _is_live(self, row: Mapping[str, Any]) -> bool:
         holder, expires_at = row.get("holder"), moment_in(row, "expires_at")
@@ -149,32 +149,32 @@ class Lease:
 
 
 def _sealed(execution_arn: str, rounds: Mapping[str, Any]) -> dict[str, Any]:
-    """The cursors of an execution's rounds, by number, as this version writes them."""
+    """The cursors of an execution's rounds, by number, with a checksum."""
     whole = json.dumps([CURSOR_SCHEMA, execution_arn, rounds], sort_keys=True)
     return {"rounds": rounds, "sum": zlib.crc32(whole.encode())}
 
 
 def _intact(kept: object, execution_arn: str) -> Mapping[str, Any]:
-    """The cursors in what is kept; none if it is not as this version has written it for this execution."""
+    """The cursors in a row; empty if this version did not write them for this execution."""
     rounds = kept.get("rounds") if isinstance(kept, Mapping) else None
     return rounds if isinstance(rounds, Mapping) and kept == _sealed(execution_arn, rounds) else {}
 
 
 @dataclass
 class Executions:
-    """Asks Step Functions whether an execution, of the watcher or of a sweep, may be running; starts the watcher."""
+    """Asks Step Functions whether an execution of the watcher or of a sweep is running, and starts the watcher."""
 
     client: SFNClient
     state_machine_arn: str
 
     def may_be_running(self, execution_arn: str) -> bool:
-        """False only if the service says that it has ended: what is not known counts as running."""
+        """Whether an execution may be running: False only if the service says that it has ended."""
         answer = call(self.client.describe_execution, executionArn=execution_arn)
         if isinstance(answer, Answer):
             return bool(answer.body.get("status", "RUNNING") == "RUNNING")
         return not (isinstance(answer, Refused) and answer.code == "ExecutionDoesNotExist")
 
     def start(self, name: str) -> str:
-        """Start the watcher; why it was not started, or nothing: then its schedule will."""
+        """Start the watcher; returns why it was not started, or ""."""
         answer = call(self.client.start_execution, stateMachineArn=self.state_machine_arn, name=name, input="{}")
         return "" if isinstance(answer, Answer) else f"{answer.code}: {answer.message}"

@@ -1,14 +1,14 @@
-"""The ledger of primaries: read rows, and write each change with its event and what belongs to it, or nothing at all.
+"""The ledger of primaries: reads rows, and writes each change with its event, claims and counters in one transaction.
 
-Rule 1's lock is made here from the difference of two rows: what a row holds that the old one did not is taken, what it
-holds no longer is given back. A claim names the primary that holds a user's place in a DR directory; counters count
-today's new standbys, all standbys, and those of existing fleets that are under way. Nothing is ever deleted: a claim
-that is given back names nobody.
+The writes of rule 1 follow from the difference of two rows: a claim or place that the old row did not hold is taken,
+one that the new row no longer holds is released. A claim names the primary that holds a user's place in a DR directory.
+Counters count today's new standbys, all standbys, and those of existing fleets in progress. Nothing is ever deleted: a
+released claim has no holder (`NO_HOLDER`).
 
-The place below the ceiling is free when the standby is gone. That of the day is given back only if nothing was created:
-a standby that is made, terminated and made again on one day is two new ones, and each costs money.
+A place below the ceiling is free again when the standby is gone. A place of the day is released only if nothing was
+created: a standby that is created, terminated and created again on one day counts as two new ones, and each is billed.
 
-`Gates` has what holds the whole pair back: mode, pause, quota, room.
+`Gates` has what can hold the whole pair: mode, pause, quota, room.
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ CLAIM = "CLAIM"
 COUNTER = "COUNTER"
 TOTAL = "COUNTER#TOTAL"
 UNDER_WAY = "COUNTER#UNDER_WAY"
-NOBODY = "-"
-# No row waits longer: `first_look_minutes` is a day at most, and three times that for an encrypted root volume.
+NO_HOLDER = "-"
+# No row waits longer: `first_look_minutes` is at most a day, and three times that for an encrypted root volume.
 LONGEST_WAIT = timedelta(days=7)
 _FIRST = {":first": NEEDS_NO_ROOM}
 
 
 class LostRace(Exception):
-    """Somebody else changed the row meanwhile; nothing was written. Whoever reconciles it next decides afresh."""
+    """Another invocation changed the row meanwhile; nothing was written. The next reconciliation decides again."""
 
 
 class Taken(Exception):
-    """What a row was to hold is not to be had; nothing was written.
+    """A claim or place that a row needs is not free; nothing was written.
 
-    `reason` says which limit, or that the user's claim is another primary's (`holder`). Without a holder, somebody gave
-    that claim up, and it is not known what became of the request: look first.
+    `reason` names the limit, or says that another primary (`holder`) holds the user's claim. Without a holder, the
+    claim was given up and the result of its request is not known: a lookup comes first.
     """
 
     def __init__(self, reason: Reason, holder: str | None = None) -> None:
@@ -71,10 +71,10 @@ class Taken(Exception):
 
 @dataclass(frozen=True)
 class Due:
-    """What is due: at most as many ids of a shard as were asked for.
+    """The ids of due rows, at most as many of each shard as were requested.
 
-    `following` are the keys from which to go on, by shard, if there may be more that is due; `next_at` is when the
-    first of the others is due.
+    `following`: the keys from which to continue, by shard, if there may be more due rows. `next_at`: when the first of
+    the other rows is due.
     """
 
     ids: list[WorkspaceId]
@@ -94,24 +94,24 @@ class Ledger:
     # Reading
 
     def load(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, Row | Unreadable]:
-        """The rows of those of the primaries that have one."""
+        """The rows of the primaries that have one."""
         items = self.table.get_many([(one, STATE) for one in ids])
         return {WorkspaceId(item["pk"]): read_row(item) for item in items}
 
     def primaries_of(self, standby_ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, WorkspaceId]:
-        """The primaries of those that are, or were, standbys that the ledger knows."""
+        """The primaries of the ids that are, or were, standbys in the ledger."""
         items = self.table.get_many([(f"{STANDBY}#{one}", STANDBY) for one in standby_ids])
         return {WorkspaceId(item["pk"].partition("#")[2]): WorkspaceId(item["primary_id"]) for item in items}
 
     def holder(self, key: str) -> str | None:
-        """The primary that holds a user's claim; None if nobody does."""
-        holder = (self.table.get(key, CLAIM) or {}).get("primary_id", NOBODY)
-        return None if holder == NOBODY else str(holder)
+        """The primary that holds a user's claim; None if the claim is free."""
+        holder = (self.table.get(key, CLAIM) or {}).get("primary_id", NO_HOLDER)
+        return None if holder == NO_HOLDER else str(holder)
 
     def due(self, now: datetime, cursor: Mapping[str, Item] | None, most: int) -> Due:
-        """What of the open rows is due, of each shard the first due first, from a cursor on; one query a shard.
+        """The open rows that are due, from a cursor on, in the order of their due times; one query for each shard.
 
-        It reads as far ahead as any row waits, for the watcher ends where nothing waits.
+        It reads as far ahead as any row waits, because the watcher ends if nothing waits.
         """
         ids: list[WorkspaceId] = []
         following: dict[str, Item] = {}
@@ -120,7 +120,7 @@ class Ledger:
             values = {":partition": due_partition(int(shard)), ":until": to_text(now + LONGEST_WAIT)}
             condition = "ix_due = :partition AND ix_due_at <= :until"
             items, rest = next(self.table.query("by_due", condition, values, start, most))
-            # At once where it cannot be read, for somebody may have written it by hand.
+            # A time that cannot be read counts as due now: a person may have edited it.
             times = [(WorkspaceId(item["pk"]), moment_in(item, "ix_due_at") or now) for item in items]
             ids += [one for one, at in times if at <= now]
             if rest and all(at <= now for _, at in times):
@@ -137,15 +137,15 @@ class Ledger:
         start: Item | None = None,
         since: datetime | None = None,
     ) -> tuple[list[tuple[WorkspaceId, bool]], Item | None]:
-        """Held primaries of other directories, the new ones first, and whether each is one of an existing fleet.
+        """Held primaries, new ones first; whether each is of an existing fleet. Not those of directories in `without`.
 
-        Beside them the key from which to continue (`start`), None after the last. Where there is no room, those for
-        whom a person has set a limit aside; with `since`, of existing fleets those that were held since then.
+        Also returns the key from which to continue (`start`), None after the last. Without room, only primaries for
+        which a person set a limit aside. With `since`, only existing fleets' primaries that were held since then.
         """
         found: list[tuple[WorkspaceId, bool]] = []
         condition, values = "ix_due = :partition", {":partition": HELD}
         if not has_room:
-            # A key behind these would be refused.
+            # A start key after these rows would be refused.
             condition, values, start = f"{condition} AND begins_with(ix_due_at, :first)", values | _FIRST, None
         elif since is not None and not start:
             condition, values = f"{condition} AND ix_due_at > :since", values | {":since": f"1#{to_text(since)}"}
@@ -160,13 +160,13 @@ class Ledger:
     def rows_by_status(
         self, status: Status, shard: int, start: Item | None = None
     ) -> Iterator[tuple[list[Row | Unreadable], Item | None]]:
-        """The pages of a shard of a status, each with the key to go on from."""
+        """The pages of a shard of a status, each with the key from which to continue."""
         values = {":partition": status_partition(status, shard)}
         for items, following in self.table.query("by_status", "ix_status = :partition", values, start):
             yield [read_row(item) for item in items], following
 
     def rows_of_user(self, user_name: str) -> list[Row]:
-        """The rows of a user's primaries, whatever the case of the name; the index may be behind by a moment."""
+        """The rows of a user's primaries; the name is not case-sensitive. The index may lag by a moment."""
         pages = self.table.query("by_user", "ix_user = :user", {":user": user_key(user_name)})
         found = [read_row(item) for items, _ in pages for item in items]
         return [row for row in found if isinstance(row, Row)]
@@ -174,14 +174,14 @@ class Ledger:
     # Writing
 
     def write(self, new: Row, old: Row | None) -> Row:
-        """Write a row over the one it was made from, as its next version, and return it as it stands.
+        """Write a row as the next version of the row that it was made from, and return it as written.
 
         Raises
         ------
         LostRace
-            The row is not the one it was made from.
+            The row in the ledger is not the one that this was made from.
         Taken
-            What it was to hold is not to be had.
+            A claim or place that the row needs is not free.
         """
         now = self.clock.now()
         new = dataclasses.replace(new, version=old.version + 1 if old else 1, change_id=self.new_id())
@@ -195,24 +195,24 @@ class Ledger:
         try:
             self.table.transact(writes)
         except ConditionFailed as refused:
-            # Our own first try may have been written and its answer lost, whatever became of its token.
+            # This invocation's first try may have been written and its answer lost.
             present = self.table.get(new.primary_id, STATE)
             if present is not None and present.get("change_id") == new.change_id:
                 return new
             if refused.failed & {0, 1}:
-                raise LostRace(f"the row of {new.primary_id} was changed by somebody else") from None
+                raise LostRace(f"the row of {new.primary_id} was changed by another invocation") from None
             first = min(refused.failed)
             holder = refused.found.get(first, {}).get("primary_id")
-            raise Taken(beside[first - 2][1], None if holder == NOBODY else holder) from None
+            raise Taken(beside[first - 2][1], None if holder == NO_HOLDER else holder) from None
         return new
 
     def _beside(self, new: Row, old: Row | None, now: datetime) -> Iterator[tuple[Write, Reason]]:
-        """What changes with a row, each with the reason for which the change is refused if its condition fails."""
+        """The writes that belong to a row, each with the reason of a refusal if its condition fails."""
         me, limits = new.primary_id, self.settings
         before, after = (old.claim_key if old else None), new.claim_key
-        # Who adopts a standby that exists asks for no room: it is there.
+        # Adopting an existing standby needs no room.
         asks = new.standby_id is None
-        # What may have come of a request that nobody has seen the end of is looked for by whoever claims next.
+        # If the result of a request is not known, the next claim needs a lookup first.
         was_looked_for = not asks or (old is not None and old.has(Kind.GIVEN_UP))
         if after != before:
             if after is not None:
@@ -230,19 +230,19 @@ class Ledger:
             if unspent is not None:
                 yield _count(day_counter(unspent), -1), Reason.DAILY_CAP
         elif spent is not None and old is not None and old.was_requested and not new.was_requested:
-            # The standby of that day is gone; this is another new one.
+            # The standby of that day is gone; this is another new standby.
             yield _count(day_counter(spent), 1, cap), Reason.DAILY_CAP
         yield from self._uncounted(new, old)
 
     def _uncounted(self, new: Row, old: Row | None) -> Iterator[tuple[Write, Reason]]:
-        """What moves with a row and never refuses it."""
+        """The writes that belong to a row and never refuse it."""
         if (moved := new.is_under_way - (old.is_under_way if old else False)) != 0:
             yield _count(UNDER_WAY, moved), Reason.BACKFILL
         if new.standby_id is not None and (old is None or old.standby_id != new.standby_id):
             pointer = {"pk": f"{STANDBY}#{new.standby_id}", "sk": STANDBY, "primary_id": new.primary_id}
             yield Write(item=pointer), Reason.USER_HAS_STANDBY
 
-    def tell(
+    def write_event(
         self,
         reason: Reason,
         cause: Cause,
@@ -256,10 +256,11 @@ class Ledger:
         beside: Write | None = None,
         **more: Any,
     ) -> bool:
-        """Write an EVENT row of the whole pair, or of a directory; by default it makes a notice.
+        """Write an EVENT row about the whole pair or a directory; by default, it sends a notice.
 
-        One a UTC day for a reason that many rows have, or one for each `once`. `beside` is what it is about, in the
-        same transaction. False if nothing was written: it was there already, or that is not as `beside` expects it.
+        There is one event for each reason and UTC day, or one for each value of `once`. `beside` is another write in
+        the same transaction. Returns False if nothing was written: the event exists already, or the condition of
+        `beside` did not hold.
         """
         at, pk = to_text(self.clock.now()), pk or f"HOLD#{reason}" + (f"#{directory}" if directory else "")
         item = {
@@ -293,52 +294,52 @@ class Ledger:
 
 
 def day_counter(day: str) -> str:
-    """The partition key of a UTC day's counter of new standbys."""
+    """The partition key of the counter of a UTC day's new standbys."""
     return f"COUNTER#DAY#{day}"
 
 
 def _hold(key: str, primary_id: WorkspaceId, now: datetime, *, is_looked_for: bool) -> Write:
-    """Take a user's claim. One that was given up unseen is only for who has looked for what came of it."""
-    free = "primary_id = :nobody" if is_looked_for else "(primary_id = :nobody AND attribute_not_exists(given_up_at))"
+    """Take a user's claim. A claim that was given up can only be taken after a lookup."""
+    free = "primary_id = :none" if is_looked_for else "(primary_id = :none AND attribute_not_exists(given_up_at))"
     return Write(
         key={"pk": key, "sk": CLAIM},
         update="SET primary_id = :me, held_at = :now REMOVE given_up_at",
         condition=f"attribute_not_exists(pk) OR {free}",
-        values={":me": primary_id, ":nobody": NOBODY, ":now": to_text(now)},
+        values={":me": primary_id, ":none": NO_HOLDER, ":now": to_text(now)},
     )
 
 
 def _release(key: str, primary_id: WorkspaceId, now: datetime, *, is_given_up: bool) -> Write:
     return Write(
         key={"pk": key, "sk": CLAIM},
-        update="SET primary_id = :nobody, released_at = :now" + (", given_up_at = :now" if is_given_up else ""),
+        update="SET primary_id = :none, released_at = :now" + (", given_up_at = :now" if is_given_up else ""),
         condition="primary_id = :me",
-        values={":me": primary_id, ":nobody": NOBODY, ":now": to_text(now)},
+        values={":me": primary_id, ":none": NO_HOLDER, ":now": to_text(now)},
     )
 
 
 def _count(key: str, by: int, limit: int | None = None) -> Write:
-    """What moves a counter, named by its partition key; with a limit, only as long as it is below that."""
+    """Add to a counter, given by its partition key; with a limit, only while the counter is below it."""
     condition = None if limit is None else "attribute_not_exists(taken) OR taken < :limit"
     values = {":by": by} | ({} if limit is None else {":limit": limit})
     return Write(key={"pk": key, "sk": COUNTER}, update="ADD taken :by", condition=condition, values=values)
 
 
 QUOTA = "QUOTA"
-HOLD_LASTS = timedelta(hours=1)  # after this long somebody may have put it right
-# A quota that was measured longer ago limits nothing here: the service refuses what is above it.
+HOLD_LASTS = timedelta(hours=1)  # after this time the cause may have been corrected
+# A quota that was read longer ago does not limit anything here: the service refuses what is above it.
 _QUOTA_GOOD_FOR = timedelta(days=1)
-# Of a day's new standbys an existing fleet leaves this part to new desktops: one in five.
+# Existing fleets leave one in this many of a day's new standbys to new desktops.
 FOR_NEW_ONES = 5
 
 
 @dataclass(frozen=True)
 class Room:
-    """For how many more standbys there is room now; only the claim is exact.
+    """How many more standbys there is room for now; only the claim decides exactly.
 
-    `new` below the day's cap and the ceiling: of a new desktop the service decides about the quota. `backfill` for
-    existing fleets: in their part of the day's number, and below the quota as the sweep last measured it; `in_flight`
-    as many of these as may be under way at once. `is_days_part` if it is the day's part that ends it.
+    `new`: below the daily cap and the ceiling; for new desktops, the service decides about the quota. `backfill`: for
+    existing fleets, within their share of the daily cap and below the quota that the sweep last read. `in_flight`: how
+    many more of these may be in progress at once. `is_days_part`: the share of the daily cap is what limits `backfill`.
     """
 
     new: int
@@ -349,11 +350,12 @@ class Room:
 
 @dataclass
 class Gates:
-    """What holds creations back for the whole pair: the switch, the quota, and the room that is left.
+    """What can hold creation for the whole pair: the pause switch, the quota, and the room that is left.
 
-    All reads are consistent, of the primary Region's replica.
+    All reads are consistent reads in the primary Region.
 
-    Every method raises `LedgerUnavailable` when the ledger does not answer: what is not known to be open is closed.
+    Every method raises `LedgerUnavailable` if the ledger does not answer: if it is not known that a gate is open, it
+    counts as closed.
     """
 
     table: Table
@@ -361,7 +363,7 @@ class Gates:
     clock: Clock
 
     def closed(self, directories: Collection[DirectoryId] = ()) -> dict[DirectoryId | None, Reason]:
-        """Why nothing may be created now, for the whole pair (None) or for some of the directories."""
+        """Why nothing may be created now, by directory; the key None stands for the whole pair."""
         if self.settings.mode != "protect":
             return {None: Reason.OBSERVE_MODE}
         holds = {hold_key(one): one for one in (None, *directories)}
@@ -370,14 +372,14 @@ class Gates:
             return {None: Reason.PAUSED}
         closed: dict[DirectoryId | None, Reason] = {}
         for key, hold in found.items():
-            # A row that cannot be read holds nothing: the next request is refused, and writes it anew.
+            # A row that cannot be read holds nothing: the next refused request writes it again.
             until, reason = moment_in(hold, "until"), str(hold.get("reason"))
             if until and self.clock.now() < until and reason in HOLDS.values():
                 closed[holds[key]] = Reason(reason)
         return closed
 
     def room(self) -> Room:
-        """For how many more standbys there is room."""
+        """How many more standbys there is room for."""
         now, cap = self.clock.now(), self.settings.max_new_standbys_per_day
         today = day_counter(day_of(now))
         found = self._read((TOTAL, COUNTER), (QUOTA, QUOTA), (today, COUNTER), (UNDER_WAY, COUNTER))
@@ -393,7 +395,7 @@ class Gates:
         )
 
     def full(self) -> list[Reason]:
-        """The limits on new standbys that are reached; only the claim is exact."""
+        """The limits on new standbys that are reached; only the claim decides exactly."""
         today = day_counter(day_of(self.clock.now()))
         found, limits = self._read((TOTAL, COUNTER), (today, COUNTER)), self.settings
         taken = {Reason.DAILY_CAP: _taken(found, today), Reason.CEILING: _taken(found, TOTAL)}
@@ -401,29 +403,29 @@ class Gates:
         return [reason for reason, count in taken.items() if count >= most[reason]]
 
     def switch(self) -> Item | None:
-        """The row of the pause switch; None if nobody has used it yet."""
+        """The row of the pause switch; None if it was never used."""
         return self._read((PAUSE, PAUSE)).get(PAUSE)
 
     def why_paused(self) -> str:
-        """Who switched the pause on, and when and why, in a sentence; empty where the row does not say."""
+        """Who turned the pause switch on, when and why, in a sentence; empty if the row does not say it."""
         said = by_whom(self.switch() or {}, "paused")
-        return f"It was switched on{said}." if said else ""
+        return f"It was turned on{said}." if said else ""
 
     def hold(self, reason: Reason, directory: DirectoryId | None) -> None:
-        """Hold a directory, or the whole pair: the service refuses it. The next try is after `HOLD_LASTS`."""
+        """Hold a directory, or the whole pair, that the service refuses. The next try is after `HOLD_LASTS`."""
         until = to_text(self.clock.now() + HOLD_LASTS)
         self.table.put({"pk": hold_key(directory), "sk": PAUSE, "until": until, "reason": reason})
 
     def keep_quota(self, value: int) -> None:
-        """Keep the quota that was measured."""
+        """Keep the quota that was read, and when."""
         self.table.put({"pk": QUOTA, "sk": QUOTA, "value": value, "measured_at": to_text(self.clock.now())})
 
     def standbys(self) -> int:
-        """How many standbys are counted against ceiling and quota."""
+        """How many standbys count towards the ceiling and the quota."""
         return _taken(self._read((TOTAL, COUNTER)), TOTAL)
 
     def quota(self) -> int | None:
-        """The quota as it was measured last; None if that is not known, or long ago."""
+        """The quota as it was last read; None if that is unknown, or too long ago."""
         return known_quota(self._read((QUOTA, QUOTA)).get(QUOTA), self.clock.now())
 
     def _read(self, *keys: tuple[str, str]) -> dict[str, Item]:
@@ -431,15 +433,15 @@ class Gates:
 
 
 def is_on(switch: Item | None) -> bool:
-    """Whether the row of the pause switch says that nothing is to be created.
+    """Whether the pause switch is on, by its row.
 
-    Whoever puts the row manually may forget the attribute: the row alone is the wish to pause.
+    A person who puts the row manually may forget the attribute `paused`: the row alone means that the switch is on.
     """
     return switch is not None and switch.get("paused", True) is not False
 
 
 def switched(*, on: bool, **attributes: Any) -> Write:
-    """What switches the pause on, or off, unless it is so already."""
+    """The write that turns the pause switch on or off, unless it is so already."""
     before = "attribute_not_exists(pk) OR paused = :no"
     if not on:
         before = "attribute_exists(pk) AND (attribute_not_exists(paused) OR paused <> :no)"
@@ -448,19 +450,19 @@ def switched(*, on: bool, **attributes: Any) -> Write:
 
 
 def hold_key(directory: DirectoryId | None) -> str:
-    """The partition key of what holds a directory back, or the whole pair."""
+    """The partition key of the row that holds a directory, or the whole pair."""
     return f"HOLD#{directory or Reason.QUOTA_REACHED}"
 
 
 def _taken(found: Mapping[str, Item], counter: str) -> int:
     taken = found[counter].get("taken") if counter in found else 0
     if type(taken) is not int:
-        raise LedgerUnavailable(f"the row {counter} does not say how many are taken; put its attribute taken right")
+        raise LedgerUnavailable(f"the attribute taken of the row {counter} is not a whole number; correct it")
     return taken
 
 
 def known_quota(item: Mapping[str, Any] | None, now: datetime) -> int | None:
-    """The quota in the ledger's row of it; None if there is none that is still good, or the row is not one of ours."""
+    """The quota in its ledger row; None if it is missing, too old, or not valid."""
     measured_at, value = moment_in(item or {}, "measured_at"), (item or {}).get("value")
     is_good = measured_at is not None and now - measured_at < _QUOTA_GOOD_FOR
     return value if is_good and type(value) is int and value >= 0 else None

@@ -1,14 +1,14 @@
-"""What sweeps keep: rows of the ledger beside the primaries', written over each time.
+"""The rows that sweeps keep in the ledger beside the primaries' rows. Each sweep overwrites them.
 
-Of the pair: the settings by which the last sweep decided (`SETTINGS`), so that whoever reads the ledger, in either
-Region, knows which directories are mapped, and what an edited configuration would change.
+For the pair: the settings of the last sweep (`SETTINGS`). With them, readers of the ledger in either Region know which
+directories are mapped, and what an edited configuration would change.
 
-Of a directory: its baseline (which desktops were there before it was watched, and whether a person accepts them), how
-its last scan ended, what the scan has seen, and a row for each day's figures, which stays for good.
+For a directory: its baseline (which desktops existed before it was watched, and whether a person accepted them), how
+its last scan ended, what the scan has seen, and a row for each day's figures, which is never removed.
 
-One listing does not decide a baseline: an outage answers with empty lists, and a WorkSpace that moves between two pages
-is on neither. It takes two complete scans, neither of them in doubt; what either of them finds, or one before them, is
-of the existing fleet.
+One listing does not decide a baseline: an outage can answer with empty lists, and a WorkSpace that moves between two
+pages is on neither. It takes two complete scans without a doubt. Every desktop that they, or earlier scans, find is
+part of the existing fleet.
 """
 
 from __future__ import annotations
@@ -32,42 +32,42 @@ from standby.ledger.table import Item, Table, Write
 SETTINGS = "SETTINGS"
 BASELINE = "BASELINE"
 LAST = "LAST"
-_NOBODY = "-"  # the DR directory of a directory that is not mapped
+_NOT_MAPPED = "-"  # the DR directory of a directory that is not mapped
 _NO_WORD = "-"
-# Of a day's row, beside how many have which status.
+# The counts in a day's row, besides those by status.
 _COUNTED = ("drifted", "stale", PROTECTED_NEEDS_ACTION, UNCONFIRMED, *ON_PCOIP)
-# Of one item, which holds 400 KB: also where each id had a word of its own.
+# Ids in one item of at most 400 KB, even if each id has a word of its own.
 MOST_IDS = 5000
-# For so many days more its last row is a directory's. Three intervals without a sweep are an alarm by then, always.
+# A directory's last row counts for this many days. Three intervals without a sweep cause an alarm before that.
 DAYS_BACK = 3
 
 
 def directory_key(directory: DirectoryId) -> str:
-    """The partition key of what sweeps keep of a directory."""
+    """The partition key of the rows that sweeps keep about a directory."""
     return f"SWEEP#{directory}"
 
 
 def coverage_key(directory: DirectoryId) -> str:
-    """The partition key of a directory's days."""
+    """The partition key of a directory's rows for each day."""
     return f"COVERAGE#{directory}"
 
 
 def day_key(now: datetime) -> str:
-    """The sort key of a UTC day, e.g. `DAY#2026-03-03`."""
+    """The sort key of a UTC day, for example `DAY#2026-03-03`."""
     return f"DAY#{day_of(now)}"
 
 
 def mapping_number(baseline: Item) -> int:
-    """The number of the mapping that a baseline's row is of: the first is 1, another DR directory is another."""
+    """The number of the mapping of a baseline's row: 1 for the first, one more for each other DR directory."""
     number = baseline.get("mapping")
     return number if isinstance(number, int) else 1
 
 
 @dataclass
 class Sweeps:
-    """Reads and writes it.
+    """Reads and writes these rows.
 
-    What was kept while a directory had another DR directory than `dr_directories` says is none of it.
+    Rows that were kept while a directory had another DR directory than in `dr_directories` are ignored.
     """
 
     table: Table
@@ -76,7 +76,7 @@ class Sweeps:
     # The settings
 
     def keep_settings(self, settings: Settings, now: datetime) -> None:
-        """Keep the settings by which this sweep decides, and since when sweeps do; they are written once."""
+        """Keep the settings of this sweep, and since when sweeps use them; they are written when they change."""
         text = json.dumps(settings.to_document(), sort_keys=True)
         known = {"config_digest": settings.config_digest, "version": settings.version, "noted_at": to_text(now)}
         item = {"pk": SETTINGS, "sk": SETTINGS, "settings_json": text, **known}
@@ -85,29 +85,29 @@ class Sweeps:
     # The baseline
 
     def baseline(self, directory: DirectoryId) -> Item:
-        """The row of a directory's baseline, empty if there is none."""
+        """The row of a directory's baseline; empty if there is none."""
         return self.table.get(directory_key(directory), BASELINE) or {}
 
     def fleet(self, directory: DirectoryId) -> Fleet:
-        """What is known of a directory's existing fleet."""
+        """What is known about a directory's existing fleet."""
         item = self.baseline(directory)
         if not self._is_of_dr_directory(item, directory):
             return Fleet(is_known=False, is_accepted=False)
         return Fleet("taken_at" in item, item.get("accepted", False) is True)
 
     def progress(self, directory: DirectoryId) -> dict[str, int]:
-        """How many desktops of a directory's existing fleet stand at which stage, as far as its row can be read."""
+        """How many desktops of a directory's existing fleet are at each stage, as far as its row can be read."""
         found = self.baseline(directory).get("progress")
         counts = found if isinstance(found, Mapping) else {}
         return {stage: count for stage, count in counts.items() if isinstance(count, int)}
 
     def unregistered(self, directory: DirectoryId) -> dict[DirectoryId, str]:
-        """Which of a directory and its DR directory the last sweep did not find registered, since which run."""
+        """The directory or its DR directory, if the last sweep did not find it registered, and since which run."""
         found = self.baseline(directory).get("unregistered")
         return {DirectoryId(one): str(run) for one, run in found.items()} if isinstance(found, Mapping) else {}
 
     def begin(self, directory: DirectoryId) -> None:
-        """Note whose a baseline is; anew if it was another DR directory's, or nobody's: that one was accepted."""
+        """Note the DR directory of a baseline. If it had another one, or was not mapped, the baseline begins again."""
         key, item, dr_directory = directory_key(directory), self.baseline(directory), self.dr_directories[directory]
         former = item.get("dr_directory_id")
         if former is None:
@@ -118,22 +118,24 @@ class Sweeps:
             self.table.put(anew, "dr_directory_id = :former", {":former": former})
 
     def take(self, directory: DirectoryId, run: str, now: datetime) -> None:
-        """Note a complete scan; the second one takes the baseline. An acceptance that came before stays."""
+        """Note a complete scan; the second one completes the baseline. An earlier acceptance stays."""
         key, item = directory_key(directory), self.baseline(directory)
         if "taken_at" in item:
             return
         if "first_run" not in item:
             self.table.set(key, BASELINE, {"first_run": run})
-        elif item["first_run"] != run:  # else it is a part that is done again
+        elif item["first_run"] != run:  # else it is a part that is repeated
             self.table.set(key, BASELINE, {"taken_at": to_text(now)}, "attribute_not_exists(taken_at)")
 
     def forget(self, directory: DirectoryId) -> None:
-        """Note that a directory is not mapped any more: should it be again, what is there is an existing fleet."""
-        is_there = "(attribute_exists(taken_at) OR attribute_exists(dr_directory_id)) AND dr_directory_id <> :nobody"
-        self.table.set(directory_key(directory), BASELINE, {"dr_directory_id": _NOBODY}, is_there, {":nobody": _NOBODY})
+        """Note that a directory is no longer mapped. If it is mapped again, its desktops are an existing fleet."""
+        is_there = "(attribute_exists(taken_at) OR attribute_exists(dr_directory_id)) AND dr_directory_id <> :none"
+        self.table.set(
+            directory_key(directory), BASELINE, {"dr_directory_id": _NOT_MAPPED}, is_there, {":none": _NOT_MAPPED}
+        )
 
     def accepted(self, directory: DirectoryId, **attributes: Any) -> Write:
-        """What accepts a directory's existing fleet with the DR directory that it has, unless that is so already."""
+        """The write that accepts a directory's existing fleet with its present DR directory, unless it is accepted."""
         given = {"accepted": True, **attributes}
         return Write(
             key={"pk": directory_key(directory), "sk": BASELINE},
@@ -144,15 +146,16 @@ class Sweeps:
         )
 
     def set(self, directory: DirectoryId, attributes: Mapping[str, Any]) -> None:
-        """Keep the plan and the progress of a directory's existing fleet beside its baseline."""
+        """Keep attributes beside a directory's baseline, such as the plan and the progress of its existing fleet."""
         self.table.set(directory_key(directory), BASELINE, attributes)
 
     # A scan
 
     def keep(self, directory: DirectoryId, side: str, number: int, run: str, seen: Mapping[WorkspaceId, str]) -> int:
-        """Keep what a run has seen of a directory's side as parts from `number` on: ids, and a word of each, or none.
+        """Keep what a run has seen of a directory's side as parts from `number` on: ids, each with a word or none.
 
-        They stand in lines that begin with the word, of which a fleet has few. Returns how many parts it took.
+        They are stored as lines that begin with the word, because a fleet has few different words. Returns how many
+        parts it took.
         """
         items = list(seen.items())
         starts = range(0, max(len(items), 1), MOST_IDS)
@@ -162,7 +165,7 @@ class Sweeps:
         return len(starts)
 
     def recall(self, directory: DirectoryId, side: str, parts: int, run: str) -> dict[WorkspaceId, str] | None:
-        """All that a run has seen of a side; None if a part is missing or another run's: then nothing is concluded."""
+        """Everything that a run has seen of a side; None if a part is missing or of another run."""
         keys = [(directory_key(directory), f"{side}#{number:05d}") for number in range(parts)]
         found = self.table.get_many(keys)
         if len(found) != parts or any(item.get("run") != run or "seen" not in item for item in found):
@@ -183,7 +186,7 @@ class Sweeps:
         self.table.put(item)
 
     def last(self, directory: DirectoryId) -> Scan | None:
-        """The last scan that ended; None if there was none, or its row is not one that this version writes."""
+        """The last scan that ended; None if there was none, or its row cannot be read."""
         item = self.table.get(directory_key(directory), LAST)
         if item is None or not self._is_of_dr_directory(item, directory):
             return None
@@ -209,14 +212,14 @@ class Sweeps:
     def keep_coverage(
         self, directory: DirectoryId, found: Coverage, scan: Scan, more: Mapping[str, Any] | None = None
     ) -> None:
-        """Keep what a complete scan found as its day's row, unless a later one was there first.
+        """Keep the figures of a complete scan as its day's row, unless a later scan has written it.
 
-        `more` is what else the row says: what standbys cost, and by which configuration was counted. The row names the
-        ends of all complete scans of its day: how sure it is who was covered then depends on the last one before.
+        `more` has further attributes: what standbys cost, and the configuration that was used. The row lists the ends
+        of all complete scans of its day: who was covered at a time is known as of the last scan before it.
         """
         at = to_text(scan.ended_at)
         before = self.table.get(coverage_key(directory), day_key(scan.ended_at)) or {}
-        # A part of the same run that is done again is no scan of its own.
+        # A repeated part of the same run is not another scan.
         again = before.get("scanned_at") if before.get("run") == scan.run else None
         scans = [one for one in _names(before.get("scans")) if one < at and one != again]
         item = {
@@ -248,11 +251,11 @@ class Sweeps:
         self.table.put(item, "attribute_not_exists(pk) OR scanned_at <= :at", {":at": at})
 
     def add_to_day(self, directory: DirectoryId, scan: Scan, attributes: Mapping[str, Any]) -> None:
-        """Add to the day's row that a complete scan has left, if it is still that scan's."""
+        """Add attributes to the day's row of a complete scan, if the row is still that scan's."""
         self.table.set(coverage_key(directory), day_key(scan.ended_at), attributes, "run = :run", {":run": scan.run})
 
     def last_days(self, now: datetime) -> tuple[dict[DirectoryId, Coverage], list[str]]:
-        """The last complete scan of each directory, none where there was none for so many days; what cannot be read."""
+        """The figures of each directory's last complete scan in the last `DAYS_BACK` days, and problems with rows."""
         found: dict[DirectoryId, Coverage] = {}
         problems: list[str] = []
         for days in range(DAYS_BACK + 1):
@@ -266,13 +269,13 @@ class Sweeps:
                     found[directory] = _read_day(item, now)
                 except (KeyError, TypeError, ValueError, AttributeError) as problem:
                     problems.append(
-                        f"The coverage row {item['pk']} {item['sk']} cannot be read ({problem!r}) and is left out"
+                        f"The coverage row {item['pk']} {item['sk']} cannot be read ({problem!r}) and is not counted"
                     )
         return found, problems
 
 
 def _names(found: object) -> list[str]:
-    """The texts in a list, as far as it is one: somebody may have written the row manually."""
+    """The texts in a list; empty if it is not a list: a person may have edited the row."""
     return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 

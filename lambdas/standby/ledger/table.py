@@ -1,4 +1,4 @@
-"""DynamoDB, as far as the ledger needs it: plain values in and out, and transactions whose outcome is known."""
+"""The part of DynamoDB that the ledger needs: plain values in and out, and transactions with a known outcome."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
-_MOST_KEYS = 100  # of one BatchGetItem
+_MOST_KEYS = 100  # of one BatchGetItem call
 _CONFLICT_TRIES = 6
 _TO, _FROM = TypeSerializer(), TypeDeserializer()
 _PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 class LedgerUnavailable(Exception):
-    """The ledger could not be read or written; of a write it is not known whether it took effect.
+    """The ledger could not be read or written. It is not known whether a write took effect.
 
-    The message says which call failed, and how. Whoever does not catch it fails with it, and is invoked again.
+    The message names the call and the error. An invocation that does not catch it fails, and is retried.
     """
 
 
 class ConditionFailed(Exception):
-    """A transaction was refused because a condition did not hold; nothing of it was written.
+    """A transaction was refused because a condition did not hold; nothing was written.
 
-    `failed` has the indexes of the items whose conditions failed; `found` what stood there, where DynamoDB said.
+    `failed` has the indexes of the items whose conditions failed. `found` has these items' present values, if DynamoDB
+    returned them.
     """
 
     def __init__(self, failed: frozenset[int], found: Mapping[int, Item]) -> None:
@@ -56,7 +57,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Table:
-    """One DynamoDB table. Every method raises `LedgerUnavailable` when DynamoDB gives no answer that can be used."""
+    """One DynamoDB table. Every method raises `LedgerUnavailable` if DynamoDB gives no usable answer."""
 
     client: DynamoDBClient
     name: str
@@ -68,10 +69,10 @@ class Table:
         return found[0] if found else None
 
     def get_many(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
-        """Those of the items that exist, read consistently, in no order; each once, however often its key is given.
+        """The items that exist, read consistently, in any order; each once, even if its key is given twice.
 
-        An index may show a row twice while it changes, and BatchGetItem refuses a key that comes twice.
-        Not by GetItem: its answer for an item that is not there is empty, and so is an answer that was lost.
+        An index may return a row twice while it changes, and BatchGetItem refuses a repeated key. GetItem is not used:
+        its answer for a missing item is empty, like an answer that was lost.
         """
         found: list[Item] = []
         distinct = list(dict.fromkeys(keys))
@@ -86,7 +87,7 @@ class Table:
                     break
                 self._pause(attempt)
             else:
-                raise LedgerUnavailable("DynamoDB left keys of BatchGetItem unprocessed ten times running")
+                raise LedgerUnavailable("DynamoDB left keys of BatchGetItem unprocessed ten times in a row")
         return found
 
     def put(self, item: Item, condition: str | None = None, values: Mapping[str, Any] | None = None) -> bool:
@@ -101,8 +102,8 @@ class Table:
         condition: str | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Set some attributes of an item, the others stay; False if the condition did not hold."""
-        # By placeholders, for DynamoDB reserves many names.
+        """Set some attributes of an item and keep the others; False if the condition did not hold."""
+        # Placeholders, because DynamoDB reserves many names.
         names = {f"#{number}": name for number, name in enumerate(attributes)}
         given = {f":{number}": value for number, value in enumerate(attributes.values())} | dict(values or {})
         update = {
@@ -120,9 +121,9 @@ class Table:
         start: Item | None = None,
         most: int | None = None,
     ) -> Iterator[tuple[list[Item], Item | None]]:
-        """The pages of a query, ascending, each with the key from which the next one starts (None after the last).
+        """The pages of a query, ascending, each with the key from which the next page starts (None after the last).
 
-        With `most`, a page has at most so many items.
+        With `most`, a page has at most that many items.
         """
         arguments: dict[str, Any] = {
             "KeyConditionExpression": condition,
@@ -142,8 +143,8 @@ class Table:
     def transact(self, writes: Sequence[Write]) -> None:
         """Write all of them or none.
 
-        botocore gives the call a ClientRequestToken and repeats it with the same one, so that its own retry of a
-        transaction that took effect succeeds.
+        botocore gives the call a ClientRequestToken and retries with the same one, so that a retry of a transaction
+        that took effect succeeds.
 
         Raises
         ------
@@ -159,7 +160,7 @@ class Table:
             codes = {reason.get("Code") for reason in reasons}
             if "ConditionalCheckFailed" in codes:
                 raise self._refusal(reasons)
-            # Another transaction at the same counter, or a throttle: over in a moment, and botocore does not repeat a
+            # Another transaction on the same counter, or a throttle. It passes quickly, and botocore does not retry a
             # cancelled transaction.
             if not _PASSING & codes or attempt == _CONFLICT_TRIES:
                 raise _unavailable("transact_write_items", outcome)
@@ -197,12 +198,12 @@ class Table:
         raise _unavailable(method, outcome)
 
     def _call(self, method: str, expected: str, **arguments: Any) -> Any:
-        """An answer that has the expected member: without it nothing was said, and nothing is concluded."""
+        """An answer that has the expected member. An answer without it is not usable."""
         outcome = call(getattr(self.client, method), **arguments)
         if not isinstance(outcome, Answer):
             raise _unavailable(method, outcome)
         if expected not in outcome.body:
-            raise LedgerUnavailable(f"DynamoDB {method} answered without {expected}")
+            raise LedgerUnavailable(f"DynamoDB {method} gave an answer without {expected}")
         return outcome.body
 
     def _pack(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,7 +214,7 @@ class Table:
 
 
 def moment_in(item: Mapping[str, Any], name: str) -> datetime | None:
-    """A time in an item; None if it has none that can be read."""
+    """A time in an item; None if it is missing or cannot be read."""
     try:
         return from_text(item.get(name))
     except ValueError:
