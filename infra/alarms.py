@@ -1,4 +1,4 @@
-"""Alarms: each says in its description what has happened and what to do."""
+"""The alarms. The description of each says what has happened and what to do."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MINUTES_A_DAY = 1440
 
 
 class _Alarms(Construct):
-    """Alarms that all go to one topic, and are named after their stack."""
+    """Alarms that publish to one topic and are named after their stack."""
 
     def __init__(self, scope: Construct, construct_id: str, *, topic: sns.ITopic) -> None:
         super().__init__(scope, construct_id)
@@ -49,9 +49,17 @@ class _Alarms(Construct):
         below: bool = False,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
-        """Alarm when the metric reaches the threshold, or falls below it, in all periods, or in so many `of_them`."""
+        """Add an alarm that fires if the metric reaches the threshold, or falls `below` it, in all `periods`.
+
+        With `of_them`, that many of the periods are enough.
+
+        Raises
+        ------
+        ValueError
+            infra/purposes.py does not have the alarm.
+        """
         if name not in ALARMS:
-            raise ValueError(f"say in infra/purposes.py what only the alarm {name} notices")
+            raise ValueError(f"add the alarm {name} to infra/purposes.py, and say what only it detects")
         alarm = cloudwatch.Alarm(
             self,
             "".join(word.capitalize() for word in name.split("-")),
@@ -70,14 +78,14 @@ class _Alarms(Construct):
         self.alarms.append(alarm)
 
     def _undelivered(self, rules: Sequence[events.IRule], advice: str) -> None:
-        """Alarm when EventBridge has given up an event of one of the rules.
+        """Add an alarm that fires if EventBridge gives up an event of one of the rules.
 
-        CloudWatch bills an alarm by its metrics, so there is one a rule: `FailedInvocations`, of what failed for good.
-        What the queue could take of that has an alarm of its own, dead-letters.
+        CloudWatch bills an alarm by its metrics. There is one for each rule: `FailedInvocations`, which counts events
+        that failed after all retries. The alarm dead-letters covers those that the queue accepted.
         """
         self._add(
             "events-undelivered",
-            f"EventBridge has given up an event of one of the stack's rules, after all its tries. {advice}",
+            f"EventBridge could not deliver an event of one of the stack's rules after all retries. {advice}",
             _sum(
                 "Undelivered",
                 [_metric("AWS/Events", "FailedInvocations", {"RuleName": rule.rule_name}, "sum") for rule in rules],
@@ -85,17 +93,16 @@ class _Alarms(Construct):
         )
 
     def _no_sweep(self, pair: Pair, advice: str) -> None:
-        """Alarm when three intervals in a row brought no complete sweep.
+        """Add an alarm that fires if three intervals in a row have no complete sweep.
 
-        CloudWatch takes periods of whole minutes, looks back seven days at most, and one day if a period is shorter
-        than an hour (PutMetricAlarm): three intervals of 15 minutes to a day fit.
+        CloudWatch accepts periods of whole minutes. It evaluates at most seven days, or one day if a period is shorter
+        than an hour (PutMetricAlarm). Three intervals of 15 minutes to a day fit.
         """
         minutes = sweep_minutes(pair)
         self._add(
             "sweep-silent",
-            f"No sweep of {pair.primary_region} has seen the whole fleet for three intervals of "
-            f"{minutes} minutes: what no event told is not found, and what is gone is not noticed. "
-            f"{advice}",
+            f"No sweep of {pair.primary_region} has scanned the whole fleet for three intervals of {minutes} minutes. "
+            f"New desktops whose events were lost are not found, and missing desktops are not detected. {advice}",
             _metric(
                 METRICS_NAMESPACE,
                 "SweepCompleted",
@@ -110,7 +117,7 @@ class _Alarms(Construct):
 
 
 class PrimaryAlarms(_Alarms):
-    """What can go wrong in the primary Region."""
+    """The alarms of the primary Region's stack."""
 
     def __init__(
         self,
@@ -127,47 +134,49 @@ class PrimaryAlarms(_Alarms):
         super().__init__(scope, construct_id, topic=topic)
         self._add(
             "dead-letters",
-            "Something could not be delivered or handled, and waits in the dead-letter queue. "
-            "Read a message there, mend its cause, and ask by hand for the WorkSpaces that it is about "
-            "(README, Dead letters).",
+            "The dead-letter queue has a message: an event or a change could not be delivered or processed after all "
+            "retries. Run `standby redrive --list`, correct the cause, then run `standby redrive` "
+            "(docs/operate/dead-letters.md).",
             dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="max"),
         )
         self._add(
             "protect-errors",
-            f"The protect function failed. Its callers retry; read its log group /aws/lambda/{protect.name}.",
+            "The function protect failed. Its callers retry. If it fails again, read its log group "
+            f"/aws/lambda/{protect.name}.",
             protect.function.metric_errors(period=FIVE_MINUTES),
         )
-        # A watcher or a sweep that is throttled, or fails, is told as a failed execution.
+        # If watch or sweep is throttled or fails, its execution fails, and a rule sends a message about it.
         self._add(
             "functions-throttled",
-            "Lambda throttles the functions protect or announce: the account's concurrency is used up. Their callers "
-            "retry for hours. Raise the account's quota of concurrent executions, or find what uses it up.",
+            "Lambda throttles the function protect or announce: the account's concurrent executions are used up. Their "
+            "callers retry for six hours. Find the function that uses the concurrency, or request a higher quota of "
+            "concurrent executions.",
             _sum("Throttled", [one.function.metric_throttles(period=FIVE_MINUTES) for one in (protect, announce)]),
             periods=3,
         )
         self._no_sweep(
             pair,
-            "Look at the sweep's last execution in the Step Functions console, and at the sweep function's log; if a "
+            "Check the sweep's last execution in the Step Functions console, and the log of the function sweep. If a "
             "sweep takes longer than the interval, raise sweep_interval_minutes.",
         )
         self._coverage(pair)
         self._unknown(pair)
         self._add(
             "notices-late",
-            "Notices leave the ledger's stream more than 10 minutes late: look at the announce function's log.",
+            "Notices and events are more than 10 minutes late. Read the log of the function announce.",
             announce.function.metric("IteratorAge", period=FIVE_MINUTES, statistic="max"),
             threshold=Duration.minutes(10).to_milliseconds(),
             periods=3,
         )
         self._undelivered(
             rules,
-            "Look for it among the dead letters (README, Dead letters); if it is not there, the queue could not take "
-            "it either: the next sweep finds a new desktop, and CloudTrail's event history says who ended one.",
+            "Run `standby redrive --list` (docs/operate/dead-letters.md). If the event is not in the queue, it is "
+            "lost. The next sweep finds new desktops and missing ones. CloudTrail's event history has the callers.",
         )
         self._add(
             "replica-late",
-            f"The ledger's replica in {pair.dr_region} is more than 15 minutes behind: in a failover it would show an "
-            "older state.",
+            f"The ledger's replica in {pair.dr_region} is more than 15 minutes behind. In a failover, it would show an "
+            "older state. Check DynamoDB and the replica's KMS key in the DR Region.",
             _metric(
                 "AWS/DynamoDB",
                 "ReplicationLatency",
@@ -179,12 +188,12 @@ class PrimaryAlarms(_Alarms):
         )
 
     def _coverage(self, pair: Pair) -> None:
-        """Alarm when each sweep in so many hours has found too few covered."""
+        """Add the alarm on coverage and, if data is replicated, the alarm on the age of copies."""
         period = max(Duration.hours(1).to_minutes(), sweep_minutes(pair))
         self._add(
             "coverage-low",
-            f"For {pair.coverage_grace_hours:g} hours fewer than {pair.coverage_target:g} % of the desktops that are "
-            f"to have a standby in {pair.dr_region} have had one. `standby list --uncovered` says which, and why.",
+            f"For {pair.coverage_grace_hours:g} hours, fewer than {pair.coverage_target:g} % of the eligible desktops "
+            f"have had a standby in {pair.dr_region}. Run `standby list --uncovered` to see which ones, and why.",
             _of_fleet(pair, "CoveragePercent", period),
             threshold=pair.coverage_target,
             periods=math.ceil(pair.coverage_grace_hours * 60 / period),
@@ -195,17 +204,17 @@ class PrimaryAlarms(_Alarms):
             self._add(
                 "replication-old",
                 f"The data on a standby in {pair.dr_region} is older than {pair.rpo_hours:g} hours, or no copy has "
-                "come for so long. Look at the rows with the condition STALE (README, Replication age).",
+                "arrived for that time. Run `standby list --stale` (docs/operate/data-copies.md).",
                 _of_fleet(pair, "ReplicationAgeOldestSeconds", period),
                 threshold=pair.rpo_hours * 3600,
                 missing=cloudwatch.TreatMissingData.IGNORE,
             )
 
     def _unknown(self, pair: Pair) -> None:
-        """Alarm when what a rule of the selection asks for can still not be read: desktops wait for it.
+        """Add an alarm that fires if facts that a selection rule needs cannot be read, so that desktops wait.
 
-        A call that was throttled once is made again with the next round, so it takes two of three periods, each at
-        least as long as the interval of the sweep. protect reads tags for open rows, the sweep for all others.
+        A throttled call is retried in the next round, so the alarm needs two of three periods, each at least as long as
+        the sweep interval. protect reads tags for open rows, sweep for all others.
         """
         period = max(Duration.hours(1).to_minutes(), sweep_minutes(pair))
         for name, metric, functions, is_asked, what in (
@@ -214,9 +223,10 @@ class PrimaryAlarms(_Alarms):
             if is_asked:
                 self._add(
                     name,
-                    f"The {what} of desktops could not be read for hours, and a rule of the selection asks for them: "
-                    "no standby is made for these until they can be. The logs of the functions protect and sweep say "
-                    "why; perhaps a policy denies it (README, Selection).",
+                    f"The {what} of desktops could not be read in two of three periods, but a selection rule needs "
+                    "them. No standby is created for these desktops until they can be read. Read the error in the logs "
+                    "of the functions protect and sweep. A policy can deny tag:GetResources "
+                    "(docs/operate/selection.md).",
                     _sum("Unknown", [_of_function(pair, one, metric, "sum", period) for one in functions]),
                     periods=3,
                     of_them=2,
@@ -224,7 +234,7 @@ class PrimaryAlarms(_Alarms):
 
 
 class DrAlarms(_Alarms):
-    """What the DR Region can see: its replica, and whether the primary side still lives."""
+    """The alarms of the DR Region's stack: they detect the loss of the primary side."""
 
     def __init__(
         self,
@@ -239,20 +249,21 @@ class DrAlarms(_Alarms):
         super().__init__(scope, construct_id, topic=topic)
         self._add(
             "dead-letters",
-            f"Who terminated WorkSpaces here could not be told to {pair.primary_region} within a day: each message of "
-            "the stack's queue is CloudTrail's record of such a call. What is gone is found by the sweep; read who it "
-            "was, and delete the message.",
+            f"A TerminateWorkspaces event of this Region could not be delivered to {pair.primary_region} within a day. "
+            "Each message in this stack's queue is CloudTrail's record of such a call. The sweep finds the missing "
+            "WorkSpaces. Read who made the call, then delete the message (docs/operate/dead-letters.md).",
             dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="max"),
         )
         self._undelivered(
             rules,
-            f"Who terminated WorkSpaces here was not told to {pair.primary_region}: look into the stack's queue, or, "
-            "if it could not take it either, into CloudTrail's event history.",
+            f"It is a TerminateWorkspaces event for {pair.primary_region}. Read the caller in this stack's queue. "
+            "If it is not there, read it in CloudTrail's event history.",
         )
         self._add(
             "primary-silent",
-            f"Nothing has been heard from {pair.primary_region} for 45 minutes: no watcher ran there. If the Region is "
-            "down, the ledger's replica here says who has a standby; else look at the schedule and the watch function.",
+            f"No watcher has run in {pair.primary_region} for 45 minutes. If the Region is down, run `standby "
+            "failover-list` to see who has a standby (docs/operate/failover.md). If it is not, check the watcher's "
+            "schedule and the function watch there.",
             _metric(METRICS_NAMESPACE, "Heartbeat", {"Stack": pair.stack_name}, "sum", QUARTER),
             periods=3,
             below=True,
@@ -260,33 +271,33 @@ class DrAlarms(_Alarms):
         )
         self._no_sweep(
             pair,
-            f"If {pair.primary_region} is down, this is to be expected; else look there at the sweep's last execution "
-            "in the Step Functions console.",
+            f"If {pair.primary_region} is down, this alarm is expected. If it is not, check the sweep's last execution "
+            "there in the Step Functions console.",
         )
 
 
 def sweep_minutes(pair: Pair) -> int:
-    """Minutes between two complete sweeps: the interval, or what a fleet of max_standbys takes if that is longer.
+    """Minutes between two complete sweeps: the interval, or the time for a fleet of max_standbys if that is longer.
 
-    25 WorkSpaces a call, on both sides, at the sweep's pace. What lasts longer than a day counts as a day.
+    It assumes 25 WorkSpaces a call, on both sides, at the sweep's rate. More than a day counts as a day.
     """
     takes = math.ceil(2 * pair.max_standbys / 25 / (SWEEPS_SHARE * pair.calls_per_second) / 60)
     return min(max(pair.sweep_interval_minutes, takes), MINUTES_A_DAY)
 
 
 def _of_fleet(pair: Pair, name: str, period_minutes: float) -> cloudwatch.Metric:
-    """What a sweep tells of the pair's whole fleet."""
+    """A metric that the sweep publishes about the pair's whole fleet."""
     return _of_function(pair, "sweep", name, "max", period_minutes)
 
 
 def _of_function(pair: Pair, function: str, name: str, statistic: str, period_minutes: float) -> cloudwatch.Metric:
-    """What a function tells."""
+    """A metric that a function publishes."""
     of_function = dimensions(function, pair.stack_name)
     return _metric(METRICS_NAMESPACE, name, of_function, statistic, Duration.minutes(period_minutes))
 
 
 def _sum(label: str, metrics: Sequence[cloudwatch.Metric]) -> cloudwatch.IMetric:
-    """All of them together, in their own period. What told nothing counts as 0."""
+    """The sum of metrics, in the period of the first. A metric without data counts as 0."""
     if len(metrics) == 1:
         return metrics[0]
     named = {f"m{number}": metric for number, metric in enumerate(metrics)}

@@ -1,4 +1,4 @@
-"""Reads a configuration file and lists all its mistakes at once, each by line, key path and what to write instead."""
+"""Reads a configuration file and reports all its mistakes at once, each with its line, key path and advice."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 EXAMPLE: Final = Path(__file__).resolve().parent.parent / "standby.example.yaml"
 _WANTED: Final = {"list_type": "a list", "dict_type": "a map", "model_type": "a map", "string_type": "one text"}
 _MISSING: Final = "this key is missing"
-_MOST_SHOWN: Final = 200  # characters of what stands in the file
-_MOST_REPEATED: Final = 80  # characters of advice that is given again
-_MOST_SAID: Final = 400  # characters of a sentence that quotes it
+_MOST_SHOWN: Final = 200  # characters of a quoted value of the file
+_MOST_REPEATED: Final = 80  # characters of advice that is repeated in full
+_MOST_SAID: Final = 400  # characters of a sentence that quotes a value
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One thing to change in the file."""
+    """One mistake in the file, and what to write instead."""
 
     path: str
     problem: str
@@ -49,7 +49,7 @@ class Mistake:
 
 
 class ConfigurationError(Exception):
-    """The configuration file cannot be used; the message is the whole list, for a person."""
+    """The configuration file cannot be used. The message is the list of all mistakes, for a person."""
 
     def __init__(self, file: Path, mistakes: list[Mistake]) -> None:
         self.file = file
@@ -59,7 +59,7 @@ class ConfigurationError(Exception):
         lines = [f"{file}: {count}"]
         for mistake in mistakes:
             as_above = mistake.advice in said and len(mistake.advice) > _MOST_REPEATED
-            lines.append(f"  {replace(mistake, advice='What to write stands above') if as_above else mistake}")
+            lines.append(f"  {replace(mistake, advice='The advice is the same as above') if as_above else mistake}")
             said.add(mistake.advice)
         super().__init__("\n".join(lines))
 
@@ -70,18 +70,18 @@ def load(file: Path) -> Configuration:
     Raises
     ------
     ConfigurationError
-        with every mistake that was found, not only the first.
+        The file has mistakes. The error has all of them, not only the first.
     """
     return _load(file)[0]
 
 
 def load_with_cautions(file: Path, today: date) -> tuple[Configuration, list[Caution]]:
-    """The configuration, and what in it is allowed and probably not meant, by its line.
+    """The configuration, and warnings about what is allowed but may be unintended, with their lines.
 
     Raises
     ------
     ConfigurationError
-        as `load` does.
+        As in `load`.
     """
     configuration, lines = _load(file)
     found = [*cautions(configuration, today), *untouched(configuration, EXAMPLE)]
@@ -98,14 +98,14 @@ def _load(file: Path) -> tuple[Configuration, dict[str, int]]:
         errors = failure.errors()
         likely = meant.meant(document, errors, _field_name)
         mistakes += [_mistake(error, likely.get(error["loc"])) for error in errors]
-    # The rules between values look at the file as it was written, so that they speak up beside any other mistake.
-    told = {mistake.path for mistake in mistakes}
+    # The rules between values check the file as written, so that they are reported beside other mistakes.
+    reported = {mistake.path for mistake in mistakes}
     mistakes += [
         Mistake(_dotted(rule.path), _cut(rule.problem, _MOST_SAID), _cut(rule.advice, _MOST_SAID))
         for rule in broken_rules(document)
-        if _dotted(rule.path) not in told
+        if _dotted(rule.path) not in reported
     ]
-    # A key that is misspelt is not missing, too.
+    # A misspelt key is not also reported as missing.
     misspelt = {f"{mistake.path.rpartition('.')[0]}.{mistake.key_meant}" for mistake in mistakes if mistake.key_meant}
     mistakes = [mistake for mistake in mistakes if mistake.problem != _MISSING or mistake.path not in misspelt]
     if mistakes or configuration is None:
@@ -121,14 +121,14 @@ _YAML: Final = "tag:yaml.org,2002:"
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without the guesses of its version 1.1: `on` and `no` stay words, 012 and 2:00 stay text, dates too."""
+    """YAML without the conversions of version 1.1: `on` and `no` stay words; 012, 2:00 and dates stay text."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 (PyYAML's)
-        """The value of a node; what PyYAML trips over, such as `!!int x` or a number of 5,000 digits, by its line."""
+        """The value of a node. Values on which PyYAML fails (`!!int x`, 5,000 digits) are reported with their line."""
         try:
             return super().construct_object(node, deep=deep)
         except (AttributeError, LookupError, TypeError, ValueError) as failure:
-            problem = "the value is not of the type that stands before it, or has too many digits"
+            problem = "the value does not have the type that is written before it, or it has too many digits"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from failure
 
 
@@ -145,48 +145,48 @@ for _tag, _first, _pattern in (
 
 
 def _read(file: Path) -> tuple[Any, dict[str, int], list[Mistake]]:
-    """The document, the line of each key path, and keys that stand twice (YAML would silently take the last)."""
+    """The document, the line of each key path, and repeated keys (YAML would silently use the last one)."""
     text = _text(file)
     try:
         loader = _PlainLoader(text)
         node = loader.get_single_node()
         if node is None:
-            advice = "Copy standby.example.yaml over it, or write at least pairs: with two Regions and a directory"
+            advice = "Copy standby.example.yaml to it, or write at least pairs: with two Regions and a directory"
             raise ConfigurationError(file, [Mistake("", "the file is empty", advice)])
         lines: dict[str, int] = {}
         duplicates = []
         for path, line, again in _keys(node, (), set()):
             lines.setdefault(path, line)
             if again:
-                duplicates.append(Mistake(path, "the key stands here a second time", "Keep one of the two", line))
+                duplicates.append(Mistake(path, "this key is written twice", "Keep one of the two", line))
         return loader.construct_document(node), lines, duplicates
     except yaml.YAMLError as failure:
         raise ConfigurationError(file, [_not_yaml(text, failure)]) from None
     except RecursionError:
-        advice = "Write pairs: and below it what standby.example.yaml shows"
-        raise ConfigurationError(file, [Mistake("", "it is nested too deeply", advice)]) from None
+        advice = "Write pairs: and its keys as in standby.example.yaml"
+        raise ConfigurationError(file, [Mistake("", "the file is nested too deeply", advice)]) from None
 
 
-_SAVE_AS: Final = "Save it again as text in UTF-8 (the encoding is a choice in the editor's Save As)"
+_SAVE_AS: Final = "Save the file again as text in UTF-8 (choose the encoding in your editor's Save As dialog)"
 
 
 def _text(file: Path) -> str:
-    """What the file holds, as text in UTF-8."""
+    """The content of the file, as text in UTF-8."""
     try:
         content = file.read_bytes()
     except FileNotFoundError:
-        advice = "Make one with `.venv/bin/standby init`, or name another one"
-        raise ConfigurationError(file, [Mistake("", "there is no such file", advice)]) from None
+        advice = "Create it with `.venv/bin/standby init`, or name another file"
+        raise ConfigurationError(file, [Mistake("", "the file does not exist", advice)]) from None
     except OSError as failure:
-        mistake = Mistake("", f"it cannot be read ({failure.strerror})", "Name a file that you may read")
+        mistake = Mistake("", f"the file cannot be read ({failure.strerror})", "Name a file that you may read")
         raise ConfigurationError(file, [mistake]) from None
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:2]:
-        problem = "it cannot be read: it is text in UTF-16, as some Windows programs save it"
+        problem = "the file cannot be read: it is text in UTF-16, as some Windows programs save it"
         raise ConfigurationError(file, [Mistake("", problem, _SAVE_AS)])
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as failure:
-        problem = f"it cannot be read: the byte 0x{content[failure.start]:02x} is not UTF-8"
+        problem = f"the file cannot be read: the byte 0x{content[failure.start]:02x} is not UTF-8"
         line = content.count(b"\n", 0, failure.start) + 1
         raise ConfigurationError(file, [Mistake("", problem, _SAVE_AS, line)]) from None
 
@@ -197,30 +197,35 @@ def _not_yaml(text: str, failure: yaml.YAMLError) -> Mistake:
         return Mistake("", f"this is not YAML ({failure.reason})", "Remove the unreadable characters", line)
     mark = failure.problem_mark or failure.context_mark if isinstance(failure, yaml.MarkedYAMLError) else None
     if not isinstance(failure, yaml.MarkedYAMLError) or mark is None:
-        return Mistake("", "this is not YAML", "Write what standby.example.yaml shows")
+        return Mistake("", "this is not YAML", "Write it as in standby.example.yaml")
     problem = failure.problem or failure.context or ""
     lines = re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text)
     if "\t" in "".join(lines[mark.line : mark.line + 1]):
         return Mistake(
-            "", "this line has a tab where YAML wants spaces", "Indent with spaces, two a level", mark.line + 1
+            "", "this line has a tab where YAML requires spaces", "Indent with spaces, two each level", mark.line + 1
         )
-    for number in (mark.line, mark.line - 1):  # what is missing in one line is often noticed in the next
+    for number in (mark.line, mark.line - 1):  # a missing character is often noticed only in the next line
         written = lines[number] if 0 <= number < len(lines) else ""
         if odd := odd_text.characters(written.partition("#")[0]):
             said = f"this is not YAML ({problem}): the line has {odd_text.in_words(odd)}"
-            return Mistake("", said, "Write plain quotes, colons, hyphens and blanks instead", number + 1)
+            return Mistake("", said, "Write plain quotes, colons, hyphens and spaces instead", number + 1)
     if "another document" in problem:
-        said, advice = "this is not YAML of one document: a second one begins here", "Remove the line with ---"
+        said, advice = (
+            "the file has more than one YAML document: the second one begins here",
+            "Remove the line with ---",
+        )
     else:
         said = f"this is not YAML ({problem})"
-        advice = 'Indent with spaces, two a level, and put texts with special characters in quotes: "*-admin", "R&D: 1"'
+        advice = (
+            'Indent with spaces, two each level, and put texts with special characters in quotes: "*-admin", "R&D: 1"'
+        )
     return Mistake("", said, advice, mark.line + 1)
 
 
 def _keys(node: yaml.Node, path: KeyPath, seen: set[int]) -> Iterator[tuple[str, int, bool]]:
-    """Each key path below a node: (path, line, whether its map has had that key already).
+    """Each key path below a node: (path, line, whether its map already had that key).
 
-    What an anchor repeats is gone through once: a few lines of anchors can stand for a billion keys.
+    What an anchor repeats is visited once: a few lines of anchors can mean a billion keys.
     """
     if id(node) in seen:
         return
@@ -238,7 +243,7 @@ def _keys(node: yaml.Node, path: KeyPath, seen: set[int]) -> Iterator[tuple[str,
             yield from _keys(item, (*path, index), seen)
 
 
-# -- telling ---------------------------------------------------------------------------------------------------------
+# -- reporting ---------------------------------------------------------------------------------------------------------
 
 
 def _dotted(path: KeyPath) -> str:
@@ -251,7 +256,7 @@ def _dotted(path: KeyPath) -> str:
 
 
 def _shown(given: object) -> str:
-    """What stands in the file, as far as it helps to find it."""
+    """A value of the file, cut to what helps to find it."""
     return _cut(repr(given))
 
 
@@ -260,7 +265,7 @@ def _cut(text: str, most: int = _MOST_SHOWN) -> str:
 
 
 def _line(lines: dict[str, int], path: str) -> int | None:
-    """Line of a key path, or of the nearest map around it for a key that is missing."""
+    """The line of a key path, or for a missing key that of the nearest map around it."""
     while path and path not in lines:
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return lines.get(path)
@@ -270,43 +275,43 @@ def _mistake(error: ErrorDetails, likely: Any) -> Mistake:
     path, kind, given = _without_mark(error), error["type"], error["input"]
     if not path:
         advice = f"Write `pairs:` and below it {_describe(Configuration, 'pairs')}"
-        return Mistake("", "the file holds no map", advice)
+        return Mistake("", "the file is not a map", advice)
     model, field = _field(path)
     advice = f"Write {_describe(model, field)}"
     key_meant = ""
     if kind == "extra_forbidden":
         key_meant, words = meant.key_meant(str(path[-1]), model)
-        problem = f"there is no such key{words}"
+        problem = f"this key does not exist{words}"
         advice = f"Remove it, or write one of {', '.join(sorted(model.model_fields))}"
     elif meant.KEY in error["loc"]:
-        problem, advice = f"{_shown(given)} cannot be a key here", f"Write {_key_description(field)}"
+        problem, advice = f"{_shown(given)} is not valid as a key here", f"Write {_key_description(field)}"
     else:
         problem = _problem(kind, given, field)
     if isinstance(given, str) and kind != "extra_forbidden":
-        # What else could be wrong with it: a character that tags, or ids and addresses, cannot have.
+        # The cause may be a character that tags, or ids and addresses, cannot have.
         others = re.sub(r"[\w +\-=.:/@]" if field == "tags" else r"[\x00-\x7f]", "", given)
         odd = odd_text.as_meant(given)[1] or odd_text.names(others)
         problem += f": it has {odd_text.in_words(odd)}" if odd else meant.wrong_kind(given, field)
     if likely is not None:
-        problem += f"; {_cut(meant.as_written(likely))} is probably meant"
+        problem += f"; you probably mean {_cut(meant.as_written(likely))}"
     return Mistake(_dotted(path), problem, advice, key_meant=key_meant)
 
 
 def _problem(kind: str, given: Any, field: str) -> str:
-    """What is wrong with a value."""
+    """The problem with a value."""
     if kind == "missing":
         return _MISSING
     if given is None:
-        return "there is no value"
+        return "it has no value"
     if kind in {"too_short", "too_long"}:
-        return "it is empty" if kind == "too_short" else f"there are {len(given)} of them"
+        return "it is empty" if kind == "too_short" else f"it has {len(given)} entries"
     if isinstance(given, (dict, list)):
         wanted = _WANTED.get(kind)
-        return f"this is {'a map' if isinstance(given, dict) else 'a list'}{f', and not {wanted}' if wanted else ''}"
+        return f"this is {'a map' if isinstance(given, dict) else 'a list'}{f', not {wanted}' if wanted else ''}"
     if kind == "unknown_region":
-        return f"{_shown(given)} is not a Region of AWS that this version knows"
+        return f"{_shown(given)} is not an AWS Region that this version knows"
     if field == "account" and isinstance(given, int):
-        return f"{_shown(given)} is a number here, and a number loses leading zeros"
+        return f"{_shown(given)} is a number here, and numbers lose leading zeros"
     return f"{_shown(given)} is not valid here"
 
 
@@ -315,7 +320,7 @@ def _without_mark(error: ErrorDetails) -> KeyPath:
 
 
 def _field(path: KeyPath) -> tuple[type[BaseModel], str]:
-    """The model a key path ends in, and the field's name there."""
+    """The model that a key path ends in, and the name of the field there."""
     names = [part for part in path if isinstance(part, str)]
     if len(names) <= 1:
         return Configuration, names[0] if names else "pairs"
@@ -329,7 +334,7 @@ def _field(path: KeyPath) -> tuple[type[BaseModel], str]:
 
 
 def _field_name(error: ErrorDetails) -> str:
-    """The field that an error is in; of a map's key that of the map."""
+    """The field of an error. For a key of a map, it is the map's field."""
     path = _without_mark(error)
     return _field(path[:-1] if meant.KEY in error["loc"] else path)[1]
 
@@ -345,5 +350,5 @@ def _key_description(field: str) -> str:
     if field in {"tags", "resource_tags"}:
         return "a tag's key: letters, digits, spaces and + - = . : / @"
     if field == "prices":
-        return "a compute type as DescribeWorkspaces names it, for example STANDARD"
+        return "a compute type as DescribeWorkspaces returns it, for example STANDARD"
     return "the id of a directory in the primary Region, for example d-906732325d"

@@ -1,4 +1,4 @@
-"""One page that shows a pair at work."""
+"""The CloudWatch dashboard of a pair."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COVERAGE = ("CoveragePercent", "CoverageOfAllPercent")
 
 
 class Dashboard(Construct):
-    """The CloudWatch dashboard: coverage and outcomes first, then the machinery, then what the logs say."""
+    """The dashboard: coverage and results first, then the internals, then warnings and errors of the logs."""
 
     def __init__(
         self,
@@ -51,33 +51,41 @@ class Dashboard(Construct):
             default_interval=Duration.days(1),
         )
         dashboard.add_widgets(
-            _graph("Coverage of eligible desktops, and of all (%)", HALF, _of_fleet(pair, *COVERAGE)),
+            _graph("Coverage of eligible desktops and of all desktops (%)", HALF, _of_fleet(pair, *COVERAGE)),
             _graph("Eligible and protected desktops", HALF, _of_fleet(pair, "EligibleDesktops", "ProtectedDesktops")),
         )
         dashboard.add_widgets(
-            _graph("Standbys", HALF, sums("protect", "StandbysRequested", "Protected", "Failed")),
-            _graph("Others", HALF, sums("protect", "Held", "Rejected", "Ineligible", "TimedOut")),
+            _graph(
+                "Standbys requested, ready and failed",
+                HALF,
+                sums("protect", "StandbysRequested", "Protected", "Failed"),
+            ),
+            _graph(
+                "Desktops held, rejected, ineligible or timed out",
+                HALF,
+                sums("protect", "Held", "Rejected", "Ineligible", "TimedOut"),
+            ),
         )
         dashboard.add_widgets(
-            _graph("Rows that are due", THIRD, [metric("watch", "DueRows", "max")]),
+            _graph("Due rows", THIRD, [metric("watch", "DueRows", "max")]),
             _graph("Effective poll interval (s)", THIRD, [metric("watch", "EffectiveIntervalSeconds", "max")]),
             _graph(
-                "Trouble with AWS",
+                "Problems with AWS calls and events",
                 THIRD,
                 sums("protect", "Throttled", "UnknownAnswers", "BadEvents"),
                 sums("sweep", "UnknownAnswers"),
             ),
         )
         dashboard.add_widgets(
-            _graph("Existing fleet", THIRD, _of_fleet(pair, *EXISTING_FLEET)),
-            _graph("Standbys that differ, or hold old data", THIRD, _of_fleet(pair, *STANDBYS)),
+            _graph("Existing fleets: progress", THIRD, _of_fleet(pair, *EXISTING_FLEET)),
+            _graph("Standbys with drift or old data", THIRD, _of_fleet(pair, *STANDBYS)),
             _graph("Age of the oldest replicated data (s)", THIRD, _of_fleet(pair, "ReplicationAgeOldestSeconds")),
         )
         dashboard.add_widgets(
-            _graph("Orphans, and what they cost a month", THIRD, _of_fleet(pair, *ORPHANS)),
-            _graph("Directories not scanned completely", THIRD, sums("sweep", "DirectoriesIncomplete")),
+            _graph("Orphaned standbys and their monthly cost (USD)", THIRD, _of_fleet(pair, *ORPHANS)),
+            _graph("Directories with an incomplete scan", THIRD, sums("sweep", "DirectoriesIncomplete")),
             _graph(
-                "Effective sweep interval, and age of the oldest coverage figure (s)",
+                "Effective sweep interval and age of the oldest coverage figure (s)",
                 THIRD,
                 [metric("sweep", "SweepIntervalSeconds", "max")],
                 _of_fleet(pair, "CoverageAgeSeconds"),
@@ -147,7 +155,7 @@ def _of_table(pair: Pair, *names: str) -> list[cloudwatch.IMetric]:
 
 
 def _of_fleet(pair: Pair, *names: str) -> list[cloudwatch.IMetric]:
-    """What each sweep tells of the pair's whole fleet."""
+    """Metrics that each sweep publishes about the pair's whole fleet."""
     period = Duration.minutes(pair.sweep_interval_minutes)
     return [_metric(pair, "sweep", name, "max", period=period, label=name) for name in names]
 

@@ -1,4 +1,4 @@
-"""Where everything ends that could not be delivered or handled: one encrypted queue a pair."""
+"""The dead-letter queue: one encrypted queue for each stack."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class DeadLetters(Construct):
-    """The dead-letter queue of rules, schedules, stream and functions. An alarm tells of the first message in it."""
+    """The dead-letter queue of rules, schedules, stream and functions. An alarm fires when it has a message."""
 
     def __init__(self, scope: Construct, construct_id: str, *, encryption: Encryption) -> None:
         super().__init__(scope, construct_id)
-        # With a key of SQS's own, EventBridge and Lambda can send without a grant on a customer's key.
+        # With an SQS managed key, EventBridge and Lambda can send without a grant on a customer managed key.
         self.queue = sqs.Queue(
             self,
             "Queue",

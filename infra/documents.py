@@ -1,7 +1,7 @@
-"""The parts of the documents that are written from the code: `make docs`.
+"""Writes the generated parts of the documents from the code: `make docs`.
 
-Each stands between a comment `<!-- generated: NAME -->` and `<!-- end -->`, in README.md or under docs/; a test checks
-that all of them are current.
+Each part is between a comment `<!-- generated: NAME -->` and `<!-- end -->`, in README.md or under docs/. A test checks
+that all parts are current.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _PRINCIPALS: Final = (
     ("reader", ("PeopleReader",)),
     ("operator", ("PeopleOperator",)),
 )
-# What every function may do to write its own log and traces says nothing about what it does.
+# Every function may write its log and traces: these actions are left out of the matrix.
 _OF_EVERY_FUNCTION: Final = ("logs:", "xray:")
 
 
@@ -66,7 +66,7 @@ def written(text: str, templates: Templates) -> str:
     Raises
     ------
     KeyError
-        It asks for a part that does not exist.
+        The document names a part that does not exist.
     """
     parts: dict[str, Callable[[], str]] = {
         "configuration": configuration,
@@ -108,7 +108,7 @@ def reasons() -> str:
 
 
 def alarms() -> str:
-    """The table of alarms: when each fires, and the metrics that are billed for it."""
+    """The table of alarms: when each fires, and how many metrics are billed for it."""
     lines = ["| alarm | fires when | metrics, primary Region | metrics, DR Region |", "|---|---|---|---|"]
     for name, alarm in ALARMS.items():
         link = f"[`{name}`](runbook.md#{name})"
@@ -119,7 +119,7 @@ def alarms() -> str:
 
 
 def runbook() -> str:
-    """A section for each alarm."""
+    """The runbook: a section for each alarm."""
     return "\n".join(line for name in ALARMS for line in _section(name))
 
 
@@ -148,14 +148,14 @@ def metrics() -> str:
 
 
 def costs() -> str:
-    """The table of what the product costs at rest."""
+    """The table of the product's cost while nothing happens."""
     lines = ["| what | number | USD each | USD a month |", "|---|---|---|---|"]
     lines += [f"| {what} | {number:,} | {price:.2f} | {number * price:.2f} |" for what, number, price in COSTS]
     return "\n".join([*lines, f"| **sum** | | | **{_sum():.2f}** |"]) + "\n"
 
 
 def cost() -> str:
-    """What the product costs at rest, in a line."""
+    """The product's cost while nothing happens, in a line."""
     return (
         f"- **The product itself**: about USD {_sum():.0f} a month for each pair of Regions while nothing happens\n"
         "  ([what it is made of](docs/operate/metrics.md#cost)).\n"
@@ -167,7 +167,7 @@ def _sum() -> float:
 
 
 def roles(templates: Templates) -> str:
-    """The matrix of principals and actions, of both templates."""
+    """The matrix of principals and actions in both templates."""
     policies = [*_statements(templates.primary), *_statements(templates.dr)]
     allowed = {
         heading: {action for name, action in policies if name.startswith(prefixes)} for heading, prefixes in _PRINCIPALS
@@ -187,7 +187,7 @@ def _statements(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     Raises
     ------
     ValueError
-        No column of the matrix shows the policy.
+        The matrix has no column for the policy.
     """
     known = tuple(prefix for _, prefixes in _PRINCIPALS for prefix in prefixes)
     for name, resource in template["Resources"].items():
@@ -203,7 +203,7 @@ def _statements(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def resources(templates: Templates) -> str:
-    """The table of what CloudFormation creates, by type."""
+    """The table of the resources that CloudFormation creates, by type."""
     counts = [Counter(one["Type"] for one in each["Resources"].values()) for each in (templates.primary, templates.dr)]
     lines = ["| type | primary Region | DR Region |", "|---|---|---|"]
     lines += [
@@ -228,7 +228,7 @@ def _line(name: str, field: FieldInfo) -> str:
 
 
 def main() -> None:
-    """Write the generated parts of all documents, by the templates of the example."""
+    """Write the generated parts of all documents, with the templates of the example configuration."""
     from infra.synth import synthesise
 
     with TemporaryDirectory() as folder:
@@ -240,7 +240,7 @@ def main() -> None:
         text = path.read_text(encoding="utf-8")
         if (now := written(text, found)) != text:
             path.write_text(now, encoding="utf-8")
-            sys.stdout.write(f"{path.relative_to(ROOT)} is written.\n")
+            sys.stdout.write(f"{path.relative_to(ROOT)} was updated.\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The DR Region's stack: what watches the ledger's replica, and whether the primary side still lives."""
+"""The DR Region's stack: a topic, alarms on the primary side, and the rule for TerminateWorkspaces events."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class DrStack(Stack):
-    """A topic, alarms, and the rule that tells the primary Region who terminates WorkSpaces here.
+    """A topic, alarms, and the rule that sends TerminateWorkspaces events of this Region to the primary Region.
 
-    The topic is always one of its own: an existing topic belongs to the primary Region, CloudWatch publishes in its own
-    Region only, and these alarms have to work while the primary Region does not.
+    The stack always has its own topic: an existing topic belongs to the primary Region, CloudWatch publishes only in
+    its own Region, and these alarms must work while the primary Region does not.
     """
 
     def __init__(self, scope: Construct, *, pair: Pair, account: str | None) -> None:
@@ -31,7 +31,7 @@ class DrStack(Stack):
             pair.dr_stack_name,
             env=Environment(account=account, region=pair.dr_region),
             termination_protection=True,
-            description=f"WorkSpaces Standby {VERSION}: watches the ledger's replica, and {pair.primary_region}",
+            description=f"WorkSpaces Standby {VERSION}: monitors the stack in {pair.primary_region}",
         )
         notifications = Notifications(
             self, "Notifications", addresses=pair.notify, encrypts_all=pair.customer_managed_keys
@@ -47,7 +47,7 @@ class DrStack(Stack):
             rules=[self.forwarding.rule],
         )
         CfnOutput(self, "NotificationTopicArn", value=notifications.topic.topic_arn)
-        # The replica has the table's name. Who reads it in an outage has only this stack to ask.
+        # The replica has the table's name. In an outage, only this stack can be asked for it.
         CfnOutput(self, "LedgerTableName", value=pair.stack_name)
         permissions.move_roles(self, pair)
         for key, value in pair.resource_tags.items():

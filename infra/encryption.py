@@ -1,4 +1,4 @@
-"""With which keys a Region's resources are encrypted: AWS's own, or the key that its topic has."""
+"""Encrypts a Region's resources, with AWS's own keys or with the key of the topic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 if TYPE_CHECKING:
     from infra.functions import StandbyFunction
 
-# What a principal needs to read and write what is encrypted with a symmetric key.
+# What a principal needs to read and write data that is encrypted with a symmetric key.
 USE_DATA: Final = (
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -27,14 +27,14 @@ USE_KEY: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
 def alias_of(stack_name: str) -> str:
-    """Name of the alias of a stack's key. It is fixed, so that the table can name its replica's key."""
+    """The alias of a stack's key. It is fixed, so that the table can name the key of its replica."""
     return f"alias/{stack_name}"
 
 
 class Encryption:
-    """Encrypts resources of a stack with a key, or, without one, leaves them to AWS's own keys.
+    """Encrypts resources of a stack with a key, or leaves them to AWS's own keys if there is none.
 
-    The CDK's own grants on a key are wider than what is needed, so properties are set on the resources themselves.
+    The CDK's grants on a key are wider than needed, so properties are set on the resources themselves.
     """
 
     def __init__(self, key: kms.Key | None) -> None:
@@ -42,7 +42,7 @@ class Encryption:
         if key is None:
             return
         stack = Stack.of(key)
-        # The ledger outlives its stack, and is nothing without the key.
+        # The ledger outlives its stack, and cannot be read without the key.
         key.apply_removal_policy(RemovalPolicy.RETAIN)
         kms.Alias(key, "Alias", alias_name=alias_of(stack.stack_name), target_key=key)
         here = f"{stack.region}:{stack.account}"
@@ -75,21 +75,21 @@ class Encryption:
             cfn.kms_key_id = self.key.key_arn
 
     def of_queue(self, queue: sqs.Queue) -> None:
-        """Encrypt a queue; whoever sends to it needs the key, too."""
+        """Encrypt a queue. Senders need the key too."""
         cfn = queue.node.default_child
         if self.key and isinstance(cfn, sqs.CfnQueue):
             cfn.kms_master_key_id = self.key.key_arn
             cfn.sqs_managed_sse_enabled = None
 
     def of_environment(self, function: StandbyFunction) -> None:
-        """Encrypt a function's environment, and let the function use the key: for ledger, stream and queue as well."""
+        """Encrypt a function's environment, and let the function use the key, also for ledger, stream and queue."""
         cfn = function.function.node.default_child
         if self.key and isinstance(cfn, lambda_.CfnFunction):
             cfn.kms_key_arn = self.key.key_arn
             function.allow("UseKey", USE_DATA, [self.key.key_arn])
 
     def of_senders(self, stack: Stack, service: str) -> None:
-        """Let the roles that a service takes on in this stack send to the encrypted queue."""
+        """Let the roles that a service assumes in this stack send to the encrypted queue."""
         if self.key is None:
             return
         for found in stack.node.find_all():

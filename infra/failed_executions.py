@@ -1,4 +1,4 @@
-"""Tells people, in a sentence, that an execution of a state machine came to a bad end."""
+"""Sends a message if an execution of a state machine fails, times out or is aborted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class FailedExecutions(Construct):
-    """Rules on FAILED, TIMED_OUT and ABORTED executions: a machine cannot catch its own time-out or its abortion."""
+    """Rules on FAILED, TIMED_OUT and ABORTED executions: a state machine cannot catch its own time-out or abort."""
 
     def __init__(
         self,
@@ -31,19 +31,19 @@ class FailedExecutions(Construct):
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
-        # By its ARN alone, or the CDK lets EventBridge publish for any rule of any account.
+        # Imported by its ARN. Otherwise the CDK allows EventBridge to publish for any rule of any account.
         named = sns.Topic.from_topic_arn(self, "Topic", topic.topic_arn)
-        # The topic is this Region's, which the CDK cannot tell from an ARN of tokens.
+        # The topic is in this Region. The CDK cannot know it from an ARN of tokens.
         Annotations.of(self).acknowledge_warning("@aws-cdk/aws-events:ruleUnresolvedEnvironment")
-        self.rules = [self._tell(machine, named, dead_letters) for machine in machines]
+        self.rules = [self._rule(machine, named, dead_letters) for machine in machines]
 
-    def _tell(self, machine: StandbyMachine, topic: sns.ITopic, dead_letters: sqs.IQueue) -> events.Rule:
+    def _rule(self, machine: StandbyMachine, topic: sns.ITopic, dead_letters: sqs.IQueue) -> events.Rule:
         stack, spec = Stack.of(self), machine.spec
         message = events.RuleTargetInput.from_text(
             f"WorkSpaces Standby, {stack.stack_name}: execution {events.EventField.from_path('$.detail.name')} of the "
-            f"{spec.title} ended as {events.EventField.from_path('$.detail.status')}. Nothing is lost: what it left "
-            f"undone is still there, and the schedule starts the next execution within {spec.minutes}. If it comes "
-            f"again, look at {events.EventField.from_path('$.detail.executionArn')} in the Step Functions console of "
+            f"{spec.title} ended as {events.EventField.from_path('$.detail.status')}. Nothing is lost: the remaining "
+            f"work is in the ledger, and the schedule starts the next execution within {spec.minutes}. If it happens "
+            f"again, check {events.EventField.from_path('$.detail.executionArn')} in the Step Functions console of "
             f"{stack.region}."
         )
         return events.Rule(

@@ -1,4 +1,4 @@
-"""What the DR Region tells the primary one, where alone the ledger is written: who terminates WorkSpaces here."""
+"""Sends TerminateWorkspaces events of the DR Region to the primary Region, where the ledger is written."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Forwarding(Construct):
-    """A rule that hands TerminateWorkspaces of this Region to the default event bus of the primary one.
+    """A rule that sends TerminateWorkspaces events of this Region to the default event bus of the primary Region.
 
-    EventBridge reaches no function in another Region, but a bus. What was handed over names its own Region, so that the
-    pattern, which asks for this one, sends nothing back where two pairs point at each other.
+    EventBridge cannot invoke a function in another Region, but can send to a bus there. A forwarded event keeps its own
+    Region. The pattern only matches this Region, so nothing is sent back if two pairs point at each other.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, pair: Pair, encryption: Encryption) -> None:
@@ -33,7 +33,7 @@ class Forwarding(Construct):
             self,
             "EndedWorkspaces",
             rule_name=f"{stack.stack_name}-ended-workspaces",
-            description=f"TerminateWorkspaces of this Region, for {pair.primary_region}: who ended a standby",
+            description=f"CloudTrail's records of TerminateWorkspaces in this Region, for {pair.primary_region}",
             event_pattern=successful_calls("TerminateWorkspaces", regions=[pair.dr_region]),
             targets=[
                 targets.EventBus(

@@ -1,4 +1,4 @@
-"""The one way a function is made: role, log group, tracing, environment."""
+"""Builds a function with its role, log group, tracing and environment."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from infra.encryption import Encryption
 
 METRICS_NAMESPACE: Final = "WorkspacesStandby"
-# Thirteen months: last year's same month is still there to compare with.
+# Thirteen months, so that the same month of the last year can be compared.
 LOG_RETENTION: Final = logs.RetentionDays.THIRTEEN_MONTHS
 
 
 def dimensions(service: str, stack: str) -> dict[str, str]:
-    """The dimensions of what a function tells: pairs of one primary Region share the namespace and the names."""
+    """The dimensions of a function's metrics. Pairs with one primary Region share the namespace and the names."""
     return {"service": service, "Stack": stack}
 
 
@@ -32,7 +32,7 @@ class FunctionSpec:
     """What differs between functions."""
 
     name: str
-    """Also the module of the handler and Powertools' service name."""
+    """Also the module of the handler, and the service name of Powertools."""
     timeout: Duration
     memory_mb: int
     description: str
@@ -40,9 +40,9 @@ class FunctionSpec:
 
 
 class StandbyFunction(Construct):
-    """A Lambda function under a role of its own that can do no more than write its log and its traces.
+    """A Lambda function with its own role, which at first can only write its log and its traces.
 
-    There is no reserved concurrency: small accounts cannot give it. Throttles are met by the callers' retries.
+    It has no reserved concurrency, because small accounts cannot spare it. The callers retry after throttles.
     """
 
     def __init__(

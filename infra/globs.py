@@ -1,6 +1,6 @@
-"""What the patterns of a selection can match, and what they were probably meant to be.
+"""What the patterns of a selection can match, and what their author probably intended.
 
-* stands for any text, ? for any character, [ab] for one of these, [!ab] for another one.
+* stands for any text, ? for any character, [ab] for one of these characters, [!ab] for any other character.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 UNDEFINED: Final = "[UNDEFINED]"  # the user name of WorkSpaces without a user
 _UNDEFINED: Final = "[[]undefined]"  # as a pattern
-# As fnmatch reads them: [!] alone is no class.
+# As fnmatch reads them: [!] alone is not a class.
 _PART: Final = re.compile(r"\*+|\?|\[(?!!\])[^\]]+\]|.", re.DOTALL)
 # Active Directory's rules for a logon name, and WorkSpaces' for its length and for the values of tags.
 _NOT_IN_USERS: Final = frozenset('"/\\[]:;|=,+<>')
 _IN_TAGS: Final = re.compile(r"[\w +\-=.:/@]")
 _LONGEST: Final = {"users": 63, "tags": 255}
-_LONG: Final = 257  # no pattern is as long
-_FILLER: Final = "\ue000"  # a private character: nobody writes it, so only * and ? stand for it
+_LONG: Final = 257  # longer than any pattern
+_FILLER: Final = "\ue000"  # a private character that no pattern contains, so only * and ? match it
 _OTHERWISE_MEANT: Final = (
-    (re.compile(r"ws-[0-9a-z]{8,63}|w?sd-[0-9a-f]{8,63}"), "it is an id, and a rule here has the names of users"),
-    (re.compile(r"[^\\]+\\[^\\]+"), "WorkSpaces has user names without their domain: write {rest}"),
-    (re.compile(r"(cn|uid)=.*", re.IGNORECASE), "it is a directory's path: write the user name alone"),
-    (re.compile(r".*[;,|].*"), "a pattern is for one name: write an entry for each"),
+    (re.compile(r"ws-[0-9a-z]{8,63}|w?sd-[0-9a-f]{8,63}"), "it is an id, but rules under users have user names"),
+    (re.compile(r"[^\\]+\\[^\\]+"), "user names of WorkSpaces have no domain. Write {rest}"),
+    (re.compile(r"(cn|uid)=.*", re.IGNORECASE), "it is a path in a directory. Write only the user name"),
+    (re.compile(r".*[;,|].*"), "a pattern is for one name. Write an entry for each name"),
 )
 _REGULAR: Final = re.compile(r"^\^|\$$|\.[*+]|\\[.dws]|\[\^|\((?:\?|.*\|)|[\])a-z0-9]\{[0-9]|\]\+")
 _REGULAR_TO_GLOB: Final = (
@@ -36,45 +36,45 @@ _REGULAR_TO_GLOB: Final = (
 
 
 def folded(kind: str, pattern: str) -> str:
-    """A pattern as it is compared: those of users in any case, and `[UNDEFINED]` is no class of characters."""
+    """A pattern as it is compared: those of users are not case-sensitive, and `[UNDEFINED]` is not a class."""
     return pattern.casefold().replace(UNDEFINED.casefold(), _UNDEFINED) if kind == "users" else pattern
 
 
 def otherwise_meant(kind: str, pattern: str) -> str | None:
-    """Why a pattern is probably meant otherwise, and what to write; None if nothing speaks for it."""
+    """Why a pattern is probably unintended, and what to write instead; None if it is probably intended."""
     if _REGULAR.search(pattern):
         found = pattern
         for regular, glob in _REGULAR_TO_GLOB:
             found = re.sub(regular, glob, found)
-        advice = "" if _REGULAR.search(found) or set(found) & set("\\(|^$") else f": write {found} if that is meant"
-        return f"it looks like a regular expression, and only *, ? and [ab] stand for anything here{advice}"
+        advice = "" if _REGULAR.search(found) or set(found) & set("\\(|^$") else f". Write {found} if you mean that"
+        return f"it looks like a regular expression, but only *, ? and [ab] are special here{advice}"
     if kind == "users" and pattern.casefold() != UNDEFINED.casefold():
         for form, words in _OTHERWISE_MEANT:
             if form.fullmatch(pattern):
                 return words.format(rest=pattern.rpartition("\\")[2])
         if pattern.startswith("%") or pattern.endswith("%"):
-            return f"% stands for itself: write {pattern.replace('%', '*')} if any text is meant"
+            return f"% has no special meaning. Write {pattern.replace('%', '*')} if you mean any text"
     return None
 
 
 def matches_nothing(kind: str, pattern: str) -> str | None:
-    """Why no user name, or no value of a tag, can match a pattern; None if one can."""
-    what = "user name" if kind == "users" else "value of a tag"
+    """Why no user name, or no tag value, can match a pattern; None if one can."""
+    what = "user name" if kind == "users" else "tag value"
     parts = _parts(pattern.replace(_UNDEFINED, "a" * len(UNDEFINED)) if kind == "users" else pattern)
     for part in parts:
         if part != "?" and not part.startswith("*") and not any(_is_legal(kind, one) for one in _members(part)):
             one = "a character of " if len(part) > 1 else ""
-            return f"no {what} has {one}{part}"
+            return f"no {what} can have {one}{part}"
     if sum(not part.startswith("*") for part in parts) > _LONGEST[kind]:
         return f"a {what} has at most {_LONGEST[kind]} characters"
     return None
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether whatever the narrow pattern matches, the wide one matches, too."""
+    """Whether the wide pattern matches everything that the narrow pattern matches."""
     if wide == narrow:
         return True
-    # What a class leaves out is not tried, so a pattern with such a class counts as its equal's only.
+    # Characters outside a class are not tried, so a pattern with such a class only covers an equal one.
     if _begin_apart(wide, narrow) or not is_wild(wide) or "[!" in wide:
         return False
     return all(_regex(wide).match(text) for text in _samples(narrow))
@@ -88,7 +88,7 @@ def meet(one: str, other: str) -> bool:
         wide, plain = (one, other) if is_wild(one) else (other, one)
         return wide == plain or (is_wild(wide) and _regex(wide).match(plain) is not None)
     ones, others = _parts(one), _parts(other)
-    # How far each is read; a * may be left behind, or stand for one more part of the other.
+    # How far each pattern is read. A * may be skipped, or match one more part of the other pattern.
     open_states, seen = [(0, 0)], {(0, 0)}
     while open_states:
         state = open_states.pop()
@@ -113,7 +113,7 @@ def _following(at: int, other_at: int, ones: tuple[str, ...], others: tuple[str,
 
 @functools.lru_cache(maxsize=10_000)
 def _samples(pattern: str) -> tuple[str, ...]:
-    """Texts that stand for all that a pattern matches: none, one and many characters for *, each member of a class."""
+    """Samples of what a pattern matches: none, one and many characters for *, and each member of a class."""
     if not is_wild(pattern):
         return (pattern,)
     parts = _parts(pattern)
@@ -132,17 +132,17 @@ def _sample(part: str, turn: int, length: int) -> str:
 
 @functools.lru_cache(maxsize=10_000)
 def _members(part: str) -> tuple[str, ...]:
-    """The characters that a part of a pattern stands for, of the first 1,000 there are."""
+    """The characters that a part of a pattern matches, among the first 1,000 of Unicode."""
     return (part,) if len(part) == 1 else tuple(one for one in map(chr, range(32, 1000)) if _regex(part).match(one))
 
 
 def _begin_apart(one: str, other: str) -> bool:
-    """Whether the first characters tell that no text matches both: most pairs of a long list end here."""
+    """Whether the first characters show that no text matches both. This decides most pairs of a long list."""
     return one[0] != other[0] and one[0] not in "*?[" and other[0] not in "*?["
 
 
 def is_wild(pattern: str) -> bool:
-    """Whether anything in a pattern stands for more than itself."""
+    """Whether a pattern has a special character."""
     return any(one in pattern for one in "*?[")
 
 

@@ -1,8 +1,8 @@
-"""The ledger's indexes, without the CDK: the template is made of them, and `standby doctor` looks for them."""
+"""The ledger's indexes, without the CDK: the template is made from them, and `standby doctor` checks them."""
 
 from typing import Final
 
-# Each index has key attributes of its own, so that STATE and EVENT rows never mix in one.
+# Each index has its own key attributes, so that STATE and EVENT rows are never in one index.
 INDEXES: Final = {
     "by_status": ("ix_status", "ix_status_at"),
     "by_user": ("ix_user", "ix_user_at"),
@@ -10,5 +10,5 @@ INDEXES: Final = {
     "by_day": ("ix_day", "ix_day_at"),
     "by_due": ("ix_due", "ix_due_at"),
 }
-# Of what is due the watcher reads ids alone.
+# The watcher only reads ids of due rows.
 KEYS_ONLY: Final = ("by_due",)

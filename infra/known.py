@@ -1,4 +1,4 @@
-"""What botocore knows of AWS, offline: its Regions, their partitions, the compute types of WorkSpaces."""
+"""What botocore knows about AWS offline: Regions, their partitions, and the compute types of WorkSpaces."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 _ALIKE: Final = 0.7  # from 0, nothing in common, to 1
 
-# AWS's list of Regions for standby WorkSpaces as of 2026. It has grown before, so another one is only warned of.
+# AWS's list of Regions for standby WorkSpaces as of 2026. It has grown before, so another Region only gets a warning.
 STANDBY_REGIONS: Final = ("us-east-1", "us-east-2", "us-west-2", "eu-central-1", "eu-west-1")
 
 
 @functools.cache
 def regions() -> Mapping[str, str]:
-    """Each Region's code and the name of its partition, of all partitions; those for standby WorkSpaces come first."""
+    """The code of each Region and its partition, in all partitions. Regions for standby WorkSpaces come first."""
     found = dict.fromkeys(STANDBY_REGIONS, "aws")
     for partition in _partitions():
         found |= {code: partition["id"] for code in partition["regions"] if not code.endswith("-global")}
@@ -28,13 +28,13 @@ def regions() -> Mapping[str, str]:
 
 @functools.cache
 def compute_types() -> tuple[str, ...]:
-    """The values of ComputeTypeName. The service's list grows faster than a pinned botocore's."""
+    """The values of ComputeTypeName. The service may have newer ones than the pinned botocore."""
     found: list[str] = Loader().load_service_model("workspaces", "service-2")["shapes"]["Compute"]["enum"]
     return tuple(found)
 
 
 def nearest_region(text: str) -> str | None:
-    """The Region that was probably meant, by its code or by the name that consoles show: Frankfurt, US East (Ohio)."""
+    """The Region that was probably intended, by its code or by its name in the console: Frankfurt, US East (Ohio)."""
     names = {code: code for code in regions()}
     for partition in _partitions():
         for code, about in partition["regions"].items():
@@ -46,9 +46,9 @@ def nearest_region(text: str) -> str | None:
 
 
 def nearest(text: str, words: Iterable[str], *, exactly: bool = False) -> str | None:
-    """The word that was probably meant, the first of equals; case, blanks and punctuation do not count.
+    """The most similar word, the first of equals; None if no word is similar. Case, spaces and punctuation are ignored.
 
-    With `exactly` nothing else may differ.
+    With `exactly`, nothing else may differ.
     """
     given = _form(text[:100])
     if exactly:

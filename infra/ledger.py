@@ -1,4 +1,4 @@
-"""The ledger: one global table, written in the primary Region only, and readable in the DR Region."""
+"""The ledger: one global table that is written only in the primary Region and can be read in the DR Region."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Ledger(Construct):
     """The DynamoDB table with its five indexes and its replica.
 
-    Its name is the stack's, so that the DR Region's stack can watch the replica without asking this stack. It outlives
-    the stack: it is the record of who was covered when.
+    Its name is the stack's, so that the DR Region's stack knows it without this stack. The table is kept if the stack
+    is deleted, because it is the record of who was covered at which time.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, pair: Pair, key: kms.IKey | None) -> None:
@@ -51,7 +51,7 @@ class Ledger(Construct):
                 )
                 for name, (pk, sk) in INDEXES.items()
             ],
-            # Neither of the last two is taken over from the table: both are a replica's own.
+            # A replica does not inherit the last two from the table.
             replicas=[
                 dynamodb.ReplicaTableProps(
                     region=pair.dr_region,
@@ -63,7 +63,7 @@ class Ledger(Construct):
 
 
 def _encryption(scope: Construct, pair: Pair, key: kms.IKey | None) -> dynamodb.TableEncryptionV2 | None:
-    """With a key of each Region; the DR Region's is known by its alias, which that stack, deployed before, makes."""
+    """Encryption with a key in each Region, or None. The alias of the DR Region's key exists before this stack."""
     if key is None:
         return None
     stack = Stack.of(scope)

@@ -1,8 +1,8 @@
-"""What people need: two managed policies for an administrator to attach, to readers and to operators.
+"""Two managed policies that an administrator attaches to people: one for readers, one for operators.
 
-A reader sees all that the command `standby` shows, and changes nothing. An operator has the reader's policy too, and
-may invoke protect, work through the dead letters and start the state machines: what changes is changed by the
-functions. Neither may terminate or create a WorkSpace.
+A reader can read everything that the command `standby` shows, and cannot change anything. An operator has the reader's
+policy too, and may invoke protect, process the dead letters and start the state machines: the functions make the
+changes. Neither may terminate or create a WorkSpace.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from infra.functions import StandbyFunction
     from infra.notifications import Notifications
 
-# Actions that take no resource, or are about resources whose ids nobody here knows: primaries, directories, trails.
+# Actions that take no resource, or whose resources have unknown ids: primaries, directories, trails.
 _READS_ALL: Final = (
     "cloudformation:DescribeStacks",
     "cloudformation:ListStacks",
@@ -78,7 +78,7 @@ class ManagedPolicies(Construct):
         regions = (pair.primary_region, pair.dr_region)
         tables = [self._arn("dynamodb", f"table/{self._stack.stack_name}", region) for region in regions]
         rules = [self._arn("events", f"rule/{self._stack.stack_name}-*", region) for region in regions]
-        # Topic and queue of the DR Region's stack have names that CloudFormation makes of that stack's.
+        # CloudFormation makes the names of the DR Region's topic and queue from that stack's name.
         in_dr = f"{pair.dr_stack_name}-*"
         topics = [notifications.topic.topic_arn, self._arn("sns", in_dr, pair.dr_region)]
         queues = [dead_letters.queue_arn, self._arn("sqs", in_dr, pair.dr_region)]
@@ -90,7 +90,7 @@ class ManagedPolicies(Construct):
         only_here = {"StringEquals": {"aws:RequestedRegion": list(regions)}}
         self.reader = self._build(
             "reader",
-            "Sees what the command standby shows, in both Regions",
+            "Reads what the command standby shows, in both Regions",
             _allow("Ledger", _READS_LEDGER, *tables, *[f"{table}/index/*" for table in tables]),
             _allow("Surroundings", _READS_ALL, "*", conditions=only_here),
             _allow("Caller", ["sts:GetCallerIdentity"], "*"),
@@ -106,7 +106,7 @@ class ManagedPolicies(Construct):
         )
         self.operator = self._build(
             "operator",
-            "Beside the reader's policy: lets protect accept, pause and request, and starts sweeps",
+            "In addition to the reader's policy: invokes protect, processes dead letters, starts state machines",
             _allow("Protect", ["lambda:InvokeFunction"], protect.function.function_arn),
             _allow("Start", ["states:StartExecution"], *machines),
             _allow(
@@ -127,7 +127,7 @@ class ManagedPolicies(Construct):
         )
 
     def _decrypt(self, notifications: Notifications) -> list[iam.PolicyStatement]:
-        """The use of both stacks' keys to read, where all data is encrypted with them; the DR Region's by its alias."""
+        """The use of both stacks' keys for reading, if they encrypt all data; the DR Region's by its alias."""
         key = notifications.encryption.key
         if key is None:
             return []

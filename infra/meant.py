@@ -1,4 +1,4 @@
-"""What was probably meant by what stands in a configuration file and is not valid there."""
+"""What the author of a configuration file probably intended where a key or value is not valid."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 KeyPath = tuple[str | int, ...]
 
-_MOST: Final = 200  # errors that are looked at
+_MOST: Final = 200  # errors that are examined
 _ABOUT_KEYS: Final = ("extra_forbidden", "invalid_key", "missing")
 KEY: Final = "[key]"  # at the end of pydantic's path to a key
 _TRUE: Final = ("yes", "on", "y", "true", "1")
 _FALSE: Final = ("no", "off", "n", "false", "0")
 _NUMBER: Final = re.compile(r"[$€]?\s*([-+]?[0-9][0-9,._' ]*(?:e[0-9]+)?)\s*([%€$a-z]*)\.?", re.IGNORECASE)
-# Which keys belong where, for one that stands in the wrong place.
+# Where the keys of each model belong, for a key in the wrong place.
 _PLACES: Final[Mapping[type[BaseModel], str]] = {
     Pair: "an entry of pairs",
     DirectoryMapping: "a directory under directories",
@@ -34,7 +34,7 @@ _PLACES: Final[Mapping[type[BaseModel], str]] = {
 
 
 def meant(document: Any, errors: Sequence[ErrorDetails], field_of: Callable[[ErrorDetails], str]) -> dict[KeyPath, Any]:
-    """For each error's `loc`, the value or key that would be valid there, if there is a likely one."""
+    """For each error's `loc`, the value or key that the author probably intended and that is valid, if there is one."""
     likely: dict[KeyPath, Any] = {}
     for error in errors[:_MOST]:
         candidate = _candidate(error, field_of(error)) if error["loc"] else None
@@ -55,7 +55,7 @@ def meant(document: Any, errors: Sequence[ErrorDetails], field_of: Callable[[Err
 
 
 def as_written(value: Any) -> str:
-    """A value as it is to be written in the file."""
+    """A value as it should be written in the file."""
     if isinstance(value, list):
         return f"[{', '.join(as_written(one) for one in value)}]"
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w.@/:+-]*", value):
@@ -64,28 +64,28 @@ def as_written(value: Any) -> str:
 
 
 def key_meant(key: str, model: type[BaseModel]) -> tuple[str, str]:
-    """Which key was probably meant, and a few words that say so; both are empty if none is near."""
+    """The key that was probably intended, and the words that say so; both are empty if no key is similar."""
     key = odd_text.as_meant(key)[0]
     for exactly in (True, False):
         if found := known.nearest(key, model.model_fields, exactly=exactly):
-            return found, f"; {found} is probably meant"
+            return found, f"; you probably mean {found}"
         for other, place in _PLACES.items():
             if found := known.nearest(key, other.model_fields, exactly=exactly):
-                return "", f"; {found} is a key of {place}"
+                return "", f"; {found} belongs in {place}"
     return "", ""
 
 
 def wrong_kind(text: str, field: str) -> str:
-    """What a text is that is no such thing as its key wants, as the end of a sentence; empty if that cannot be said."""
+    """What an invalid text is, as the end of a sentence; empty if it is not known."""
     if field == "notify":
-        several = "; these are several addresses: write an entry for each"
+        several = "; these are several addresses, so write an entry for each"
         return several if text.count("@") > 1 else "; it is a web address" if "://" in text else ""
     service, resource = _ARNS.get(field, ("", ""))
     parts = text.split(":", 5)
     if not service or parts[0] != "arn":
         return ""
     if len(parts) < 6:
-        return "; it is not a whole ARN"
+        return "; it is not a complete ARN"
     if parts[2] != service:
         return f"; it is an ARN of {parts[2][:20]}, not of {service}"
     kind = parts[5].partition("/")[0]
@@ -135,7 +135,7 @@ def _text(text: str, field: str) -> str | None:
 
 
 def _number(text: str, field: str) -> float | None:
-    """The number of `"15"`, `15 min`, `95%`, `$5.75`, `5,000`: only if its unit is the key's."""
+    """The number in `"15"`, `15 min`, `95%`, `$5.75` or `5,000`, if its unit is that of the key; else None."""
     match = _NUMBER.fullmatch(text)
     if not match:
         return None
@@ -153,7 +153,7 @@ def _number(text: str, field: str) -> float | None:
 
 
 def _with(document: Any, path: Sequence[Any], value: Any) -> Any:
-    """A copy of a document with another value at a path, or with another key where the path ends in `[key]`."""
+    """A copy of a document with another value at a path, or with another key if the path ends in `[key]`."""
     if not path or not isinstance(document, (dict, list)):
         return value
     step, *rest = path

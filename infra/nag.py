@@ -1,4 +1,4 @@
-"""cdk-nag's rules over everything that is synthesised, and why some findings are as they should be."""
+"""Checks all stacks with cdk-nag's rules, and acknowledges findings that are correct as they are, with the reasons."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ INLINE: Final = (
 
 
 def check(app: App, *, strict: bool = False) -> None:
-    """Let synthesis fail at any finding that is not acknowledged.
+    """Make synthesis fail if a finding is not acknowledged.
 
-    Strict adds NIST 800-53 R5, which a configuration meets that has all options for strict accounts.
+    `strict` adds NIST 800-53 R5. A configuration with all options for strict accounts passes it.
     """
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     if strict:
@@ -112,7 +112,7 @@ def acknowledge(stack: PrimaryStack) -> None:
 
 
 def _people(stack: PrimaryStack, account: str) -> None:
-    """Acknowledge what the reader's policy names without an id."""
+    """Acknowledge the wildcards of the reader's policy."""
     reader, pair, name = stack.policies.reader, stack.pair, stack.stack_name
     _wildcard(
         reader,

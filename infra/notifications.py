@@ -1,4 +1,4 @@
-"""Who is told: an encrypted topic with its e-mail subscriptions, or a topic that exists already."""
+"""The SNS topic for notices and alarms: an encrypted one with e-mail subscriptions, or an existing topic."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class Notifications(Construct):
-    """A topic that people, alarms, rules and functions of one Region share.
+    """The topic of the alarms, rules and functions of one Region.
 
-    An existing topic keeps its own policy, and so does its key (README, An existing topic).
+    An existing topic keeps its policy, and so does its key (docs/configuration.md, An existing topic).
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Notifications(Construct):
 
     @property
     def is_own(self) -> bool:
-        """Whether the topic is one of the stack."""
+        """Whether the topic belongs to the stack."""
         return self._own is not None
 
     def _build_key(self) -> kms.Key:
-        # CloudWatch cannot publish to a topic under SNS's own key: nobody can change that key's policy.
+        # CloudWatch cannot publish to a topic with the AWS managed key of SNS: that key's policy cannot be changed.
         return kms.Key(
             self,
             "Key",
@@ -86,7 +86,7 @@ class Notifications(Construct):
         return topic
 
     def let_rules_publish(self, rules: Sequence[events.IRule]) -> None:
-        """Let EventBridge publish to the topic on behalf of these rules, and use its key, if both are ours."""
+        """Let EventBridge publish to the topic for these rules and use its key, if both belong to the stack."""
         if self._own is None or self.key is None:
             return
         stack = Stack.of(self)
@@ -113,13 +113,13 @@ class Notifications(Construct):
         )
 
     def grant_publish(self, function: StandbyFunction) -> None:
-        """Let a function publish to the topic, and use its key: ours, or whichever an existing topic has."""
+        """Let a function publish to the topic and use its key: the stack's, or that of an existing topic."""
         function.allow("Notices", ["sns:Publish"], [self.topic.topic_arn])
         if self.key and self._own:
             function.allow("NoticesKey", USE_KEY, [self.key.key_arn])
             return
         stack = Stack.of(self)
-        # An existing topic's key is not known; what it may be used for is.
+        # An existing topic's key is not known, but its use can be limited.
         of_topic = {
             "kms:ViaService": f"sns.{stack.region}.{stack.url_suffix}",
             "kms:EncryptionContext:aws:sns:topicArn": self.topic.topic_arn,
@@ -128,5 +128,5 @@ class Notifications(Construct):
 
 
 def topic_keys(stack: Stack) -> str:
-    """ARN pattern of the keys that an existing topic may have; they may be another account's."""
+    """The ARN pattern of the keys of an existing topic; they may belong to another account."""
     return f"arn:{stack.partition}:kms:{stack.region}:*:key/*"

@@ -1,7 +1,7 @@
-"""What a text has from a word processor, a chat or a mail program, and how it was probably meant.
+"""Finds characters that word processors, chats and mail programs add to a text, and the text without them.
 
-One pass for any text of a configuration. Most rules follow from what Unicode says of a character: its category, its
-name and its compatible form. The only list of characters is that of letters that look like Latin ones.
+It is used for every text of a configuration. Most rules follow from Unicode's category, name and compatible form of a
+character. The only list of characters is that of letters that look like Latin ones.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _LIKE_LATIN: Final = str.maketrans(
     "аеіјорсухѕьԁһӏԛԝАВЕІЈКМНОРСТУХЅЬοανρικτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
     "aeijopcyxsbdhlqwABEIJKMHOPCTYXSboavpiktuxABEZHIKMNOPTYX",
 )
-# Of what each finds, its last group stays.
+# The last group of each pattern is kept.
 _AROUND: Final = (
-    ("blanks around it", re.compile(r"\s*(\S(?:.*\S)?)\s*", re.DOTALL)),
+    ("spaces around it", re.compile(r"\s*(\S(?:.*\S)?)\s*", re.DOTALL)),
     ("quotation marks as part of it", re.compile(r"(['\"`])([^'\"`]+)\1")),
-    ("mailto: in front of it", re.compile(r"mailto:(.+)", re.IGNORECASE)),
-    ("a separator behind it", re.compile(r"(.*[^;,\s])\s*[;,][;,\s]*")),
+    ("mailto: before it", re.compile(r"mailto:(.+)", re.IGNORECASE)),
+    ("a separator after it", re.compile(r"(.*[^;,\s])\s*[;,][;,\s]*")),
     ("a name beside the address", re.compile(r"[^<>]*<\s*([^<>@\s]+@[^<>@\s]+)\s*>")),
 )
 
 
 def as_meant(text: str) -> tuple[str, list[str]]:
-    """The text as it was probably meant, and what makes the difference, each in a few words; none: nothing is odd."""
+    """The text that was probably intended, and the differences, each in a few words; no differences if it is fine."""
     found, odd = _plain(text)
-    if odd:  # a # behind such a blank begins no comment
+    if odd:  # a # after such a space does not begin a comment
         found = re.sub(r"\s#.*", "", found)
     changed = True
     while changed:
@@ -45,18 +45,18 @@ def as_meant(text: str) -> tuple[str, list[str]]:
 
 
 def in_words(odd: list[str]) -> str:
-    """The first few of what `as_meant` has found."""
+    """The first few differences that `as_meant` found."""
     more = f", and {len(odd) - _MOST_NAMED} more" if len(odd) > _MOST_NAMED else ""
     return f"{', '.join(odd[:_MOST_NAMED])}{more}"
 
 
 def quoted(text: str) -> str:
-    """A text in quotes, cut where it is long."""
+    """A text in quotes, cut if it is long."""
     return repr(text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}…")
 
 
 def printable(text: str) -> str:
-    """The text as it may reach a terminal or a log: what controls it, or cannot be seen there, by its number."""
+    """The text for a terminal or a log: control characters and invisible characters are written as numbers."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
@@ -66,7 +66,7 @@ def characters(text: str) -> list[str]:
 
 
 def names(characters: Iterable[str]) -> list[str]:
-    """Each of some characters, named once."""
+    """The names of some characters, each once."""
     return list(dict.fromkeys(map(_named, characters)))
 
 
@@ -77,10 +77,10 @@ def _named(one: str) -> str:
 
 def _plain(text: str) -> tuple[str, list[str]]:
     composed = unicodedata.normalize("NFC", text)
-    odd = [] if composed == text else ["accents that are characters of their own"]
+    odd = [] if composed == text else ["accents as separate characters"]
     letters = [one for one in composed if one.isalpha()]
     has_latin = any(one.isascii() for one in letters)
-    # иван and Отдел-IT are right as they are; in svс-admin a single letter is not Latin.
+    # иван and Отдел-IT are correct; in svс-admin, a single letter is not Latin.
     disguised = has_latin and all(one.isascii() or ord(one) in _LIKE_LATIN for one in letters)
     plain = []
     for one in composed:

@@ -1,4 +1,4 @@
-"""The outbox: from the ledger's stream to the announce function."""
+"""The outbox: sends the ledger's stream to the function announce."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from infra.functions import StandbyFunction
     from infra.ledger import Ledger
 
-# Rows that announce: transitions, and what the pair as a whole is held by. Everything else never wakes the function.
+# The rows that are announced: changes, and holds of a pair or directory. Other rows do not invoke the function.
 ANNOUNCED: Final = ("EVENT#", "HOLD#")
 
 
 class Outbox(Construct):
-    """Every announced row reaches announce at least once, in order for each WorkSpace, or ends in the dead letters."""
+    """Sends each announced row to announce at least once, in order for each WorkSpace, or to the dead letters."""
 
     def __init__(
         self,
@@ -49,14 +49,15 @@ class Outbox(Construct):
             target=announce.function,
             event_source_arn=stream,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-            # Notices of one reason in one batch are one message. A minute, so that a lone one that waits for the batch
-            # before it, too, leaves within two; and as many rows as announce sends within its time-out.
+            # Notices of one reason in one batch are one message. The window is a minute, so that a single notice that
+            # also waits for the batch before it is sent within two minutes. announce can send this many rows in its
+            # time-out.
             batch_size=1000,
             max_batching_window=Duration.minutes(1),
             report_batch_item_failures=True,
             bisect_batch_on_error=True,
-            # Tried for so long, and not so many times: how fast Lambda repeats a batch is not documented, and a topic
-            # that is away for an hour must cost no notice.
+            # Limited by age and not by tries: it is not documented how fast Lambda retries a batch, and a topic that is
+            # unavailable for an hour must not lose a notice.
             max_record_age=Duration.hours(6),
             on_failure=sources.SqsDlq(dead_letters),
             filters=[

@@ -1,6 +1,6 @@
-"""What each function may do, in exact actions on exact ARNs wherever AWS lets an ARN be named.
+"""The permissions of the functions: exact actions on exact ARNs, wherever AWS supports ARNs.
 
-Which Region's ARNs AWS evaluates when it authorises CreateStandbyWorkspaces is not documented: both are named.
+It is not documented which Region's ARNs AWS evaluates for CreateStandbyWorkspaces, so both Regions' ARNs are named.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from infra.functions import StandbyFunction
     from infra.ledger import Ledger
 
-# A role's own policy holds 10,240 characters; a mapping's four ARNs, two directories in two Regions, take about 270:
-# twenty mappings leave room for the rest. A larger map's role names all directories of the account in the two Regions
-# instead: 500 mappings' ids would fill more managed policies than a role may have, and the function acts on mapped
-# directories only.
+# A role's inline policy has at most 10,240 characters. The four ARNs of a mapping (two directories in two Regions) take
+# about 270, so twenty mappings leave room for the rest. With more mappings, the role names all directories of the
+# account in the two Regions: the ids of 500 mappings would need more managed policies than a role may have, and the
+# function only acts on mapped directories.
 MOST_DIRECTORIES_BY_ID: Final = 20
-# A key's ARN takes about 80 characters, and stands in two statements.
+# A key's ARN takes about 80 characters, and is in two statements.
 MOST_KEYS_INLINE: Final = 10
-# A managed policy holds 6,144 characters, a role ten of them: 10 x 65 keys, more than 500 directories can name.
+# A managed policy has at most 6,144 characters, a role ten policies: 10 x 65 keys are more than 500 directories need.
 KEYS_A_POLICY: Final = 65
 
-# A key user's actions as far as a symmetric key has them.
+# The actions of a key user that apply to a symmetric key.
 KEY_USE: Final = (
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -46,14 +46,14 @@ NETWORK_INTERFACES: Final = (
 
 
 def bound_roles(stack: Stack, pair: Pair) -> None:
-    """Put the configured permissions boundary on every role of a stack."""
+    """Set the configured permissions boundary on every role of a stack."""
     if pair.permissions_boundary:
         policy = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", pair.permissions_boundary)
         iam.PermissionsBoundary.of(stack).apply(policy)
 
 
 def move_roles(stack: Stack, pair: Pair) -> None:
-    """Put every role that a stack has by now under the configured path."""
+    """Set the configured path on every role that a stack has at this time."""
     if pair.role_path != "/":
         for found in stack.node.find_all():
             if isinstance(found, iam.CfnRole):
@@ -61,9 +61,9 @@ def move_roles(stack: Stack, pair: Pair) -> None:
 
 
 def use_network(function: StandbyFunction, pair: Pair) -> None:
-    """Let Lambda attach a function to its VPC, and the function's own code do nothing of the kind.
+    """Let Lambda attach a function to its VPC, and deny the same actions to the function's own code.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: the actions take no resource that is known.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: the resources of the actions are not known.
     """
     if pair.vpc is None:
         return
@@ -82,26 +82,26 @@ def use_network(function: StandbyFunction, pair: Pair) -> None:
 
 
 def describe_workspaces(function: StandbyFunction, pair: Pair) -> None:
-    """DescribeWorkspaces in both Regions; it takes no resource."""
+    """Allow DescribeWorkspaces in both Regions; it takes no resource."""
     function.allow(
         "DescribeWorkspaces", ["workspaces:DescribeWorkspaces"], ["*"], _only_in(pair.primary_region, pair.dr_region)
     )
 
 
 def describe_directories(function: StandbyFunction, pair: Pair) -> None:
-    """DescribeWorkspaceDirectories in both Regions; it takes no resource."""
+    """Allow DescribeWorkspaceDirectories in both Regions; it takes no resource."""
     actions = ["workspaces:DescribeWorkspaceDirectories"]
     function.allow("DescribeDirectories", actions, ["*"], _only_in(pair.primary_region, pair.dr_region))
 
 
 def read_tags(function: StandbyFunction, pair: Pair) -> None:
-    """GetResources in the primary Region, if a rule asks for tags; it takes no resource."""
+    """Allow GetResources in the primary Region if a rule needs tags; it takes no resource."""
     if pair.has_tag_rules:
         function.allow("ReadTags", ["tag:GetResources"], ["*"], _only_in(pair.primary_region))
 
 
 def use_ledger(function: StandbyFunction, ledger: Ledger) -> None:
-    """Read and write rows. Nothing deletes: claims are released by an update, history is append-only."""
+    """Allow reading and writing rows. No function deletes: claims are released by an update, history is append-only."""
     function.allow(
         "LedgerRows",
         [
@@ -114,12 +114,12 @@ def use_ledger(function: StandbyFunction, ledger: Ledger) -> None:
 
 
 def find_rows(function: StandbyFunction, ledger: Ledger, index: str) -> None:
-    """Query one index."""
+    """Allow queries of one index."""
     function.allow("FindRows", ["dynamodb:Query"], [f"{ledger.table.table_arn}/index/{index}"])
 
 
 def create_standbys(function: StandbyFunction, pair: Pair) -> None:
-    """CreateStandbyWorkspaces with its tags, and the keys for encrypted volumes."""
+    """Allow CreateStandbyWorkspaces with its tags, and the use of the keys for encrypted volumes."""
     stack = Stack.of(function)
     regions = (pair.primary_region, pair.dr_region)
     if len(pair.directories) <= MOST_DIRECTORIES_BY_ID:
@@ -132,7 +132,7 @@ def create_standbys(function: StandbyFunction, pair: Pair) -> None:
         for region in regions
         for directory in named
     ]
-    # The primary is one that does not exist yet, and the standby's id is AWS's to choose.
+    # The primaries do not exist yet, and AWS chooses the ids of standbys.
     workspaces = [f"arn:{stack.partition}:workspaces:{region}:{stack.account}:workspace/*" for region in regions]
     function.allow("CreateStandbys", ["workspaces:CreateStandbyWorkspaces"], [*workspaces, *directories])
     function.allow("TagStandbys", ["workspaces:CreateTags"], ["*"], _only_in(*regions))
@@ -140,17 +140,17 @@ def create_standbys(function: StandbyFunction, pair: Pair) -> None:
 
 
 def ask_for_quota(function: StandbyFunction, pair: Pair) -> None:
-    """The DR Region's quota of standbys, changed or default.
+    """Allow reading the DR Region's quota of standbys, changed or default.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_servicequotas.html names no resource for
-    these two: an ARN could make every call a refused one.
+    these two actions: with an ARN, every call could be refused.
     """
     actions = ["servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota"]
     function.allow("Quota", actions, ["*"], _only_in(pair.dr_region))
 
 
 def put_metrics(function: StandbyFunction, namespace: str, *regions: str) -> None:
-    """PutMetricData in some Regions, into our namespace only; it takes no resource."""
+    """Allow PutMetricData in some Regions, only for one namespace; it takes no resource."""
     named = regions[0] if len(regions) == 1 else list(regions)
     conditions = {"StringEquals": {"cloudwatch:namespace": namespace, "aws:RequestedRegion": named}}
     function.allow("Heartbeat", ["cloudwatch:PutMetricData"], ["*"], conditions)
@@ -161,14 +161,15 @@ def _only_in(*regions: str) -> dict[str, object]:
 
 
 def _use_keys(function: StandbyFunction, keys: list[str]) -> None:
-    """Key-user actions, and grants that only an AWS service may ask for, on the configured keys and no other."""
+    """Allow the use of the configured keys only, and grants on them only for AWS services."""
     for_services = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
     if len(keys) <= MOST_KEYS_INLINE:
         if keys:
             function.allow("UseVolumeKeys", KEY_USE, keys)
             function.allow("GrantVolumeKeys", ["kms:CreateGrant"], keys, for_services)
         return
-    # So many ARNs fit into a role only once each. The condition moves into a denial, which a missing value meets too.
+    # With so many ARNs, each fits into a role only once. The condition becomes a denial, which also matches a missing
+    # value.
     for number, start in enumerate(range(0, len(keys), KEYS_A_POLICY), 1):
         function.role.add_managed_policy(
             iam.ManagedPolicy(

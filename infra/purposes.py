@@ -1,6 +1,6 @@
-"""What each alarm and each metric is for, and what the product costs at rest: the runbook and tables are generated.
+"""The purpose of each alarm and metric, and the product's cost. The runbook and its tables are generated from this.
 
-An alarm that is not here cannot be made. It has to notice something that neither another alarm nor a notice does.
+An alarm must be listed here. It must detect something that no other alarm and no notice reports.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 
 class Alarm(NamedTuple):
-    """One alarm: what the runbook says about it, and the metrics that it looks at in either Region's stack.
+    """One alarm: its section of the runbook, and how many metrics it evaluates in each Region's stack.
 
-    The metrics are what is billed. `first` is a command, with the names of the example.
+    AWS bills an alarm by its metrics. `first` is a command, with the names of the example.
     """
 
     fires: str
@@ -22,19 +22,19 @@ class Alarm(NamedTuple):
     primary: int = 0
     dr: int = 0
     condition: str = ""
-    """When there is one at all, if not always."""
+    """When the alarm exists, if not always."""
     in_dr: str = ""
-    """What is different about the alarm of the same name in the DR Region."""
+    """How the alarm of the same name in the DR Region differs."""
 
 
 class Metric(NamedTuple):
-    """Metrics of the namespace WorkspacesStandby with one purpose."""
+    """Metrics in the namespace WorkspacesStandby that have one purpose."""
 
     names: tuple[str, ...]
     by: str
     purpose: str
     at_rest: int = 0
-    """How many of them are billed while nothing happens; the others cost only in hours in which there is something."""
+    """How many of them are billed while nothing happens. The others are billed only for hours with data."""
 
 
 ALARMS: Final = {
@@ -195,12 +195,12 @@ ALARMS: Final = {
         condition="if a rule selects by tag",
     ),
     "replication-old": Alarm(
-        fires="the data on a standby is older than `rpo_hours`, or no copy has arrived for so long",
+        fires="the data on a standby is older than `rpo_hours`, or no copy has arrived for that time",
         means="In a failover, users of these standbys find older data than you promise them.",
         first="standby list --stale",
         causes=(
             (
-                "AWS makes no copies, for example because of an unhealthy primary. Look at data replication in the "
+                "AWS makes no copies, for example because of an unhealthy primary. Check data replication in the "
                 "WorkSpaces console; AWS Support can say why."
             ),
             "`rpo_hours` is too low. AWS copies every 12 hours, so that data of 24 hours is normal.",

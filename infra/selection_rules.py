@@ -1,4 +1,4 @@
-"""What `include` and `exclude` of a configuration must be, and what of it is perhaps not meant."""
+"""Rules for `include` and `exclude` of a configuration, and warnings about what may be unintended."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ if TYPE_CHECKING:
 OWN_TAGS: Final = "workspaces-standby:"
 SECTIONS: Final = ("include", "exclude")
 _NO_RULES: Final = {
-    "include": "Write tags, users or directories below it, or remove it: without it every desktop is included",
-    "exclude": "Write tags, users or directories below it, or remove it: without it no desktop is excluded",
+    "include": "Write tags, users or directories below it, or remove it: without it, every desktop is included",
+    "exclude": "Write tags, users or directories below it, or remove it: without it, no desktop is excluded",
 }
 
 
 def broken_selection(pair: Mapping[Any, Any]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    """Key path, problem and advice of each mistake in a pair as it stands in the file."""
+    """Key path, problem and advice of each mistake in a pair as written in the file."""
     mapped = pair.get("directories")
     for section in SECTIONS:
         rules = pair.get(section)
         if section in pair and (rules is None or rules == {}):
-            yield (section,), "there is no rule in it", _NO_RULES[section]
+            yield (section,), "it has no rules", _NO_RULES[section]
         directories = rules.get("directories") if isinstance(rules, dict) else None
         for index, directory in enumerate(directories if isinstance(directories, list) else ()):
             if isinstance(directory, str) and isinstance(mapped, dict) and directory not in mapped:
                 known = ", ".join(str(one) for one in mapped)
-                advice = f"Write one of {known}, or map it under directories: what is not mapped gets no standby anyway"
+                advice = (
+                    f"Write one of {known}, or map it under directories: without a mapping, it gets no standbys anyway"
+                )
                 yield (section, "directories", index), f"{directory} is not under directories", advice
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """One entry of a section: its kind (tags, users, directories), its place, and what of it is compared."""
+    """One entry of a section: its kind (tags, users, directories), its place, and the pattern that is compared."""
 
     kind: str
     place: str
@@ -51,30 +53,32 @@ class _Rule:
 
 
 def selection_cautions(pair: Pair) -> Iterator[tuple[str, str]]:
-    """Key and message of what is allowed and perhaps not meant."""
+    """Key and message of each warning about what is allowed but may be unintended."""
     included, excluded = _rules("include", pair.include), _rules("exclude", pair.exclude)
-    leaves_none = "nobody gets a standby: to make none, set mode: observe"
+    leaves_none = "no desktop gets a standby. To create none, set mode: observe"
     if not set(pair.directories) - {rule.pattern for rule in excluded if rule.kind == "directories"}:
         yield "exclude.directories", f"every directory is excluded, so {leaves_none}"
     if any(rule.kind == "users" and globs.covers(rule.pattern, "*") for rule in excluded):
         yield "exclude.users", f"every user is excluded, so {leaves_none}"
     for rule in (*included, *excluded):
-        if message := _matches_nobody(rule):
+        if message := _matches_none(rule):
             yield rule.place, f"{rule.written}: {message}"
     for narrow, wide in _covered(included, excluded):
-        message = f"{wide.place} ({wide.written}) has all that it matches, and exclude wins. Remove one of the two"
-        yield narrow.place, f"{narrow.written}: it matches nobody: {message}"
+        message = (
+            f"{wide.place} ({wide.written}) also matches all of its desktops, and exclude wins. Remove one of the two"
+        )
+        yield narrow.place, f"{narrow.written}: it has no effect: {message}"
     for rules in (included, excluded):
         for narrow, wide in _covered(rules, rules):
-            message = f"{wide.place} ({wide.written}) has all that it matches. Remove one of the two"
-            yield narrow.place, f"{narrow.written}: it matches nobody else: {message}"
+            message = f"{wide.place} ({wide.written}) also matches all of its desktops. Remove one of the two"
+            yield narrow.place, f"{narrow.written}: it has no effect: {message}"
     for rule in _unneeded(included, excluded):
-        message = f"it matches nobody: include.{rule.kind} has none that it matches. Remove it"
+        message = f"it has no effect: it matches none of the desktops in include.{rule.kind}. Remove it"
         yield rule.place, f"{rule.written}: {message}"
 
 
 def _unneeded(included: list[_Rule], excluded: list[_Rule]) -> Iterator[_Rule]:
-    """Rules that exclude what is not included: that can be said if all include rules are of one kind."""
+    """Rules that exclude only what is not included. This is known if all include rules are of one kind."""
     kinds, patterns = {rule.kind for rule in included}, {rule.pattern for rule in included}
     wild = [pattern for pattern in patterns if globs.is_wild(pattern)]
     for rule in excluded:
@@ -84,20 +88,20 @@ def _unneeded(included: list[_Rule], excluded: list[_Rule]) -> Iterator[_Rule]:
             yield rule
 
 
-def _matches_nobody(rule: _Rule) -> str | None:
+def _matches_none(rule: _Rule) -> str | None:
     if rule.kind == "directories":
         return None
     if rule.tag.casefold().startswith(OWN_TAGS):
-        return "it matches nobody: only standbys have this tag, and rules are about primaries"
+        return "it matches no desktop: only standbys have this tag, and rules apply to primaries"
     nothing = globs.matches_nothing(rule.kind, rule.pattern)
     meant = globs.otherwise_meant(rule.kind, rule.pattern if rule.tag else rule.written)
     if nothing and not meant:
-        return f"it matches nobody: {nothing}. Write it as DescribeWorkspaces shows it, with * for any text"
-    return f"{meant}. As it stands it matches nobody: {nothing}" if nothing else meant
+        return f"it matches no desktop: {nothing}. Write it as DescribeWorkspaces returns it, with * for any text"
+    return f"{meant}. As written, it matches no desktop: {nothing}" if nothing else meant
 
 
 def _covered(narrow: list[_Rule], wide: list[_Rule]) -> Iterator[tuple[_Rule, _Rule]]:
-    """Each rule that another one covers, with that one; of those that are equal, all but the first."""
+    """Each rule that another rule covers, with that rule. Of equal rules, all but the first."""
     wild = [rule for rule in wide if globs.is_wild(rule.pattern)]
     equals: dict[tuple[str, str, str], _Rule] = {}
     for rule in wide:
@@ -111,7 +115,7 @@ def _covered(narrow: list[_Rule], wide: list[_Rule]) -> Iterator[tuple[_Rule, _R
 
 
 def _rules(section: str, rules: Rules | None) -> list[_Rule]:
-    """The rules of a section, each as it stands in the file and as it is compared."""
+    """The rules of a section, each as written in the file and as it is compared."""
     if rules is None:
         return []
     found = [_Rule("tags", f"{section}.tags.{key}", f"{key}: {value}", key, value) for key, value in rules.tags.items()]
@@ -124,19 +128,19 @@ def _rules(section: str, rules: Rules | None) -> list[_Rule]:
 
 
 def in_words(pair: Pair) -> str:
-    """Who gets a standby, for the person who wrote the rules."""
+    """Which desktops get a standby, in words, for the author of the rules."""
     included, excluded = (
         "; ".join(f"{section}.{key}: {rest}" for key, rest in _written(rules))
         for section, rules in (("include", pair.include), ("exclude", pair.exclude))
     )
     words = f"desktops that match {included}" if included else "every desktop that can have a standby"
     if excluded:
-        words += f", and none that matches {excluded}"
+        words += f", except those that match {excluded}"
     return words
 
 
 def _written(rules: Rules | None) -> list[tuple[str, str]]:
-    """Each rule of a section: its key, and the rest as it stands there."""
+    """Each rule of a section: its key, and the rest as written."""
     if rules is None:
         return []
     found = [("tags", f"{key}: {value}") for key, value in rules.tags.items()]

@@ -1,4 +1,4 @@
-"""The primary Region's stack: everything that decides, acts and records, and what people need to work with it."""
+"""The primary Region's stack: functions, state machines and ledger, and the topic, alarms and policies for people."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from infra.config import Pair
 
 
-# Measured (`make bench`): with its clients made, a function's process holds some 54 MB. The rest buys CPU for imports,
-# clients, and 400 rows' transactions in protect and watch.
+# Measured (`make bench`): a function's process with its clients takes about 54 MB. The rest gives CPU for imports,
+# clients, and the transactions of 400 rows in protect and watch.
 MEMORY_MB: Final = {"protect": 512, "watch": 512, "sweep": 512, "announce": 256}
 WATCH_EVERY: Final = Duration.minutes(15)
 
 
 class PrimaryStack(Stack):
-    """Rule and schedules → protect, the watcher and the sweep → ledger → outbox, with their alarms."""
+    """Rules and schedules → protect, watcher and sweep → ledger → outbox, with their alarms."""
 
     def __init__(self, scope: Construct, *, pair: Pair, account: str | None, bundle: Path) -> None:
         super().__init__(
@@ -45,10 +45,10 @@ class PrimaryStack(Stack):
             pair.stack_name,
             env=Environment(account=account, region=pair.primary_region),
             termination_protection=True,
-            description=f"WorkSpaces Standby {VERSION}: standbys in {pair.dr_region} for WorkSpaces here",
+            description=f"WorkSpaces Standby {VERSION}: creates standbys in {pair.dr_region} for WorkSpaces here",
         )
         self.pair = pair
-        # The CDK lets functions depend on their roles twice, by reference and by name.
+        # The CDK makes functions depend on their roles twice, by reference and by name.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         permissions.bound_roles(self, pair)
         self.notifications = Notifications(
@@ -125,8 +125,8 @@ class PrimaryStack(Stack):
             WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
             DEAD_LETTER_QUEUE_URL=self.dead_letters.queue_url,
         )
-        # EventBridge's events are queued inside Lambda: what is throttled or fails there is retried, then kept. The
-        # destination brings the grant with which protect also puts aside what only a person can read.
+        # Lambda queues EventBridge's events: a throttled or failed event is retried, then kept in the queue. The
+        # destination also gives protect the permission to put events there that only a person can process.
         protect.function.configure_async_invoke(
             retry_attempts=2,
             max_event_age=Duration.hours(6),
@@ -138,7 +138,7 @@ class PrimaryStack(Stack):
         permissions.use_ledger(protect, self.ledger)
         permissions.find_rows(protect, self.ledger, "by_user")
         protect.allow("StartWatcher", ["states:StartExecution"], [machine_arn(self, WATCH)])
-        protect.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self, WATCH)])
+        protect.allow("DescribeExecutions", ["states:DescribeExecution"], [execution_arns(self, WATCH)])
         return protect
 
     def _build_watch(self, code: lambda_.Code) -> StandbyFunction:
@@ -146,13 +146,13 @@ class PrimaryStack(Stack):
             code,
             "watch",
             timeout=Duration.minutes(5),
-            description="One round over the open rows: which of them are due",
+            description="Selects the open rows that are due, in one round",
             WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
         )
         permissions.use_ledger(watch, self.ledger)
         permissions.find_rows(watch, self.ledger, "by_due")
         permissions.put_metrics(watch, METRICS_NAMESPACE, self.pair.dr_region)
-        watch.allow("LookAtExecutions", ["states:DescribeExecution"], [execution_arns(self, WATCH)])
+        watch.allow("DescribeExecutions", ["states:DescribeExecution"], [execution_arns(self, WATCH)])
         return watch
 
     def _build_sweep(self, code: lambda_.Code) -> StandbyFunction:
@@ -160,7 +160,7 @@ class PrimaryStack(Stack):
             code,
             "sweep",
             timeout=Duration.minutes(5),
-            description="One part of the whole fleet: looks at its primaries and standbys",
+            description="Checks one part of the fleet: its primaries and standbys",
             WATCH_STATE_MACHINE_ARN=machine_arn(self, WATCH),
         )
         permissions.describe_workspaces(sweep, self.pair)
@@ -171,7 +171,7 @@ class PrimaryStack(Stack):
         permissions.ask_for_quota(sweep, self.pair)
         permissions.put_metrics(sweep, METRICS_NAMESPACE, self.pair.primary_region, self.pair.dr_region)
         both = [execution_arns(self, SWEEP), execution_arns(self, WATCH)]
-        sweep.allow("LookAtExecutions", ["states:DescribeExecution"], both)
+        sweep.allow("DescribeExecutions", ["states:DescribeExecution"], both)
         sweep.allow("StartWatcher", ["states:StartExecution"], [machine_arn(self, WATCH)])
         return sweep
 
@@ -180,7 +180,7 @@ class PrimaryStack(Stack):
             code,
             "announce",
             timeout=Duration.minutes(1),
-            description="Sends each transition to the event bus, and a notice where a person is needed",
+            description="Sends each change to the event bus, and a notice if a person is needed",
             NOTIFICATION_TOPIC_ARN=self.notifications.topic.topic_arn,
             EVENT_BUS_NAME="default",
         )

@@ -1,4 +1,4 @@
-"""The one way a state machine is made. Both run one definition, `loop.asl.json`, around a function of their own."""
+"""Builds a state machine. Both state machines run the definition `loop.asl.json`, each around its own function."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ SWEEP: Final = "sweep"
 
 
 def machine_name(stack: str, name: str) -> str:
-    """A machine's name is fixed, so that functions can be told its ARN before it exists."""
+    """The name of a state machine. It is fixed, so that functions can have its ARN before it exists."""
     return f"{stack}-{name}"
 
 
 def machine_arn(scope: Construct, name: str) -> str:
-    """ARN of a state machine of a stack."""
+    """The ARN of a state machine of a stack."""
     stack = Stack.of(scope)
     whole = machine_name(stack.stack_name, name)
     return f"arn:{stack.partition}:states:{stack.region}:{stack.account}:stateMachine:{whole}"
 
 
 def execution_arns(scope: Construct, name: str) -> str:
-    """ARN pattern of a state machine's executions; their names are chosen at run time."""
+    """The ARN pattern of a state machine's executions; their names are chosen at run time."""
     stack = Stack.of(scope)
     whole = machine_name(stack.stack_name, name)
     return f"arn:{stack.partition}:states:{stack.region}:{stack.account}:execution:{whole}:*"
@@ -49,11 +49,11 @@ class MachineSpec:
     """What differs between state machines."""
 
     name: str
-    """Also that of its schedule, and the type of cause that protect records for what it asks."""
+    """Also the name of its schedule, and the type of cause that protect records for its calls."""
     title: str
-    """What people are told that it is."""
+    """The name in messages and descriptions."""
     every: Duration
-    """The period of the schedule that starts it, whoever died before; whole minutes."""
+    """The period of the schedule that starts it, in whole minutes."""
 
     @property
     def minutes(self) -> str:
@@ -78,7 +78,8 @@ class StandbyMachine(Construct):
         stack = Stack.of(self)
         name = machine_name(stack.stack_name, spec.name)
         self.spec = spec
-        # Step Functions shortens the policy of log groups by this prefix; without it the account's limit is reached.
+        # With this prefix, Step Functions needs a shorter policy for log groups; otherwise the account's limit is
+        # reached.
         log_group = logs.LogGroup(
             self,
             "Log",

@@ -1,4 +1,4 @@
-"""From a configuration file to a cloud assembly, the same with the CDK's command line and without it."""
+"""Synthesises a cloud assembly from a configuration file, with or without the CDK's command line."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ DEFAULT_CONFIGURATION: Final = "standby.yaml"
 
 
 def main() -> int:
-    """Synthesise what the CDK context key `config` names; exit status 1 and a readable list if it is mistaken.
+    """Synthesise the configuration that the CDK context key `config` names; returns the exit status.
 
-    With the context key `examples` as `refused`, as `make deploy` has it, the example's own ids and addresses end it,
-    too. Without, they may be synthesised: templates do no harm.
+    It is 1 if the configuration has mistakes, which are written to standard error. With the context key `examples` as
+    `refused`, which `make deploy` sets, ids and addresses of the example are refused too. Without it, they can be
+    synthesised: templates do no harm.
     """
     app = new_app(Path(os.environ.get("CDK_OUTDIR", "cdk.out")))
     file = Path(str(app.node.try_get_context("config") or DEFAULT_CONFIGURATION))
@@ -42,7 +43,7 @@ def main() -> int:
         if is_deployment or not caution.stops:
             sys.stderr.write(f"{file}: warning: {caution}\n")
     if is_deployment and any(caution.stops for caution in cautions):
-        sys.stderr.write(f"{file}: nothing is deployed. With ARGS='-c examples=allowed' it is, into an emulator.\n")
+        sys.stderr.write(f"{file}: nothing was deployed. For an emulator, add ARGS='-c examples=allowed'.\n")
         return 1
     _synthesise(app, configuration)
     return 0
@@ -54,20 +55,20 @@ def synthesise(config_path: Path, outdir: Path, *, strict: bool = False) -> None
     Raises
     ------
     infra.config_file.ConfigurationError
-        if the file is mistaken.
+        The file has mistakes.
     """
     configuration = load(config_path)
     _synthesise(new_app(outdir), configuration, strict=strict)
 
 
 def new_app(outdir: Path) -> App:
-    """An app with the feature flags of `cdk.json`, which the CDK's command line would otherwise have to hand in."""
+    """An app with the feature flags of `cdk.json`, which otherwise only the CDK's command line passes in."""
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     return App(outdir=str(outdir), context=flags, analytics_reporting=False)
 
 
 def add_stacks(app: App, configuration: Configuration, work: Path) -> None:
-    """Two stacks for each pair of Regions; `work` holds what is zipped until the app has taken it over."""
+    """Add two stacks for each pair of Regions. `work` is a folder for the functions' files until the app reads them."""
     for pair in configuration.pairs:
         account = pair.account or os.environ.get("CDK_DEFAULT_ACCOUNT")
         assets = work / pair.stack_name
@@ -75,7 +76,7 @@ def add_stacks(app: App, configuration: Configuration, work: Path) -> None:
         primary = PrimaryStack(app, pair=pair, account=account, bundle=assets)
         nag.acknowledge(primary)
         dr = DrStack(app, pair=pair, account=account)
-        # The replica is encrypted with the key of the DR Region's stack, if it is not with AWS's own.
+        # With customer managed keys, the replica is encrypted with the key of the DR Region's stack.
         first, second = (dr, primary) if pair.customer_managed_keys else (primary, dr)
         second.add_stack_dependency(first)
         nag.acknowledge_dr(dr)

@@ -1,4 +1,4 @@
-"""`make destroy` asks here first: CloudFormation refuses to delete a stack that has termination protection."""
+"""Checks termination protection for `make destroy`: CloudFormation does not delete a stack that has it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.config_file import ConfigurationError, load
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status 0 if the stacks of a configuration may be deleted; else 1, and how to take their protection off."""
+    """Check the stacks of a configuration; the exit status is 1 if one is protected, and the commands are printed."""
     (file,) = arguments
     try:
         pairs = load(Path(file)).pairs
@@ -25,14 +25,14 @@ def main(arguments: Sequence[str]) -> int:
     protected = [(name, region) for name, region in stacks if _is_protected(name, region)]
     if not protected:
         return 0
-    sys.stderr.write("Nothing was deleted: these stacks have termination protection. To turn it off, run:\n\n")
+    sys.stderr.write("Nothing was deleted, because these stacks have termination protection. To turn it off, run:\n\n")
     for name, region in protected:
         command = (
             "aws cloudformation update-termination-protection --no-enable-termination-protection "
             f"--region {region} --stack-name {name}"
         )
         sys.stderr.write(f"{command}\n")
-    sys.stderr.write("\nThen run make destroy again. The ledger and the standbys stay.\n")
+    sys.stderr.write("\nThen run `make destroy` again. The ledger and the standbys are kept.\n")
     return 1
 
 
@@ -40,7 +40,7 @@ def _is_protected(name: str, region: str) -> bool:
     try:
         stacks = boto3.client("cloudformation", region_name=region).describe_stacks(StackName=name)["Stacks"]
     except (ClientError, BotoCoreError):
-        return False  # it is not deployed, or cannot be asked for: the CDK says so
+        return False  # it is not deployed, or cannot be read: the CDK reports that
     return any(stack.get("EnableTerminationProtection", False) for stack in stacks)
 
 

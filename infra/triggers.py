@@ -1,4 +1,4 @@
-"""What sets the program going: CloudTrail's events about WorkSpaces that come and go, and the clock."""
+"""What starts the functions: CloudTrail's events about created and terminated WorkSpaces, and schedules."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def successful_calls(*names: str, regions: Sequence[str] | None = None) -> events.EventPattern:
-    """CloudTrail's records of calls to WorkSpaces, in these Regions if they are named.
+    """The pattern of CloudTrail's records of calls to WorkSpaces, in `regions` if given.
 
-    A call that failed as a whole has an errorCode; one that failed in part names the parts in its answer. An event that
-    a bus was handed from another Region goes on naming its own.
+    A call that failed as a whole has an errorCode; one that failed in part names the failed items in its answer. An
+    event that another Region sent to the bus keeps its own Region.
     """
     return events.EventPattern(
         source=["aws.workspaces"],
@@ -49,7 +49,7 @@ def _to_protect(protect: StandbyFunction, dead_letters: sqs.IQueue) -> targets.L
 
 
 class Triggers(Construct):
-    """The rules that feed protect, and the schedules that start the state machines whoever died before."""
+    """The rules that invoke protect, and the schedules that start the state machines."""
 
     def __init__(
         self,
@@ -67,8 +67,8 @@ class Triggers(Construct):
             self,
             "NewWorkspaces",
             rule_name=f"{stack.stack_name}-new-workspaces",
-            description="CreateWorkspaces and MigrateWorkspace, as CloudTrail records them",
-            # WorkSpaces emits no event of its own about a new WorkSpace: CloudTrail's record of the call is all.
+            description="CloudTrail's records of CreateWorkspaces and MigrateWorkspace, for protect",
+            # WorkSpaces emits no event about a new WorkSpace: CloudTrail's record of the call is the only one.
             event_pattern=successful_calls("CreateWorkspaces", "MigrateWorkspace"),
             targets=[_to_protect(protect, dead_letters)],
         )
@@ -76,7 +76,7 @@ class Triggers(Construct):
             self,
             "EndedWorkspaces",
             rule_name=f"{stack.stack_name}-ended-workspaces",
-            description="TerminateWorkspaces of either Region, as CloudTrail records it: who ended what",
+            description="CloudTrail's records of TerminateWorkspaces in both Regions, for protect",
             event_pattern=successful_calls("TerminateWorkspaces", regions=[pair.primary_region, pair.dr_region]),
             targets=[_to_protect(protect, dead_letters)],
         )
@@ -86,9 +86,9 @@ class Triggers(Construct):
                 self,
                 one.spec.name.capitalize(),
                 schedule_name=f"{stack.stack_name}-{one.spec.name}",
-                description=f"Starts the {one.spec.title}; it ends at once where another one is at work",
+                description=f"Starts the {one.spec.title}; the execution ends at once if another one is running",
                 schedule=scheduler.ScheduleExpression.rate(one.spec.every),
-                # An hour of trying; what could not be started then is told, and the next start comes.
+                # It is retried for an hour. Then the failed start goes to the dead letters, and the next start follows.
                 target=scheduler_targets.StepFunctionsStartExecution(
                     one.machine,
                     input=scheduler.ScheduleTargetInput.from_object({}),
@@ -99,15 +99,15 @@ class Triggers(Construct):
             )
 
     def _let_in(self, pair: Pair) -> None:
-        """Let the bus take what the DR Region's rule hands over.
+        """Let the bus accept events of the DR Region's rule.
 
-        That rule has a role that may put events here. Whether the role is enough between Regions is disputed: this says
-        it from the bus's side too, and gives nothing to a principal whose own policies do not.
+        The rule has a role that may put events here. Sources disagree whether the role is enough between Regions, so
+        the bus allows it too. This gives nothing to a principal whose own policies do not allow it.
         """
         stack = Stack.of(self)
         bus = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:event-bus/default"
         name = f"{pair.dr_stack_name}-ended-workspaces"
-        # Not by its own class, whose deprecated properties warn whoever only reads them, as cdk-nag does.
+        # Not with its own class, whose deprecated properties cause warnings when cdk-nag reads them.
         CfnResource(
             self,
             "FromDrRegion",

@@ -103,7 +103,7 @@ def cause_of(call: Mapping[str, Any]) -> Cause:
     who = cause.get("principal")
     return Cause(
         type=_name(cause.get("type") or "manual"),
-        id=_name(cause.get("id") or "by hand"),
+        id=_name(cause.get("id") or "no reason given"),
         principal=_name(who.strip()) if isinstance(who, str) and who.strip() else None,
     )
 

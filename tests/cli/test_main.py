@@ -68,7 +68,7 @@ def test_check_warns_and_succeeds(capsys: Capsys) -> None:
     Path("other.yaml").write_text(EXAMPLE.replace("us-west-2", "ap-south-1"))
     assert main(["check", "other.yaml"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("Caution: pairs[0].dr_region: ap-south-1 is not one of the Regions known")
+    assert out.startswith("Caution: pairs[0].dr_region: ap-south-1 is not a Region that this version knows")
     assert "other.yaml is valid" in out
 
 
@@ -81,7 +81,7 @@ def test_check_says_who_gets_a_standby(capsys: Capsys) -> None:
     file.write_text(file.read_text(encoding="utf-8").replace("    notify:", rules), encoding="utf-8")
     assert main(["check"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "us-east-1 to us-west-2: desktops that match include.users: exec-*, and none that matches exclude.tags: "
+        "us-east-1 to us-west-2: desktops that match include.users: exec-*, except those that match exclude.tags: "
         "Standby: no."
     )
 

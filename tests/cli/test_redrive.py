@@ -136,7 +136,7 @@ def test_the_ledger_has_who_redrives_and_why_beside_the_event(desk: Desk) -> Non
     ran = desk.redrive("--reason CHG-4711 --output json")
     assert (ran.status, json.loads(ran.out)["reason"]) == (0, "CHG-4711")
     row = desk.stage.row(one)
-    said = f"given to protect again by {CALLER} (CHG-4711)"
+    said = f"sent to protect again by {CALLER} (CHG-4711)"
     assert (row.cause_type, row.cause_id) == ("event", f"{SENT['id']}, {said}")
     assert row.principal != CALLER  # who created the desktop
     assert said in desk.stage.standby(f"show {one}").out

@@ -173,10 +173,10 @@ def test_the_principal_is_found_in_whatever_form_the_trail_names_it(identity: ob
     ("given", "cause", "reopens"),
     [
         ({"type": "sweep", "id": "run-7"}, ("sweep", "run-7"), False),
-        ({"type": "manual"}, ("manual", "by hand"), True),
-        ({}, ("manual", "by hand"), True),
-        (None, ("manual", "by hand"), True),
-        ("somebody", ("manual", "by hand"), True),
+        ({"type": "manual"}, ("manual", "no reason given"), True),
+        ({}, ("manual", "no reason given"), True),
+        (None, ("manual", "no reason given"), True),
+        ("somebody", ("manual", "no reason given"), True),
         ({"type": None, "id": 3}, ("manual", "3"), True),
     ],
 )

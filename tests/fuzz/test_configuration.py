@@ -37,7 +37,13 @@ SNIPPETS = st.sampled_from(
 
 
 # What a mistake can be about beside a line or a key.
-ABOUT_ALL = ("the file holds no map", "the file is empty", "it cannot be read", "this is not YAML", "it is nested")
+ABOUT_ALL = (
+    "the file is not a map",
+    "the file is empty",
+    "the file cannot be read",
+    "this is not YAML",
+    "the file is nested",
+)
 
 
 @holds_for(0.085, edits=EDITS)

@@ -109,7 +109,7 @@ def test_what_is_zipped_is_the_release_that_is_locked(tmp_path: Path, monkeypatc
 def test_a_library_that_somebody_has_changed_is_not_zipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = PackagePath.read_binary
     monkeypatch.setattr(PackagePath, "read_binary", lambda file: read(file) + b"#" * (file.name == "lexer.py"))
-    with pytest.raises(ValueError, match=r"jmespath/lexer.py is not the file of jmespath 1\.1\.0: delete \.venv"):
+    with pytest.raises(ValueError, match=r"jmespath/lexer.py is not that of jmespath 1\.1\.0: delete \.venv"):
         bundle.build(tmp_path, SETTINGS)
 
 

@@ -91,11 +91,11 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         ("primary_region", None, "missing", "for example us-east-1"),
         ("dr_region", None, "missing", "for example us-west-2"),
         ("directories", None, "missing", "{d-906732325d: {dr_directory: d-926722edaf}}"),
-        ("primry_region", "x", "no such key; primary_region is probably meant", ", tags"),
-        ("notifyTopicArn", TOPIC, "notify_topic_arn is probably meant", "write one of account, backfill_in_flight"),
-        ("users", ["a"], "users is a key of include or exclude", "write one of account"),
-        ("“mode”", "observe", "; mode is probably meant", "write one of account"),
-        (f"{DIRECTORY}.replication", True, "no such key", "data_replication"),
+        ("primry_region", "x", "key does not exist; you probably mean primary_region", ", tags"),
+        ("notifyTopicArn", TOPIC, "you probably mean notify_topic_arn", "write one of account, backfill_in_flight"),
+        ("users", ["a"], "users belongs in include or exclude", "write one of account"),
+        ("“mode”", "observe", "; you probably mean mode", "write one of account"),
+        (f"{DIRECTORY}.replication", True, "key does not exist", "data_replication"),
         (f"{DIRECTORY}.dr_directory", None, "no value", "for example d-926722edaf"),
         ("directories", {}, "empty", "at least one directory"),
         ("directories", ["d-1"], "a list", "{d-906732325d: {dr_directory: d-926722edaf}}"),
@@ -103,27 +103,32 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         # ids and ARNs
         ("primary_region", "US East", "'US East'", "for example us-east-1"),
         ("dr_region", "us-west-2a", "'us-west-2a'", "for example us-west-2"),
-        ("dr_region", "us-esat-2", "not a Region of AWS that this version knows; us-east-2 is probably", "us-west-2"),
-        ("dr_region", "US East (Ohio)", "; us-east-2 is probably meant", "for example us-west-2"),
-        ("dr_region", "eu–west-1", "has – (U+2013, en dash); eu-west-1 is probably meant", "for example us-west-2"),
-        ("dr_region", "us-west-2\u00a0# x", "(U+00A0, no-break space); us-west-2 is probably meant", "us-west-2"),
-        (f"{DIRECTORY}.dr_directory", " D-92672EDA00", "blanks around it; d-92672eda00 is probably meant", "the id of"),
+        (
+            "dr_region",
+            "us-esat-2",
+            "not an AWS Region that this version knows; you probably mean us-east-2",
+            "us-west-2",
+        ),
+        ("dr_region", "US East (Ohio)", "; you probably mean us-east-2", "for example us-west-2"),
+        ("dr_region", "eu–west-1", "has – (U+2013, en dash); you probably mean eu-west-1", "for example us-west-2"),
+        ("dr_region", "us-west-2\u00a0# x", "(U+00A0, no-break space); you probably mean us-west-2", "us-west-2"),
+        (f"{DIRECTORY}.dr_directory", " D-92672EDA00", "spaces around it; you probably mean d-92672eda00", "the id of"),
         (f"{DIRECTORY}.dr_directory", "d-92672еdа00", "cyrillic small letter ie), а (U+0430", "the id of"),
-        ("directories.D-92672EDA01", {"dr_directory": "d-92672eda00"}, "d-92672eda01 is probably meant", "the id of"),
+        ("directories.D-92672EDA01", {"dr_directory": "d-92672eda00"}, "you probably mean d-92672eda01", "the id of"),
         (f"{DIRECTORY}.dr_directory", "d-92672", "'d-92672'", "for example d-926722edaf"),
-        ("directories.906732325d", {"dr_directory": "d-92672eda00"}, "cannot be a key", "for example d-906732325d"),
+        ("directories.906732325d", {"dr_directory": "d-92672eda00"}, "not valid as a key", "for example d-906732325d"),
         ("account", "12345678901", "'12345678901'", "12 digits"),
-        ("account", 123456789012, "loses leading zeros", "in quotes"),
-        ("account", "1234-5678-9012", '; "123456789012" is probably meant', "in quotes"),
-        (f"{DIRECTORY}.volume_encryption_key", "alias/dr", "'alias/dr'", "an alias will not do"),
+        ("account", 123456789012, "lose leading zeros", "in quotes"),
+        ("account", "1234-5678-9012", '; you probably mean "123456789012"', "in quotes"),
+        (f"{DIRECTORY}.volume_encryption_key", "alias/dr", "'alias/dr'", "not an alias"),
         (
             f"{DIRECTORY}.volume_encryption_key",
             KEY.replace("key/", "alias/"),
             "of 'alias', not of 'key'",
-            "an alias will",
+            "not an alias",
         ),
         ("notify_topic_arn", TOPIC.replace("sns", "sqs"), "an ARN of sqs, not of sns", "arn:aws:sns:us-east-1"),
-        ("notify_topic_arn", "arn:aws:sns:ops", "not a whole ARN", "arn:aws:sns:us-east-1"),
+        ("notify_topic_arn", "arn:aws:sns:ops", "not a complete ARN", "arn:aws:sns:us-east-1"),
         (f"{DIRECTORY}.data_replication", "yes", "'yes'", "PRIMARY_AS_SOURCE"),
         ("notify_topic_arn", "ops", "'ops'", "arn:aws:sns:us-east-1"),
         ("permissions_boundary", "boundary", "'boundary'", "policy/boundary"),
@@ -137,32 +142,37 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         ("name_prefix", "a" * 14, "too long", "at most 13 characters"),
         ("role_path", "standby", "'standby'", "/standby/"),
         ("notify[0]", "ops", "'ops'", "[ops@example.com]"),
-        ("notify", "ops@corp.com", "; [ops@corp.com] is probably meant", "[ops@example.com]"),
-        ("notify[0]", "mailto:ops@corp.com", "mailto: in front of it; ops@corp.com is", "[ops@example.com]"),
-        ("notify[0]", "ops@corp.com;", "a separator behind it; ops@corp.com is", "[ops@example.com]"),
-        ("notify[0]", "Jane <jane@corp.com>", "a name beside the address; jane@corp.com is", "[ops@example.com]"),
+        ("notify", "ops@corp.com", "; you probably mean [ops@corp.com]", "[ops@example.com]"),
+        ("notify[0]", "mailto:ops@corp.com", "mailto: before it; you probably mean ops@corp.com", "[ops@example.com]"),
+        ("notify[0]", "ops@corp.com;", "a separator after it; you probably mean ops@corp.com", "[ops@example.com]"),
+        (
+            "notify[0]",
+            "Jane <jane@corp.com>",
+            "a name beside the address; you probably mean jane@corp.com",
+            "[ops@example.com]",
+        ),
         ("notify[0]", "“ops@corp.com”", "left double quotation mark", "[ops@example.com]"),
-        ("notify[0]", "ops@corp\u200b.com", "zero width space); ops@corp.com is", "[ops@example.com]"),
+        ("notify[0]", "ops@corp\u200b.com", "zero width space); you probably mean ops@corp.com", "[ops@example.com]"),
         ("notify[0]", "a@corp.com, b@corp.com", "write an entry for each", "[ops@example.com]"),
         ("notify[0]", "https://hooks.corp.com/x", "a web address", "to your own topic"),
         ("notify[0]", "+15551234567", "'+15551234567'", "to your own topic"),
         # tags
-        ("tags.CostCenter", 12, '12 is not valid here; "12" is probably meant', "in quotes"),
-        ("tags.CostCenter", "a – b", '– (U+2013, en dash); "a - b" is probably meant', "in quotes"),
+        ("tags.CostCenter", 12, '12 is not valid here; you probably mean "12"', "in quotes"),
+        ("tags.CostCenter", "a – b", '– (U+2013, en dash); you probably mean "a - b"', "in quotes"),
         ("tags.CostCenter", "Köln & Bonn", "it has & (U+0026, ampersand)", "letters, digits"),
-        ("tags.Cost<Center", "dr", "cannot be a key", "a tag's key"),
+        ("tags.Cost<Center", "dr", "not valid as a key", "a tag's key"),
         ("tags.aws:x", "y", "cannot be set", "another key"),
         ("tags.workspaces-standby:stack", "y", "cannot be set", "another"),
-        ("tags", {f"k{n}": "v" for n in range(41)}, "41 of them", "at most 40"),
+        ("tags", {f"k{n}": "v" for n in range(41)}, "it has 41 entries", "at most 40"),
         # numbers and words
         ("mode", "dry-run", "'dry-run'", "protect, or observe"),
-        ("mode", "Protekt", "; protect is probably meant", "protect, or observe"),
-        ("recreate_missing", "yes", "; true is probably meant", "false, to be told"),
-        ("first_look_minutes", "15 min", "; 15 is probably meant", "for example 15"),
+        ("mode", "Protekt", "; you probably mean protect", "protect, or observe"),
+        ("recreate_missing", "yes", "; you probably mean true", "false, to be notified"),
+        ("first_look_minutes", "15 min", "; you probably mean 15", "for example 15"),
         ("first_look_minutes", "2h", "'2h' is not valid here", "the minutes"),
-        ("coverage_target", "99,5%", "; 99.5 is probably meant", "not 0.95"),
-        ("max_standbys", "5,000", "; 5000 is probably meant", "for example 5000"),
-        ("max_standbys", 5000.0, "; 5000 is probably meant", "a whole number"),
+        ("coverage_target", "99,5%", "; you probably mean 99.5", "not 0.95"),
+        ("max_standbys", "5,000", "; you probably mean 5000", "for example 5000"),
+        ("max_standbys", 5000.0, "; you probably mean 5000", "a whole number"),
         ("first_look_minutes", -1, "-1", "for example 15"),
         ("first_look_minutes", "15 min", "'15 min'", "for example 15"),
         ("poll_interval_seconds", 0, "0", "for example 120"),
@@ -185,15 +195,15 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         ("backfill_in_flight", 0, "0", "from 1 to 10000"),
         ("backfill_in_flight", 10_001, "10001", "from 1 to 10000"),
         ("calls_per_second", 0, "0", "from 0.1 to 50"),
-        ("prices.Standard", 4, "cannot be a key", "a compute type as DescribeWorkspaces names it"),
-        ("prices.Power Pro", 4, "; POWERPRO is probably meant", "a compute type as DescribeWorkspaces names it"),
-        ("prices.POWER", "$4.50", "; 4.5 is probably meant", "by compute type"),
+        ("prices.Standard", 4, "not valid as a key", "a compute type as DescribeWorkspaces returns it"),
+        ("prices.Power Pro", 4, "; you probably mean POWERPRO", "a compute type as DescribeWorkspaces returns it"),
+        ("prices.POWER", "$4.50", "; you probably mean 4.5", "by compute type"),
         ("prices.POWER", 0, "0", "more than 0"),
         ("prices.POWER", "4", "'4'", "by compute type"),
         ("prices", 4, "4", "{STANDARD: 5.75"),
         # the selection
-        ("include", {}, "no rule in it", "every desktop is included"),
-        ("exclude", {}, "no rule in it", "no desktop is excluded"),
+        ("include", {}, "it has no rules", "every desktop is included"),
+        ("exclude", {}, "it has no rules", "no desktop is excluded"),
         ("exclude.users", [], "empty", '["svc-*"]'),
         ("include.tags", {}, "empty", "{Standby: no, Environment: dev*}"),
         ("include.directories", [], "empty", "[d-906732325d]"),
@@ -203,24 +213,24 @@ def test_the_example_names_every_key_once_and_shows_its_default() -> None:
         ("exclude.users[0]", 4711, "4711", "in quotes"),
         ("include.tags.a", "[b", "'[b'", "with * for any text"),
         ("include.tags.a", True, "True", "a key and a value"),
-        ("include.tags.a*", "b", "cannot be a key", "a tag's key"),
-        ("include.user", ["a"], "no such key", "directories, tags, users"),
+        ("include.tags.a*", "b", "not valid as a key", "a tag's key"),
+        ("include.user", ["a"], "key does not exist", "directories, tags, users"),
         ("exclude.directories[0]", "906", "'906'", "ids of directories"),
         ("include.directories[0]", OTHER, f"{OTHER} is not under directories", "Write one of d-906732325d"),
         # what it must be to other values
-        ("dr_region", "us-east-1", "the primary Region too", "another Region"),
+        ("dr_region", "us-east-1", "also the primary Region", "another Region"),
         (f"{DIRECTORY}.dr_directory", ONE, "its own DR directory", "in the DR Region"),
-        (f"{DIRECTORY}.volume_encryption_key", KEY, "this key is in us-east-1", "a key in us-west-2"),
+        (f"{DIRECTORY}.volume_encryption_key", KEY, "the key is in us-east-1", "a key in us-west-2"),
         (
             f"directories.{OTHER}.dr_directory",
             "d-926722edaf",
             f"already the DR directory of {ONE}",
-            "a DR directory of its own",
+            "its own DR directory",
         ),
-        ("notify_topic_arn", OTHER_TOPIC, "this topic is in us-west-2", "a topic in us-east-1"),
+        ("notify_topic_arn", OTHER_TOPIC, "the topic is in us-west-2", "a topic in us-east-1"),
         ("notify", ["a@example.com", "A@example.com"], "twice", "one of the two"),
         ("primary_deadline_minutes", 10, "10 minutes", "first_look_minutes (15)"),
-        ("standby_deadline_minutes", 1, "1 minutes cannot work", "poll_interval_seconds (120 s)"),
+        ("standby_deadline_minutes", 1, "1 minutes are too few", "poll_interval_seconds (120 s)"),
     ],
 )
 def test_each_mistake_is_named_by_its_key_path_with_what_to_write(
@@ -241,8 +251,8 @@ def test_a_boundary_is_of_the_pairs_own_account(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "directory", "dr_directory", "path", "problem"),
     [
-        ({}, OTHER, "d-926722f013", "primary_region", "a pair already"),
-        ({"dr_region": "eu-west-1"}, ONE, "d-936722edaf", DIRECTORY, "pairs[0] maps this directory too"),
+        ({}, OTHER, "d-926722f013", "primary_region", "already a pair"),
+        ({"dr_region": "eu-west-1"}, ONE, "d-936722edaf", DIRECTORY, "pairs[0] also maps this directory"),
         (
             {"primary_region": "us-east-2"},
             *("d-9a6732325d", "d-926722edaf"),
@@ -302,7 +312,7 @@ pairs:
 """
     (mistake,) = refused(tmp_path, text).mistakes
     assert (mistake.line, mistake.path) == (6, "pairs[0].directories.d-906732325d")
-    assert "a second time" in mistake.problem
+    assert "written twice" in mistake.problem
 
 
 @pytest.mark.parametrize(
@@ -310,11 +320,11 @@ pairs:
     [
         ("", "the file is empty", "standby.example.yaml"),
         ("# nothing but a comment\n", "the file is empty", "standby.example.yaml"),
-        ("- pairs\n", "the file holds no map", "`pairs:`"),
-        ("pairs", "the file holds no map", "`pairs:`"),
+        ("- pairs\n", "the file is not a map", "`pairs:`"),
+        ("pairs", "the file is not a map", "`pairs:`"),
         ("pairs:\n\t- primary_region: us-east-1\n", "a tab", "spaces"),
         ("pairs: [{\n", "this is not YAML", "quotes"),
-        ("pairs: []\n---\npairs: []\n", "this is not YAML of one document", "the line with ---"),
+        ("pairs: []\n---\npairs: []\n", "more than one YAML document", "the line with ---"),
         ("pairs: \x07\n", "this is not YAML", "unreadable"),
         ("users: [*-admin]\n", "undefined alias", '"*-admin"'),
         ("pairs：\n  - a: b\n", "has ： (U+FF1A, fullwidth colon)", "plain quotes, colons"),
@@ -334,10 +344,10 @@ def test_a_file_that_is_no_configuration_at_all(tmp_path: Path, text: str, probl
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("!!int x", "not of the type"),
-        ("!!float x", "not of the type"),
-        ("!!bool x", "not of the type"),
-        ("!!timestamp x", "not of the type"),
+        ("!!int x", "not have the type"),
+        ("!!float x", "not have the type"),
+        ("!!bool x", "not have the type"),
+        ("!!timestamp x", "not have the type"),
         ("!!binary €", "base64"),
         ("7" * 5000, "too many digits"),
         ("!unknown x", "could not determine a constructor"),
@@ -366,18 +376,18 @@ def test_what_is_quoted_of_the_file_is_short_and_sends_nothing_to_the_terminal(t
     lines = str(failure).split("\n")
     assert len(lines) == len(failure.mistakes) + 1
     assert all(line.isprintable() and len(line) < 1000 for line in lines)
-    assert "\\x1b]0;title\\x07: there is no such key" in str(failure)
-    assert "pairs[0].'': there is no such key" in str(failure)
+    assert "\\x1b]0;title\\x07: this key does not exist" in str(failure)
+    assert "pairs[0].'': this key does not exist" in str(failure)
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("", r"there is no such file\. Make one with `\.venv/bin/standby init`"),
-        (b"pairs: \xff\xfe", "it cannot be read: the byte 0xff is not UTF-8"),
+        ("", r"the file does not exist\. Create it with `\.venv/bin/standby init`"),
+        (b"pairs: \xff\xfe", "the file cannot be read: the byte 0xff is not UTF-8"),
         ("pairs:".encode("utf-16"), "it is text in UTF-16"),
         ("pairs:".encode("utf-16-be"), "it is text in UTF-16"),
-        (None, "it cannot be read"),
+        (None, "the file cannot be read"),
     ],
     ids=["missing", "no text", "UTF-16", "UTF-16 without a mark", "a directory"],
 )
@@ -409,73 +419,84 @@ pairs:
 @pytest.mark.parametrize(
     ("careless", "path", "message"),
     [
-        ({"primary_region": "sa-east-1"}, "primary_region", "known for standby WorkSpaces"),
-        ({"dr_region": "ap-south-1"}, "dr_region", "known for standby WorkSpaces"),
+        ({"primary_region": "sa-east-1"}, "primary_region", "knows for standby WorkSpaces"),
+        ({"dr_region": "ap-south-1"}, "dr_region", "knows for standby WorkSpaces"),
         ({"first_look_minutes": 0.1}, "first_look_minutes", "too small for a real account"),
         ({"poll_interval_seconds": 0.5}, "poll_interval_seconds", "2 calls a second"),
         ({"primary_deadline_minutes": 30}, "primary_deadline_minutes", "up to an hour"),
         ({"standby_deadline_minutes": 30}, "standby_deadline_minutes", "up to an hour"),
         ({"existing_fleet": "protect"}, "existing_fleet", "up to max_standbys (5000)"),
-        ({"notify": []}, "notify", "nobody is told"),
-        ({"notify": [], "notify_topic_arn": TOPIC}, "notify", "alarms in us-west-2 reach nobody"),
+        ({"notify": []}, "notify", "no one receives notices"),
+        ({"notify": [], "notify_topic_arn": TOPIC}, "notify", "no one receives the alarms in us-west-2"),
         ({"exclude": {"users": ["*"]}}, "exclude.users", "every user is excluded"),
         ({"exclude": {"directories": [ONE]}}, "exclude.directories", "every directory"),
         (
             {"include": {"users": ["Al", "bo"]}, "exclude": {"users": ["al"]}},
-            *("include.users[0]", "matches nobody: exclude.users[0] (al) has all that it matches, and exclude wins"),
+            *(
+                "include.users[0]",
+                "has no effect: exclude.users[0] (al) also matches all of its desktops, and exclude wins",
+            ),
         ),
-        ({"include": {"tags": {"a": "b"}}, "exclude": {"tags": {"a": "b*"}}}, "include.tags.a", "(a: b*) has all"),
-        # rules that can match nobody
-        ({"include": {"users": ["svc-[ab]?*", "c"]}, "exclude": {"users": ["svc-??*"]}}, "include.users[0]", "nobody"),
-        ({"exclude": {"users": ["svc-a", "SVC-*"]}}, "exclude.users[0]", "exclude.users[1] (SVC-*) has all"),
-        ({"exclude": {"users": ["al", "bo", "Al"]}}, "exclude.users[2]", "exclude.users[0] (al) has all"),
+        (
+            {"include": {"tags": {"a": "b"}}, "exclude": {"tags": {"a": "b*"}}},
+            "include.tags.a",
+            "(a: b*) also matches all",
+        ),
+        # rules that can match no desktop
+        (
+            {"include": {"users": ["svc-[ab]?*", "c"]}, "exclude": {"users": ["svc-??*"]}},
+            "include.users[0]",
+            "no effect",
+        ),
+        ({"exclude": {"users": ["svc-a", "SVC-*"]}}, "exclude.users[0]", "exclude.users[1] (SVC-*) also matches all"),
+        ({"exclude": {"users": ["al", "bo", "Al"]}}, "exclude.users[2]", "exclude.users[0] (al) also matches all"),
         (
             {"include": {"users": ["e-*"]}, "exclude": {"users": ["svc-*"]}},
             "exclude.users[0]",
-            "has none that it match",
+            "matches none of the desktops in include.users",
         ),
-        ({"exclude": {"users": ["a,b"]}}, "exclude.users[0]", "write an entry for each"),
-        ({"exclude": {"users": ["a=b*"]}}, "exclude.users[0]", "no user name has =. Write it as"),
-        ({"exclude": {"users": ["CN=al,OU=x"]}}, "exclude.users[0]", "write the user name alone"),
-        ({"exclude": {"users": ["CORP\\al"]}}, "exclude.users[0]", "write al"),
-        ({"exclude": {"users": ["[z-a]x"]}}, "exclude.users[0]", "no user name has a character of [z-a]"),
+        ({"exclude": {"users": ["a,b"]}}, "exclude.users[0]", "Write an entry for each"),
+        ({"exclude": {"users": ["a=b*"]}}, "exclude.users[0]", "no user name can have =. Write it as"),
+        ({"exclude": {"users": ["CN=al,OU=x"]}}, "exclude.users[0]", "Write only the user name"),
+        ({"exclude": {"users": ["CORP\\al"]}}, "exclude.users[0]", "Write al"),
+        ({"exclude": {"users": ["[z-a]x"]}}, "exclude.users[0]", "no user name can have a character of [z-a]"),
         ({"exclude": {"users": ["?" * 64]}}, "exclude.users[0]", "at most 63 characters"),
         ({"exclude": {"users": ["ws-1abcdef23"]}}, "exclude.users[0]", "it is an id"),
-        ({"exclude": {"tags": {"a": "b;c"}}}, "exclude.tags.a", "no value of a tag has ;"),
+        ({"exclude": {"tags": {"a": "b;c"}}}, "exclude.tags.a", "no tag value can have ;"),
         (
             {"exclude": {"tags": {"workspaces-standby:stack": "*"}}},
             "exclude.tags.workspaces-standby:stack",
             "primaries",
         ),
         # patterns of another kind
-        ({"exclude": {"users": ["^svc-.*$"]}}, "exclude.users[0]", "a regular expression, and only *, ? and [ab]"),
+        ({"exclude": {"users": ["^svc-.*$"]}}, "exclude.users[0]", "a regular expression, but only *, ? and [ab]"),
         ({"exclude": {"users": [r"svc\.\d+"]}}, "exclude.users[0]", "regular expression"),
         ({"exclude": {"users": ["(svc|adm)-*"]}}, "exclude.users[0]", "regular expression"),
-        ({"exclude": {"tags": {"a": "b.*"}}}, "exclude.tags.a", "write b* if that is meant"),
-        ({"exclude": {"users": ["svc-%"]}}, "exclude.users[0]", "write svc-* if any text is meant"),
+        ({"exclude": {"tags": {"a": "b.*"}}}, "exclude.tags.a", "Write b* if you mean that"),
+        ({"exclude": {"users": ["svc-%"]}}, "exclude.users[0]", "Write svc-* if you mean any text"),
         # texts from elsewhere
         ({"exclude": {"users": ["“svc-*”"]}}, "exclude.users[0]", "right double quotation mark), quotation"),
-        ({"exclude": {"users": ["O’Brien"]}}, "exclude.users[0]", 'write "O\'Brien"'),
-        ({"exclude": {"users": ["svс-*"]}}, "exclude.users[0]", "с (U+0441, cyrillic small letter es): write 'svc-*'"),
-        ({"exclude": {"users": ["ｓvc＊"]}}, "exclude.users[0]", "write 'svc*'"),
-        ({"exclude": {"users": ["Rene\u0301"]}}, "exclude.users[0]", "accents that are characters of their own"),
-        ({"exclude": {"users": ["svc\u200b-*"]}}, "exclude.users[0]", "(U+200B, zero width space): write 'svc-*'"),
-        ({"exclude": {"users": [" svc-*"]}}, "exclude.users[0]", "blanks around it: write 'svc-*'"),
-        ({"exclude": {"users": ["svc-*;"]}}, "exclude.users[0]", "a separator behind it: write 'svc-*'"),
-        ({"exclude": {"users": ["mailto:al"]}}, "exclude.users[0]", "mailto: in front of it: write 'al'"),
-        ({"include": {"tags": {"Standby": "no\u00a0"}}}, "include.tags.Standby", "no-break space), blanks around it"),
-        ({"include": {"tags": {"Standby ": "no"}}}, "include.tags.Standby ", "write 'Standby'"),
-        ({"tags": {"Cost\u200dCenter": "1"}}, "tags.Cost\u200dCenter", "zero width joiner): write 'CostCenter'"),
-        ({"tags": {"a": " b"}}, "tags.a", "write 'b'"),
-        ({"tags": {"Key": "a", "Value": "b"}}, "tags", "write one, {a: b}"),
+        ({"exclude": {"users": ["O’Brien"]}}, "exclude.users[0]", 'Write "O\'Brien"'),
+        ({"exclude": {"users": ["svс-*"]}}, "exclude.users[0]", "с (U+0441, cyrillic small letter es). Write 'svc-*'"),
+        ({"exclude": {"users": ["ｓvc＊"]}}, "exclude.users[0]", "Write 'svc*'"),
+        ({"exclude": {"users": ["Rene\u0301"]}}, "exclude.users[0]", "accents as separate characters"),
+        ({"exclude": {"users": ["svc\u200b-*"]}}, "exclude.users[0]", "(U+200B, zero width space). Write 'svc-*'"),
+        ({"exclude": {"users": [" svc-*"]}}, "exclude.users[0]", "spaces around it. Write 'svc-*'"),
+        ({"exclude": {"users": ["svc-*;"]}}, "exclude.users[0]", "a separator after it. Write 'svc-*'"),
+        ({"exclude": {"users": ["mailto:al"]}}, "exclude.users[0]", "mailto: before it. Write 'al'"),
+        ({"include": {"tags": {"Standby": "no\u00a0"}}}, "include.tags.Standby", "no-break space), spaces around it"),
+        ({"include": {"tags": {"Standby ": "no"}}}, "include.tags.Standby ", "Write 'Standby'"),
+        ({"tags": {"Cost\u200dCenter": "1"}}, "tags.Cost\u200dCenter", "zero width joiner). Write 'CostCenter'"),
+        ({"tags": {"a": " b"}}, "tags.a", "Write 'b'"),
+        ({"tags": {"Key": "a", "Value": "b"}}, "tags", "Write one, {a: b}"),
         ({"tags": {"Since": "2062-01-01"}}, "tags.Since", "2062-01-01 is in the future"),
         ({"notify": ["ops@cörp.de"]}, "notify[0]", "xn--"),
         # what does not go together, or does not exist
-        ({"coverage_target": 0.98}, "coverage_target", "write 98 for 98 percent"),
-        ({"prices": {"POWER_PRO": 5}}, "prices.POWER_PRO", "write POWERPRO, unless it is new"),
-        ({"prices": {"NEXT_YEARS": 5}}, "prices.NEXT_YEARS", "correct it, unless it is new"),
+        ({"coverage_target": 0.98}, "coverage_target", "Write 98 for 98 percent"),
+        ({"prices": {"POWER_PRO": 5}}, "prices.POWER_PRO", "Write POWERPRO, unless it is new"),
+        ({"prices": {"NEXT_YEARS": 5}}, "prices.NEXT_YEARS", "Correct it, unless it is new"),
         ({"permissions_boundary": "arn:aws-cn:iam::aws:policy/X"}, "permissions_boundary", "partition aws-cn"),
-        ({"account": "111111111111", "notify_topic_arn": TOPIC}, "notify_topic_arn", "of account 123456789012"),
+        ({"account": "111111111111", "notify_topic_arn": TOPIC}, "notify_topic_arn", "in account 123456789012"),
     ],
     ids=str,
 )
@@ -518,7 +539,7 @@ def test_any_region_of_any_partition_is_at_most_warned_of(tmp_path: Path) -> Non
     for region, partition in partitions.items() - {("us-east-1", "aws")}:
         arn = f"arn:{partition}:iam::aws:policy/PowerUserAccess"
         found = cautions(read(tmp_path, {"pairs": [pair(dr_region=region, permissions_boundary=arn)]}))
-        assert ("no account is in both" in str(found)) is (partition != "aws"), region
+        assert ("No account is in both" in str(found)) is (partition != "aws"), region
 
 
 def test_warnings_and_the_keys_that_an_anchor_repeats_have_their_lines(tmp_path: Path) -> None:
@@ -534,8 +555,12 @@ def test_warnings_and_the_keys_that_an_anchor_repeats_have_their_lines(tmp_path:
 @pytest.mark.parametrize(
     ("rates", "regions", "warned"),
     [
-        ([1.0, 1.0], ["us-east-1", "us-east-1"], ["3 calls a second in us-east-1, and AWS allows an account 2"]),
-        ([0.5, 0.5, 0.5], ["us-east-1"] * 3, ["2.25 calls a second in us-east-1, and AWS allows an account 2"]),
+        (
+            [1.0, 1.0],
+            ["us-east-1", "us-east-1"],
+            ["3 calls a second in us-east-1. By default, AWS allows an account 2"],
+        ),
+        ([0.5, 0.5, 0.5], ["us-east-1"] * 3, ["2.25 calls a second in us-east-1. By default, AWS allows an account 2"]),
         ([0.5, 0.5], ["us-east-1", "us-east-1"], []),
         ([1.0, 1.0], ["us-east-1", "us-east-2"], []),
         # Whoever writes so much in one pair has had the limit raised.
@@ -590,7 +615,7 @@ def test_the_digest_changes_with_any_value_and_with_nothing_else(tmp_path: Path)
 def test_a_vpc_is_subnets_and_security_groups(tmp_path: Path) -> None:
     found = mistakes(tmp_path, {"pairs": [pair(vpc={"subnets": ["vpc-0a1b2c3d"]})]})
     subnet, groups = (found.pop(f"pairs[0].vpc.{key}") for key in ("subnets[0]", "security_groups"))
-    assert ("private subnets" in subnet, "let HTTPS out" in groups, found) == (True, True, {})
+    assert ("private subnets" in subnet, "allow outbound HTTPS" in groups, found) == (True, True, {})
 
 
 def test_the_committed_schema_is_the_models() -> None:

@@ -159,7 +159,7 @@ def test_a_mistaken_configuration_ends_synthesis_with_the_list_and_no_traceback(
     first, *mistakes = app.stderr.splitlines()
     assert first == f"{config}: 2 mistakes"
     assert mistakes[0].startswith("  line 2: pairs[0].directories: this key is missing. Write ")
-    assert mistakes[1].startswith("  line 3: pairs[0].dr_region: us-east-1 is the primary Region too. Write ")
+    assert mistakes[1].startswith("  line 3: pairs[0].dr_region: us-east-1 is also the primary Region. Write ")
 
 
 def test_a_deployment_stops_at_the_ids_and_addresses_of_the_example(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_deployment_stops_at_the_ids_and_addresses_of_the_example(tmp_path: Pa
     assert (app.returncode, list(tmp_path.glob("cdk.out/*.template.json"))) == (1, [])
     warning, stopped = app.stderr.splitlines()
     assert "d-906732325d, " in warning
-    assert stopped.startswith(f"{EXAMPLE}: nothing is deployed.")
+    assert stopped.startswith(f"{EXAMPLE}: nothing was deployed.")
 
 
 def test_the_default_account_of_the_cdk_is_used_where_the_file_names_none(
