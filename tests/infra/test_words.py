@@ -1,7 +1,7 @@
 """Plain, present-day technical English: the phrases that are banned are in none of the texts that people read.
 
-COVERED lists the files. Of code, all strings are checked, docstrings included; generated parts of documents are made from
-them.
+COVERED lists the files. Of code, all strings are checked, docstrings included: generated parts of documents are made
+from them.
 """
 
 import ast
