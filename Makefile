@@ -18,60 +18,60 @@ LOCK = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.1
 .PHONY: help setup demo local check test pure suite lint synth bootstrap deploy destroy docs pictures lock bench faults golden names ask-aws clean
 .DEFAULT_GOAL := help
 
-help:  ## what there is
+help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: $(READY)  ## make .venv with everything that is needed
+setup: $(READY)  ## create .venv with all dependencies
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed, $(PYTHON) is `$(PYTHON) --version`; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@if [ -e $@ ]; then echo "setup 1 of 2: $(VENV) is there"; \
-	  else echo "setup 1 of 2: makes $(VENV), anew if an earlier setup was interrupted"; $(PYTHON) -m venv --clear $(VENV); fi
+	@if [ -e $@ ]; then echo "setup 1 of 2: $(VENV) already exists"; \
+	  else echo "setup 1 of 2: creating $(VENV)"; $(PYTHON) -m venv --clear $(VENV); fi
 	@rm -f $@
-	@echo "setup 2 of 2: installs what requirements.txt locks, each file checked by its hash; on disk it takes 1.1 GB. The large ones:"
+	@echo "setup 2 of 2: installing the packages in requirements.txt, checked by hash (1.1 GB on disk). The large ones:"
 	@{ $(BIN)/pip install $(QUIETLY) --require-hashes --requirement requirements.txt \
 	  && $(BIN)/pip install --quiet $(QUIETLY) --no-deps --no-build-isolation --editable . \
 	  && touch $@; } | awk '/(Downloading|Using cached) .* MB\)/ { print; fflush() } \
 	  /^Installing/ { print "  Installing " split($$0, names, ",") " packages"; fflush() }'
-	@test -e $@ || { echo "pip has failed, see above. Run make setup again."; exit 1; }
+	@test -e $@ || { echo "pip failed, see above. Run make setup again."; exit 1; }
 	@$(BIN)/python -m compileall -q cli infra lambdas >/dev/null || :  # each command starts sooner; without it, it starts, too
-	@echo "setup is done"
+	@echo "setup complete"
 
-demo: $(READY)  ## the whole product in an embedded cloud: 34 desktops, what `standby` says, and build/report.html
+demo: $(READY)  ## run the product in an embedded cloud with 34 desktops, show answers of `standby`, and write build/report.html
 	@$(BIN)/python -m local.demo
 
-local: $(READY)  ## the same cloud with an existing fleet, left running to practise on
+local: $(READY)  ## run the same cloud with an existing fleet until Ctrl-C, for practice
 	@$(BIN)/python -m local $(ARGS)
 
-check: $(READY)  ## types, style, and the tests of the pure core: under a minute
+check: $(READY)  ## check types and style, and run the tests of the pure core (under a minute)
 	@$(MAKE) --no-print-directory --jobs=2 lint pure
 
 pure: $(READY)
 	$(BIN)/python -m pytest tests/core
 
-test: $(READY)  ## types, style, and every test that needs no AWS account: under five minutes on 2 cores
+test: $(READY)  ## check types and style, and run every test that needs no AWS account (under five minutes on 2 cores)
 	@$(MAKE) --no-print-directory --jobs=2 lint suite
 
 suite: $(READY)
 	$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder
 
-lint: $(READY)  ## types and style
+lint: $(READY)  ## check types and style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
-synth: $(READY)  ## the CloudFormation templates of CONFIG (standby.yaml), offline, into cdk.out
+synth: $(READY)  ## write the CloudFormation templates of CONFIG (standby.yaml) to cdk.out, offline
 	@CDK_CONTEXT_JSON='{"config": "$(CONFIG)"}' CDK_OUTDIR=cdk.out $(BIN)/python app.py
-	@echo "The templates of $(CONFIG) are in cdk.out; nothing was deployed."
+	@echo "The templates of $(CONFIG) are in cdk.out. Nothing was deployed."
 
-bootstrap: $(READY) $(CDK_CLI)  ## prepare both Regions of CONFIG for the CDK, once an account
+bootstrap: $(READY) $(CDK_CLI)  ## prepare both Regions of CONFIG for the CDK, once for each account
 	$(CDK) bootstrap -c config=$(CONFIG) $(ARGS)
 
 deploy: $(READY) $(CDK_CLI)  ## deploy CONFIG (standby.yaml) with your AWS credentials
 	$(CDK) deploy --all -c config=$(CONFIG) -c examples=refused --require-approval broadening $(ARGS)
 
-destroy: $(READY) $(CDK_CLI)  ## delete the stacks of CONFIG, once their termination protection is off; the ledger and the standbys stay
+destroy: $(READY) $(CDK_CLI)  ## delete the stacks of CONFIG after their termination protection is off; the ledger and the standbys remain
 	@$(BIN)/python -m infra.teardown "$(CONFIG)"
 	$(CDK) destroy --all -c config=$(CONFIG) $(ARGS)
 
@@ -92,23 +92,23 @@ $(UV):
 	@$(PYTHON) -m venv build/uv
 	@build/uv/bin/pip install --quiet $(QUIETLY) uv==0.13.9
 
-pictures: $(READY)  ## the pictures of docs/report.md, by Chromium, of a report of the tests' story
+pictures: $(READY)  ## create the pictures of docs/report.md with Chromium
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.pictures
 
-bench: $(READY)  ## speed, cost and scale beside a script, into build/bench.json and docs/performance.md: 15 minutes
+bench: $(READY)  ## measure speed, cost and scale against a script, into build/bench.json and docs/performance.md (15 minutes)
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.bench $(ARGS)
 
-faults: $(READY)  ## break everything that can break, in virtual time and for real, into build/faults.json: 20 minutes
+faults: $(READY)  ## run the fault matrix, in virtual and in real time, into build/faults.json (20 minutes)
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.faults $(ARGS)
 
-golden: $(READY)  ## record what scenarios and seeds show, anew; ARGS=--check compares
+golden: $(READY)  ## record the results of scenarios and seeds again; ARGS=--check compares them
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.simulation.golden $(ARGS)
 
-names: $(READY)  ## record anew what CloudFormation knows each resource by; a change needs a line in CHANGELOG.md
+names: $(READY)  ## record the CloudFormation names of all resources again; a change needs a line in CHANGELOG.md
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.infra.names
 
-ask-aws: $(READY)  ## what no document says about AWS, asked of the account of CONFIG once; it only reads
+ask-aws: $(READY)  ## check undocumented behaviour of AWS in the account of CONFIG; read-only
 	@$(BIN)/python -m tools.ask_aws --config $(CONFIG) $(ARGS)
 
-clean:  ## remove what was made, but not .venv
+clean:  ## remove all generated files, but not .venv
 	rm -rf build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
 """The operator's command line.
 
-It reads events and refusals with the code that is deployed, so that it says of them what the functions would.
+It uses the deployed code to read events and refusals, so that it interprets them as the functions do.
 """
 
 import sys

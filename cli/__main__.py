@@ -1,4 +1,4 @@
-"""`python -m cli`: the command `standby`, where nothing is installed as a script."""
+"""`python -m cli`: run the command `standby` where its script is not installed."""
 
 import sys
 

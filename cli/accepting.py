@@ -1,4 +1,4 @@
-"""Accepting a directory's existing fleet: the plan that the last sweep has left, and the decision of a person."""
+"""Accept the existing fleet of a directory: show the plan of the last sweep, ask for confirmation, and record it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _COLUMNS = tuple(
 
 
 def accept_directories(run: Run, words: Sequence[str], ways: Ways) -> Status:
-    """Accept directories, unless they are accepted already; say what the ledger has of each afterwards."""
+    """Accept directories that are not accepted yet; answer with what the ledger then has for each."""
     pair, protect, ledger = run.pair, run.protect(run.pair), run.ledger(run.pair)
     found = finding.baselines(ledger, words)
     planned = [protect.ask("accept", ways.because, dry_run=True, directory_id=one) for one in found]
@@ -51,10 +51,10 @@ def accept_directories(run: Run, words: Sequence[str], ways: Ways) -> Status:
     plans = {one: _planned(_row(one, item)) for one, item in found.items()}
     counts = [_plan_of(found[one]).get("would_get") for one in todo]
     known = [one for one in counts if isinstance(one, int)]
-    # Where no number is known, it is not taken for a small one.
+    # An unknown number counts as a large one.
     count = sum(known) if len(known) == len(counts) else MANY + 1
     facts = {**ways.facts(pair), "already_accepted": [one for one in found if one not in todo]}
-    follows, cautions = "The next sweep takes its desktops up", list[str]()
+    follows, cautions = "The next sweep processes its desktops", list[str]()
     if todo and not ways.dry_run:
         token = todo[0] if len(todo) == 1 else str(count)
         ways.ask(
@@ -74,7 +74,7 @@ def accept_directories(run: Run, words: Sequence[str], ways: Ways) -> Status:
     if ways.dry_run:
         sentences = [f"{plans[one]} {sentence}" for one, sentence in zip(present, sentences, strict=True)]
     answer = Answer([Table("directories", _COLUMNS, rows)], facts, screen=in_sentences(sentences), cautions=cautions)
-    answer.next = "`standby status` shows how far it is."
+    answer.next = "`standby status` shows the progress."
     if todo and ways.dry_run:
         answer.next = "run the command again without --dry-run."
     return run.of_ledgers(answer, [ledger])
@@ -104,12 +104,12 @@ def _total(counts: object) -> int | None:
 
 
 def _planned(row: Item) -> str:
-    """What the last sweep has counted, in sentences."""
+    """What the last sweep counted, in sentences."""
     directory = f"Directory {row['directory_id']} (DR directory {row['dr_directory_id']})"
     if row["would_get"] is None:
         return f"{directory}: no complete sweep has counted its desktops yet."
     gets = f"{counted(row['would_get'], 'desktop')} would get a standby"
-    others = f"protected: {row['has']}, cannot have one: {row['cannot']}, excluded: {row['excluded']}"
+    others = f"already protected: {row['has']}, cannot have one: {row['cannot']}, excluded: {row['excluded']}"
     words = f"{directory}: {gets} ({others})."
     if row["monthly_cost"] is not None:
         words += f" They cost about USD {row['monthly_cost']} a month; data replication and hours of use are extra."
@@ -121,9 +121,9 @@ def _planned(row: Item) -> str:
 
 
 def _begin(run: Run, ledger: Ledger) -> tuple[str, list[str]]:
-    """Start the sweep that takes up what was accepted; what follows, and what is to be known if it does not begin now.
+    """Start a sweep for the accepted desktops; return what happens next, and cautions if the sweep cannot start now.
 
-    One that is under way may have passed the directory, and two do not run at once.
+    Only one sweep runs at a time. A sweep that is already running may have passed the directory.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -131,24 +131,24 @@ def _begin(run: Run, ledger: Ledger) -> tuple[str, list[str]]:
 
     pair = ledger.pair
     machine = pair.outputs.get("SweepStateMachineArn", "")
-    follows = "The next sweep takes its desktops up"
+    follows = "The next sweep processes its desktops"
     if not machine:
         return follows, []
     client = run.aws.client("stepfunctions", pair.region, once=True)
     try:
         if client.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=1)["executions"]:
-            words = "A sweep is under way. It takes the desktops up if it has not passed their directory yet; else"
-            return "This sweep or the next one takes its desktops up", [f"{words}: {start_a_sweep(ledger)}"]
+            words = "A sweep is running. If it has already passed the directory, another sweep is needed."
+            return "This sweep or the next one processes its desktops", [f"{words} {start_a_sweep(ledger)}"]
         client.start_execution(stateMachineArn=machine, name=f"accept-{uuid.uuid4()}", input="{}")
     except (ClientError, BotoCoreError) as problem:
-        return follows, [f"A sweep could not be started now: {sentence(problem)} {start_a_sweep(ledger)}"]
-    return "A sweep was started, which takes its desktops up", []
+        return follows, [f"The sweep could not be started: {sentence(problem)} {start_a_sweep(ledger)}"]
+    return "A sweep was started and processes its desktops", []
 
 
 def _sentence(directory: str, item: Item, follows: str) -> str:
     if item.get("accepted") is not True:
         return f"{directory} is not accepted."
-    words = f"{directory} is accepted {by_whom(item, 'accepted')}".rstrip()
+    by = f" {by_whom(item, 'accepted')}".rstrip()
     if not follows:
-        return f"{directory} was accepted already, {by_whom(item, 'accepted')}".rstrip(", ") + ". Nothing was changed."
-    return f"{words}. {follows}; they get their standbys a few at a time."
+        return f"{directory} was already accepted{by}. Nothing was changed."
+    return f"{directory} was accepted{by}. {follows}. Their standbys are created a few at a time."

@@ -1,6 +1,6 @@
-"""An answer, and its three forms: a table for people, JSON for programs, CSV for spreadsheets.
+"""The answer of a command in its three forms: a table for people, JSON for programs, CSV for spreadsheets.
 
-stdout has the answer alone; what is said beside it goes to stderr. What is piped is plain and never cut.
+Only the answer is written to stdout; remarks go to stderr. Piped output is plain text and is never cut.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA_VERSION: Final = 1
-# Colours only repeat what a word says.
+# A colour only repeats what a word already says.
 _STYLES: Final = {
     **dict.fromkeys(("PROTECTED", "OK", "GOOD"), "green"),
     **dict.fromkeys(("WAITING", "CLAIMED", "REQUESTED", "HELD", "REPORTED", "WARNING"), "yellow"),
@@ -39,7 +39,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: the name of its value in JSON and CSV, its heading on a screen, and how a value is shown."""
+    """A column: the name of its value in JSON and CSV, its heading on a screen, and how a value is formatted."""
 
     name: str
     heading: str
@@ -53,7 +53,7 @@ def text(name: str, heading: str = "") -> Column:
 
 
 def time(name: str, heading: str) -> Column:
-    """A column of times: UTC in data, local on a screen."""
+    """A column of times: UTC in data, local time on a screen."""
     return Column(name, heading, times.local)
 
 
@@ -66,46 +66,46 @@ class Table:
     name : str
         Its key in JSON.
     rows : iterable of mapping
-        Values as JSON has them, times as the ledger writes them. It is read once, and may be endless in memory's terms.
+        Values as in JSON, times as in the ledger. It is read once, so it may be larger than the memory.
     empty : str
-        What is said where there are no rows: of how many. Nothing, if what closes the answer says it.
+        The text that replaces an empty table; empty if the closing sentences say it.
     """
 
     name: str
     columns: Sequence[Column]
     rows: Iterable[Row]
     title: str = ""
-    empty: str = "There are none."
+    empty: str = "None."
 
 
 @dataclass
 class Answer:
-    """What a command found.
+    """The answer of a command.
 
     Attributes
     ----------
     tables : sequence of Table
-        CSV has the first.
+        CSV contains only the first.
     facts : mapping
-        What JSON has besides.
+        Further keys of the JSON output.
     says : list of str
-        Sentences above the tables on a screen; part of the answer.
+        Sentences above the tables on a screen.
     screen : callable, optional
-        Shows it on a screen in a form of its own, instead of sentences and tables.
+        Writes the answer to a screen in its own form, instead of sentences and tables.
     closing : callable, optional
-        Gives the sentences below the tables, once all rows are read.
+        Returns the sentences below the tables. Called after all rows are read.
     found : callable
-        Whether something needs attention (exit status 1), once all rows are read.
+        Whether something needs attention (exit status 1). Called after all rows are read.
     source_region : str
         The Region that was read.
     missing : list of str
-        What could not be seen, in sentences: the exit status is 4.
+        What could not be read, in sentences; the exit status is then 4.
     cautions : list of str
-        What is to be known of the answer, and does not make it incomplete.
+        Remarks on the answer that do not make it incomplete, in sentences.
     next : str
         The next useful command, in a sentence.
     as_of : datetime
-        When it was read; the run's time unless set.
+        When the answer was read; by default the time of the run.
     """
 
     tables: Sequence[Table] = ()
@@ -122,9 +122,9 @@ class Answer:
 
 
 def give(answer: Answer, options: Options) -> Status:
-    """Write an answer in the form that is asked for, and return the exit status."""
+    """Write an answer in the form that the options name, and return the exit status."""
     if options.query and options.output is not Output.JSON:
-        raise Problem("QueryWithoutJson", "--query selects from JSON.", "Add --output json.")
+        raise Problem("QueryWithoutJson", "--query requires --output json.", "Add --output json.")
     match options.output:
         case Output.JSON:
             _write_json(answer, options.query)
@@ -141,7 +141,7 @@ def give(answer: Answer, options: Options) -> Status:
 
 
 def say(words: str) -> None:
-    """Write a sentence beside the answer: to stderr, as it is where that is piped."""
+    """Write a remark to stderr."""
     print(words, file=sys.stderr, flush=True)
 
 
@@ -153,7 +153,7 @@ def _head(answer: Answer) -> dict[str, Any]:
 
 
 def _tail(answer: Answer) -> dict[str, Any]:
-    # Known only once all rows are read: the Region can change on the way.
+    # Known only after all rows are read: the Region can change in between.
     ends = {"complete": not answer.missing, "missing": answer.missing, "cautions": answer.cautions}
     return {**answer.facts, **ends, "source_region": answer.source_region}
 
@@ -180,14 +180,14 @@ def _write_json(answer: Answer, query: str | None) -> None:
 
 
 def selected(query: str, whole: Any) -> Any:
-    """What a JMESPath expression selects; Problem if it is none."""
+    """What a JMESPath expression selects; Problem if the expression is invalid."""
     import jmespath
 
     try:
         return jmespath.search(query, whole)
     except jmespath.exceptions.JMESPathError as problem:
         said = str(problem).splitlines()[0].removeprefix("Invalid jmespath expression: ").rstrip(":.")
-        words = f"--query {query!r} is no JMESPath expression: {said}."
+        words = f"--query {query!r} is not a valid JMESPath expression: {said}."
         raise Problem("BadQuery", words, "See jmespath.org.") from None
 
 
@@ -210,7 +210,7 @@ def _utc(value: datetime) -> str:
 
 def _write_csv(answer: Answer) -> None:
     if not answer.tables:
-        raise Problem("NoCsv", "This answer has no table.", "Use --output json.")
+        raise Problem("NoCsv", "This answer is not available as CSV.", "Use --output json.")
     table = answer.tables[0]
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(column.name for column in table.columns)
@@ -219,7 +219,7 @@ def _write_csv(answer: Answer) -> None:
 
 
 def cell(value: Any) -> Any:
-    """A value that a spreadsheet takes for text and never for a formula."""
+    """A value in a form that a spreadsheet reads as text, never as a formula."""
     if isinstance(value, datetime):
         return _utc(value)
     if isinstance(value, Mapping | list | tuple | bool):
@@ -233,7 +233,7 @@ def cell(value: Any) -> Any:
 
 
 def console(options: Options, file: TextIO | None = None) -> Console:
-    """Where tables are shown, stdout unless told: in the terminal's width, or, piped, plain and as wide as need be."""
+    """The console that tables are written to, by default stdout: as wide as the terminal, or unlimited when piped."""
     from rich.console import Console as RichConsole
 
     file = file or sys.stdout
@@ -278,10 +278,10 @@ def _show_at_terminal(answer: Answer, screen: Console) -> None:
 
 
 def _write_plain(answer: Answer, options: Options) -> None:
-    """Headings and rows, a tab between columns, as the AWS CLI's text: for pipes, nothing cut and no line broken."""
+    """Write headings and rows for a pipe, separated by tabs as in the AWS CLI's text form, without cuts or wraps."""
     if answer.screen is not None:
         answer.screen(console(options))
-    else:  # plain lines need no Rich, which would take its time to be loaded
+    else:  # plain lines do not need Rich, which is slow to import
         for one in answer.says:
             print(one)
         for table in answer.tables:
@@ -304,12 +304,12 @@ def _write_rows(table: Table) -> None:
 
 
 def one_line(words: str) -> str:
-    """Text without what would break a line or a column, or move a terminal's cursor."""
+    """Text in which each character that would break a line or column, or move the cursor, is a space."""
     return "".join(one if one.isprintable() else " " for one in words)
 
 
 def put_table(table: Table, screen: Console) -> None:
-    """Show a table as tables of an answer are shown: for an `Answer.screen` that consists of some."""
+    """Write a table in the usual form, from an `Answer.screen`."""
     if sys.stdout.isatty():
         show_table(table, screen)
     else:
@@ -317,7 +317,7 @@ def put_table(table: Table, screen: Console) -> None:
 
 
 def put_line(words: str, screen: Console) -> None:
-    """Show a line: in the terminal's width, or, piped, as it is."""
+    """Write a line: wrapped to the terminal's width, or unchanged when piped."""
     if sys.stdout.isatty():
         screen.print(words)
     else:
@@ -325,7 +325,7 @@ def put_line(words: str, screen: Console) -> None:
 
 
 def put_indented(words: str, screen: Console, by: int = 2) -> None:
-    """Show a line that belongs to the one above it: indented, and so in all lines that it takes at a terminal."""
+    """Write an indented line; at a terminal, its wrapped lines are indented too."""
     from rich.padding import Padding
 
     if sys.stdout.isatty():
@@ -335,9 +335,9 @@ def put_indented(words: str, screen: Console, by: int = 2) -> None:
 
 
 def show_table(table: Table, screen: Console) -> None:
-    """Show a table in a terminal's width; where that would break ids in two, each row as lines of its own.
+    """Write a table in the terminal's width; if ids would be broken, write each row as separate lines.
 
-    Rows are shown some hundred at a time: the first ones before the last are read, and never all in memory.
+    Rows are written 200 at a time, so that the first appear early and memory stays small.
     """
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -359,7 +359,7 @@ def show_table(table: Table, screen: Console) -> None:
     widths = [len(column.heading) for column in columns]
     while some:
         cells = [[one_line(column.show(row.get(column.name))) for column in columns] for row in some]
-        # As wide as before, so that what follows stands below it.
+        # Never narrower than before, so that the columns stay aligned.
         widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*cells, strict=True), strict=True)]
         shown = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         fits = sum(widths) + 2 * len(widths) <= screen.width
@@ -372,7 +372,7 @@ def show_table(table: Table, screen: Console) -> None:
 
 
 def _room(columns: Sequence[Column], rows: Sequence[Row], width: int) -> tuple[list[Column], list[int]]:
-    """The columns that a width has room for without a word being broken, and what each needs; none if too few."""
+    """The columns that fit a width without breaking a word, and the least width of each; none if they do not fit."""
     for chosen in (list(columns), [column for column in columns if not column.spare]):
         shown = [[column.heading, *(column.show(row.get(column.name)) for row in rows)] for column in chosen]
         needed = [max(map(_longest_word, texts)) for texts in shown]
@@ -382,7 +382,7 @@ def _room(columns: Sequence[Column], rows: Sequence[Row], width: int) -> tuple[l
 
 
 def _longest_word(words: str) -> int:
-    """The length of the longest word that is not to be broken: an id, not an ARN."""
+    """The length of the longest word that must not be broken: an id counts, an ARN does not."""
     return max((len(word) for word in words.split(" ") if len(word) <= _UNBROKEN), default=1)
 
 
@@ -396,7 +396,7 @@ def _show_row(table: Table, row: Row, screen: Console) -> None:
 
 
 def coloured(words: str) -> Any:
-    """Words in the colour of the status that they begin with."""
+    """Text in the colour of the status that it begins with."""
     from rich.text import Text
 
     return Text(words, style=_STYLES.get(words.split(" ")[0].rstrip(":,."), ""))

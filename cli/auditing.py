@@ -1,4 +1,4 @@
-"""What `standby audit` answers: who was covered at a moment, or what days and changes a period had."""
+"""The answer of `standby audit`: coverage at a moment, or the days and changes of a period."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cli.asking import until_first
 from cli.changes import change_of, subject, what
 from cli.figures import MOST_INTERVALS, USUAL_INTERVAL, Certainty, certainty, scans_in
 from cli.finding import rows_of
-from cli.listing import known_directories, nobody
+from cli.listing import known_directories, no_such_desktop
 from cli.moments import Tally, answer_row, covered, every_row, is_there, rows_then, since, stood
 from cli.options import Output
 from cli.people import because, behind, who
@@ -33,26 +33,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scope:
-    """Of which directories, and of which user, an audit is; all where none is named."""
+    """The directories and the user that an audit is limited to; all if none is named."""
 
     directories: Sequence[str] = ()
     user: str | None = None
 
     def check(self, run: Run) -> None:
-        """Raise a Problem, with the nearest match, if a name names nothing."""
+        """Raise a Problem, with the nearest match, if a name matches nothing."""
         known_directories(run.ledgers, self.directories)
         if self.user is not None and not any(rows_of(ledger, self.user) for ledger in run.ledgers):
-            raise nobody(run.ledgers, self.user)
+            raise no_such_desktop(run.ledgers, self.user)
 
     def takes(self, row: Item) -> bool:
-        """Whether a row, or an event, is meant, as far as its directory says."""
+        """Whether the directory of a row or an event is in scope."""
         return not self.directories or row.get("primary_directory_id") in self.directories
 
     def of(self, ledger: Ledger) -> list[str]:
-        """The directories of a pair that are meant."""
+        """The directories of a pair that are in scope."""
         kept = ledger.kept_settings()
         mapped = [str(one) for one in kept.settings.directories] if kept else []
-        # One that is not mapped any more has days, too.
+        # A directory that is no longer mapped has days, too.
         return [one.strip().lower() for one in self.directories] if self.directories else mapped
 
 
@@ -65,9 +65,9 @@ def _interval(ledger: Ledger) -> timedelta:
 
 
 def at_moment(run: Run, moment: datetime, scope: Scope, *, uncovered: bool) -> Status:
-    """Answer who was covered at a moment, and how sure that is."""
+    """Answer which desktops were covered at a moment, and how certain that is."""
     if moment > run.now:
-        raise Problem("InTheFuture", f"{local(moment)} is not over yet.", "Name a moment that has passed.")
+        raise Problem("InTheFuture", f"{local(moment)} is in the future.", "Use a time in the past.")
     scope.check(run)
     if scope.user is not None:
         return _one_at_moment(run, moment, scope)
@@ -80,11 +80,11 @@ def at_moment(run: Run, moment: datetime, scope: Scope, *, uncovered: bool) -> S
     answer.missing = found.missing
     answer.closing = found.sentences
     then = to_text(moment)
-    answer.next = f"`standby audit --user NAME --as-of {then}` says who caused it for one user."
+    answer.next = f"`standby audit --user NAME --as-of {then}` shows who caused one user's status."
     return run.of_ledgers(answer)
 
 
-_KNOWN: Final = Column("known", "Known", lambda value: "yes" if value else "NO")
+_KNOWN: Final = Column("known", "Certain", lambda value: "yes" if value else "NO")
 _COLUMNS_AT: Final = (
     text("stack"),
     text("primary_id", "Primary"),
@@ -95,14 +95,14 @@ _COLUMNS_AT: Final = (
     text("standby_id", "Standby"),
     text("primary_directory_id", "Directory"),
     time("changed_at", "Since"),
-    time("sweep_before", "As of the sweep"),
+    time("sweep_before", "Sweep before"),
     _KNOWN,
 )
 
 
 @dataclass
 class _AtMoment:
-    """Desktops as they stood at a moment, counted as they are read."""
+    """Desktops as they were at a moment, counted while they are read."""
 
     run: Run
     moment: datetime
@@ -155,30 +155,30 @@ class _AtMoment:
 
 
 def certainty_of(ledger: Ledger, directory: str, moment: datetime) -> Certainty:
-    """How sure it is how a directory stood at a moment."""
+    """How certain a directory's state at a moment is."""
     first, last = (day_of(moment + timedelta(days=days)) for days in (-DAYS_BACK, 1))
     return certainty(scans_in(ledger.days(directory, first, last)), moment, _interval(ledger))
 
 
 def how_sure(sure: Certainty | None) -> str:
-    """How sure it is, in words."""
+    """How certain it is, in words."""
     if sure is None:
         return "the directory is not swept"
     after = f"; the next one ended at {local(sure.after)}" if sure.after else ""
     if sure.before is None:
-        return f"no sweep was complete in the days before{after}"
+        return f"no sweep was complete in the preceding days{after}"
     return f"as of the complete sweep that ended at {local(sure.before)}{after}"
 
 
 def _unsure(directory: str, sure: Certainty) -> str:
     return (
         f"{directory}: no sweep was complete in the {age(sure.interval * MOST_INTERVALS)} before {local(sure.at)}."
-        " Who was covered then is not known for sure."
+        " It is not certain which desktops were covered then."
     )
 
 
 def _one_at_moment(run: Run, moment: datetime, scope: Scope) -> Status:
-    """Answer how one user's desktops stood at a moment, by which standby, and who caused it."""
+    """Answer how one user's desktops were covered at a moment, by which standby, and who caused it."""
     rows: list[dict[str, Any]] = []
     says: list[list[str]] = []
     missing: dict[str, None] = {}
@@ -210,19 +210,19 @@ def _one_at_moment(run: Run, moment: datetime, scope: Scope) -> Status:
     answer.screen = _paragraphs([one for one in says if one])
     answer.found = lambda: not any(row["covered"] for row in rows)
     whom = shlex.quote(str(scope.user))
-    answer.next = f"`standby show {whom}` shows how it stands now, and its history."
+    answer.next = f"`standby show {whom}` shows the present status and the history."
     return run.of_ledgers(answer)
 
 
 def _not_known_by_then(present: Item, moment: datetime) -> str:
     return (
-        f"{present.get('user_name') or 'A desktop without a user'} ({present['pk']}) was not known at {local(moment)}:"
-        f" it was first seen at {local(present.get('first_seen_at'))}."
+        f"{present.get('user_name') or 'A desktop without a user'} ({present['pk']}) was not yet in the ledger at"
+        f" {local(moment)}. It was first seen at {local(present.get('first_seen_at'))}."
     )
 
 
 def _accepted(ledger: Ledger, then: Item, moment: datetime) -> str:
-    """Who accepted the existing fleet that a covered desktop is of, in a sentence; empty where that is not so."""
+    """Who accepted the existing fleet of a covered desktop, in a sentence; empty if that does not apply."""
     if not (then.get("existing") and covered(then)):
         return ""
     directory = DirectoryId(str(then.get("primary_directory_id")))
@@ -237,7 +237,7 @@ def _accepted(ledger: Ledger, then: Item, moment: datetime) -> str:
 
 
 def _sentences(then: Item, opened: Item, moment: datetime, sure: Certainty | None, accepted: str) -> list[str]:
-    """How one stood, in sentences: the answer first."""
+    """The status of one desktop in sentences, the answer first."""
     name = f"{then.get('user_name') or 'A desktop without a user'} ({then['pk']})"
     status, reason = then.get("status"), str(then.get("reason_code"))
     stood_since = f", since {local(since(then))}" if since(then) else ""
@@ -255,7 +255,7 @@ def _sentences(then: Item, opened: Item, moment: datetime, sure: Certainty | Non
     if then.get("created_by"):
         lines.append(f"The desktop was created by {who(then['created_by'])}.")
     if is_there(then):
-        lines.append(f"How sure that is: {how_sure(sure)}.")
+        lines.append(f"Certainty: {how_sure(sure)}.")
     return lines
 
 
@@ -275,24 +275,24 @@ def _paragraphs(says: Sequence[Sequence[str]]) -> Callable[[Console], None]:
 
 
 def of_period(run: Run, first: datetime, last: datetime, scope: Scope, *, only_changes: bool) -> Status:
-    """Answer with the days of a period, and with what changed in it."""
+    """Answer with the coverage of each day of a period, and the changes in it."""
     if first > run.now:
-        raise Problem("InTheFuture", f"{local(first)} has not come yet.", "Name a time that has passed.")
+        raise Problem("InTheFuture", f"{local(first)} is in the future.", "Use a time in the past.")
     if first > last:
-        raise Problem("EmptyPeriod", f"{local(first)} is after {local(last)}.", "--since comes before --until.")
+        raise Problem("EmptyPeriod", f"{local(first)} is after {local(last)}.", "--since must be before --until.")
     scope.check(run)
     period = _Period(run, first, min(last, run.now), scope)
-    days = Table("days", _DAY_COLUMNS, period.days(), "Days", "No directory was swept in these days.")
-    changes = Table("changes", _CHANGE_COLUMNS, period.changes(), "Changes", "Nothing changed.")
+    days = Table("days", _DAY_COLUMNS, period.days(), "Days", "No directory was swept on these days.")
+    changes = Table("changes", _CHANGE_COLUMNS, period.changes(), "Changes", "No changes.")
     shows_days = not (only_changes or scope.user is not None)
     answer = Answer([days, changes] if shows_days else [changes], missing=period.missing)
     if shows_days and run.options.output is Output.CSV:
-        # CSV is one table: nothing else is read, and which one it is is said.
+        # CSV has one table: the other is not read, and a caution says so.
         answer.tables = [days]
-        answer.cautions.append("These are the days; --changes gives the changes.")
+        answer.cautions.append("This is the coverage of each day. Add --changes to write the changes instead.")
     if run.options.output is Output.TABLE:
         answer.screen = _tables([_narrowed(table, len(run.pairs)) for table in answer.tables])
-    answer.next = "`standby audit --as-of TIME` says who was covered at a moment."
+    answer.next = "`standby audit --as-of TIME` shows which desktops were covered at that time."
     return run.of_ledgers(answer)
 
 
@@ -307,7 +307,7 @@ def _tables(tables: Sequence[Table]) -> Callable[[Console], None]:
 
 
 def _narrowed(table: Table, pairs: int) -> Table:
-    """The table with what fits a screen; with the stack where there are several."""
+    """The table with the columns that fit a screen, and the stack if there are several pairs."""
     wanted = ("stack", *_ON_SCREEN[table.name]) if pairs > 1 else _ON_SCREEN[table.name]
     chosen = [column for column in table.columns if column.name in wanted]
     return Table(table.name, chosen, table.rows, table.title, table.empty)
@@ -345,7 +345,7 @@ _CHANGE_COLUMNS: Final = (
     text("reason_code", "Reason"),
     text("standby_id", "Standby"),
     text("by", "By"),
-    text("because", "Because of"),
+    text("because", "Cause"),
     text("cause_type"),
     text("cause_id"),
     text("principal"),
@@ -369,14 +369,14 @@ class _Period:
     missing: list[str] = field(default_factory=list)
 
     def days(self) -> Iterator[dict[str, Any]]:
-        """A row for each directory and day: not known where no sweep was complete."""
+        """A row for each directory and day; the coverage is None on a day without a complete sweep."""
         for ledger in self.run.ledgers:
             for directory in self.scope.of(ledger):
                 yield from self._days(ledger, directory)
 
     def _days(self, ledger: Ledger, directory: str) -> Iterator[dict[str, Any]]:
         first, last = day_of(self.first), day_of(self.last)
-        # Before its first complete sweep a directory was not watched.
+        # A directory is watched from its first complete sweep.
         is_watched = ledger.has_day_before(directory, first)
         unknown: list[str] = []
         wanted = _days_from(self.first, last)
@@ -394,16 +394,16 @@ class _Period:
                 "complete_sweeps": len(scans_in([item])),
                 "known": True,
             }
-        # Today's first sweep may be still to come.
+        # Today's first sweep may not have run yet.
         left = [day for day in wanted if is_watched and day != day_of(self.run.now)]
         for day in left:
             yield _unknown_day(ledger, directory, day)
         if unknown := unknown + left:
             listed = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more days" if len(unknown) > 5 else "")
-            self.missing.append(f"{directory}: no sweep was complete on {listed}. Who was covered then is not known.")
+            self.missing.append(f"{directory}: no sweep was complete on {listed}. The coverage then is not known.")
 
     def changes(self) -> Iterator[dict[str, Any]]:
-        """The changes, the first one first of each pair."""
+        """The changes of each pair, the earliest first."""
         found = ((ledger, item) for ledger in self.run.ledgers for item in self._events(ledger))
         for ledger, item in until_first("Reading the changes", found):
             if self.scope.takes(item):
@@ -424,7 +424,7 @@ class _Period:
 
 
 def _days_from(first: datetime, last: str) -> Iterator[str]:
-    """UTC days, from one to another."""
+    """The UTC days of a period, including the last."""
     day = first
     while (name := day_of(day)) <= last:
         yield name

@@ -1,4 +1,4 @@
-"""AWS as the operator's commands meet it: clients of one profile, and what goes wrong as a `Problem`."""
+"""AWS clients of one profile for the operator's commands; each error becomes a `Problem`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
 T = TypeVar("T")
-# Reading is repeated when it is throttled or lost on the way; what must not be is asked with `once`.
+# Reads are retried when they are throttled or lost. A call that must not be repeated uses `once`.
 _PATIENT: Final = {"total_max_attempts": 5, "mode": "standard"}
 _ONCE: Final = {"total_max_attempts": 1, "mode": "standard"}
 _QUICK: Final = {"total_max_attempts": 2, "mode": "standard"}
-# Seconds for which Regions that are asked side by side are waited for.
+# Seconds to wait for Regions that are called at the same time.
 LONGEST = 4.0
 # "User: arn:… is not authorized to perform: dynamodb:Query on resource: …"
 _MISSING: Final = re.compile(r"not authorized to perform: ?(?P<action>[a-z0-9-]+:\w+)")
@@ -37,14 +37,14 @@ _POLICY_DENIES: Final = (
 
 @dataclass(frozen=True)
 class Aws:
-    """One profile's clients, made when they are first used.
+    """The clients of one profile, created when they are first used.
 
     Attributes
     ----------
     profile : str or None
-        None: the ambient credentials.
+        None for the default credentials of the environment.
     down : set of str
-        Regions that did not answer: they are not asked again.
+        Regions that did not answer; they are not called again.
     """
 
     profile: str | None = None
@@ -53,7 +53,7 @@ class Aws:
     _making: threading.RLock = field(default_factory=threading.RLock)
 
     def without(self, region: str) -> Aws:
-        """The same clients, but for a Region that is not asked."""
+        """The same clients, except that one Region is not called."""
         return dataclasses.replace(self, down={region})
 
     @functools.cached_property
@@ -61,7 +61,7 @@ class Aws:
         """The boto3 session; Problem if there is no such profile."""
         import boto3  # a quarter of a second, which --help need not wait for
 
-        with asked("AWS cannot be asked"):
+        with asked("AWS cannot be called"):
             return boto3.Session(profile_name=self.profile)
 
     @property
@@ -73,21 +73,21 @@ class Aws:
     def client(
         self, service: str, region: str, *, once: bool = False, quick: bool = False, read_timeout: float = 60
     ) -> Any:
-        """A boto3 client (`AWS_ENDPOINT_URL` and the like hold).
+        """A boto3 client; `AWS_ENDPOINT_URL` and similar variables apply.
 
         Parameters
         ----------
         once
-            Nothing is repeated, not even what was throttled.
+            No call is retried, not even a throttled one.
         quick
-            It gives up within some 8 seconds, so that another Region can be asked instead.
+            A call gives up within about 8 seconds, so that another Region can be called instead.
         read_timeout
             Seconds.
         """
         from botocore.config import Config
 
         key = (service, region, once, 3.0 if quick else read_timeout)
-        with self._making:  # a session makes one client at a time; asking is for several threads at once
+        with self._making:  # a session creates one client at a time; clients can be used by several threads
             if key not in self._clients:
                 retries: Any = _ONCE if once else _QUICK if quick else _PATIENT
                 config = Config(
@@ -96,29 +96,29 @@ class Aws:
                     retries=retries,
                     user_agent_extra="workspaces-standby-cli",
                 )
-                with asked(f"{service} in {region} cannot be asked"):
+                with asked(f"{service} in {region} cannot be called"):
                     self._clients[key] = self.session.client(service, region_name=region, config=config)
             return self._clients[key]
 
     @functools.cached_property
     def caller(self) -> str:
-        """The ARN of whose credentials these are."""
-        with asked("It cannot be found out whose credentials these are"):
+        """The ARN of the identity that these credentials belong to."""
+        with asked("The identity of these credentials cannot be determined"):
             return str(self.client("sts", self.region or "us-east-1").get_caller_identity()["Arn"])
 
     def account_in(self, region: str) -> str:
-        """The account of these credentials, asked of one Region."""
-        with asked(f"It cannot be found out in {region} whose credentials these are"):
+        """The account of these credentials, as one Region reports it."""
+        with asked(f"The account of these credentials cannot be determined in {region}"):
             return str(self.client("sts", region).get_caller_identity()["Account"])
 
 
 def side_by_side(aws: Aws, questions: Mapping[str, tuple[str, Callable[[], T]]]) -> dict[str, T]:
-    """The answers to several questions by their names, asked at once; each is asked of a Region.
+    """Ask several Regions at the same time; returns the answers by the names of the questions.
 
-    A Region that has not answered after some seconds has no answer here, and counts as down: what hangs, even in
-    resolving a name, holds nobody up. A Problem that one of them raises is raised.
+    A Region that has not answered after `LONGEST` seconds has no answer here and counts as down, even if it hangs in
+    name resolution. A Problem that one of them raises is raised.
     """
-    if len(questions) == 1:  # there is nobody to be held up
+    if len(questions) == 1:  # no other question waits
         return {name: ask() for name, (_, ask) in questions.items()}
     answers: dict[str, T] = {}
     problems: list[Exception] = []
@@ -126,7 +126,7 @@ def side_by_side(aws: Aws, questions: Mapping[str, tuple[str, Callable[[], T]]])
     def work(name: str, ask: Callable[[], T]) -> None:
         try:
             answers[name] = ask()
-        except Exception as problem:  # it is raised below, where somebody can catch it
+        except Exception as problem:  # it is raised below, in the caller's thread
             problems.append(problem)
 
     threads = {
@@ -146,9 +146,9 @@ def side_by_side(aws: Aws, questions: Mapping[str, tuple[str, Callable[[], T]]])
 
 @contextmanager
 def asked(what: str, policy: str = "") -> Iterator[None]:
-    """Turn what AWS or botocore raises within into a Problem that begins with `what` could not be done.
+    """Turn an error of AWS or botocore into a Problem whose message begins with `what`.
 
-    `policy` is the one that has the permission.
+    `policy` is the name of the policy that grants the permission.
 
     Raises
     ------
@@ -164,13 +164,13 @@ def asked(what: str, policy: str = "") -> Iterator[None]:
 
 
 def problem_of(what: str, problem: ClientError | BotoCoreError, policy: str = "") -> Problem:
-    """The Problem that something could not be done; `policy` is the one that has the permission, e.g. `x-reader`."""
+    """The Problem for a call that failed; `policy` is the policy that grants the permission, e.g. `x-reader`."""
     code, words, fix = explained(problem, policy)
     return Problem(code, f"{what}: {words}", fix, Status.REFUSED)
 
 
 def unseen(what: str, problem: ClientError | BotoCoreError, policy: str = "") -> Problem:
-    """The Problem that something could not be read; a Region that does not answer now is no refusal."""
+    """The Problem for something that could not be read; a Region that does not answer is INCOMPLETE, not REFUSED."""
     found = problem_of(what, problem, policy)
     if is_of(Refusal.THROTTLED, problem) or is_no_answer(problem):
         found.status = Status.INCOMPLETE
@@ -189,7 +189,7 @@ def explained(problem: ClientError | BotoCoreError, policy: str = "") -> tuple[s
     from botocore.exceptions import ClientError
 
     if isinstance(problem, exceptions.ProfileNotFound):
-        return "NoProfile", _ended(str(problem)), "Set AWS_PROFILE, or --profile, to one that ~/.aws/config has."
+        return "NoProfile", _ended(str(problem)), "Set AWS_PROFILE or --profile to a profile in ~/.aws/config."
     no_credentials = (
         exceptions.NoCredentialsError,
         exceptions.PartialCredentialsError,
@@ -211,27 +211,27 @@ def _refusal(problem: ClientError, policy: str) -> tuple[str, str, str]:
     code, message = error_of(problem)
     match kind_of(code, message):
         case Refusal.DENIED:
-            return code, f"These credentials do not allow it ({code}: {message}).", _allowed_by(message, policy)
+            return code, f"Access denied ({code}: {message}).", _allowed_by(message, policy)
         case Refusal.UNREACHABLE:
             return code, f"AWS does not accept these credentials ({code}: {message}).", "Sign in again."
         case Refusal.THROTTLED:
-            return code, f"AWS receives too many requests at the moment ({code}).", "Try again in a minute."
+            return code, f"AWS throttled the request ({code}).", "Try again in a minute."
         case _:
             return code, _ended(f"{code}: {message}"), ""
 
 
 def _allowed_by(message: str, policy: str) -> str:
-    """What gives the permission that a refusal names."""
+    """What grants the permission that a refusal names."""
     for words, sentence_ in _POLICY_DENIES:
         if words in message:
-            return f"{sentence_} Ask who manages it."
+            return f"{sentence_} Ask its administrator."
     missing = _MISSING.search(message)
-    has_it = f"The policy {policy} has it." if policy else "Use a role that has it."
-    return f"{missing['action'] if missing else 'The permission'} is missing. {has_it}"
+    grants_it = f"The policy {policy} grants it." if policy else "Use a role that has it."
+    return f"{missing['action'] if missing else 'The permission'} is missing. {grants_it}"
 
 
 def is_of(kind: Refusal, problem: ClientError | BotoCoreError) -> bool:
-    """Whether AWS refused something for a kind of reason."""
+    """Whether AWS refused a call for this kind of reason."""
     from botocore.exceptions import ClientError
 
     from standby.aws.call import error_of, kind_of
@@ -240,7 +240,7 @@ def is_of(kind: Refusal, problem: ClientError | BotoCoreError) -> bool:
 
 
 def is_no_answer(problem: ClientError | BotoCoreError) -> bool:
-    """Whether a Region gave no answer of use: it cannot be reached, or its service fails."""
+    """Whether a Region gave no usable answer: it cannot be reached, or its service fails."""
     from botocore import exceptions
     from botocore.exceptions import ClientError
 

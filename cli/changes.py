@@ -1,4 +1,4 @@
-"""A change of the ledger as commands show it: what, when, and the person behind it. Pure."""
+"""A change in the ledger as commands show it: what changed, when, and who caused it. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def change_of(item: Item, ledger: Ledger) -> dict[str, Any]:
-    """An EVENT row of the ledger as data has it: with the status before it, and who and what is behind it."""
+    """An EVENT row of the ledger for data output, with the status before it, and who and what caused it."""
     return {"at": item.get("at"), **shown(item, ledger), "by": behind(item), "because": because(item)}
 
 
 def what(change: Mapping[str, Any]) -> str:
-    """What changed, e.g. `WAITING → CLAIMED (CLAIM_TAKEN)`; one of conditions alone has no arrow."""
-    if subject(change.get("primary_id")) != change.get("primary_id"):  # its status is the table's own affair
+    """What changed, e.g. `WAITING → CLAIMED (CLAIM_TAKEN)`; a change of conditions alone has no arrow."""
+    if subject(change.get("primary_id")) != change.get("primary_id"):  # not a desktop: it has no status to show
         return str(change.get("notice_code") or change.get("reason_code"))
     before, after = change.get("from_status"), change.get("status")
     arrow = f"{before} → {after}" if before and before != after else str(after)
@@ -37,7 +37,7 @@ def subject(key: object) -> str:
 
 
 def line_of(change: Mapping[str, Any]) -> str:
-    """A change in a line, for a stream of them."""
+    """A change as one line, for a stream of changes."""
     about = " ".join(filter(None, (change.get("user_name"), subject(change.get("primary_id")))))
     reason = f", because of {change['because']}" if change.get("because") else ""
     return f"{local(change.get('at'))}  {about}  {what(change)}  by {change['by']}{reason}"

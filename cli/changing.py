@@ -1,4 +1,4 @@
-"""The habits of every command that changes something: what would be done is shown, asked about, done, and read back."""
+"""What every changing command does: show the plan, ask for confirmation, make the change, and read it back."""
 
 from __future__ import annotations
 
@@ -22,20 +22,24 @@ if TYPE_CHECKING:
 
 ReasonText = Annotated[
     str | None,
-    typer.Option("--reason", metavar="TEXT", help="Why, e.g. a change number. It is recorded with your identity."),
+    typer.Option(
+        "--reason", metavar="TEXT", help="Your reason, e.g. a change number. It is recorded with your identity."
+    ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for up to 25 WorkSpaces.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, without doing it.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation. For up to 25 WorkSpaces.")]
 Confirm = Annotated[
     str | None,
-    typer.Option("--confirm", metavar="VALUE", help="The directory's id, or the number, instead of typing it."),
+    typer.Option(
+        "--confirm", metavar="VALUE", help="Confirm without a prompt: the directory's id, or the number of WorkSpaces."
+    ),
 ]
 OverrideNames = Annotated[
     str | None,
     typer.Option(
         "--override",
         metavar="NAMES",
-        help="What not to hold against them: EXCLUDED, DAILY_CAP, CEILING; several as 'CEILING,DAILY_CAP'.",
+        help="Limits to ignore for these desktops: EXCLUDED, DAILY_CAP, CEILING; several as 'CEILING,DAILY_CAP'.",
     ),
 ]
 
@@ -45,7 +49,7 @@ _MOST_SHOWN: Final = 20  # rows, before a question
 
 @dataclass(frozen=True)
 class Ways:
-    """How a change is to be made: what the options say that every such command has."""
+    """The options that every changing command has."""
 
     command: str
     reason: str | None = None
@@ -55,7 +59,7 @@ class Ways:
 
     @property
     def because(self) -> str:
-        """What the ledger notes as the cause: the person's reason, or the command."""
+        """What the ledger records as the cause: the person's reason, or the command."""
         return legible((self.reason or "").strip() or f"standby {self.command}", _MOST_OF_A_REASON)
 
     def ask(
@@ -68,9 +72,9 @@ class Ways:
         token: str = "",
         always_shown: bool = False,
     ) -> None:
-        """Ask about a plan; Problem unless it is to be carried out.
+        """Show a plan and ask for confirmation; Problem unless it is given.
 
-        The plan is shown before the question; `always_shown`: also where an option answers it.
+        With `always_shown`, the plan is shown even if an option already confirms it.
         """
 
         def show() -> None:
@@ -81,12 +85,12 @@ class Ways:
         confirm(what, count, token=token or str(count), yes=self.yes, given=self.confirm, show=show)
 
     def facts(self, pair: Pair) -> dict[str, Any]:
-        """What JSON says besides."""
+        """What JSON adds about the change."""
         return {"stack": pair.stack, "reason": self.because, "dry_run": self.dry_run}
 
 
 def _show_plan(run: Run, plan: Table | Sequence[str]) -> None:
-    """Show a plan where the question is: stdout has the answer alone."""
+    """Write a plan to stderr, where the question is: stdout has only the answer."""
     from cli.answers import Table, console, say, show_table
 
     screen = console(run.options, sys.stderr)
@@ -96,26 +100,26 @@ def _show_plan(run: Run, plan: Table | Sequence[str]) -> None:
     rows = list(plan.rows)
     show_table(Table(plan.name, plan.columns, rows[:_MOST_SHOWN], plan.title), screen)
     if len(rows) > _MOST_SHOWN:
-        say(f"… and {len(rows) - _MOST_SHOWN} more; --dry-run shows all of them.")
+        say(f"… and {len(rows) - _MOST_SHOWN} more. --dry-run shows all of them.")
 
 
 def in_sentences(sentences: Sequence[str]) -> Callable[[Console], None]:
-    """What shows an answer as sentences, where a table would say less."""
+    """A function that writes an answer as sentences instead of a table."""
     return lambda console: console.print("\n".join(sentences))
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """A number of things, e.g. `1 desktop`, `12 desktops`."""
+    """A number with its noun, e.g. `1 desktop`, `12 desktops`."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def tallied(counts: Mapping[str, int]) -> str:
-    """How many of each, the most first, e.g. `3 REQUESTED, 1 WAITING`."""
+    """How many of each, the largest number first, e.g. `3 REQUESTED, 1 WAITING`."""
     return ", ".join(f"{count:,} {name}" for name, count in Counter(counts).most_common())
 
 
 def by_whom(item: Mapping[str, Any], done: str) -> str:
-    """Who has `accepted` something, or `paused` it, and when and why, as far as its row of the ledger says."""
+    """By whom something was `accepted` or `paused`, when and why, as far as its row in the ledger says."""
     from cli import times
 
     at = item.get(f"{done}_at")

@@ -1,7 +1,7 @@
-"""How it is decided whether a desktop gets a standby, rule by rule, as a decision and the ledger tell it. Pure.
+"""The rules that decide whether a desktop gets a standby, derived from a decision and the ledger. Pure.
 
-The rules stand in the order in which `protect` asks them. A decision names a reason, and each reason is one rule's: the
-rules before it hold, it does not, and those behind it were not asked.
+The rules are in the order in which `protect` evaluates them. A decision names a reason, and each reason belongs to one
+rule: the rules before that rule hold, that rule does not hold, and the rules after it were not evaluated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ YES, NO, NEXT, NOT_ASKED = "yes", "no", "next", "not asked"
 
 
 class Rule(StrEnum):
-    """The rules, in their order, each as it is said where it holds."""
+    """The rules in their order, each as a sentence that is true if the rule holds."""
 
     SHOWN = "DescribeWorkspaces returns the WorkSpace"
     OURS = "It is a primary of this pair"
@@ -28,11 +28,11 @@ class Rule(StrEnum):
     POSSIBLE = "AWS offers standbys for such a WorkSpace"
     WANTED = "No rule of the configuration excludes it"
     ASSIGNED = "It is assigned to a user"
-    ACCEPTED = "It is new, asked for, or of an accepted fleet"
+    ACCEPTED = "It is new, requested by a person, or in an accepted fleet"
     READY = "It is AVAILABLE or STOPPED"
-    TAGS = "Its tags are known, if a rule asks for them"
+    TAGS = "Its tags are known, if a rule needs them"
     FREE = "Its user's place in the DR directory is free"
-    OPEN = "Nothing holds requests back"
+    OPEN = "Nothing holds requests"
     SENT = "The request is sent and accepted"
 
 
@@ -60,9 +60,9 @@ _HAS_ONE: Final = (Status.PROTECTED, Status.REQUESTED)
 
 @dataclass(frozen=True)
 class Step:
-    """What would be done, and the rules that lead there.
+    """What would be done, and the rules that lead to it.
 
-    `is_now` is whether it was decided now, or is what the ledger has.
+    `is_now` is True if it was decided now, and False if it comes from the ledger.
     """
 
     action: str
@@ -72,10 +72,10 @@ class Step:
     is_now: bool
 
     def rules(self, recorded_reason: str = "") -> list[dict[str, str]]:
-        """Each rule, and whether it holds; `recorded_reason` is the row's.
+        """Each rule, and whether it holds; `recorded_reason` is the reason in the row.
 
-        Nothing is looked up in the DR directory for a decision: whether the place is free is what was found last, or is
-        asked next.
+        A decision makes no lookup in the DR directory: whether the place is free is as the last lookup found it, or
+        the next step.
         """
         stops, result = RULE_OF.get(self.reason_code), NO
         if self.action in ("REQUEST", "LOOK"):
@@ -87,36 +87,36 @@ class Step:
         at = order.index(stops) if stops else 0
         found = [YES if place < at else result if rule is stops else NOT_ASKED for place, rule in enumerate(order)]
         if self.action == "REQUEST":
-            # Whatever holds requests back was asked, too.
+            # What could hold requests was evaluated, too.
             found[order.index(Rule.OPEN)], found[order.index(Rule.SENT)] = YES, NEXT
         return [{"rule": rule, "result": said} for rule, said in zip(order, found, strict=True)]
 
     def sentence(self, row: Mapping[str, Any]) -> str:
-        """What comes next, in sentences: by itself, and, of what is settled, if a person asks."""
+        """The next step in sentences: what happens automatically and, for a settled row, what a request would do."""
         what = _WHAT[self.action].format(status=self.status or "without a row", reason=self.reason_code)
         if str(row.get("status")) in OPEN and self.is_now:
             return what
         due, deadline = row.get("due_at"), row.get("deadline_at")
-        said = f"The watcher looks at it next at {local(due)}." if due else ""
-        said += f" It is given up at {local(deadline)}." if deadline else ""
-        said = said.strip() or _SETTLED.get(str(row.get("status")), "The next sweep looks at it again.")
-        return f"{said} If a person asks for it now: {what[0].lower()}{what[1:]}" if self.is_now else said
+        said = f"The watcher checks it next at {local(due)}." if due else ""
+        said += f" Its deadline is {local(deadline)}." if deadline else ""
+        said = said.strip() or _SETTLED.get(str(row.get("status")), "The next sweep checks it again.")
+        return f"{said} If a person requests it now: {what[0].lower()}{what[1:]}" if self.is_now else said
 
 
 _WHAT: Final = {
-    "NONE": "Nothing would change: it stays {status} ({reason}).",
+    "NONE": "Nothing would change: it remains {status} ({reason}).",
     "RECORD": "It would become {status} ({reason}).",
-    "LOOK": "The DR directory would be searched for a desktop of its user, and then it is decided again.",
+    "LOOK": "A lookup of its user in the DR directory would come first, followed by a new decision.",
     "REQUEST": "A standby would be requested.",
 }
 _SETTLED: Final[Mapping[str, str]] = {
     Status.PROTECTED: "Each sweep checks its standby.",
-    Status.HELD: "The watcher tries it again, at the latest after 15 minutes, and requests it once nothing holds it.",
-    Status.REPORTED: "Nothing is created before its directory is accepted, or it is asked for.",
-    Status.PRIMARY_GONE: "Nothing is created for it.",
+    Status.HELD: "The watcher tries it again within 15 minutes. The standby is requested once nothing holds it.",
+    Status.REPORTED: "No standby is created until its directory is accepted, or a person requests it.",
+    Status.PRIMARY_GONE: "No standby is created for it.",
 }
 
 
 def recorded(row: Mapping[str, Any]) -> Step:
-    """What the ledger alone says."""
+    """The step as the ledger alone has it."""
     return Step("NONE", row.get("status"), str(row.get("reason_code")), str(row.get("message") or ""), is_now=False)

@@ -1,7 +1,7 @@
-"""What an edited configuration would change, and for whom, by the same rules as the functions decide. Pure.
+"""What an edited configuration would change, and for which desktops, by the rules that the functions use. Pure.
 
-The rows of the ledger say in which directory a desktop is, whose it is, and how it stands. They hold no tags: what a
-rule for tags makes of a desktop is known only with the tags that AWS has now.
+A row of the ledger has the directory, the user and the status of a desktop, but no tags. The effect of a rule for tags
+is known only with the tags that AWS has now.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import Row
 from standby.core.settings import NOT_KNOWN, Rules, Settings, Verdict
 
-# Keys as the file has them, where they are not the settings' own: the unit of a length of time in seconds.
+# Keys whose name in the file differs from the settings' name, with their unit in seconds.
 _IN_FILE: Final = {
     "first_look": ("first_look_minutes", 60),
     "poll_interval": ("poll_interval_seconds", 1),
@@ -31,31 +31,31 @@ _IN_FILE: Final = {
 }
 _EFFECTS: Final = {
     "version": "The functions are replaced by those of this version.",
-    "mode": "protect creates standbys; observe decides and records, and creates none. What exists stays.",
+    "mode": "protect creates standbys. observe decides and records, but creates none. Existing standbys remain.",
     "tags": "New standbys get these tags. Existing standbys keep theirs.",
-    "first_look": "A new desktop is first looked at after this time.",
-    "poll_interval": "A desktop that is not settled is looked at this often.",
+    "first_look": "A new desktop is first checked after this time.",
+    "poll_interval": "A desktop with an open status is checked at this interval.",
     "primary_deadline": "A new desktop has this long to become ready.",
     "standby_deadline": "A requested standby has this long to become ready.",
-    "max_new_standbys_per_day": "This many standbys are created a day; the rest is held until later days.",
-    "max_standbys": "There are at most this many standbys; the rest is held. None is terminated.",
-    "sweep_interval": "The whole fleet is looked at this often.",
-    "rpo": "Older data on a standby is reported as stale.",
-    "existing_fleet": "report: existing desktops wait until their directory is accepted; protect: they do not.",
-    "recreate_missing": "true: sweeps create a standby again that is gone, whoever terminated it.",
-    "backfill_in_flight": "This many desktops of accepted fleets are under way at once.",
-    "calls_per_second": "protect calls the WorkSpaces API this often; the sweep half as often.",
+    "max_new_standbys_per_day": "At most this many standbys are created a day. The others are held until later days.",
+    "max_standbys": "At most this many standbys exist. The others are held. None is terminated.",
+    "sweep_interval": "The whole fleet is checked at this interval.",
+    "rpo": "Standbys with older data are reported as stale.",
+    "existing_fleet": "report: existing desktops wait until their directory is accepted. protect: they do not wait.",
+    "recreate_missing": "true: sweeps create a missing standby again, whoever terminated it.",
+    "backfill_in_flight": "At most this many standbys for accepted fleets are in progress at the same time.",
+    "calls_per_second": "protect calls the WorkSpaces API at this rate; the sweep at half of it.",
     "prices": "Costs are computed with these prices.",
-    "include": "Only what one of these rules matches gets a standby.",
-    "exclude": "What one of these rules matches gets no standby.",
-    "elsewhere": "Desktops of these directories are left to the other pair.",
+    "include": "Only desktops that match one of these rules get a standby.",
+    "exclude": "Desktops that match one of these rules get no standby.",
+    "elsewhere": "The other pair creates the standbys of these directories.",
 }
 _OF_DIRECTORY: Final = {
     "volume_encryption_key": "New standbys of encrypted desktops use this key. Existing standbys keep theirs.",
-    "data_replication": "Of new standbys. Of existing ones it is switched in place, from the primary.",
-    "dr_directory": "Standbys that exist stay in the former DR directory. The fleet is reported again until accepted.",
+    "data_replication": "Applies to new standbys. For existing standbys, change it in place, from the primary.",
+    "dr_directory": "Existing standbys stay in the old DR directory. The fleet is reported again until it is accepted.",
 }
-# What lies in the desktop itself: no rule of the selection matters.
+# Obstacles in the desktop itself: the selection's rules do not matter.
 _OBSTACLES: Final = frozenset(
     {
         *NOT_OURS,
@@ -76,23 +76,23 @@ class Group(StrEnum):
     sentence: str
 
     def __new__(cls, code: str, sentence: str) -> Group:
-        """A group that is its code."""
+        """A group whose value is its code."""
         one = str.__new__(cls, code)
         one._value_, one.sentence = code, sentence
         return one
 
     INCLUDED = "INCLUDED", "get a standby that the deployed rules deny them"
     KEY_ADDED = "KEY_ADDED", "get a standby, because a key in the DR Region is configured"
-    MAPPING_ADDED = "MAPPING_ADDED", "are in a directory that is mapped now; they are reported until it is accepted"
-    EXCLUDED = "EXCLUDED", "get no standby any more"
-    EXCLUDED_WITH_STANDBY = "EXCLUDED_WITH_STANDBY", "are excluded, and keep the standby that they have"
-    MAPPING_REMOVED = "MAPPING_REMOVED", "are in a directory that is not mapped any more; their standbys stay"
+    MAPPING_ADDED = "MAPPING_ADDED", "are in a newly mapped directory; they are reported until it is accepted"
+    EXCLUDED = "EXCLUDED", "no longer get a standby"
+    EXCLUDED_WITH_STANDBY = "EXCLUDED_WITH_STANDBY", "are excluded, but keep their existing standby"
+    MAPPING_REMOVED = "MAPPING_REMOVED", "are in a directory that is no longer mapped; their standbys remain"
     DR_DIRECTORY_CHANGED = (
         "DR_DIRECTORY_CHANGED",
-        "are in a directory with another DR directory; their standbys stay where they are",
+        "are in a directory with a new DR directory; their standbys stay in the old one",
     )
-    REPLICATION = "REPLICATION", "have a standby whose data replication is not the configured one"
-    TAGS_NOT_KNOWN = "TAGS_NOT_KNOWN", "are decided by their tags, which are not known without asking AWS: add --tags"
+    REPLICATION = "REPLICATION", "have a standby whose data replication differs from the configuration"
+    TAGS_NOT_KNOWN = "TAGS_NOT_KNOWN", "depend on tags that are not in the ledger; add --tags to read them from AWS"
 
 
 _NO_MORE = (Group.EXCLUDED_WITH_STANDBY, Group.MAPPING_REMOVED, Group.DR_DIRECTORY_CHANGED)
@@ -100,7 +100,7 @@ _NO_MORE = (Group.EXCLUDED_WITH_STANDBY, Group.MAPPING_REMOVED, Group.DR_DIRECTO
 
 @dataclass(frozen=True)
 class Edited:
-    """A key that differs: its values in both configurations as the file has them, and what it does."""
+    """A key that differs: its values in both configurations as in the file, and its effect."""
 
     key: str
     deployed: str
@@ -109,7 +109,7 @@ class Edited:
 
 
 def edited_keys(old: Settings, new: Settings) -> Iterator[Edited]:
-    """The keys that differ, of those that the functions go by."""
+    """The keys that differ, among those that the functions use."""
     for each in dataclasses.fields(Settings):
         name, before, after = each.name, getattr(old, each.name), getattr(new, each.name)
         if name in ("selection", "directories", "config_digest") or before == after:
@@ -128,10 +128,10 @@ def _edited_directories(old: Settings, new: Settings) -> Iterator[Edited]:
     for name in sorted({*old.directories, *new.directories}):
         before, after = old.directories.get(name), new.directories.get(name)
         if before is None and after is not None:
-            effect = "Its desktops are reported until it is accepted; new ones get a standby."
+            effect = "Existing desktops are reported until the directory is accepted. New desktops get a standby."
             yield Edited(f"directories.{name}", "not mapped", after.dr_directory, effect)
         elif after is None and before is not None:
-            effect = "Nothing is created for it any more. Its standbys stay, and are still billed."
+            effect = "No more standbys are created for it. Its existing standbys remain and are still billed."
             yield Edited(f"directories.{name}", before.dr_directory, "not mapped", effect)
         elif before is not None and after is not None:
             for key, effect in _OF_DIRECTORY.items():
@@ -154,7 +154,7 @@ def _rules(rules: Rules) -> list[str]:
 
 
 def _less(rules: list[str], others: list[str]) -> str:
-    """The rules that the others do not have, a few of them by name."""
+    """The rules that are missing from the others, the first few by name."""
     own = [one for one in rules if one not in others]
     more = f" and {len(own) - _MOST_NAMED} more" if len(own) > _MOST_NAMED else ""
     return ("; ".join(own[:_MOST_NAMED]) + more) if own else ("the same" if rules else "no rule")
@@ -164,7 +164,7 @@ _MOST_NAMED: Final = 10
 
 
 def needs_tags(old: Settings, new: Settings) -> bool:
-    """Whether what changes can depend on tags."""
+    """Whether the changes can depend on tags."""
     return old.selection != new.selection and (old.selection.needs_tags or new.selection.needs_tags)
 
 
@@ -173,17 +173,17 @@ Tags = Mapping[WorkspaceId, tuple[tuple[str, str], ...]]
 
 @dataclass
 class Difference:
-    """What differs between the deployed settings and edited ones, row by row; it counts as the rows go by.
+    """The difference between the deployed and the edited settings, evaluated row by row, with counts.
 
     Attributes
     ----------
     rows : int
-        How many were looked at.
+        How many rows were evaluated.
     counts : Counter
         How many desktops each group has.
     standbys, added, avoided, left : Counter
-        By compute type: standbys that exist; desktops that would get one at once; those that would have got one, and do
-        not any more; standbys that stay, and that nothing is created for any more.
+        By compute type: existing standbys; desktops that would get a standby at once; desktops that would have got one
+        and no longer do; existing standbys of desktops that no longer get one.
     """
 
     old: Settings
@@ -196,7 +196,7 @@ class Difference:
     left: Counter[str] = field(default_factory=Counter)
 
     def of(self, row: Row, tags: Tags) -> dict[str, Any] | None:
-        """What changes for a row, as data; None if nothing does."""
+        """What changes for a row, for data output; None if nothing changes."""
         if row.status is Status.PRIMARY_GONE or row.reason in NOT_OURS:
             return None
         self.rows += 1
@@ -250,7 +250,7 @@ class Difference:
         seen = Workspace(row.primary_id, row.primary_directory_id, row.user_name, tags=tags)
         before, after = self.old.selection.verdict(seen), self.new.selection.verdict(seen)
         if before == NOT_KNOWN:
-            # How it stands says how it was decided.
+            # The row's status shows how it was decided.
             before = (row.reason, row.message) if row.status is Status.EXCLUDED else None
         if after == NOT_KNOWN:
             return Group.TAGS_NOT_KNOWN, ""
@@ -269,19 +269,19 @@ class Difference:
             return Group.REPLICATION, f"It has {row.replication or NO_REPLICATION}."
         return None
 
-    # What it means in all
+    # The whole difference
 
     def costs(self) -> list[str]:
-        """What changes about the costs of a month, in sentences; those of new desktops are not foreseen."""
+        """The changes of the monthly cost, in sentences; the cost of future desktops is not included."""
         said = []
         if self.old.prices != self.new.prices and self.standbys.total():
             before, after = (monthly_cost(one.prices, +self.standbys) for one in (self.old, self.new))
-            said.append(f"The {self.standbys.total()} standbys that exist, priced as deployed: {before}")
-            said.append(f"The same, priced as edited: {after}")
+            said.append(f"The {self.standbys.total()} existing standbys at the deployed prices: {before}")
+            said.append(f"The same standbys at the edited prices: {after}")
         for kinds, what in (
             (self.added, "more standbys would be created"),
             (self.avoided, "fewer standbys would be created"),
-            (self.left, "standbys stay and are billed until a person terminates them"),
+            (self.left, "standbys remain and are billed until a person terminates them"),
         ):
             if count := kinds.total():
                 said.append(f"{count} {what}. {monthly_cost(self.new.prices, +kinds)}")
@@ -289,39 +289,39 @@ class Difference:
 
 
 def _moved(row: Row, before: Verdict, after: Verdict) -> tuple[Group, str] | None:
-    """What changes for a desktop with another verdict of the selection."""
+    """What changes for a desktop when the selection's verdict changes."""
     if isinstance(after, tuple) == isinstance(before, tuple):
         return None
     if isinstance(after, tuple):
         group = Group.EXCLUDED_WITH_STANDBY if row.standby_id is not None else Group.EXCLUDED
         return group, ": ".join(after)
     if row.standby_id is not None:
-        return None  # it has one; that it was made is what counts
-    is_fleet = "It is of an existing fleet, and is reported until its directory is accepted." if row.existing else ""
+        return None  # it already has a standby
+    is_fleet = "It is in an existing fleet, and is reported until its directory is accepted." if row.existing else ""
     return Group.INCLUDED, is_fleet
 
 
 def caps(old: Settings, new: Settings, standbys: int, today: int, quota: int | None) -> list[str]:
-    """Which limits of the edited settings are below what exists, in sentences."""
+    """The edited limits that are below what exists, in sentences."""
     said = []
     if new.max_standbys < standbys and new.max_standbys != old.max_standbys:
         said.append(
-            f"max_standbys is {new.max_standbys}, and {standbys} exist: none is terminated, and none is created until"
-            " there are fewer."
+            f"max_standbys is {new.max_standbys}, but {standbys} standbys exist. None is terminated. None is created"
+            " until fewer exist."
         )
     is_lower = new.max_new_standbys_per_day < old.max_new_standbys_per_day
     if is_lower and new.max_new_standbys_per_day <= today:
         said.append(
-            f"max_new_standbys_per_day is {new.max_new_standbys_per_day}, and {today} were created today (UTC): the"
-            " next one is created tomorrow."
+            f"max_new_standbys_per_day is {new.max_new_standbys_per_day}, and {today} were already created today (UTC)."
+            " The next one is created tomorrow."
         )
     if quota is not None and quota < new.max_standbys and new.max_standbys > old.max_standbys:
-        said.append(f"max_standbys is {new.max_standbys}, and the quota allows {quota}.")
+        said.append(f"max_standbys is {new.max_standbys}, but the quota allows only {quota}.")
     return said
 
 
 def first_of_each(rows: Iterable[Mapping[str, Any]], most: int, key: Callable[[Mapping[str, Any]], str]) -> list[Any]:
-    """The first rows of each kind; all rows are read."""
+    """The first `most` rows of each kind; all rows are read."""
     kept: list[Any] = []
     counts: Counter[str] = Counter()
     for row in rows:

@@ -1,7 +1,8 @@
-"""What a reason code, or a condition, means: what to do as commands, with which statuses it stands. Pure."""
+"""What a reason code or a condition means, what to do as commands, and with which statuses it occurs. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from standby.core.model import Status
 from standby.core.reasons import Reason
 from standby.core.row import Kind
 
-# With which statuses a row can have a reason. A reason that is not here is no row's: it is notified, or answered.
+# The reasons that a row can have, by status. A reason that is not listed occurs only in notices or answers.
 _STANDS: Final[Mapping[str, str]] = {
     "WAITING": "NOT_VISIBLE_YET PRIMARY_PENDING PRIMARY_PAUSED_BY_SERVICE DESCRIBE_FAILED TAGS_UNKNOWN READY"
     " CREATE_THROTTLED CREATE_UNREACHABLE STATE_REFUSED USER_NOT_IN_DR_DIRECTORY DR_DESKTOP_UNCLEAR"
@@ -31,7 +32,7 @@ _STANDS: Final[Mapping[str, str]] = {
 }
 _MAPPED: Final = "standby diff --config standby.yaml"
 _RETRY: Final = "standby retry ID"
-# What to do about some, as commands; about all others, what their statuses say.
+# The commands for some reasons. For all others, the statuses decide.
 _COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     Reason.PAUSED: ("standby resume",),
     Reason.DAILY_CAP: ("standby status", "standby protect ID --override DAILY_CAP"),
@@ -63,12 +64,12 @@ COLUMNS: Final = ("reason_code", "meaning", "advice", "commands", "statuses", "n
 
 
 def statuses_of(code: str) -> list[str]:
-    """The statuses with which a row can have a reason."""
+    """The statuses that a row can have with a reason."""
     return [status for status, codes in _STANDS.items() if code in codes.split()]
 
 
 def commands_of(code: str) -> list[str]:
-    """What to do about a reason, or a condition, as commands."""
+    """The commands that help with a reason or a condition."""
     found = list(_COMMANDS.get(code, ()))
     is_settled_badly = set(statuses_of(code)) & set(_AGAIN)
     if not found and is_settled_badly:
@@ -77,7 +78,7 @@ def commands_of(code: str) -> list[str]:
 
 
 def reason(code: Reason) -> dict[str, Any]:
-    """A reason as data has it."""
+    """A reason for data output."""
     meaning = code.meaning
     return {
         "reason_code": str(code),
@@ -90,8 +91,8 @@ def reason(code: Reason) -> dict[str, Any]:
 
 
 def condition(kind: str) -> dict[str, Any]:
-    """A condition as data has it, in the form of a reason."""
-    said = WORDS[kind].replace(": {note}", "").replace(" {note}", "")
+    """A condition for data output, in the form of a reason."""
+    said = re.sub(r" \([^()]*{note}\)|: {note}", "", WORDS[kind])
     return {
         "reason_code": kind,
         "meaning": f"A condition: {said}.",

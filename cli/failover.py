@@ -1,4 +1,4 @@
-"""Who can work on a standby, on data how old, and who has nothing and why: for the hour of an outage. Pure."""
+"""Which users can work on a standby during an outage, how old its data is, and why the others cannot. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from standby.core.reasons import NOT_OURS, meaning_of
 from standby.core.row import Kind
 from standby.ledger.table import Item
 
-# States from which a standby comes back by itself, and cannot be connected to meanwhile.
+# Temporary states in which a standby cannot be used.
 _NOT_NOW: Final = frozenset(
     {"PENDING", "REBOOTING", "REBUILDING", "RESTORING", "MAINTENANCE", "ADMIN_MAINTENANCE", "UPDATING", "SUSPENDED"}
 )
@@ -38,19 +38,19 @@ class Work(StrEnum):
 
     YES = "YES"
     NO = "NO"
-    EXPECTED = "EXPECTED"  # the ledger had a ready standby; AWS was not asked
+    EXPECTED = "EXPECTED"  # the standby was ready according to the ledger; AWS was not called
     UNKNOWN = "UNKNOWN"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which desktops are listed: all, or those of a directory of either Region, and of users by a pattern."""
+    """The desktops to list: all, or those of a directory in either Region and of users that match a pattern."""
 
     directory: str | None = None
     user: str | None = None
 
     def has(self, item: Item) -> bool:
-        """Whether a row is one of them; standbys, other pairs' desktops and those that are gone never are."""
+        """Whether a row is listed; standbys, desktops of other pairs and desktops that no longer exist never are."""
         if item.get("status") == Status.PRIMARY_GONE or item.get("reason_code") in NOT_OURS:
             return False
         directories = (item.get("primary_directory_id"), item.get("dr_directory_id"))
@@ -67,7 +67,7 @@ def has_tag(tags: Mapping[str, str], wanted: str) -> bool:
 
 @dataclass
 class Count:
-    """How many can work, and why the others cannot."""
+    """How many users can work, and why the others cannot."""
 
     works: Counter[Work] = field(default_factory=Counter)
     why: Counter[tuple[Work, str]] = field(default_factory=Counter)
@@ -79,18 +79,17 @@ class Count:
             self.why[row["can_work"], row["why"].partition(" (")[0]] += 1
 
     def sentences(self) -> list[str]:
-        """What it comes to."""
+        """The result in sentences."""
         whole = self.works.total()
         if not whole:
-            return ["The ledger has no desktop for which the options hold."]
+            return ["No desktop in the ledger matches the options."]
         said = [f"{self.works[Work.YES]} of {whole} desktops have a standby that their user can work on."]
         if expected := self.works[Work.EXPECTED]:
-            said = [
-                f"{expected} of {whole} desktops had a ready standby by the ledger. Whether they have is not known."
-            ]
-        for work, what in ((Work.NO, "cannot work"), (Work.UNKNOWN, "are not known")):
+            words = f"According to the ledger, {expected} of {whole} desktops had a ready standby."
+            said = [f"{words} Whether they have one now is not known."]
+        for work, what in ((Work.NO, "the user cannot work"), (Work.UNKNOWN, "this is not known")):
             if count := self.works[work]:
-                said.append(f"{count} {what}:")
+                said.append(f"For {count} {'desktop' if count == 1 else 'desktops'}, {what}:")
                 reasons = [(why, many) for (kind, why), many in self.why.most_common() if kind is work]
                 said += [f"  {many} × {why}" for why, many in reasons]
         return said
@@ -99,18 +98,18 @@ class Count:
 def row(
     item: Item, standby: Workspace | Unknown | None, directories: Mapping[str, str | None], now: datetime, *, live: bool
 ) -> dict[str, Any]:
-    """What is known of one desktop.
+    """What is known about one desktop.
 
     Parameters
     ----------
     item
         Its row of the ledger.
     standby
-        Its standby as DescribeWorkspaces returned it in the DR Region; None if a whole answer did not have it.
+        Its standby as DescribeWorkspaces returned it in the DR Region; None if a complete answer did not contain it.
     directories
-        The states of DR directories' registrations, as far as they are known.
+        The registration state of each DR directory, as far as it is known.
     live
-        Whether AWS was asked.
+        Whether AWS was called.
     """
     work, why = _can_work(item, standby, directories, live=live)
     seen = standby if isinstance(standby, Workspace) else None
@@ -164,19 +163,19 @@ def _by_state(standby: Workspace) -> tuple[Work, str]:
     if state in GONE:
         return Work.NO, "The standby is being terminated."
     if state in _NOT_NOW:
-        return Work.NO, f"The standby is in state {state}; look again in some minutes."
+        return Work.NO, f"The standby is in state {state}. Check again in a few minutes."
     return Work.UNKNOWN, f"The standby is in state {state}, which this version does not know."
 
 
 def _age(copied: datetime | None, replication: str | None, now: datetime) -> str:
-    """How old the data is, for a screen."""
+    """The age of the data, for a screen."""
     if copied is not None:
         return f"{times.age(now - copied)} old"
     return "not replicated" if replication in (None, NO_REPLICATION) else "no copy known"
 
 
 def _copied(item: Item, standby: Workspace | None) -> tuple[datetime | None, str | None]:
-    """When the data on a standby was taken, as AWS says now, or as the ledger noted it; and how it is replicated."""
+    """The time of the last data copy, from AWS or else from the ledger, and the kind of data replication."""
     replication = (standby.data_replication if standby else None) or item.get("replication")
     if standby is not None and standby.copied_at is not None:
         return standby.copied_at, replication

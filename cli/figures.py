@@ -1,4 +1,4 @@
-"""A directory's figures of days, as its complete sweeps have left them in the ledger."""
+"""The daily figures of a directory, as its complete sweeps wrote them to the ledger."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from cli.finding import Item
     from cli.ledger import Ledger
 
-# Intervals without a complete sweep after which figures are old: that many without one are an alarm, too.
+# After this many intervals without a complete sweep, figures are too old. An alarm fires after the same time.
 MOST_INTERVALS = 3
 USUAL_INTERVAL = timedelta(hours=1)  # where the settings are not known
 
 
 def last_days(ledger: Ledger, directories: Iterable[str], now: datetime) -> dict[str, Item | None]:
-    """The row of the last day on which each directory was scanned completely; None if there was none for some days."""
+    """The row of each directory's last day with a complete scan; None if there was none in the last days."""
     days = last_rows(ledger, directories, now)
     return {directory: rows[0] if rows else None for directory, rows in days.items()}
 
 
 def last_rows(ledger: Ledger, directories: Iterable[str], now: datetime) -> dict[str, list[Item]]:
-    """The rows of each directory's last days, up to that of a moment; the newest first."""
+    """The rows of each directory's last days, up to the day of `now`; the newest first."""
     wanted = list(directories)
     found: dict[str, list[Item]] = {one: [] for one in wanted}
     days = [day_key(now - timedelta(days=days)) for days in range(DAYS_BACK + 1)]
@@ -38,7 +38,7 @@ def last_rows(ledger: Ledger, directories: Iterable[str], now: datetime) -> dict
 
 
 def scans_in(rows: Iterable[Item]) -> list[datetime]:
-    """When the complete scans of some days ended, the first one first; of an older version's days, the last one."""
+    """The times at which the complete scans of some days ended, in order; for days of older versions, only the last."""
     found: set[datetime] = set()
     for row in rows:
         scans = row.get("scans")
@@ -52,7 +52,7 @@ def scans_in(rows: Iterable[Item]) -> list[datetime]:
 
 @dataclass(frozen=True)
 class Certainty:
-    """How sure it is how a directory stood at a moment: as of the last complete scan before it, and the next one."""
+    """How certain a directory's state at a moment is, by the complete scans before and after it."""
 
     at: datetime
     before: datetime | None
@@ -61,18 +61,18 @@ class Certainty:
 
     @property
     def is_known(self) -> bool:
-        """Whether a complete scan ended so shortly before that nothing can have passed unseen for long."""
+        """Whether a complete scan ended at most `MOST_INTERVALS` intervals before the moment."""
         return self.before is not None and self.at - self.before <= self.interval * MOST_INTERVALS
 
 
 def certainty(scans: Iterable[datetime], at: datetime, interval: timedelta) -> Certainty:
-    """How sure it is how a directory stood at a moment, by the ends of its complete scans."""
+    """How certain a directory's state at a moment is, by the times at which its complete scans ended."""
     ended = sorted(scans)
     before = max((one for one in ended if one <= at), default=None)
     return Certainty(at, before, min((one for one in ended if one > at), default=None), interval)
 
 
 def number(item: Mapping[str, Any] | None, name: str) -> int | None:
-    """A number in a row; None if it is not there."""
+    """A number in a row; None if the row does not have it."""
     value = (item or {}).get(name)
     return value if isinstance(value, int) else None

@@ -1,7 +1,7 @@
-"""What the words of a command mean: ids of desktops, users' names, directories, codes. What names nothing is refused.
+"""Find what the arguments of a command name: desktops, users, directories, codes. An unknown name is an error.
 
-A refusal names the nearest match, for a letter is typed wrong more often than a desktop is missing. To find that one,
-some thousand rows are read; where there are more, it may be missed, and nothing depends on it.
+The error suggests the nearest match, because a typing error is the likeliest cause. At most 5,000 rows are read for
+that, so in a larger ledger the suggestion may be missing.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Code = TypeVar("Code", bound=StrEnum)
 _DIRECTORY: Final = re.compile(r"d-[0-9a-f]{8,63}")
 _MOST_READ: Final = 5000  # rows, for the nearest match
 _NEAR: Final = 0.6
-_NEAR_ID: Final = 0.8  # all ids begin alike, and any two have some characters in common
+_NEAR_ID: Final = 0.8  # all ids have the same beginning, and any two share some characters
 _MOST_NAMED: Final = 5
 
 
 @dataclass(frozen=True)
 class Found:
-    """What words name: rows, each once, in the words' order, and ids of desktops that the ledger does not know."""
+    """The rows that words name, each once and in the words' order, and ids that the ledger does not know."""
 
     rows: list[Item]
     unknown: list[WorkspaceId] = field(default_factory=list)
@@ -48,19 +48,19 @@ def desktops(
     what: str = "desktop",
     takes_unknown: bool = False,
 ) -> Found:
-    """The present rows that ids of primaries, ids of standbys and users' names mean.
+    """The present rows that ids of primaries, ids of standbys and user names refer to.
 
     Parameters
     ----------
     fits, what
-        Which rows can be meant at all, and what they are called.
+        Which rows are acceptable, and what they are called in an error.
     takes_unknown
-        An id of a WorkSpace that the ledger does not know is no mistake.
+        A WorkSpace id that the ledger does not know is accepted.
 
     Raises
     ------
     Problem
-        A word names nothing, or more than one desktop. All such words are named.
+        A word matches no desktop, or more than one. The message lists all such words.
     """
     rows: dict[str, Item] = {}
     unknown: dict[WorkspaceId, None] = {}
@@ -69,14 +69,15 @@ def desktops(
         found = rows_of(ledger, word)
         meant = [row for row in found if fits(row)]
         if not is_workspace_id(word):
-            # A user's former desktops are meant only where there is no other.
+            # A user's former desktops are used only if the user has no other.
             meant = [row for row in meant if row.get("status") != Status.PRIMARY_GONE] or meant
         if len(meant) == 1:
             rows |= {row["pk"]: row for row in meant}
         elif meant:
-            wrong[word] = f"{word} has {len(meant)} of them: {_listed(meant)}. Name one by its id."
+            wrong[word] = f"{word} has {len(meant)} {what}s: {_listed(meant)}. Name one by its id."
         elif found:
-            wrong[word] = f"{word} is no {what}: {_listed(found)}."
+            article = "an" if what.startswith("o") else "a"
+            wrong[word] = f"{word} is not {article} {what}: {_listed(found)}."
         elif takes_unknown and is_workspace_id(word):
             unknown[WorkspaceId(word)] = None
         else:
@@ -87,33 +88,33 @@ def desktops(
 
 
 def is_desktop(row: Item) -> bool:
-    """Whether a row is of a desktop that there still is, as far as the ledger knows."""
+    """Whether the desktop of a row still exists, as far as the ledger knows."""
     return row.get("status") != Status.PRIMARY_GONE
 
 
 def is_orphan(row: Item) -> bool:
-    """Whether a row is of a desktop that is gone and has left its standby."""
+    """Whether a row is an orphan: the primary no longer exists, but its standby does."""
     return row.get("status") == Status.PRIMARY_GONE and row.get("reason_code") == Reason.ORPHANED
 
 
 def is_or_was_orphan(row: Item) -> bool:
-    """Whether a row is of an orphan, or of one whose standby was terminated."""
+    """Whether a row is an orphan, or was one until its standby was terminated."""
     was = row.get("status") == Status.PRIMARY_GONE and Kind.STANDBY_TERMINATED in (row.get("conditions") or {})
     return was or is_orphan(row)
 
 
 def rows_of(ledger: Ledger, word: str) -> Sequence[Item]:
-    """The present rows that one word means; none if it names nothing."""
+    """The present rows that one word refers to; empty if there are none."""
     found = ledger.find(word)
     if not any(row.get("reason_code") in NOT_OURS for row in found):
         return found
-    # A standby that was once taken for a primary has a row of its own.
+    # A standby that was once recorded as a primary has its own row.
     primaries = ledger.states(list(ledger.primaries_of([word.strip()]).values()))
     return list(primaries.values()) or found
 
 
 def not_found(ledger: Ledger, words: Iterable[str], what: str = "desktop") -> Problem:
-    """The Problem that words name nothing, with the nearest match of each."""
+    """The Problem for words that match nothing, with the nearest match of each."""
     return _refused(ledger, dict.fromkeys(words, ""), what)
 
 
@@ -122,16 +123,18 @@ def _refused(ledger: Ledger, wrong: Mapping[str, str], what: str) -> Problem:
     near = nearest(ledger, unknown)
     sentences = [problem or _no_such(word, near.get(word), what) for word, problem in wrong.items()]
     code = "NoSuchDesktop" if unknown else "NotMeant"
-    return Problem(code, " ".join(sentences), "Nothing was changed. `standby list` shows what there is.")
+    return Problem(code, " ".join(sentences), "Nothing was changed. `standby list` lists all desktops.")
 
 
 def _no_such(word: str, near: str | None, what: str) -> str:
     hint = f" Did you mean {near}?" if near else ""
-    return f"{word or 'An empty word'} names no {what} in the ledger.{hint}"
+    if not word:
+        return f"An empty argument names no {what}."
+    return f"The ledger has no {what} {word}.{hint}"
 
 
 def nearest(ledger: Ledger, words: Sequence[str]) -> dict[str, str]:
-    """The nearest id or user's name to each of some words, where there is a near one."""
+    """The id or user name nearest to each word, if one is near enough."""
     best = {word: (_NEAR_ID if user_key(word).startswith("ws-") else _NEAR, "") for word in words if word}
     if not best:
         return {}
@@ -151,12 +154,12 @@ def _names(rows: Iterable[Item]) -> Iterator[str]:
 
 
 def _bare(word: str) -> str:
-    """A user's name without its domain, as in `CORP\\alice` and `alice@corp.example`."""
+    """A user name without its domain, e.g. `alice` for `CORP\\alice` and `alice@corp.example`."""
     return word.rpartition("\\")[2].partition("@")[0] or word
 
 
 def _likeness(word: str, name: str, least: float) -> float:
-    """How like two names are, from 0 to 1; 0 if less than `least`."""
+    """The similarity of two names, from 0 to 1; 0 if it is below `least`."""
     match = difflib.SequenceMatcher(None, user_key(word), user_key(name), autojunk=False)
     is_near = match.real_quick_ratio() > least and match.quick_ratio() > least
     return match.ratio() if is_near else 0.0
@@ -171,12 +174,12 @@ def _listed(rows: Sequence[Item]) -> str:
 
 
 def is_directory(word: str) -> bool:
-    """Whether a word has the form of a directory's id."""
+    """Whether a word has the form of a directory id."""
     return _DIRECTORY.fullmatch(word.strip().lower()) is not None
 
 
 def baselines(ledger: Ledger, words: Sequence[str]) -> dict[str, Item]:
-    """What sweeps keep of directories, by id; Problem if a word names no directory that a sweep has seen."""
+    """The rows that sweeps keep of directories, by id; Problem if no sweep has seen a directory."""
     wanted = list(dict.fromkeys(word.strip().lower() for word in words))
     items = ledger.get([(f"SWEEP#{one}", "BASELINE") for one in wanted])
     found = {str(item["pk"]).partition("#")[2]: item for item in items}
@@ -194,27 +197,27 @@ def _no_directory(ledger: Ledger, word: str) -> str:
         if row.get("primary_directory_id")
     }
     if own := next((one for one, dr_directory in dr_directories.items() if dr_directory == word), None):
-        return f"{word} is the DR directory of {own}. Name {own}."
+        return f"{word} is the DR directory of {own}. Use {own} instead."
     near = difflib.get_close_matches(word, dr_directories, n=1, cutoff=_NEAR)
     hint = f" Did you mean {near[0]}?" if near else ""
-    return f"No sweep has seen a directory {word}.{hint}"
+    return f"No sweep has seen directory {word}.{hint}"
 
 
 # Codes
 
 
 def spelled(word: str) -> str:
-    """A word in the spelling of codes, e.g. `USER_NOT_FOUND` for `user-not-found`."""
+    """A word as a code is spelled, e.g. `USER_NOT_FOUND` for `user-not-found`."""
     return word.strip().upper().replace("-", "_")
 
 
 def code_of(kind: type[Code], word: str, what: str) -> Code:
-    """The member of a closed list that a word means, in any case; Problem with the nearest one if there is none."""
+    """The member of an enum that a word names, in any case; Problem with the nearest match if there is none."""
     known = {str(one): one for one in kind}
     given = spelled(word)
     if given in known:
         return known[given]
     near = difflib.get_close_matches(given, known, n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]}? " if near else ""
-    listed = f"There are {', '.join(known)}." if len(known) <= 15 else "`standby explain` lists all."
+    listed = f"Valid values: {', '.join(known)}." if len(known) <= 15 else "`standby explain` lists all codes."
     raise Problem("NoSuchCode", f"There is no {what} {word.strip()}.", f"{hint}{listed}")

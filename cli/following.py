@@ -1,7 +1,7 @@
-"""`standby status --follow`: at a terminal the overview, drawn anew in place; piped, a line for each change.
+"""`standby status --follow`: redraw the overview at a terminal; write a line for each change to a pipe.
 
-A change is an event of the ledger. The index of a day's events lags by moments: what is read overlaps what was read
-before, and each event is shown once.
+A change is an event of the ledger. The index of a day's events is slightly delayed, so each reading overlaps the
+previous one, and each event is shown once.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _LAST: Final = 5  # changes below the overview
 
 @dataclass
 class Changes:
-    """The changes of a pair from a moment on, each once."""
+    """The changes of a pair since a moment, each once."""
 
     ledger: Ledger
     since: datetime
     _seen: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def until(self, now: datetime) -> Iterator[dict[str, Any]]:
-        """The changes since the last look, in their order."""
+        """The changes since the last reading, in order."""
         start = max(self.since - _OVERLAP, now - timedelta(days=1))
         days = dict.fromkeys((f"{start:%Y-%m-%d}", f"{now:%Y-%m-%d}"))
         for day in days:
@@ -52,17 +52,15 @@ class Changes:
         self.since = now
 
     def skip(self, now: datetime) -> None:
-        """Take what there is for seen."""
+        """Mark all present changes as seen."""
         for _ in self.until(now):
             pass
 
 
 def follow(run: Run, every: float) -> NoReturn:
-    """Look again and again until the command is interrupted."""
+    """Update until the command is interrupted."""
     if run.options.query:
-        raise Problem(
-            "QueryOfChanges", "--query needs a whole answer, and --follow has no end.", "Leave one of them out."
-        )
+        raise Problem("QueryOfChanges", "--query and --follow cannot be combined.", "Leave out one of the two options.")
     is_drawn = sys.stdout.isatty() and run.options.output is Output.TABLE
     found = [Changes(ledger, run.now) for ledger in run.ledgers]
     for one in found:
@@ -75,7 +73,7 @@ def follow(run: Run, every: float) -> NoReturn:
 
 
 def _drawer(run: Run, found: list[Changes]) -> Callable[[datetime], None]:
-    """Draws the overview in place, with the last changes."""
+    """A function that draws the overview in place, with the last changes."""
     last: list[str] = []
     screen = console(run.options)
 
@@ -90,13 +88,13 @@ def _drawer(run: Run, found: list[Changes]) -> Callable[[datetime], None]:
             screen.print(line)
         for line in ["", "Last changes:", *last] if last else []:
             screen.print(line, overflow="ellipsis", no_wrap=True)
-        screen.print(f"\nAs of {times.local(now)}. Ctrl-C ends.")
+        screen.print(f"\nAs of {times.local(now)}. Press Ctrl-C to stop.")
 
     return draw
 
 
 def _writer(run: Run, found: list[Changes]) -> Callable[[datetime], None]:
-    """Writes a line for each change, in the form that is asked for."""
+    """A function that writes a line for each change, in the form that the options name."""
     form = run.options.output
     table = csv.writer(sys.stdout, lineterminator="\n")
     names = (
@@ -112,7 +110,7 @@ def _writer(run: Run, found: list[Changes]) -> Callable[[datetime], None]:
     )
     if form is Output.CSV:
         table.writerow(names)
-    say("A line for each change from now on; Ctrl-C ends.")
+    say("Writing a line for each change. Press Ctrl-C to stop.")
 
     def write(now: datetime) -> None:
         for change in (change for one in found for change in one.until(now)):

@@ -1,7 +1,7 @@
-"""The ledger, read: from the primary Region, or from the replica in the DR Region where that does not answer.
+"""Read the ledger from the primary Region, or from the replica in the DR Region if the primary does not answer.
 
-Pages come one at a time, so that a million rows take no more memory than a page. A query that the primary Region stops
-answering halfway goes on in the DR Region from the key that it had reached.
+Pages are read one at a time, so a million rows need no more memory than a page. If the primary Region stops answering
+during a query, the query continues in the DR Region from the last key.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _TRIES = 5  # for keys that BatchGetItem leaves
 
 @dataclass(frozen=True)
 class Kept:
-    """The settings by which sweeps decide, and since when."""
+    """The settings that sweeps use, and since when."""
 
     settings: Settings
     config_digest: str
@@ -51,9 +51,9 @@ class Kept:
 
 @dataclass(frozen=True)
 class Only:
-    """What DynamoDB leaves out of an answer: a filter, with its names and values, and all but some attributes.
+    """Limits of a DynamoDB answer: a filter expression with its names and values, and the attributes to return.
 
-    Without an expression no item is left out, and without `attributes` nothing of an item is.
+    Without an expression all items are returned; without `attributes`, all attributes.
     """
 
     expression: str = ""
@@ -69,9 +69,9 @@ class Ledger:
     Attributes
     ----------
     region : str
-        The Region that is read: the primary one until it does not answer.
+        The Region that is read: the primary Region as long as it answers.
     requests, items : int
-        How many were sent, and read.
+        How many requests were sent, and how many items were read.
     """
 
     aws: Aws
@@ -85,15 +85,15 @@ class Ledger:
 
     @property
     def caution(self) -> str:
-        """What has to be said of the source; empty where the primary Region answers."""
+        """The caution that the replica was read; empty if the primary Region answers."""
         if self.region == self.pair.region:
             return ""
         return (
-            f"{self.pair.region} does not answer. This is the replica in {self.region}: changes of the last seconds"
-            " before the loss may be missing."
+            f"{self.pair.region} does not answer. The ledger was read from its replica in {self.region}. Changes made"
+            " in the last seconds before the loss may be missing."
         )
 
-    # What there is in it
+    # What the ledger has
 
     def states(self, ids: Sequence[str]) -> dict[str, Item]:
         """The present rows of primaries, by id."""
@@ -106,9 +106,9 @@ class Ledger:
         until: datetime | None = None,
         only: Only | None = None,
     ) -> Iterator[Item]:
-        """The present rows of some statuses; of one shard the ones that changed first come first.
+        """The present rows with some statuses; within a shard, in the order of their last change.
 
-        `since` and `until` bound when they last changed: one of both, as DynamoDB takes one condition on a key.
+        `since` and `until` limit the time of the last change. Give only one: DynamoDB takes one condition on a key.
         """
         queries = []
         for status, shard in product(statuses or RowStatus, ALL_SHARDS):
@@ -123,18 +123,18 @@ class Ledger:
             yield from (_unpack(item) for item in page["Items"])
 
     def of_user(self, name: str) -> list[Item]:
-        """The present rows of a user's desktops, the name in any case."""
+        """The present rows of a user's desktops; the case of the name does not matter."""
         return list(self.query("by_user", "ix_user = :user", {":user": user_key(name)}))
 
     def uncovered(self, until: datetime | None = None, only: Only | None = None) -> Iterator[Item]:
-        """The present rows without a standby that a user could be sent to, the oldest change first."""
+        """The present rows without a ready standby, the oldest change first."""
         condition, values = "ix_uncovered = :region", {":region": self.pair.region}
         if until is not None:
             condition, values = f"{condition} AND ix_uncovered_at <= :until", {**values, ":until": to_text(until)}
         return self.query("by_uncovered", condition, values, only=only)
 
     def count(self, only: Only | None = None) -> int:
-        """How many desktops the ledger has rows of, those that are gone left out: their number, and no row, is read."""
+        """The number of desktops in the ledger that still exist; only the number is read, no rows."""
         statuses = [one for one in RowStatus if one is not RowStatus.PRIMARY_GONE]
         partitions = [{":status": status_partition(one, shard)} for one, shard in product(statuses, ALL_SHARDS)]
         queries = [
@@ -145,56 +145,56 @@ class Ledger:
     def of_day(
         self, day: str, since: str | None = None, until: str | None = None, only: Only | None = None
     ) -> Iterator[Item]:
-        """The changes of a UTC day in the order in which they happened, from one time to another."""
+        """The changes of a UTC day between two times, in order."""
         bounds = {":since": since or day, ":until": until or f"{day}T~"}  # every time of the day is between both
 
         def shard(number: int) -> Iterator[Item]:
-            # The key of the index is made as the ledger makes it.
+            # The key of the index has the form that the ledger writes.
             values = {":day": f"{day}#{number}", **bounds}
             return self.query("by_day", "ix_day = :day AND ix_day_at BETWEEN :since AND :until", values, only=only)
 
         return heapq.merge(*(shard(number) for number in ALL_SHARDS), key=lambda item: str(item.get("at")))
 
     def history(self, pk: str, *, newest_first: bool = False) -> Iterator[Item]:
-        """The changes of a primary, or of another row that has some (`PAUSE`, `SWEEP#d-…`)."""
+        """The changes of a primary, or of another row with a history (`PAUSE`, `SWEEP#d-…`)."""
         values = {":id": pk, ":event": "EVENT#"}
         return self.query(None, "pk = :id AND begins_with(sk, :event)", values, newest_first=newest_first)
 
     def at(self, pk: str, moment: datetime) -> Item | None:
-        """The change of a primary that was the last one at a moment; None if it was not known by then."""
+        """The last change of a primary before a moment; None if the primary was not known then."""
         values = {":id": pk, ":event": "EVENT#"}
         only = Only("#at <= :at", {"#at": "at"}, {":at": to_text(moment)})
         condition = "pk = :id AND begins_with(sk, :event)"
         return next(self.query(None, condition, values, newest_first=True, only=only), None)
 
     def days(self, directory: str, first: str, last: str) -> Iterator[Item]:
-        """The figures of a directory's days, from one UTC day to another, those without a complete scan left out."""
+        """The daily figures of a directory between two UTC days; days without a complete scan are missing."""
         values = {":directory": coverage_key(DirectoryId(directory)), ":first": f"DAY#{first}", ":last": f"DAY#{last}"}
         return self.query(None, "pk = :directory AND sk BETWEEN :first AND :last", values)
 
     def has_day_before(self, directory: str, day: str) -> bool:
-        """Whether a directory was ever scanned completely before a UTC day."""
+        """Whether a directory had a complete scan before a UTC day."""
         values = {":directory": coverage_key(DirectoryId(directory)), ":day": f"DAY#{day}"}
         pages = self._pages(None, "pk = :directory AND sk < :day", values, None, {"Limit": 1})
         return bool(next(pages)["Items"])
 
     def primaries_of(self, standby_ids: Sequence[str]) -> dict[str, str]:
-        """The primaries of those that are, or were, standbys that the ledger knows."""
+        """The primary of each id that is or was a standby in the ledger, by standby id."""
         found = self.get([(f"STANDBY#{one}", "STANDBY") for one in standby_ids])
         return {item["pk"].partition("#")[2]: str(item["primary_id"]) for item in found}
 
     def kept_settings(self) -> Kept | None:
-        """The settings by which the last sweep decided; None before the first sweep, or if they cannot be read."""
+        """The settings that the last sweep used; None before the first sweep, or if they cannot be read."""
         for item in self.get([(SETTINGS, SETTINGS)]):
             try:
                 settings = Settings.from_document(json.loads(item["settings_json"]))
                 return Kept(settings, str(item["config_digest"]), str(item["noted_at"]))
             except (BadSettings, KeyError, TypeError, ValueError):
-                return None  # of another version: what this one makes of it may be wrong
+                return None  # of another version: this version could misread them
         return None
 
     def find(self, text: str) -> list[Item]:
-        """The present rows that an id of a primary, an id of a standby or a user's name means; none if none is."""
+        """The present rows that an id of a primary, an id of a standby, or a user name refers to; may be empty."""
         given = text.strip()
         if not is_workspace_id(given):
             return self.of_user(given) if given else []
@@ -205,7 +205,7 @@ class Ledger:
     # How it is read
 
     def get(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
-        """Those of the items that exist, in no order, as they are now: what was just changed is read back with it."""
+        """The items that exist, in no order, read consistently: a change that was just made is included."""
         found: list[Item] = []
         distinct = list(dict.fromkeys(keys))
         for start in range(0, len(distinct), _MOST_KEYS):
@@ -219,7 +219,7 @@ class Ledger:
                 if not wanted:
                     break
             else:
-                words = f"DynamoDB in {self.region} does not return all rows that were asked for."
+                words = f"DynamoDB in {self.region} does not return all requested rows."
                 raise Problem("Throttled", words, "Try again in a minute.", Status.INCOMPLETE)
         self.items += len(found)
         return found
@@ -253,7 +253,7 @@ class Ledger:
             if only.expression:
                 arguments["FilterExpression"] = only.expression
             if only.attributes:
-                # By placeholders, for DynamoDB reserves many names.
+                # By placeholders, because DynamoDB reserves many names.
                 chosen = {f"#a{number}": name for number, name in enumerate(only.attributes)}
                 arguments["ProjectionExpression"] = ", ".join(chosen)
                 names |= chosen
@@ -267,7 +267,7 @@ class Ledger:
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _ask(self, operation: str, **arguments: Any) -> Any:
-        """One request: of the primary Region, or, once that does not answer, of the DR Region."""
+        """Send one request to the primary Region, or to the DR Region after the primary has not answered."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         while True:
@@ -286,15 +286,15 @@ class Ledger:
     def _problem(self, problem: Any) -> Problem:
         if "ResourceNotFound" in str(problem):
             words = f"There is no ledger {self.pair.table} in {self.region}."
-            return Problem("NoLedger", words, "Check the stack's name, and the account: AWS_PROFILE or --profile.")
+            return Problem("NoLedger", words, "Check the stack's name, and the account (AWS_PROFILE or --profile).")
         what = f"The ledger {self.pair.table} in {self.region} cannot be read"
         return unseen(what, problem, self.pair.reader_policy)
 
 
 def ahead(queries: Sequence[Iterator[T]]) -> Iterator[T]:
-    """The pages of queries, in order; while those of one are read, the first pages of the next ones are asked for.
+    """The pages of queries, in order. While one query is read, the first pages of the next queries are requested.
 
-    Most partitions of a small fleet are empty: one after the other, each of them would cost a round trip.
+    Most partitions of a small fleet are empty; read one after the other, each would cost a round trip.
     """
     firsts = deque(_begun(pages) for pages in queries[:_AHEAD])
     for number, pages in enumerate(queries):
@@ -307,7 +307,7 @@ def ahead(queries: Sequence[Iterator[T]]) -> Iterator[T]:
 
 
 def _begun(pages: Iterator[T]) -> Future[T | None]:
-    """The first page, which is asked for in a thread that nobody has to wait for, as an executor's at Ctrl-C."""
+    """The first page, requested in a daemon thread: unlike an executor's threads, it does not delay Ctrl-C."""
     from concurrent.futures import Future
 
     first: Future[T | None] = Future()
@@ -315,7 +315,7 @@ def _begun(pages: Iterator[T]) -> Future[T | None]:
     def ask() -> None:
         try:
             first.set_result(next(pages, None))
-        except BaseException as problem:  # it is raised where the page is read
+        except BaseException as problem:  # raised where the page is read
             first.set_exception(problem)
 
     threading.Thread(target=ask, daemon=True).start()

@@ -1,13 +1,14 @@
-"""What the messages of the dead-letter queue are, by their form.
+"""The kinds of messages in the dead-letter queue, recognised by their form.
 
-Several services put messages there, each in a form of its own:
+Several services send messages there, each in its own form:
 
 - Lambda, after the last retry of an asynchronous invocation of protect: a record with the event as `requestPayload`,
   https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-- EventBridge, what it could not hand to protect or to the topic: the event, with attributes RULE_ARN, TARGET_ARN,
-  ERROR_CODE and ERROR_MESSAGE, https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
-- protect, what only a person can put right: the event, with the attribute `reason`
-- Lambda, changes that announce could not publish: a record with DDBStreamBatchInfo, which names times but no rows,
+- EventBridge, events that it could not deliver to protect or to the topic: the event, with the attributes RULE_ARN,
+  TARGET_ARN, ERROR_CODE and ERROR_MESSAGE,
+  https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+- protect, events that only a person can resolve: the event, with the attribute `reason`
+- Lambda, changes that announce could not publish: a record with DDBStreamBatchInfo, which has times but no rows,
   https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 - EventBridge Scheduler, starts of the watcher or the sweep that failed: the target's input, with the attribute
   SCHEDULE_ARN, https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
@@ -25,19 +26,20 @@ from typing import Any, Final
 from standby.core.model import WorkspaceId
 from standby.events import BadEvent, read
 
+_RETRIED: Final = "the schedule starts the next execution. Delete the message with --delete-unreadable"
 _SHOWN: Final = 120  # characters of a body that is not an event
 _EXECUTION_ENDED: Final = "Step Functions Execution Status Change"
 
 
 class Kind(StrEnum):
-    """What a message is, and so what can be done with it."""
+    """The kind of a message, which decides what can be done with it."""
 
     EVENT = "event"
-    """protect can work on it."""
+    """protect can process it."""
     EMPTY = "empty"
     """An event that names no primary that could get a standby: protect would ignore it."""
     UNREADABLE = "unreadable"
-    """Only a person can tell which WorkSpaces it is about."""
+    """Only a person can find out which WorkSpaces it is about."""
     CHANGES = "changes"
     """Changes in the ledger that were not published."""
     START = "start"
@@ -53,13 +55,13 @@ class Letter:
     Attributes
     ----------
     at : str
-        When it came into the queue, UTC.
+        When it was sent to the queue, UTC.
     what, why : str
-        What it is about, and the reason for which it is here.
+        What it is about, and why it is in the queue.
     advice : str
-        What a person is to do, where nobody else can do anything.
+        What a person has to do; empty if protect can process it.
     event, ids
-        For protect, and the WorkSpaces that it has to decide about.
+        The event for protect, and the WorkSpaces that protect has to decide about.
     """
 
     kind: Kind
@@ -72,14 +74,14 @@ class Letter:
 
 
 def read_letter(message: Mapping[str, Any], *, account: str, region: str, dr_region: str | None = None) -> Letter:
-    """What a message of the queue is.
+    """Read a message of the queue.
 
     Parameters
     ----------
     message
         As ReceiveMessage returns it, with all attributes.
     account, region, dr_region
-        Of the stack: an event of another account or Region is not for it.
+        Of the stack; events of another account or Region are rejected.
     """
     stack = {"account": account, "region": region, "dr_region": dr_region}
     at, text = _sent_at(message), str(message.get("Body", ""))
@@ -115,7 +117,7 @@ def _event(at: str, event: Any, why: str, stack: Mapping[str, Any]) -> Letter:
 def _unreadable(at: str, text: str, why: str) -> Letter:
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
     advice = (
-        "find the WorkSpaces that it is about, run `standby protect` for them, then delete it with --delete-unreadable"
+        "find the affected WorkSpaces, run `standby protect` for them, then delete the message with --delete-unreadable"
     )
     return Letter(Kind.UNREADABLE, at, f"an event that names no WorkSpace, {shown}", why, advice)
 
@@ -123,15 +125,15 @@ def _unreadable(at: str, text: str, why: str) -> Letter:
 def _changes(at: str, batch: Mapping[str, Any], why: str) -> Letter:
     first, last = (str(batch.get(f"approximateArrivalOf{which}Record", "?")) for which in ("First", "Last"))
     advice = (
-        "nobody was notified of them, but the ledger has them: "
-        f"run `standby audit --since {first} --until {last}`, then delete it with --delete-unreadable"
+        "no notices were sent for these changes, but the ledger has them: "
+        f"run `standby audit --since {first} --until {last}`, then delete the message with --delete-unreadable"
     )
     return Letter(Kind.CHANGES, at, f"{batch.get('batchSize', '?')} changes that were not published", why, advice)
 
 
 def _start(at: str, attributes: Mapping[str, str]) -> Letter:
-    advice = "no action needed: the schedule starts the next one. Delete it with --delete-unreadable"
-    what = f"a start of {_machine(attributes.get('SCHEDULE_ARN'))}"
+    advice = f"no action needed, because {_RETRIED}"
+    what = f"a failed start of {_machine(attributes.get('SCHEDULE_ARN'))}"
     return Letter(Kind.START, at, what, _undelivered(attributes), advice)
 
 
@@ -140,12 +142,11 @@ def _notice(at: str, body: Mapping[str, Any], attributes: Mapping[str, str]) -> 
     detail = detail if isinstance(detail, Mapping) else {}
     machine = _machine(detail.get("stateMachineArn"))
     what = f"a notice: execution {detail.get('name', '?')} of {machine} ended as {detail.get('status', '?')}"
-    advice = "no action needed: the schedule starts the next one. Delete it with --delete-unreadable"
-    return Letter(Kind.NOTICE, at, what, _undelivered(attributes), advice)
+    return Letter(Kind.NOTICE, at, what, _undelivered(attributes), f"no action needed, because {_RETRIED}")
 
 
 def _machine(arn: object) -> str:
-    """Which state machine an ARN is about: its own, or that of its schedule, which has the same name."""
+    """The state machine that an ARN belongs to; a schedule has the name of its state machine."""
     for name, title in (("-watch", "the watcher"), ("-sweep", "the sweep")):
         if isinstance(arn, str) and arn.endswith(name):
             return title
@@ -166,7 +167,7 @@ def _list(ids: tuple[WorkspaceId, ...]) -> str:
 
 
 def _failure(body: Mapping[str, Any]) -> str:
-    """Why Lambda gave up, from its record."""
+    """Why Lambda stopped retrying, from its record."""
     context, answer = body.get("requestContext", {}), body.get("responsePayload")
     words = [f"{context.get('condition', 'failed')} after {context.get('approximateInvokeCount', '?')} tries"]
     if isinstance(answer, Mapping):
@@ -175,7 +176,7 @@ def _failure(body: Mapping[str, Any]) -> str:
 
 
 def _undelivered(attributes: Mapping[str, str]) -> str:
-    """Why EventBridge or its Scheduler gave up, from a message's attributes."""
+    """Why EventBridge or EventBridge Scheduler stopped retrying, from a message's attributes."""
     words = [attributes[name] for name in ("ERROR_CODE", "ERROR_MESSAGE") if attributes.get(name)]
     return ": ".join(words) or "not delivered"
 

@@ -1,4 +1,4 @@
-"""What `standby list` answers: the rows that are selected, of how many, and what comes next."""
+"""The answer of `standby list`: the selected rows, the total, and the next command."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STALE = ("primary_id", "user_name", "standby_id", "stale_since")
 def listed(
     run: Run, *, statuses: Sequence[str], reasons: Sequence[str], directories: Sequence[str], columns: str, **more: Any
 ) -> Status:
-    """Answer with the rows that are selected; the options are those of the command."""
+    """Answer with the selected rows; the parameters are the options of the command."""
     selection = Selection(
         statuses=tuple(code_of(RowStatus, one, "status") for one in statuses),
         reasons=tuple(code_of(Reason, one, "reason code") for one in reasons),
@@ -44,7 +44,7 @@ def listed(
     )
     for word in (one for one in selection.users if not is_pattern(one)):
         if not any(ledger.find(word) for ledger in run.ledgers):
-            raise nobody(run.ledgers, word)
+            raise no_such_desktop(run.ledgers, word)
     usual = _NAMED if selection.named else _USUAL
     wanted = chosen(columns, _DRIFTING if selection.drift else _STALE if selection.stale else usual)
     counted = _Counted(run, selection, ("stack", *wanted) if columns else ())
@@ -56,7 +56,7 @@ def listed(
 
 @dataclass
 class _Counted:
-    """Rows, counted as they are read, and of how many they are; with some attributes alone if these are named."""
+    """The rows, counted while they are read, and the total; limited to some attributes if `names` are given."""
 
     run: Run
     selection: Selection
@@ -75,9 +75,9 @@ class _Counted:
         self.facts["of"] = self._of()
 
     def _of(self) -> int:
-        """Of how many: as the last complete sweeps counted them, or, where that cannot be, as the ledger has rows.
+        """The total: as the last complete sweeps counted it, or else the number of rows in the ledger.
 
-        "24 of 24" is counted again: there may be desktops that are newer than the sweep.
+        If all counted desktops are selected, the rows are counted: some desktops may be newer than the sweep.
         """
         if not self.selection.words:
             return self.facts["count"]
@@ -85,20 +85,20 @@ class _Counted:
         total = sum(one for one in counted if one is not None)
         if None in counted or total <= self.facts["count"] > 0:
             total = sum(rows_of(ledger) for ledger in self.run.ledgers)
-            self.counted_by = "Rows that the ledger has now"
-        # Those that are gone are in no such number, and can be selected.
+            self.counted_by = "Rows in the ledger now"
+        # Desktops that no longer exist are not in the total, but can be selected.
         return max(total, self.facts["count"])
 
     def sentences(self) -> list[str]:
         count, of, words = self.facts["count"], self.facts["of"], self.selection.words
         if self.selection.named:
-            return [f"{self.ready} of {count} {'desktop' if count == 1 else 'desktops'} with a standby that is ready."]
+            return [f"{self.ready} of {count} {'desktop' if count == 1 else 'desktops'} with a ready standby."]
         desktops = f"{of} {'desktop' if of == 1 else 'desktops'}"
         return [f"{count} of {desktops} {words}. {self.counted_by}: {of}." if words else f"{desktops}."]
 
 
 def swept(ledger: Ledger, now: datetime) -> int | None:
-    """How many desktops the last complete sweeps have counted; None if a directory had none for days."""
+    """How many desktops the last complete sweeps counted; None if a directory had no complete sweep for days."""
     kept = ledger.kept_settings()
     days = last_days(ledger, kept.settings.directories, now) if kept else {}
     counts = [number(day, "primaries") for day in days.values()]
@@ -106,28 +106,32 @@ def swept(ledger: Ledger, now: datetime) -> int | None:
 
 
 def rows_of(ledger: Ledger) -> int:
-    """Of how many desktops the ledger has rows, those that are gone left out."""
+    """How many desktops in the ledger still exist."""
     codes = {f":code{number}": str(reason) for number, reason in enumerate(sorted(NOT_OURS))}
     return ledger.count(Only(f"NOT reason_code IN ({', '.join(codes)})", {}, codes))
 
 
-def nobody(ledgers: Sequence[Ledger], word: str) -> Problem:
-    """The Problem that an id, or a user's name, names no desktop, with the nearest match."""
-    with progress("Looking for the nearest match"):
+def no_such_desktop(ledgers: Sequence[Ledger], word: str) -> Problem:
+    """The Problem for an id or a user name that no desktop has, with the nearest match."""
+    with progress("Searching for the nearest match"):
         near = next((one for ledger in ledgers if (one := nearest(ledger, [word]).get(word))), "")
     hint = f"Did you mean {near}? " if near else ""
     if is_workspace_id(primary_id := word.strip()):
-        words = f"The ledger knows no primary and no standby {primary_id}."
-        fix = f"{hint}A new desktop's event can take some minutes; `standby protect {primary_id}` need not wait for it."
+        words = f"The ledger has no primary or standby {primary_id}."
+        fix = (
+            f"{hint}The event of a new desktop can take some minutes. `standby protect {primary_id}` does not wait for"
+            " the event."
+        )
         return Problem("NoSuchDesktop", words, fix)
-    named = word.strip() or "An empty name"
-    return Problem("NoSuchDesktop", f"{named} names no desktop in the ledger.", f"{hint}`standby list` lists all.")
+    name = word.strip()
+    words = f"The ledger has no desktop of user {name}." if name else "The user name is empty."
+    return Problem("NoSuchDesktop", words, f"{hint}`standby list` lists all desktops.")
 
 
 def known_directories(ledgers: Sequence[Ledger], words: Sequence[str]) -> list[str]:
-    """The directories that words name: such as are mapped, or were; Problem with the nearest match if one is neither.
+    """The directories that words name; Problem with the nearest match if one is not, and was never, mapped.
 
-    Before the first sweep nothing is known of directories: then a word is taken as it is.
+    Before the first sweep no directory is known, and each word is accepted.
     """
     kept = [one for ledger in ledgers if words and (one := ledger.kept_settings())]
     mapped = {own: entry.dr_directory for one in kept for own, entry in one.settings.directories.items()}
@@ -139,14 +143,14 @@ def known_directories(ledgers: Sequence[Ledger], words: Sequence[str]) -> list[s
             continue
         near = difflib.get_close_matches(word, mapped, n=1, cutoff=0.6)
         own = next((one for one, dr_directory in mapped.items() if dr_directory == word), "")
-        said = f"{word} is the DR directory of {own}." if own else f"No sweep has seen a directory {word}."
+        said = f"{word} is the DR directory of {own}." if own else f"No sweep has seen directory {word}."
         hint = f"Did you mean {own or near[0]}? " if own or near else ""
-        raise Problem("NoSuchDirectory", said, f"{hint}Mapped are {', '.join(sorted(mapped))}.")
+        raise Problem("NoSuchDirectory", said, f"{hint}Mapped directories: {', '.join(sorted(mapped))}.")
     return found
 
 
 def known_in_either(ledgers: Sequence[Ledger], word: str) -> None:
-    """Raise a Problem, with the nearest match, if a word is no mapped directory of either Region."""
+    """Raise a Problem, with the nearest match, if a word is not a mapped directory in either Region."""
     kept = [one for ledger in ledgers if (one := ledger.kept_settings())]
     mapped = {own: entry.dr_directory for one in kept for own, entry in one.settings.directories.items()}
     if word not in mapped.values():
@@ -155,7 +159,7 @@ def known_in_either(ledgers: Sequence[Ledger], word: str) -> None:
 
 def _next(selection: Selection) -> str:
     if selection.needs_action:
-        return "`standby show ID` says what to do about one; `standby explain REASON_CODE` says it of its reason."
+        return "`standby show ID` shows what to do for a desktop; `standby explain REASON_CODE` explains a reason."
     if len(selection.named) == 1:
-        return f"`standby show {shlex.quote(selection.named[0])}` says more: why, what is next, and its history."
-    return "`standby show USER` says more of one: why, what is next, and its history."
+        return f"`standby show {shlex.quote(selection.named[0])}` shows the reason, the next step and the history."
+    return "`standby show USER` shows the reason, the next step and the history of a desktop."

@@ -1,4 +1,4 @@
-"""The command `standby`: what an administrator does, in one command each."""
+"""The entry point of the command `standby`."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from infra.version import VERSION
 
 _COMPLETING = "_STANDBY_COMPLETE"  # a shell asks what could come next
 _STATUSES = "\n".join(f"{int(status):>3}  {meaning}" for status, meaning in MEANINGS.items())
-HELP = f"""WorkSpaces Standby: see, explain and change what is deployed.
+HELP = f"""WorkSpaces Standby: show, explain and change the state of a deployment.
 
 \b
 Examples
-  standby status                     are people covered?
-  standby list --uncovered           who is not, and why
+  standby status                     the coverage of each directory
+  standby list --uncovered           desktops without a ready standby, and why
   standby show alice                 one desktop and its history
-  standby audit --since 30d          a report for the management
-  standby failover-list              who can work, now that a Region is down
-  standby doctor                     is everything in place, and healthy?
+  standby audit --since 30d          the coverage and the changes of 30 days
+  standby failover-list              who can work during an outage
+  standby doctor                     check that everything is in place
 
 \b
 Exit status
@@ -54,7 +54,7 @@ def _top(
 
 
 def app_of(names: Iterable[str]) -> typer.Typer:
-    """The application with some of the commands: each costs time until the first answer."""
+    """The application with some of the commands: importing a command takes time."""
     app = typer.Typer(
         name="standby",
         help=HELP,
@@ -70,25 +70,25 @@ def app_of(names: Iterable[str]) -> typer.Typer:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status. No traceback leaves it."""
+    """Run one command and return the exit status. Every exception becomes an error message."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character shows its number
+        if isinstance(stream, io.TextIOWrapper):  # a character that the terminal cannot show is escaped
             stream.reconfigure(errors="backslashreplace")
     try:
         named = given[:1] if given and given[0] in COMMANDS and _COMPLETING not in os.environ else COMMANDS
         status = app_of(named)(args=given, prog_name="standby", standalone_mode=False)
-        if status == Status.INTERRUPTED:  # Typer takes Ctrl-C for itself, and says nothing
+        if status == Status.INTERRUPTED:  # Typer handles Ctrl-C and prints nothing
             raise KeyboardInterrupt  # noqa: TRY301
     except Problem as problem:
         return _failed(problem, given)
     except typer.TyperException as wrong:
         return _failed(Problem("WrongUse", _sentence(wrong.format_message()), f"See {_help_of(given)}."), given)
     except (KeyboardInterrupt, typer.Abort):
-        print("\nInterrupted. Running the command again is harmless.", file=sys.stderr)
+        print("\nInterrupted. You can safely run the command again.", file=sys.stderr)
         return Status.INTERRUPTED
     except ReadEnough:
-        # Nothing more is to be written, not even at the end.
+        # Nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Status.GOOD
     except Exception as unknown:
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed(problem: Problem, given: Sequence[str]) -> int:
-    """Say what went wrong: a sentence for a person, an object for a program."""
+    """Print the error: sentences for a person, a JSON object for a program."""
     if _wants_json(given):
         found = {"code": problem.code, "message": problem.message, "fix": problem.fix, "status": int(problem.status)}
         print(json.dumps(found, ensure_ascii=False), file=sys.stderr)
@@ -107,7 +107,7 @@ def _failed(problem: Problem, given: Sequence[str]) -> int:
 
 
 def _wants_json(given: Sequence[str]) -> bool:
-    """Whether the options ask for JSON, also where the rest of them cannot be understood."""
+    """Whether the options ask for JSON, even if the other options are invalid."""
     options = ("--output", "-o")
     return any(one in ("--output=json", "-ojson") for one in given) or any(
         one in options and value == "json" for one, value in pairwise(given)
@@ -115,7 +115,7 @@ def _wants_json(given: Sequence[str]) -> bool:
 
 
 def _sentence(said: str) -> str:
-    """What the parser says, as a sentence, and without the names that its library has for errors."""
+    """The parser's message as a sentence, without its library's error names."""
     said = said.replace("Value error, ", "").strip()
     return said if said.endswith((".", "?", "!")) else f"{said}."
 
@@ -125,10 +125,11 @@ def _help_of(given: Sequence[str]) -> str:
 
 
 def _unknown(unknown: Exception) -> Problem:
-    """What nobody expected, with the place of its details."""
+    """The Problem for an unexpected error, with the file that has the traceback."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="standby-error-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         file.write(f"standby {VERSION}\n{' '.join(sys.argv)}\n\n{''.join(traceback.format_exception(unknown))}")
-    words = f"An error that this command does not know: {type(unknown).__name__}: {unknown}"
-    return Problem("Unknown", words, f"Its details are in {Path(file.name)}. Report it with them.", Status.INCOMPLETE)
+    words = f"Unexpected error: {_sentence(f'{type(unknown).__name__}: {unknown}')}"
+    fix = f"The details are in {Path(file.name)}. Attach that file when you report the error."
+    return Problem("Unknown", words, fix, Status.INCOMPLETE)

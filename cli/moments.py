@@ -1,8 +1,8 @@
-"""Who was covered at a moment, and how sure that is.
+"""Which desktops were covered at a moment, and how certain that is.
 
-A row whose last change was before the moment stood then as it stands: its conditions may have changed since, and no
-condition covers or uncovers a desktop. Of all others the newest event before the moment says how they stood. Desktops
-that were first seen later are left out.
+If a row last changed before the moment, it already had its present status then; only its conditions may have changed
+since, and conditions do not affect coverage. For all other rows, the newest event before the moment has the status.
+Desktops that were first seen later are left out.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from cli.finding import Item
     from cli.ledger import Ledger, Only
 
-# Questions about histories that are under way at once: one takes milliseconds in CloudShell, and a tenth of a second
-# from elsewhere.
+# Queries of histories that run at the same time. One takes milliseconds in CloudShell, and 0.1 seconds from elsewhere.
 _AT_ONCE: Final = 16
 _AHEAD: Final = 4 * _AT_ONCE
 
 
 def rows_then(ledger: Ledger, rows: Iterable[Item], moment: datetime) -> Iterator[Item]:
-    """The rows, or events, as which desktops stood at a moment, in the order of their present rows."""
+    """The rows or events that describe desktops at a moment, in the order of their present rows."""
     then = to_text(moment)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         ahead: deque[Item | Future[Item | None]] = deque()
@@ -53,8 +52,8 @@ def _done(one: Item | Future[Item | None]) -> Iterator[Item]:
 def every_row(ledger: Ledger, began: datetime, only: Only | None = None) -> Iterator[Item]:
     """The present row of every desktop, each once.
 
-    A row that changes while the index is read can be met twice, or not at all: what has changed since the reading began
-    is read again, and of each desktop the first row counts.
+    A row that changes while the index is read can appear twice or not at all. Therefore rows that changed since the
+    reading began are read again, and the first row of each desktop counts.
     """
     seen: set[str] = set()
     for since in (None, began):
@@ -65,17 +64,17 @@ def every_row(ledger: Ledger, began: datetime, only: Only | None = None) -> Iter
 
 
 def covered(row: Item) -> bool:
-    """Whether the desktop of a row, or of an event, had a standby that its user could be sent to."""
+    """Whether the desktop of a row or event had a ready standby."""
     return row.get("status") == Status.PROTECTED
 
 
 def is_there(row: Item) -> bool:
-    """Whether there was such a desktop."""
+    """Whether the desktop of a row or event existed."""
     return row.get("status") != Status.PRIMARY_GONE
 
 
 def answer_row(row: Item, stack: str, certainty: Certainty | None) -> dict[str, Any]:
-    """How a desktop stood at a moment, as data has it."""
+    """A desktop at a moment, for data output."""
     names = ("primary_id", "user_name", "status", "reason_code", "standby_id", "dr_region", "primary_directory_id")
     before = certainty.before if certainty else None
     return {
@@ -97,14 +96,14 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, row: Item) -> None:
-        """Count a desktop as it stood."""
+        """Count a desktop."""
         self.counts["desktops"] += 1
         if row.get("status") not in NOT_ELIGIBLE:
             self.counts["eligible"] += 1
             self.counts["covered" if covered(row) else "not_covered"] += 1
 
     def row(self, directory: str) -> dict[str, Any]:
-        """It as data has it."""
+        """The tally for data output."""
         sure = self.certainty
         times = {
             "sweep_before": to_text(sure.before) if sure and sure.before else None,
@@ -120,14 +119,14 @@ class Tally:
 
 @dataclass(frozen=True)
 class Stood:
-    """How a desktop stood at a moment, and what led there.
+    """The state of a desktop at a moment, and what led to it.
 
     Attributes
     ----------
     then : row
         The last event before the moment.
     opened : row
-        The first event of what led there: since the desktop last had a standby that was ready, or none was wanted.
+        The first event that led to it: since the desktop last had a ready standby, or was not to have one.
     """
 
     then: Item
@@ -135,7 +134,7 @@ class Stood:
 
 
 def stood(history: Iterable[Item], moment: datetime) -> Stood | None:
-    """How a desktop stood, by its history, newest first; None if it was not known by then."""
+    """The state of a desktop by its history (newest first); None if the desktop was not known at the moment."""
     then: Item | None = None
     opened: Item | None = None
     for event in history:
@@ -150,7 +149,7 @@ def stood(history: Iterable[Item], moment: datetime) -> Stood | None:
 
 
 def _is_another_story(before: Mapping[str, Any], then: Mapping[str, Any]) -> bool:
-    """Whether an earlier event is of what was before: another standby, or the end of an attempt."""
+    """Whether an earlier event belongs to another standby, or to an earlier attempt."""
     if then.get("standby_id"):
         if before.get("standby_id"):
             return before.get("standby_id") != then.get("standby_id")
@@ -159,7 +158,7 @@ def _is_another_story(before: Mapping[str, Any], then: Mapping[str, Any]) -> boo
 
 
 def since(then: Mapping[str, Any]) -> datetime | None:
-    """Since when a desktop stood so."""
+    """When a desktop entered this state."""
     try:
         return from_text(then.get("changed_at"))
     except ValueError:

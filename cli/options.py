@@ -1,4 +1,4 @@
-"""The options that every command has, and `command`, which makes a Typer command of a function that has a subject."""
+"""The options that every command has, and `command`, which registers a function as a Typer command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 
 class Output(StrEnum):
-    """Forms of an answer."""
+    """The forms of an answer."""
 
     TABLE = "table"
     JSON = "json"
@@ -22,23 +22,26 @@ class Output(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What every command is told: where to look, and in which form to answer."""
+    """The options of every command: which pairs to read, and the form of the answer."""
 
-    profile: Annotated[str | None, typer.Option(help="A profile of the AWS CLI.", envvar="AWS_PROFILE")] = None
+    profile: Annotated[str | None, typer.Option(help="The AWS CLI profile to use.", envvar="AWS_PROFILE")] = None
     region: Annotated[
-        str | None, typer.Option(help="The Region in which to look for stacks. Default: AWS_REGION, or the profile's.")
+        str | None,
+        typer.Option(help="The Region to search for stacks. Default: AWS_REGION, or the Region of the profile."),
     ] = None
     stack: Annotated[str | None, typer.Option(help="The pair's stack, for example Standby-us-east-1-us-west-2.")] = None
     config: Annotated[
         Path | None,
-        typer.Option(help="The configuration file that names the pairs. Default: standby.yaml, if it is there."),
+        typer.Option(help="The configuration file that names the pairs. Default: standby.yaml, if it exists."),
     ] = None
-    output: Annotated[Output, typer.Option("--output", "-o", help="The form of the answer.")] = Output.TABLE
-    query: Annotated[str | None, typer.Option(help="A JMESPath expression; shows that part of --output json.")] = None
-    no_color: Annotated[bool, typer.Option("--no-color", help="Show no colours. NO_COLOR does the same.")] = False
-    exit_zero: Annotated[
-        bool, typer.Option("--exit-zero", help="Exit with 0 instead of 1 where something was found.")
+    output: Annotated[Output, typer.Option("--output", "-o", help="The output format.")] = Output.TABLE
+    query: Annotated[str | None, typer.Option(help="A JMESPath expression that selects a part of --output json.")] = (
+        None
+    )
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="Do not use colours. The variable NO_COLOR does the same.")
     ] = False
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Use exit status 0 instead of 1.")] = False
 
 
 Work = Callable[..., IntEnum]
@@ -47,10 +50,10 @@ Work = Callable[..., IntEnum]
 def command(
     app: typer.Typer, run: Callable[[Work, Options, dict[str, Any]], int], name: str, **more: Any
 ) -> Callable[[Work], Work]:
-    """Make a command of a function whose first parameter is what `run` makes of the options.
+    """Register a function as a command. `run` calls the function and returns the exit status.
 
-    The function's other parameters are the command's own; its docstring is the help, examples first. `run` calls the
-    function and returns the exit status.
+    The first parameter of the function is the run that `run` creates from the options. The other parameters are the
+    command's own options and arguments. The docstring is the help text, examples first.
     """
 
     def add(work: Work) -> Work:

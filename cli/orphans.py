@@ -1,4 +1,4 @@
-"""Orphans: standbys whose primary is gone. What they cost, who used them last, and who waits for their place."""
+"""Orphans (standbys whose primary no longer exists): their cost, their last use, and the desktops they block."""
 
 from __future__ import annotations
 
@@ -33,36 +33,36 @@ CONNECTED, NEVER, NOT_KNOWN = "connected now", "never", "not known"
 
 @dataclass(frozen=True)
 class Orphan:
-    """An orphan's row, and what stands beside it.
+    """An orphan's row, with related facts.
 
     Attributes
     ----------
     waiting : sequence of WorkspaceId
-        Desktops of the same user that find their place taken.
+        Desktops of the same user that cannot get a standby because the orphan holds their place.
     price : Decimal or None
-        What it costs a month in USD; None if it has no price.
+        The monthly cost in USD; None if the configuration has no price.
     """
 
     row: Row
     stack: str = ""
     waiting: Sequence[WorkspaceId] = ()
     price: Decimal | None = None
-    use: Use | Unknown = field(default_factory=lambda: Unknown("NotAsked", "it was not asked for"))
+    use: Use | Unknown = field(default_factory=lambda: Unknown("NotAsked", "it was not read"))
 
     @property
     def since(self) -> datetime:
-        """When its primary was found gone."""
+        """When the sweep found that the primary no longer exists."""
         return self.row.since(Kind.GONE) or self.row.changed_at
 
     @property
     def kept(self) -> str | None:
-        """Who keeps it, and why; None if nobody does."""
+        """Who keeps it, and why; None if it is not kept."""
         return self.row.note(Kind.KEPT)
 
 
 @dataclass
 class Orphans:
-    """What the ledger of a pair has of orphans; `gone` is how many primaries are gone in all."""
+    """The orphans in a pair's ledger; `gone` is the number of all primaries that no longer exist."""
 
     found: list[Orphan] = field(default_factory=list)
     gone: int = 0
@@ -70,7 +70,7 @@ class Orphans:
 
 
 def read_orphans(ledger: Ledger, ids: Iterable[str] | None = None) -> Orphans:
-    """The orphans of a pair, the oldest first; only those of some primaries, if `ids` are given."""
+    """The orphans of a pair, the oldest first; limited to the primaries in `ids`, if given."""
     rows = ledger.by_status(Status.PRIMARY_GONE) if ids is None else ledger.states(list(ids)).values()
     read, orphans = Orphans(), list[Row]()
     for item in rows:
@@ -81,7 +81,7 @@ def read_orphans(ledger: Ledger, ids: Iterable[str] | None = None) -> Orphans:
         if isinstance(row, Row):
             orphans.append(row)
         else:
-            read.unreadable.append(f"The row of {row.primary_id} cannot be read by this version: {row.problem}.")
+            read.unreadable.append(f"This version cannot read the row of {row.primary_id}: {row.problem}.")
     waiting, kept = (_waiting(ledger), ledger.kept_settings()) if orphans else ({}, None)
     prices = kept.settings.prices if kept else {}
     for row in orphans:
@@ -93,7 +93,7 @@ def read_orphans(ledger: Ledger, ids: Iterable[str] | None = None) -> Orphans:
 
 
 def _waiting(ledger: Ledger) -> dict[Place, list[WorkspaceId]]:
-    """The desktops that find their place taken, by that place."""
+    """The desktops whose place is taken, by place."""
     found: dict[Place, list[WorkspaceId]] = {}
     for item in ledger.by_status(Status.INELIGIBLE):
         row = read_row(item)
@@ -114,13 +114,13 @@ def uses(aws: Aws, pair: Pair, ids: Sequence[WorkspaceId], pace: Pacer) -> dict[
         answer = call(client.describe_workspaces_connection_status, WorkspaceIds=list(batch))
         if not isinstance(answer, Answered):
             is_denied = isinstance(answer, Refused) and answer.kind is Refusal.DENIED
-            message = f"{answer.message} The policy {pair.reader_policy} allows it." if is_denied else answer.message
+            message = f"{answer.message} The policy {pair.reader_policy} grants it." if is_denied else answer.message
             found |= dict.fromkeys(batch, Unknown(answer.code, message))
             continue
         listed = answer.body.get("WorkspacesConnectionStatus")
         entries = listed if isinstance(listed, list) else []
         for one in batch:
-            # An entry that names none of those that were asked about may be about any of them.
+            # An entry that names no standby of this batch may be about any of them.
             about = [entry for entry in entries if _about(entry) in (one, None) or _about(entry) not in batch]
             found[one] = use_of(one, about)
     return found
@@ -138,13 +138,13 @@ def _age(days: object) -> str:
 
 
 def money(amount: object) -> str:
-    """A monthly amount as a person reads it."""
+    """A monthly amount for a screen."""
     return "not priced" if amount is None else f"USD {Decimal(str(amount)):,.2f}"
 
 
 def by_name(note: object) -> str:
-    """Who keeps an orphan, and why: of an ARN only the name at its end."""
-    who, _, why = str(note or "nobody").partition(": ")
+    """Who keeps an orphan, and why; an ARN is shortened to the name at its end."""
+    who, _, why = str(note or "none").partition(": ")
     return f"{who.rpartition('/')[2]}: {why}" if why else who
 
 
@@ -156,9 +156,9 @@ COLUMNS: Final = (
     text("user_name", "User"),
     Column("age_days", "Age", _age),
     Column("monthly_cost", "Monthly", money),
-    Column("replication", "Copies", lambda value: _COPIES.get(value, str(value))),
+    Column("replication", "Replicated", lambda value: _COPIES.get(value, str(value))),
     Column("last_connection", "Last used", times.local),
-    Column("waiting", "Waiting", lambda ids: ", ".join(ids) or "nobody"),
+    Column("waiting", "Blocks", lambda ids: ", ".join(ids) or "none"),
     Column("kept", "Kept by", by_name),
     Column("primary_id", "Primary", spare=True),
 )
@@ -195,17 +195,17 @@ def _last(use: Use | Unknown) -> str:
 def table_of(orphans: Orphans, shown: Sequence[Orphan], now: datetime, *, has_stacks: bool) -> Table:
     """The table of some orphans."""
     columns = [text("stack"), *COLUMNS] if has_stacks else COLUMNS
-    empty = f"0 orphans of {orphans.gone:,} primaries that are gone."
+    empty = f"0 orphans. {orphans.gone:,} primaries no longer exist."
     if orphans.found:
-        empty = f"0 of {len(orphans.found):,} orphans are chosen."
+        empty = f"0 of {len(orphans.found):,} orphans match."
     return Table("orphans", columns, [as_row(one, now) for one in shown], empty=empty)
 
 
 def cost_of(shown: Sequence[Orphan]) -> str:
-    """What some orphans cost a month, in a sentence."""
+    """The monthly cost of some orphans, in a sentence."""
     priced = [one.price for one in shown if one.price is not None]
-    words = f"They cost about USD {sum(priced, Decimal(0)):,.2f} a month; replication and hours of use are extra."
+    words = f"They cost about USD {sum(priced, Decimal(0)):,.2f} a month; data replication and hours of use are extra."
     missing = len(shown) - len(priced)
     if not priced:
-        return "What they cost is not known: the configuration has no price for them (prices)."
-    return f"{words} {missing} of them are not priced." if missing else words
+        return "Their cost is not known: `prices` in the configuration has no price for them."
+    return f"{words} {missing} of them {'has' if missing == 1 else 'have'} no price." if missing else words

@@ -1,7 +1,7 @@
-"""Are people covered? What the last complete sweeps counted, and what stands open now. Pure.
+"""The coverage of a pair: what the last complete sweeps counted, and what is open now. Pure.
 
-How many are protected is what complete sweeps have counted: never good where the last one is long ago. Who waits, and
-what needs a person, is read from the rows of those without cover, as they stand.
+The number of protected desktops comes from complete sweeps; it is not known if the last one is too old. Waiting
+desktops, and what needs action, come from the present rows of uncovered desktops.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from standby.ledger.table import moment_in
 if TYPE_CHECKING:
     from cli.finding import Item
 
-NOT_KNOWN = "not known"  # the directory of a desktop that has never been described
+NOT_KNOWN = "not known"  # the directory of a desktop that was never described
 
 
 @dataclass
 class Live:
-    """What stands without cover in a directory now, and its orphans."""
+    """The uncovered desktops of a directory now, and its orphans."""
 
     waiting: int = 0
     waiting_since: str | None = None
@@ -50,7 +50,7 @@ class Live:
             self.by_status[status] += 1
         if status in OPEN:
             self.waiting += 1
-            # One that had a standby, or was there before, was not waiting all the time.
+            # A desktop that had a standby, or existed before, has not waited since it was first seen.
             is_new = "protected_at" not in item and not item.get("existing")
             since = str(item.get("first_seen_at" if is_new else "changed_at"))
             self.waiting_since = min(self.waiting_since or since, since)
@@ -59,7 +59,7 @@ class Live:
 
 
 def live_by_directory(items: Iterable[Item]) -> dict[str, Live]:
-    """The rows of those without cover, and of orphans, counted by directory; they are read once, and not kept."""
+    """The rows of uncovered desktops and of orphans, counted by directory; each is read once, and not kept."""
     found: dict[str, Live] = {}
     for item in items:
         found.setdefault(str(item.get("primary_directory_id") or NOT_KNOWN), Live()).add(item)
@@ -68,12 +68,12 @@ def live_by_directory(items: Iterable[Item]) -> dict[str, Live]:
 
 @dataclass(frozen=True)
 class Directory:
-    """How one directory is covered.
+    """The coverage of one directory.
 
     Attributes
     ----------
     days : sequence of row
-        Its last days' rows, the newest first.
+        The rows of its last days, the newest first.
     """
 
     id: str
@@ -85,12 +85,12 @@ class Directory:
 
     @property
     def is_mapped(self) -> bool:
-        """Whether sweeps count it: desktops of others have rows, too, and of some the directory is not known yet."""
+        """Whether it is mapped, so that sweeps count it. Rows can also be of other, or unknown, directories."""
         return self.id in self.state.directories
 
     @property
     def day(self) -> Item:
-        """What its last complete sweep has counted; empty if there was none for days."""
+        """What its last complete sweep counted; empty if there was none for days."""
         return self.days[0] if self.days else {}
 
     @property
@@ -100,34 +100,34 @@ class Directory:
 
     @property
     def is_old(self) -> bool:
-        """Whether nothing that the figures say can be taken for the present."""
+        """Whether the figures are too old to describe the present."""
         settings = self.state.settings
         interval = settings.sweep_interval if settings else USUAL_INTERVAL
         return self.scanned_at is None or self.now - self.scanned_at > interval * MOST_INTERVALS
 
     @property
     def problem(self) -> str:
-        """What has to be said where the figures are old; empty where they are not."""
+        """A sentence if the figures are too old; empty otherwise."""
         if not self.is_old or not self.is_mapped:
             return ""
         if self.scanned_at is None:
-            return f"{self.id}: no sweep was complete in the last days. How many are protected is not known."
+            return f"{self.id}: no sweep was complete in the last days. The coverage is not known."
         ago = age(self.now - self.scanned_at)
-        return f"{self.id}: the last complete sweep ended {ago} ago. How many are protected now is not known."
+        return f"{self.id}: the last complete sweep ended {ago} ago. The present coverage is not known."
 
     @property
     def costs(self) -> Item:
-        """The day's row that has the orphans: a sweep adds them at its very end."""
+        """The newest row with the orphans' cost: a sweep adds it at its end."""
         return next((day for day in self.days if "orphans" in day), {})
 
     @property
     def needing(self) -> Counter[str]:
-        """How many need a person, by reason; those with cover as the last complete sweep has counted them."""
+        """How many need action, by reason; protected desktops as the last complete sweep counted them."""
         protected = number(self.day, PROTECTED_NEEDS_ACTION) or 0
         return self.live.to_act_on + Counter({"DRIFT, STALE or DOUBLED": protected})
 
     def row(self, stack: str) -> dict[str, Any]:
-        """The directory as data has it."""
+        """The directory for data output."""
         day, live, rpo = self.day, self.live, self.state.settings.rpo if self.state.settings else None
         counted = ("eligible", "protected", "reported", "excluded", "ineligible", "drifted", "stale", *ON_PCOIP)
         return {
@@ -162,7 +162,7 @@ class Directory:
         return by_setting or self.state.baselines.get(self.id, {}).get("accepted") is True
 
     def lines(self) -> Iterator[str]:
-        """The directory in words, below its bar."""
+        """The lines below the directory's bar."""
         day, live = self.day, self.live
         if live.waiting:
             since = f", the longest for {_ago(live.waiting_since, self.now)}" if live.waiting_since else ""
@@ -171,19 +171,19 @@ class Directory:
             yield f"Held: {held}"
         if self.needing:
             listed = ", ".join(f"{count} {reason}" for reason, count in sorted(self.needing.items()))
-            yield f"Need a person: {self.needing.total()} ({listed})"
+            yield f"Need action: {self.needing.total()} ({listed})"
         directory, reported = self.id, live.by_status[Status.REPORTED]
         if reported and self.is_accepted:
-            yield f"Reported: {reported}; the next sweep takes them up"
+            yield f"Reported: {reported}; the next sweep processes them"
         elif reported:
-            yield f"Reported, without a standby until they are accepted: {reported} (`standby accept {directory}`)"
+            yield f"Reported, no standby until accepted: {reported} (`standby accept {directory}`)"
         left_out = [
             f"{count} {words}"
-            for status, words in ((Status.EXCLUDED, "excluded"), (Status.INELIGIBLE, "that cannot have one"))
+            for status, words in ((Status.EXCLUDED, "excluded"), (Status.INELIGIBLE, "ineligible"))
             if (count := live.by_status[status])
         ]
         if left_out:
-            yield f"Not counted as eligible: {', '.join(left_out)}"
+            yield f"Not eligible: {', '.join(left_out)}"
         yield from self._about_standbys(day, live)
 
     def _about_standbys(self, day: Item, live: Live) -> Iterator[str]:
@@ -193,9 +193,9 @@ class Directory:
             stale = number(day, "stale") or 0
             limit = f", {'within' if rpo is None or timedelta(seconds=oldest) <= rpo else 'older than'} the RPO"
             limit += f" of {age(rpo)}" if rpo else ""
-            yield f"Oldest copy: {age(timedelta(seconds=oldest))}{limit}{f'; {stale} are stale' if stale else ''}"
+            yield f"Oldest copy: {age(timedelta(seconds=oldest))}{limit}{f'; stale: {stale}' if stale else ''}"
         if live.orphans:
-            kept = f", {live.kept} of them kept on purpose" if live.kept else ""
+            kept = f", {live.kept} of them kept" if live.kept else ""
             yield f"Orphans: {live.orphans}{kept}{_cost(self.costs, 'orphans')} (`standby orphans`)"
         if cost := _cost(day, "standbys"):
             yield f"Standbys: {day.get('standbys')}{cost}"
@@ -205,7 +205,7 @@ class Directory:
 
 
 def _cost(day: Mapping[str, Any], of: str) -> str:
-    """What standbys or orphans cost a month, in words; empty where no price is known."""
+    """The monthly cost of standbys or orphans, in words; empty if no price is known."""
     try:
         amount = Decimal(str(day[f"{of}_monthly_cost"]))
     except (KeyError, InvalidOperation):
@@ -223,7 +223,7 @@ def _ago(since: str | None, now: datetime) -> str:
 
 @dataclass(frozen=True)
 class Overview:
-    """A pair: its directories, and what holds, limits and drives it."""
+    """A pair: its directories, and its holds, limits and intervals."""
 
     stack: str
     state: State
@@ -231,27 +231,27 @@ class Overview:
 
     @property
     def needing(self) -> int:
-        """How many desktops and orphans need a person."""
+        """How many desktops and orphans need action."""
         return sum(one.needing.total() for one in self.directories)
 
     @property
     def problems(self) -> list[str]:
-        """What could not be seen."""
+        """What is not known, in sentences."""
         said = [problem for one in self.directories if (problem := one.problem)]
         if self.state.settings is None:
             said.append(
-                f"{self.stack}: no sweep has noted yet which directories are mapped, or a later version has. How many"
-                " desktops are protected is not known."
+                f"{self.stack}: the mapped directories are not known. No sweep has saved them yet, or a later version"
+                " saved them. The coverage is not known."
             )
         return said
 
     @property
     def verdict(self) -> str:
-        """The answer in a sentence."""
+        """The coverage of the pair in a sentence."""
         known = [one for one in self.directories if one.is_mapped]
         waiting = sum(one.live.waiting for one in self.directories)
         if not known or any(one.is_old for one in known):
-            covered = "how many desktops are protected is not known"
+            covered = "the coverage is not known"
         else:
             eligible, protected = (
                 sum(number(one.day, name) or 0 for one in known) for name in ("eligible", "protected")
@@ -259,13 +259,13 @@ class Overview:
             covered = f"{protected} of {eligible} eligible desktops are protected"
             covered += f" ({protected * 1000 // eligible / 10:g} %)" if eligible else ""
         if reported := sum(one.live.by_status[Status.REPORTED] for one in self.directories):
-            covered += f"; {reported} {'is' if reported == 1 else 'are'} only reported and without a standby"
-        waits = f"{waiting} {'waits' if waiting == 1 else 'wait'}"
-        needs = f"{self.needing} {'needs' if self.needing == 1 else 'need'} a person"
+            covered += f"; {reported} reported without a standby"
+        waits = f"{waiting} {'is' if waiting == 1 else 'are'} waiting"
+        needs = f"{self.needing} {'needs' if self.needing == 1 else 'need'} action"
         return f"{self.stack}: {covered}; {waits}, {needs}."
 
     def row(self) -> dict[str, Any]:
-        """The pair as data has it."""
+        """The pair for data output."""
         state, settings = self.state, self.state.settings
         names = ("paused_by", "paused_at", "because")
         return {
@@ -286,12 +286,12 @@ class Overview:
         }
 
     def lines(self) -> Iterator[str]:
-        """The pair in words, below its directories."""
+        """The lines below the pair's directories."""
         state, settings = self.state, self.state.settings
         if state.is_paused:
-            yield f"Nothing is created: {paused_by(state.pause)} (`standby resume`)"
+            yield f"No standbys are created: {paused_by(state.pause)} (`standby resume`)"
         if settings and settings.mode != "protect":
-            yield f"Nothing is created: mode is {settings.mode}"
+            yield f"No standbys are created: mode is {settings.mode}"
         for one, code in state.holds.items():
             yield f"Held: {one or 'the whole pair'}, {code} (`standby explain {code}`)"
         if settings:
@@ -311,7 +311,7 @@ def _seconds(span: timedelta | None) -> int | None:
 def overview(
     stack: str, state: State, days: Mapping[str, Sequence[Item]], live: Mapping[str, Live], now: datetime
 ) -> Overview:
-    """Put a pair's parts together: every mapped directory, and those that rows without cover name."""
+    """The overview of a pair: its mapped directories, and all other directories of uncovered desktops."""
     mapped = state.directories
     names = [*mapped, *sorted(one for one in live if one not in mapped and one != NOT_KNOWN)]
     names += [NOT_KNOWN] * (NOT_KNOWN in live)
@@ -320,7 +320,7 @@ def overview(
 
 
 def bar(part: int, whole: int, width: int, marks: tuple[str, str]) -> tuple[str, str]:
-    """The two parts of a bar: never full unless all of it is, and never empty where anything is."""
+    """The full and the empty part of a bar; full only if `part` is everything, empty only if it is nothing."""
     filled = width if part >= whole else min(max(part * width // whole, 1 if part else 0), width - 1)
     return marks[0] * filled, marks[1] * (width - filled)
 

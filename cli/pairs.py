@@ -1,7 +1,8 @@
-"""Which deployed pairs of Regions a command is about, and how they are found.
+"""Find the deployed pairs that a command reads or changes.
 
-By `--stack`; by the configuration file (`--config`, or `standby.yaml` where it lies here); else by the stacks of the
-account. CloudFormation of the primary Region may not answer: names are fixed, and the DR Region's stack has the rest.
+A pair is found by `--stack`, by the configuration file (`--config`, or `standby.yaml` in this folder), or else by the
+stacks of the account. If CloudFormation in the primary Region does not answer, the fixed names and the DR Region's
+stack are used.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _REGION: Final = r"[a-z]{2,}(?:-[a-z]+)+-[1-9][0-9]*"
 STACK_NAME: Final = re.compile(
     rf"(?P<stack>[A-Za-z0-9-]*Standby-(?P<region>{_REGION})-(?P<dr_region>{_REGION}?))(?P<dr>-dr)?"
 )
-# Where Multi-Region Resilience is offered (2026): searched where neither a stack nor a Region is named.
+# The Regions with Multi-Region Resilience (2026), searched if neither a stack nor a Region is named.
 SEARCHED: Final = ("us-east-1", "us-east-2", "us-west-2", "eu-central-1", "eu-west-1")
 
 
@@ -41,11 +42,11 @@ class Pair:
     stack, region, dr_region : str
         The name of the primary Region's stack, and both Regions.
     outputs : mapping of str to str
-        Of the primary Region's stack; empty if they could not be read.
+        The outputs of the primary Region's stack; empty if they could not be read.
     seen_in : str
-        The Region whose CloudFormation answered; empty if none did.
+        The Region whose CloudFormation answered; empty if neither did.
     missing : tuple of str
-        What could not be seen, as sentences.
+        What could not be read, in sentences.
     """
 
     stack: str
@@ -69,30 +70,30 @@ class Pair:
 
     @property
     def protect_function(self) -> str:
-        """The name of the function that changes things."""
+        """The name of the protect function, which makes every change."""
         return self.outputs.get("ProtectFunctionName", f"{self.stack}-protect")
 
     @property
     def reader_policy(self) -> str:
-        """The name of the managed policy of those who read."""
+        """The name of the managed policy for reading."""
         return f"{self.stack}-reader"
 
     @property
     def operator_policy(self) -> str:
-        """The name of the managed policy of those who change things."""
+        """The name of the managed policy for operators, who make changes."""
         return f"{self.stack}-operator"
 
     @property
     def outdated(self) -> str:
-        """What has to be said if its functions are older than what commands ask of them; empty if they are not.
+        """A sentence if the deployed functions are too old for this command; empty if they are not.
 
-        Of a pair whose outputs could not be read, it is not known.
+        Also empty if the outputs could not be read, because the version is then not known.
         """
         version = self.outputs.get("Version", "" if self.outputs else OLDEST_SERVED)
         if not is_older(version, OLDEST_SERVED):
             return ""
-        deployed = version or "an unknown version"
-        return f"Of {self.stack}, {deployed} is deployed, and this command needs {OLDEST_SERVED} or later."
+        deployed = version or "(unknown)"
+        return f"{self.stack} is deployed in version {deployed}. This command needs version {OLDEST_SERVED} or later."
 
     @property
     def queue_url(self) -> str:
@@ -110,42 +111,42 @@ def pairs_of(options: Options, aws: Aws) -> list[Pair]:
     Raises
     ------
     Problem
-        None is deployed where the options say, or AWS refuses to say.
+        No pair is found where the options say, or AWS refuses the request.
     """
     if names := _named(options):
         return [_look_up(aws, name, options.region) for name in names]
     regions = [one for one in (options.region or aws.region,) if one] or list(SEARCHED)
     found, missing = _searched(aws, regions)
     if not found and aws.down:
-        # The Region where one works is lost: the DR Region's stack names the pair.
+        # The Region of the profile is lost: the DR Region's stack names the pair.
         others = [one for one in SEARCHED if one not in regions]
         found, more = _searched(aws, others)
         regions += others
         missing += more
     if not found:
         where = ", ".join(regions)
-        fix = "Name the stack with --stack, the configuration with --config, or another account with --profile."
-        words = f"There is no stack of WorkSpaces Standby in {where}."
+        fix = "Use --stack to name the stack, --config to name the configuration, or --profile for another account."
+        words = f"No stack of WorkSpaces Standby was found in {where}."
         raise Problem("NoStack", " ".join([words, *missing]), fix, Status.INCOMPLETE if missing else Status.WRONG_USE)
-    # A DR Region's stack names the pair, and the primary Region's has what is to be known of it.
+    # The DR Region's stack names the pair; the primary Region's stack has its outputs.
     return [pair if pair.seen_in == pair.region else _described(aws, pair) for _, pair in sorted(found.items())]
 
 
 def dr_pairs(options: Options, aws: Aws) -> tuple[list[tuple[Pair, Aws]], list[str]]:
-    """The pairs as their DR Regions show them, each with clients that leave its primary Region alone.
+    """The pairs as their DR Regions describe them, each with clients that do not call its primary Region.
 
-    In an outage a Region can be slow, or wrong, rather than silent. Where no pair and no Region is named, every Region
-    may be a DR Region: all are asked side by side, and one that hangs is waited for some seconds.
+    During an outage, a Region may be slow or give wrong answers. If neither a pair nor a Region is named, all Regions
+    are searched at the same time, for at most `cli.aws.LONGEST` seconds.
 
     Returns
     -------
     list of (Pair, Aws), list of str
-        At least one pair; and what could not be seen, as sentences.
+        At least one pair, and what could not be read, in sentences.
 
     Raises
     ------
     Problem
-        There is none, or AWS refuses to say.
+        No pair is found, or AWS refuses the request.
     """
     if names := _named(options):
         pairs = [_parsed(name, options.region) for name in names]
@@ -155,7 +156,7 @@ def dr_pairs(options: Options, aws: Aws) -> tuple[list[tuple[Pair, Aws]], list[s
         by_name, missing = _searched(aws, regions, is_dr=True)
         found = [pair for _, pair in sorted(by_name.items())]
     if not found:
-        fix = "Name the stack with --stack, or the DR Region with --region."
+        fix = "Use --stack to name the stack, or --region to name the DR Region."
         words = " ".join(["No stack of WorkSpaces Standby was found in a DR Region.", *missing])
         raise Problem("NoStack", words, fix, Status.INCOMPLETE if missing else Status.WRONG_USE)
     return [(pair, aws.without(pair.region)) for pair in found], missing
@@ -166,12 +167,12 @@ def one_pair(options: Options, aws: Aws) -> Pair:
     found = pairs_of(options, aws)
     if len(found) > 1:
         names = ", ".join(pair.stack for pair in found)
-        raise Problem("SeveralStacks", f"There are several pairs: {names}.", "Name one with --stack.")
+        raise Problem("SeveralStacks", f"There are several pairs: {names}.", "Use --stack to name one.")
     if found[0].region in aws.down:
-        words = f"{found[0].region} does not answer, and every change is made there."
-        raise Problem("NoAnswer", words, "Try again when the Region works.", Status.REFUSED)
+        words = f"{found[0].region} does not answer. All changes are made in that Region."
+        raise Problem("NoAnswer", words, "Try again when the Region is available.", Status.REFUSED)
     if found[0].outdated:
-        # An older function would ignore what it does not know, a dry run for one, and do the rest.
+        # An older function would ignore parameters that it does not know, for example a dry run.
         fix = "Nothing was changed. Deploy this version with `make deploy`, or use the command of the deployed version."
         raise Problem("OldVersion", found[0].outdated, fix, Status.REFUSED)
     return found[0]
@@ -199,16 +200,16 @@ def _named(options: Options) -> list[str]:
     try:
         return [pair.stack_name for pair in load(file).pairs]
     except ConfigurationError as problem:
-        fix = f"Run `standby check {file}`, or name the stack with --stack."
+        fix = f"Run `standby check {file}`, or use --stack to name the stack."
         raise Problem("BadConfiguration", f"{file} cannot be used: {problem}", fix) from None
 
 
 def _parsed(name: str, region: str | None) -> Pair:
-    """The pair that a stack's name says; Problem if it names none, or if it is in another Region than `region`."""
+    """The pair that a stack's name describes; Problem if the name is invalid, or `region` is not one of its Regions."""
     named = STACK_NAME.fullmatch(name)
     if named is None:
-        fix = "A stack's name is like Standby-us-east-1-us-west-2."
-        raise Problem("BadStackName", f"{name} names no pair of Regions.", fix)
+        fix = "Write a name like Standby-us-east-1-us-west-2."
+        raise Problem("BadStackName", f"{name} is not the name of a pair's stack.", fix)
     pair = Pair(named["stack"], named["region"], named["dr_region"])
     if region is not None and region not in (pair.region, pair.dr_region):
         raise Problem(
@@ -222,7 +223,7 @@ def _look_up(aws: Aws, name: str, region: str | None) -> Pair:
 
 
 def _described(aws: Aws, pair: Pair) -> Pair:
-    """The pair with what CloudFormation says of it, of the DR Region where the primary one does not answer."""
+    """The pair with CloudFormation's data, from the DR Region if the primary Region does not answer."""
     missing: list[str] = []
     for region in (pair.region, pair.dr_region):
         if region in aws.down:
@@ -235,16 +236,16 @@ def _described(aws: Aws, pair: Pair) -> Pair:
 
 
 def _shown(aws: Aws, pairs: Sequence[Pair]) -> tuple[list[Pair], list[str]]:
-    """Some pairs as their DR Regions show them, and the sentences that others do not answer."""
+    """Some pairs as their DR Regions describe them, and sentences about Regions that do not answer."""
     ask = functools.partial(_seen, aws)
     questions = {one.stack: (one.dr_region, functools.partial(ask, one, one.dr_region)) for one in pairs}
     answers = side_by_side(aws, questions)
-    lost = [f"{one.dr_region} does not answer: {one.stack} is left out." for one in pairs if not answers.get(one.stack)]
+    lost = [f"{one.dr_region} does not answer. {one.stack} is left out." for one in pairs if not answers.get(one.stack)]
     return [found for one in pairs if (found := answers.get(one.stack))], lost
 
 
 def _seen(aws: Aws, pair: Pair, region: str) -> Pair | None:
-    """The pair as the stack in one of its Regions shows it; None if that Region does not answer."""
+    """The pair as the stack in one of its Regions describes it; None if that Region does not answer."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     name = pair.stack if region == pair.region else pair.dr_stack
@@ -253,13 +254,13 @@ def _seen(aws: Aws, pair: Pair, region: str) -> Pair | None:
     except (ClientError, BotoCoreError) as problem:
         if "does not exist" in str(problem):
             words = f"There is no stack {name} in {region}."
-            fix = "Check its name, and the account: AWS_PROFILE or --profile."
+            fix = "Check the stack's name, and the account (AWS_PROFILE or --profile)."
             raise Problem("NoStack", words, fix) from None
         if is_no_answer(problem):
             aws.down.add(region)
             return None
         if is_of(Refusal.DENIED, problem):
-            # Names are fixed: who may read the ledger need not read stacks.
+            # Names are fixed: a caller who may read the ledger does not need to read stacks.
             denied = problem_of(f"{name} cannot be described", problem, pair.reader_policy)
             return dataclasses.replace(pair, missing=(str(denied),))
         raise problem_of(f"The stack {name} in {region} cannot be described", problem) from None
@@ -268,7 +269,7 @@ def _seen(aws: Aws, pair: Pair, region: str) -> Pair | None:
 
 
 def _of_stack(pair: Pair, stack: Mapping[str, Any], region: str) -> Pair:
-    """The pair with what its stack in a Region says."""
+    """The pair with the data of its stack in a Region."""
     return dataclasses.replace(
         pair,
         # The DR Region's stack has other outputs of the same names.
@@ -284,12 +285,12 @@ def _outputs(stack: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _searched(aws: Aws, regions: Sequence[str], *, is_dr: bool = False) -> tuple[dict[str, Pair], list[str]]:
-    """The pairs whose stacks are in some Regions, by name, and what could not be seen; `is_dr`: by DR stacks alone."""
+    """The pairs with stacks in some Regions, by name, and what could not be read; `is_dr`: only by DR stacks."""
     answers = side_by_side(aws, {one: (one, functools.partial(_in_region, aws, one)) for one in regions})
     found: dict[str, Pair] = {}
     missing: list[str] = []
     for region in regions:
-        stacks, problem = answers.get(region) or ([], f"{region} does not answer: its stacks are not known.")
+        stacks, problem = answers.get(region) or ([], f"{region} does not answer. Its stacks are not known.")
         missing += [problem] * bool(problem)
         for stack in stacks:
             name = STACK_NAME.fullmatch(stack["StackName"])
@@ -301,7 +302,7 @@ def _searched(aws: Aws, regions: Sequence[str], *, is_dr: bool = False) -> tuple
 
 
 def _in_region(aws: Aws, region: str) -> tuple[list[Mapping[str, Any]], str]:
-    """The stacks in a Region, and why there may be more."""
+    """The stacks in a Region, and an error if the list may be incomplete."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     found: list[Mapping[str, Any]] = []

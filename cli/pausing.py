@@ -1,4 +1,4 @@
-"""The pause switch of a pair: what it says, and switching it."""
+"""Read and change the pause switch of a pair."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ _COLUMNS = tuple(map(text, ("stack", "paused", "by", "at", "because", "held", "h
 
 
 def switch_of(ledger: Ledger) -> dict[str, Any] | None:
-    """The row of the pause switch; None if nobody has used it."""
+    """The row of the pause switch; None if it was never used."""
     return next(iter(ledger.get([(PAUSE, PAUSE)])), None)
 
 
 def switch(run: Run, *, on: bool, ways: Ways) -> Status:
-    """Switch the pause of the pair on or off; say what the ledger has afterwards."""
+    """Pause or resume the pair; answer with what the ledger then has."""
     pair, ledger, protect = run.pair, run.ledger(run.pair), run.protect(run.pair)
     before = switch_of(ledger)
     was_so = is_on(before) is on
     if on:
-        # At once: to pause costs nothing and can be taken back. What is held is counted afterwards.
+        # Without confirmation: a pause costs nothing and can be reversed. Held desktops are counted afterwards.
         protect.ask("pause", ways.because, dry_run=ways.dry_run)
     waiting, held = _held(ledger)
     if not on:
         if waiting and not was_so and not ways.dry_run:
             plan = [
-                f"It is paused {by_whom(before or {}, 'paused')}".rstrip() + ".",
+                f"The pair was paused {by_whom(before or {}, 'paused')}".rstrip() + ".",
                 *_about_held(waiting, held, is_on=True),
             ]
-            ways.ask(run, f"Let {counted(waiting, 'WorkSpace')} get standbys", waiting, plan)
+            ways.ask(run, f"Create standbys for {counted(waiting, 'WorkSpace')}", waiting, plan)
         protect.ask("resume", ways.because, dry_run=ways.dry_run)
     present = switch_of(ledger)
     rows = [_row(pair.stack, present, waiting, held)]
@@ -51,7 +51,7 @@ def switch(run: Run, *, on: bool, ways: Ways) -> Status:
     sentences += _about_held(waiting, held, is_on=is_on(present))
     answer = Answer([Table("switch", _COLUMNS, rows)], ways.facts(pair), screen=in_sentences(sentences))
     answer.found = lambda: is_on(present) is not on and not ways.dry_run
-    answer.next = "`standby resume` ends the pause." if is_on(present) else "`standby status`"
+    answer.next = "`standby resume` ends the pause." if is_on(present) else "`standby status` shows the coverage."
     return run.of_ledgers(answer, [ledger])
 
 
@@ -71,21 +71,21 @@ def _row(stack: str, item: dict[str, Any] | None, waiting: int, held: Mapping[st
 def _sentence(item: dict[str, Any] | None, *, on: bool, was_so: bool, dry_run: bool) -> str:
     done = "paused" if on else "resumed"
     if dry_run:
-        return f"It is {done} already." if was_so else f"It would be {done}."
+        if was_so:
+            return "The pair is already paused." if on else "The pair is not paused."
+        return f"The pair would be {done}."
     if is_on(item) is not on:
-        return f"It is not {done}: somebody else has switched it since."
+        return f"The pair is not {done}: someone else changed the switch in the meantime."
     if was_so:
-        said = f"It was {done} already, {by_whom(item or {}, done)}".rstrip(", ") if item else "It was not paused"
+        said = f"The pair was already {done} {by_whom(item, done)}".rstrip() if item else "The pair was not paused"
         return f"{said}. Nothing was changed."
-    return f"It is {done} {by_whom(item or {}, done)}".rstrip() + "."
+    return f"The pair was {done} {by_whom(item or {}, done)}".rstrip() + "."
 
 
 def _about_held(waiting: int, held: Mapping[str, int], *, is_on: bool) -> list[str]:
     words = []
     if is_on:
-        words.append(
-            f"No standby is created. {counted(waiting, 'desktop')} {'is' if waiting == 1 else 'are'} held by it."
-        )
+        words.append(f"No standbys are created. The pause holds {counted(waiting, 'desktop')}.")
     elif waiting:
-        words.append(f"{counted(waiting, 'desktop')} that it held get their standbys, a few at a time.")
+        words.append(f"The pause held {counted(waiting, 'desktop')}. Their standbys are created a few at a time.")
     return [*words, f"Held for other reasons: {tallied(held)}."] if held else words

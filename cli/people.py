@@ -1,4 +1,4 @@
-"""Who, or what, is behind a change of the ledger, in words for a screen. Pure."""
+"""Who or what caused a change in the ledger, in words for a screen. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MACHINES: Final = {WATCH: "the watcher", SWEEP: "a sweep"}
 
 
 def who(principal: object) -> str:
-    """A caller as people name one, e.g. `al (role operators)`; empty where none is named."""
+    """A caller's name for a person, e.g. `al (role operators)`; empty if there is none."""
     name = "" if principal is None else str(principal)
     if found := _ROLE.fullmatch(name):
         return f"{found['session']} (role {found['role']})"
@@ -23,17 +23,17 @@ def who(principal: object) -> str:
 
 
 def behind(item: Mapping[str, Any]) -> str:
-    """Who caused a change: the person, where there is one, and else which part of the product."""
+    """Who caused a change: the person, or else the part of the product."""
     kind = str(item.get("cause_type") or "")
     if kind in MACHINES:
         return MACHINES[kind]
     if named := who(item.get("principal")):
         return named
-    return "a caller whom the event does not name" if kind == EVENT else "a caller who is not named"
+    return "a caller that the event does not name" if kind == EVENT else "an unnamed caller"
 
 
 def because(item: Mapping[str, Any]) -> str:
-    """What led to a change, e.g. `CloudTrail event 1a2b…`; of a machine's round, nothing that a reader can use."""
+    """What led to a change, e.g. `CloudTrail event 1a2b…`; empty for the watcher and the sweep."""
     kind, cause = str(item.get("cause_type") or ""), str(item.get("cause_id") or "")
     if kind in MACHINES:
         return ""

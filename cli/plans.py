@@ -1,7 +1,7 @@
-"""What standbys for existing fleets would mean, as the last complete sweeps have counted it. Pure.
+"""The cost, limits and time of standbys for existing fleets, as the last complete sweeps counted them. Pure.
 
-A plan is kept by each complete sweep while its directory is not accepted; afterwards it stays as it was, and `progress`
-says how far the fleet has come.
+Each complete sweep updates the plan of a directory until the directory is accepted. After that the plan is unchanged,
+and `progress` has the progress of the fleet.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from standby.ledger.table import Item
 NOT_SWEPT, NOTHING, REPORTED, ACCEPTED = "NOT_SWEPT", "NOTHING_TO_DO", "REPORTED", "ACCEPTED"
 STATES: Final = {
     NOT_SWEPT: "not counted yet",
-    NOTHING: "no desktop waits for its acceptance",
-    REPORTED: "reported; nothing is created before it is accepted",
+    NOTHING: "no desktops to accept",
+    REPORTED: "reported; no standbys are created until it is accepted",
     ACCEPTED: "accepted",
 }
-# How long WorkSpaces takes for one: about 20 minutes, with an encrypted root volume up to an hour.
+# Minutes that WorkSpaces needs for one standby: about 20, and up to 60 with an encrypted root volume.
 _QUICKEST, _SLOWEST = 20, 60
 
 
 @dataclass(frozen=True)
 class Time:
-    """How long standbys for so many desktops take, and what that rests on.
+    """How long the standbys of `count` desktops take.
 
-    `hours` are those of a full day's part, or of all where that is less; the least and the most.
+    `hours` is the least and the most time for one day's number, or for all desktops if they are fewer.
     """
 
     count: int
@@ -43,42 +43,42 @@ class Time:
     hours: tuple[float, float]
 
     def __str__(self) -> str:
-        """How long, in words."""
+        """The time in words."""
         return "no time" if not self.count else f"about {self.within}" if self.days == 1 else f"{self.days} days"
 
     @property
     def within(self) -> str:
-        """How long a day's part takes."""
+        """The time for one day's number, in words."""
         least, most = self.hours
         if most <= 1:
             return f"{least * 60:.0f} to {most * 60:.0f} minutes"
         return f"{least:.1f} to {most:.0f} hours" if least < 1 else f"{least:.0f} to {most:.0f} hours"
 
     def rests_on(self, settings: Settings) -> str:
-        """The assumptions, in a sentence."""
+        """The assumptions, in words."""
         cap = settings.max_new_standbys_per_day
         a_day = f", {self.within} of each day" if self.days > 1 else ""
         return (
-            f"{self.per_day} a day (max_new_standbys_per_day is {cap}, and a fifth is left for new desktops), "
-            f"{settings.backfill_in_flight} at once, 20 to 60 minutes each{a_day}"
+            f"{self.per_day} a day (max_new_standbys_per_day is {cap}; a fifth is reserved for new desktops), "
+            f"{settings.backfill_in_flight} at a time, 20 to 60 minutes each{a_day}"
         )
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What limits a pair now: the quota as the last sweep measured it, None if it could not, and what exists."""
+    """The limits of a pair now: the quota as the last sweep read it (None if it could not), and existing standbys."""
 
     quota: int | None
     standbys: int
 
     def room(self, settings: Settings) -> int:
-        """For how many more standbys there is room, as far as that is known."""
+        """How many more standbys are possible, as far as it is known."""
         limits = [settings.max_standbys, *([] if self.quota is None else [self.quota])]
         return max(min(limits) - self.standbys, 0)
 
 
 def time_for(count: int, settings: Settings) -> Time:
-    """How long the standbys of an existing fleet take at most a day's number, and so many at once."""
+    """How long the standbys of an existing fleet take, with the daily cap and the number in progress at a time."""
     cap = settings.max_new_standbys_per_day
     per_day = cap - cap // FOR_NEW_ONES
     rounds = math.ceil(min(count, per_day) / settings.backfill_in_flight)
@@ -88,12 +88,12 @@ def time_for(count: int, settings: Settings) -> Time:
 def of_directory(
     directory: DirectoryId, settings: Settings, baseline: Item, day: Item | None, limits: Limits
 ) -> dict[str, Any]:
-    """What is known of a directory's fleet, as data.
+    """The plan of a directory's fleet, for data output.
 
     Parameters
     ----------
     baseline, day
-        Its row `SWEEP#d-…`/`BASELINE`, and the last row of its coverage; empty, or None, if there is none.
+        The row `SWEEP#d-…`/`BASELINE`, empty if there is none, and the last row of its coverage, or None.
     """
     dr_directory = settings.directories[directory].dr_directory
     found: dict[str, Any] = {"directory_id": directory, "dr_directory_id": dr_directory, "state": NOT_SWEPT}
@@ -121,7 +121,7 @@ def of_directory(
         "progress": progress,
         **({name: int(day.get(name) or 0) for name in ON_PCOIP} if day else dict.fromkeys(ON_PCOIP)),
         "desktops": day.get("primaries") if day else None,
-        # A plan is written when it changes; the last complete sweep has found it unchanged.
+        # A plan is written only when it changes: the last complete sweep may have confirmed it later.
         "counted_at": max(
             str(at) for at in (baseline.get("plan_at"), (day or {}).get("scanned_at"), "") if at is not None
         ),
@@ -129,13 +129,13 @@ def of_directory(
 
 
 def figures(found: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]]:
-    """A directory's plan for a screen: what, how much, and what that rests on."""
+    """The plan of a directory for a screen: figure, value, and what the value is based on."""
     wanted, quota, standbys = found["remaining"], found["quota"], found["standbys"]
     limit = f"quota {QUOTA_CODE} is {quota}" if quota is not None else f"quota {QUOTA_CODE} could not be read"
     room = f"{limit}, max_standbys is {settings.max_standbys}, {standbys} exist"
     if wanted > found["room"]:
-        room += f". {wanted - found['room']} have no room: ask for a higher quota, or raise max_standbys"
-    cost = ("Cost a month", _cost(found), _not_priced(found))
+        room += f". Room is missing for {wanted - found['room']}: request a higher quota or raise max_standbys"
+    cost = ("Monthly cost", _cost(found), _not_priced(found))
     rows: list[tuple[str, object, str]] = [
         ("Would get a standby", found["would_get"], ""),
         ("Have a standby", found["has"], ""),
@@ -146,21 +146,21 @@ def figures(found: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]
     if found["state"] == ACCEPTED:
         rows = [
             ("Accepted fleet", found["would_get"], _accepted(found)),
-            ("Still to come", wanted, _reasons(found["progress"])),
+            ("Remaining", wanted, _reasons(found["progress"])),
             cost,
         ]
     rows.append(("Room for", found["room"], room))
-    rows.append(("Takes", str(time_for(wanted, settings)), found["rests_on"]))
+    rows.append(("Time needed", str(time_for(wanted, settings)), found["rests_on"]))
     if found["pcoip_primaries"] or found["pcoip_standbys"]:
         used = f"{found['pcoip_primaries']} desktops, {found['pcoip_standbys']} standbys"
-        rows.append(("On PCoIP", used, f"nobody can connect by it after {PCOIP_ENDS}"))
+        rows.append(("On PCoIP", used, f"PCoIP connections end on {PCOIP_ENDS}"))
     return [{"figure": name, "value": value, "basis": basis} for name, value, basis in rows]
 
 
 def _accepted(found: Mapping[str, Any]) -> str:
     by, at = found.get("accepted_by"), found.get("accepted_at")
     who = f", by {by}" if by else ""
-    return f"as counted before it was accepted{who}{f' at {times.local(at)}' if at else ''}"
+    return f"counted before it was accepted{who}{f' at {times.local(at)}' if at else ''}"
 
 
 def _cost(found: Mapping[str, Any]) -> str:
@@ -172,7 +172,7 @@ def _cost(found: Mapping[str, Any]) -> str:
 def _not_priced(found: Mapping[str, Any]) -> str:
     named = ", ".join(f"{count} {kind}" for kind, count in sorted(found["not_priced"].items()))
     extra = "data replication and hours of use are extra"
-    return f"not priced: {named}; set prices. {extra.capitalize()}" if named else extra
+    return f"no price for {named}: set `prices`. {extra.capitalize()}" if named else extra
 
 
 def _reasons(counts: Mapping[str, int]) -> str:
@@ -180,7 +180,7 @@ def _reasons(counts: Mapping[str, int]) -> str:
 
 
 def uncovered(rows: Iterable[Item]) -> dict[tuple[str, str, str], int]:
-    """How many rows without cover each directory has, by status and reason; they are read once."""
+    """The number of uncovered desktops by directory, status and reason; the rows are read once."""
     counts: dict[tuple[str, str, str], int] = {}
     for row in rows:
         directory, status, reason = (

@@ -1,4 +1,4 @@
-"""What keeps a command from its answer, as a person reads it, and the exit statuses."""
+"""`Problem`, the error that a command reports, and the exit statuses."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ class Status(IntEnum):
     """The exit status of every command."""
 
     GOOD = 0
-    FOUND = 1  # something that needs attention was found; --exit-zero makes it 0
-    WRONG_USE = 2  # an option, an id or the configuration is wrong, or a question could not be asked
-    REFUSED = 3  # AWS refused, or the function did
-    INCOMPLETE = 4  # not everything could be seen: a Region, a page, a permission
+    FOUND = 1  # something needs attention; --exit-zero changes it to 0
+    WRONG_USE = 2  # an option, an id or the configuration is wrong, or confirmation is missing
+    REFUSED = 3  # AWS or the protect function refused the request
+    INCOMPLETE = 4  # something could not be read: a Region, a page, a permission
     INTERRUPTED = 130
 
 
 MEANINGS = {
-    Status.GOOD: "Good.",
-    Status.FOUND: "Something was found that needs attention. --exit-zero makes it 0.",
-    Status.WRONG_USE: "Wrong use: an option, an id or the configuration is wrong, or a question needs an option.",
-    Status.REFUSED: "AWS refused the request, or the function did. Nothing more was done.",
-    Status.INCOMPLETE: "Not everything could be seen: a Region, a page or a permission is missing.",
+    Status.GOOD: "Success. Nothing needs attention.",
+    Status.FOUND: "Success. Something needs attention. --exit-zero changes this to 0.",
+    Status.WRONG_USE: "Wrong use: an option, an id or the configuration is wrong, or confirmation is missing.",
+    Status.REFUSED: "AWS or the protect function refused the request. Nothing more was done.",
+    Status.INCOMPLETE: "The answer is incomplete: a Region, a page or a permission is missing.",
     Status.INTERRUPTED: "Interrupted with Ctrl-C.",
 }
 
 
 class Problem(Exception):
-    """Why there is no answer.
+    """An error that ends a command.
 
     Attributes
     ----------
     code : str
         For programs, e.g. `NoStack`.
     message, fix : str
-        What is wrong and where; what to do. Whole sentences.
+        What is wrong and where, and what to do, in sentences.
     status : Status
         The exit status.
     """
@@ -47,5 +47,5 @@ class Problem(Exception):
         self.status = status
 
     def __str__(self) -> str:
-        """What is wrong and what to do, also where that was added later."""
+        """The message and the fix."""
         return f"{self.message} {self.fix}".rstrip()

@@ -1,4 +1,4 @@
-"""The protect function, through which everything is changed: the command line writes no row and requests no standby."""
+"""Invoke the protect function, which makes every change: the commands write no rows and request no standbys."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 MOST: Final = 1000  # ids a call
 _SECONDS: Final = 320  # longer than the function's time-out of five minutes
-_AGAIN: Final = "Run the command again: repeating it is harmless."
+_AGAIN: Final = "You can safely run the command again."
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What protect answers about one WorkSpace, directory or switch; `action` is NONE, RECORD, LOOK or REQUEST."""
+    """The decision of protect about one WorkSpace, directory or switch; `action` is NONE, RECORD, LOOK or REQUEST."""
 
     subject: str
     action: str
@@ -33,12 +33,12 @@ class Decision:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the ledger has it."""
+        """Whether the decision is in the ledger."""
         return not self.message.startswith("Not recorded:") and self.reason_code != Reason.ROW_UNREADABLE
 
 
 class CallFailed(Problem):
-    """One call failed, or what it did is not known; another one may succeed. Repeating it is harmless."""
+    """A call failed, or its effect is not known. It can safely be repeated, and may then succeed."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +51,27 @@ class Protect:
     def ask(
         self, mode: str, reason: str, *, dry_run: bool = False, done: list[Decision] | None = None, **request: Any
     ) -> list[Decision]:
-        """Let protect do one thing, in the caller's name, and return its decisions.
+        """Invoke protect in one mode, in the caller's name, and return its decisions.
 
         Parameters
         ----------
         mode
             `reconcile`, `accept`, `pause`, `resume`, `keep` or `terminate`.
         reason
-            Why, for the ledger: the text of `--reason`.
+            The reason for the ledger: the text of `--reason`.
         dry_run
-            It decides and does nothing.
+            Decide only, and change nothing.
         done
-            Gets the decisions as they come: of several calls, one that fails does not hide what the others did.
+            Receives the decisions of each call, so that they are known if a later call fails.
         **request
-            What else the mode takes, e.g. `workspace_ids`; more than 1,000 ids are asked for in several calls.
+            Further parameters of the mode, e.g. `workspace_ids`; more than 1,000 ids are sent in several calls.
 
         Raises
         ------
         Problem
-            It refused, failed, or could not be invoked.
+            protect refused or failed, or could not be invoked.
         """
-        # What is not done is not recorded, and needs no name.
+        # A dry run is not recorded, so the caller's name is not needed.
         cause = {"type": "command", "id": reason} if dry_run else self.cause(reason)
         asked = {"mode": mode, **request, "cause": cause, **({"dry_run": True} if dry_run else {})}
         done = [] if done is None else done
@@ -82,11 +82,11 @@ class Protect:
         return done
 
     def cause(self, reason: str) -> dict[str, str]:
-        """What the ledger is to note of a change: why, and in whose name."""
+        """The cause that the ledger records for a change: the reason, and the caller."""
         return {"type": "command", "id": reason, "principal": self.aws.caller}
 
     def invoke(self, payload: Any) -> Mapping[str, Any]:
-        """Invoke it with a payload and return its answer; Problem if there is none."""
+        """Invoke protect with a payload and return its answer; Problem if there is none."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         from standby.aws.call import NEVER_SENT
@@ -103,28 +103,28 @@ class Protect:
                 raise CallFailed(found.code, found.message, found.fix, found.status) if may_succeed else found from None
             if isinstance(problem, NEVER_SENT):
                 raise CallFailed(found.code, found.message, f"Nothing was done. {found.fix}", found.status) from None
-            words = f"{found.message} Whether it was done is not known."
+            words = f"{found.message} It is not known whether the change was made."
             raise CallFailed(found.code, words, _AGAIN, found.status) from None
         except (OSError, ValueError) as problem:
-            words = f"{name} gave no readable answer ({problem}). Whether it was done is not known."
+            words = f"{name} gave no readable answer ({problem}). It is not known whether the change was made."
             raise CallFailed("NoAnswer", words, _AGAIN, Status.REFUSED) from None
         body = body if isinstance(body, Mapping) else {}
         if answer.get("FunctionError"):
             words = f"{name} failed: {body.get('errorType', 'Error')}: {body.get('errorMessage', '')}"
             logs = f"aws logs filter-log-events --log-group-name /aws/lambda/{name} --region {region}"
-            fix = f"Its logs say why: {logs} --filter-pattern ERROR"
+            fix = f"See its logs: {logs} --filter-pattern ERROR"
             raise CallFailed("FunctionFailed", words, fix, Status.REFUSED)
         return body
 
     def decisions(self, body: Mapping[str, Any]) -> list[Decision]:
-        """The decisions in an answer; Problem if it has none, or says what it refused."""
+        """The decisions in an answer; Problem if the answer has none, or is a refusal."""
         if problem := body.get("problem"):
-            words = f"{self.pair.protect_function} refused it: {str(problem).rstrip('.')}."
+            words = f"{self.pair.protect_function} refused the request: {str(problem).rstrip('.')}."
             raise Problem("Refused", words, "", Status.REFUSED)
         found = body.get("decisions")
         if not isinstance(found, list):
-            words = f"{self.pair.protect_function} did not say what it decided."
-            raise Problem("NoAnswer", words, "Deploy the version that this command is of.", Status.REFUSED)
+            words = f"The answer of {self.pair.protect_function} has no decisions."
+            raise Problem("NoAnswer", words, "Deploy the version of this command.", Status.REFUSED)
         return [
             Decision(
                 str(one.get("primary_id")),

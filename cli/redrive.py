@@ -1,7 +1,7 @@
-"""The dead-letter queue: what its messages are, and giving them to protect again.
+"""Read the dead-letter queue, and send its events to protect again.
 
-Nothing is lost by an interruption anywhere: a message is deleted only after protect has recorded what it decided, and
-what was given to protect and not deleted is given to it once more, which is harmless.
+An interruption loses nothing: a message is deleted only after protect has recorded its decision. An event that protect
+has processed but that was not deleted is sent again, which is harmless.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from cli.pairs import Pair
 
 BATCH: Final = 10  # of SQS
-# Longer than ten messages take protect, each up to its time-out of five minutes.
+# Seconds; longer than protect needs for ten messages, with up to five minutes each.
 HIDDEN_SECONDS: Final = 3600
 # Long polling asks all of the queue's servers: an empty answer means an empty queue.
 WAIT_SECONDS: Final = 2
 
 
 class Queue:
-    """The dead-letter queue, gone through once: each message is seen once, what is not deleted shows again after it."""
+    """One pass through the dead-letter queue: each message is received once; undeleted messages are then released."""
 
     def __init__(self, client: SQSClient, url: str, policy: str) -> None:
         self._client = client
@@ -42,8 +42,8 @@ class Queue:
         self.received = 0
 
     def count(self) -> int:
-        """How many messages there are, those included that somebody else is reading; SQS counts approximately."""
-        with asked("The dead-letter queue cannot be looked at", self._policy):
+        """The approximate number of messages, including those that another reader has received."""
+        with asked("The dead-letter queue cannot be read", self._policy):
             names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
             found = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
         return sum(int(found.get(name, 0)) for name in names)
@@ -80,14 +80,14 @@ class Queue:
         Raises
         ------
         Problem
-            It is still there.
+            The message could not be deleted.
         """
-        with asked("A message that is done with cannot be deleted, and comes again", self._policy):
+        with asked("A processed message cannot be deleted, and will be received again", self._policy):
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=self._held[message["MessageId"]])
         self._held[message["MessageId"]] = ""
 
     def release(self) -> None:
-        """Let everything that was not deleted be seen again."""
+        """Make all messages that were not deleted visible again."""
         kept = [(key, handle) for key, handle in self._held.items() if handle]
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -101,22 +101,22 @@ class Queue:
                     ],
                 )
         except (ClientError, BotoCoreError) as problem:
-            say(f"What is left in the queue can be received again after an hour: {sentence(problem)}")
+            say(f"The remaining messages can be received again after one hour: {sentence(problem)}")
 
 
 class NotDone(Exception):
-    """protect did not do it all; the message says why."""
+    """protect did not process an event completely; the message says why."""
 
 
 def decide(protect: Protect, letter: Letter, because: str) -> str:
-    """Let protect work on an event, which is given to it for a reason; return what it decided, in a few words.
+    """Send an event to protect again, for a reason, and return its decision in a few words.
 
     Raises
     ------
     NotDone
-        A WorkSpace of the event has no decision that is in the ledger.
+        For a WorkSpace of the event, no decision is in the ledger.
     Problem
-        It cannot be invoked at all.
+        protect cannot be invoked.
     """
     try:
         answer = protect.invoke({**(letter.event or {}), REDRIVEN: protect.cause(because)})
@@ -127,7 +127,7 @@ def decide(protect: Protect, letter: Letter, because: str) -> str:
 
 def _judged(letter: Letter, by_id: Mapping[str, Decision]) -> str:
     if silent := [one for one in letter.ids if one not in by_id]:
-        raise NotDone(f"protect decided nothing about {', '.join(silent)}")
+        raise NotDone(f"protect made no decision about {', '.join(silent)}")
     for one in letter.ids:
         if not by_id[one].is_recorded:
             raise NotDone(f"{one}: {by_id[one].message}")
@@ -136,27 +136,27 @@ def _judged(letter: Letter, by_id: Mapping[str, Decision]) -> str:
 
 
 class Became(StrEnum):
-    """What became of a message."""
+    """What was done with a message."""
 
-    GIVEN = "given to protect"
+    GIVEN = "sent to protect"
     DELETED = "deleted"
     LEFT = "left in the queue"
 
 
 @dataclass
 class Redrive:
-    """One run over the queue.
+    """One pass through the queue.
 
     Attributes
     ----------
     because : str
-        Why; it is recorded with each change that comes of it.
+        The reason, recorded with each resulting change.
     shows : bool
-        Only show.
+        Only list the messages.
     deletes : bool
-        Delete what cannot be given to protect.
+        Delete messages that protect cannot process.
     hidden : int
-        How many messages another reader has, once it is over.
+        How many messages another reader holds at the end.
     """
 
     pair: Pair
@@ -170,16 +170,16 @@ class Redrive:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left in the queue."""
+        """Whether the queue is empty."""
         return not self.hidden and not self.totals[Became.LEFT]
 
     def run(self, each: Callable[[Mapping[str, Any]], None]) -> None:
-        """Work through the queue, and hand over a row for each message as soon as it is done with.
+        """Process the queue, and pass a row for each message to `each` as soon as it is processed.
 
         Raises
         ------
         Problem
-            It had to stop; what was not deleted is in the queue still.
+            It had to stop. Messages that were not deleted are still in the queue.
         """
         expected = self.queue.count()
         try:
@@ -227,12 +227,12 @@ class Redrive:
                 return Became.LEFT, letter.advice
 
     def sum(self) -> str:
-        """How many messages became what."""
+        """What was done with how many messages, in a sentence."""
         if not self.queue.received and not self.hidden:
             return f"The dead-letter queue of {self.pair.stack} is empty."
         totals = ", ".join(f"{self.totals[became]} {became}" for became in Became if self.totals[became])
         text = f"{counted(self.queue.received, 'message')} in the dead-letter queue of {self.pair.stack}"
         text += f": {totals}." if totals else "."
         if self.hidden:
-            text += f" Another reader holds {self.hidden} more, for an hour at most. Run the command again then."
+            text += f" Another reader holds {self.hidden} more for up to one hour. Run the command again after that."
         return text

@@ -1,4 +1,4 @@
-"""What `standby status` answers: every pair's overview, as tables in data and in words on a screen."""
+"""The answer of `standby status`: the overview of every pair, as tables in data and as text on a screen."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _COLUMNS = (
     text("waiting"),
     time("waiting_since", "Waiting since"),
     text("held"),
-    text("needs_action", "Need a person"),
+    text("needs_action", "Need action"),
     text("reported"),
     text("excluded"),
     text("ineligible"),
@@ -73,14 +73,14 @@ def _read(ledger: Ledger, now: datetime) -> Overview:
 
 
 def open_rows(ledger: Ledger) -> Iterator[Item]:
-    """The rows of those without cover, and of orphans."""
+    """The rows of uncovered desktops and of orphans."""
     orphaned = Only("reason_code = :orphaned", {}, {":orphaned": str(Reason.ORPHANED)})
     rows = chain(ledger.uncovered(), ledger.by_status(RowStatus.PRIMARY_GONE, only=orphaned))
     return (item for item in rows if item.get("reason_code") not in NOT_OURS)
 
 
 def answer_of(found: Sequence[Overview], now: datetime) -> Answer:
-    """The answer that shows some pairs."""
+    """The answer for some pairs."""
     directories = [one.row(pair.stack) for pair in found for one in pair.directories]
     needing = sum(pair.needing for pair in found)
     answer = Answer(
@@ -93,9 +93,9 @@ def answer_of(found: Sequence[Overview], now: datetime) -> Answer:
         missing=[problem for pair in found for problem in pair.problems],
     )
     if needing:
-        answer.next = "`standby list --needs-action` lists what needs a person."
+        answer.next = "`standby list --needs-action` lists what needs action."
     else:
-        answer.next = "`standby list --uncovered` lists who has no standby, and why."
+        answer.next = "`standby list --uncovered` lists desktops without a ready standby, and why."
     return answer
 
 
@@ -134,7 +134,7 @@ def _show_bar(one: Directory, screen: Console, now: datetime) -> None:
     if not sys.stdout.isatty():
         put_indented(words, screen)
         return
-    # What is only reported does not count as eligible, and its people have no standby all the same.
+    # Reported desktops do not count as eligible, but they have no standby either.
     wanted = eligible + one.live.by_status[RowStatus.REPORTED]
     full, rest = bar(protected, wanted, min(40, max(screen.width - 4, 10)), _marks())
     colour = "yellow" if one.is_old or protected < wanted else "green"
@@ -143,7 +143,7 @@ def _show_bar(one: Directory, screen: Console, now: datetime) -> None:
 
 
 def _marks() -> tuple[str, str]:
-    """The characters of a bar that the terminal can show."""
+    """The characters of a bar, as far as the terminal can show them."""
     try:
         "█░".encode(sys.stdout.encoding or "utf-8")
     except (LookupError, UnicodeEncodeError):

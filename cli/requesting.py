@@ -1,4 +1,4 @@
-"""Standbys that a person asks for, on an event's path: `accept`, `protect` and `retry` differ in whom they name."""
+"""Request standbys for selected desktops, as an event does: used by `accept`, `protect` and `retry`."""
 
 from __future__ import annotations
 
@@ -23,45 +23,45 @@ if TYPE_CHECKING:
 Item = Mapping[str, Any]
 
 
-# What a person who asked for a standby is content with: it is there, or on its way.
+# The statuses that satisfy a request: the standby is ready or in progress.
 _WELL: Final = frozenset({RowStatus.PROTECTED, *OPEN})
-# Where the ledger does not know an id either, these decisions say that there is no such desktop.
+# If the ledger does not know an id either, these decisions mean that there is no such desktop.
 _NAMES_NOTHING: Final = frozenset({Reason.NOT_VISIBLE_YET, Reason.NOT_IN_LEDGER, Reason.NEVER_RETURNED})
 _ACTIONS: Final = {
-    "NONE": "nothing",
+    "NONE": "none",
     "RECORD": "record it",
-    "LOOK": "look in the DR directory, then request",
-    "REQUEST": "request its standby",
+    "LOOK": "lookup in the DR directory, then request",
+    "REQUEST": "request the standby",
 }
 _FIRST: Final = (text("primary_id", "Primary"), text("user_name", "User"))
 _LAST: Final = (text("reason_code", "Reason"), text("message", "Details"))
 _PLANNED: Final = (
     *_FIRST,
-    Column("action", "What would be done", lambda value: _ACTIONS.get(value, str(value))),
-    text("status", "Then"),
+    Column("action", "Action", lambda value: _ACTIONS.get(value, str(value))),
+    text("status", "New status"),
     *_LAST,
 )
 _DONE: Final = (*_FIRST, text("status"), text("standby_id", "Standby"), *_LAST)
 
 
 def overrides(given: str | None) -> list[str]:
-    """The names after `--override`; Problem if one is not known."""
+    """The names in `--override`; Problem if one is not known."""
     words = [one for one in (given or "").split(",") if one.strip()]
     return [str(one) for one in dict.fromkeys(finding.code_of(Override, word, "override") for word in words)]
 
 
 def request_standbys(run: Run, found: finding.Found, override: Sequence[str], ways: Ways) -> Status:
-    """Let protect reconcile desktops; say what the ledger has of each afterwards.
+    """Let protect reconcile desktops; answer with what the ledger then has for each.
 
-    First it is asked what it would do: that is the plan, and it finds the ids that name nothing.
+    A dry run comes first: it returns the plan, and finds ids that do not exist.
     """
     protect, ledger = run.protect(run.pair), run.ledger(run.pair)
     users = {str(row["pk"]): row.get("user_name") for row in found.rows}
     ids = [*users, *found.unknown]
     more: dict[str, Any] = {"override": list(override)} if override else {}
     if not ids:
-        return run.of_ledgers(Answer([Table("desktops", _PLANNED, [], empty="0 desktops are chosen.")]), [ledger])
-    with progress(f"Looking at {counted(len(ids), 'desktop')}"):
+        return run.of_ledgers(Answer([Table("desktops", _PLANNED, [], empty="0 desktops match.")]), [ledger])
+    with progress(f"Checking {counted(len(ids), 'desktop')}"):
         planned = protect.ask("reconcile", ways.because, dry_run=True, workspace_ids=ids, **more)
     if absent := [one.subject for one in planned if one.subject in found.unknown and one.reason_code in _NAMES_NOTHING]:
         raise finding.not_found(ledger, absent)
@@ -71,39 +71,39 @@ def request_standbys(run: Run, found: finding.Found, override: Sequence[str], wa
     plan = Table("desktops", _PLANNED, rows)
     if ways.dry_run or not todo:
         answer = _answer(plan, facts, would=True)
-        if looks := sum(one.action == "LOOK" for one in planned):
+        if lookups := sum(one.action == "LOOK" for one in planned):
             answer.cautions.append(
-                f"The DR directory was not looked into. For {counted(looks, 'desktop')} that lookup comes first, and"
+                f"No lookup was made in the DR directory. For {counted(lookups, 'desktop')}, a lookup comes first and"
                 " decides whether a standby is requested."
             )
         answer.next = answer.next or ("run the command again without --dry-run." if todo else "")
         if not todo:
-            answer.cautions.append("Protect would do nothing for them now. Nothing was changed.")
+            answer.cautions.append("protect would do nothing for these desktops now. Nothing was changed.")
         return run.give(answer)
-    ways.ask(run, f"Ask for the standbys of {counted(len(todo), 'WorkSpace')}", len(todo), plan)
+    ways.ask(run, f"Request standbys for {counted(len(todo), 'WorkSpace')}", len(todo), plan)
     done: list[Decision] = []
     problem: Problem | None = None
-    with progress(f"Asking for {counted(len(todo), 'standby')}"):
+    with progress(f"Requesting {counted(len(todo), 'standby')}"):
         try:
             protect.ask("reconcile", ways.because, done=done, workspace_ids=todo, **more)
         except Problem as failed:
             problem = failed
             if not done:
                 raise
-    # What was decided is one thing; what the ledger has now is what is said.
+    # The answer shows what the ledger has now, not what was decided.
     present = ledger.states([one.subject for one in done])
     left = [one for one in planned if one.subject not in todo]
     shown = [*(_read_back(one, present.get(one.subject)) for one in done)]
     shown += [_row(one, users.get(one.subject), one.status, one.reason_code, one.message) for one in left]
     status = run.of_ledgers(_answer(Table("desktops", _DONE, shown), facts, would=False), [ledger])
     if problem is not None:
-        words = f"{len(todo) - len(done)} of {counted(len(todo), 'desktop')} were not asked for. {problem.message}"
+        words = f"{len(todo) - len(done)} of {counted(len(todo), 'desktop')} were not processed. {problem.message}"
         raise Problem(problem.code, words, problem.fix, problem.status)
     return status
 
 
 def _leads_on(decision: Decision) -> bool:
-    """Whether asking brings a desktop nearer to a standby; one that is held gets its turn first."""
+    """Whether a request helps a desktop; a held desktop is then tried first."""
     if decision.action in ("LOOK", "REQUEST") or decision.status == RowStatus.HELD:
         return True
     return decision.action == "RECORD" and decision.status in _WELL
@@ -146,9 +146,9 @@ def _sum(rows: Sequence[Item], *, would: bool) -> str:
     others = Counter(
         f"{row['status'] or 'unknown'} ({row['reason_code']})" for row in rows if row["status"] not in _WELL
     )
-    words = f"{'Would be covered' if would else 'Covered'}, or on the way: {sum(well.values()):,} of {len(rows):,}"
+    words = f"{'Would be protected' if would else 'Protected'} or in progress: {sum(well.values()):,} of {len(rows):,}"
     words += f" ({tallied(well)})." if well else "."
-    return f"{words} The others: {tallied(others)}." if others else words
+    return f"{words} Others: {tallied(others)}." if others else words
 
 
 _OVERRIDABLE: Final = {
@@ -160,34 +160,34 @@ _OVERRIDABLE: Final = {
 
 
 def _next(rows: Iterable[Item], *, would: bool) -> str:
-    """What to do about the desktops that get none; else where to follow them."""
+    """The next command: for desktops that get no standby what helps, otherwise how to see the progress."""
     listed = list(rows)
     codes = [row["reason_code"] for row in listed if row["status"] not in _WELL]
     if Reason.PAUSED in codes:
         return "`standby resume` lets standbys be created again."
     if names := list(dict.fromkeys(str(_OVERRIDABLE[one]) for one in codes if one in _OVERRIDABLE)):
-        # PowerShell takes a comma outside of quotation marks for a list.
+        # PowerShell reads a comma outside of quotation marks as a list.
         given = names[0] if len(names) == 1 else f"'{','.join(names)}'"
-        return f"add --override {given} if they are to have standbys all the same."
+        return f"add --override {given} to request their standbys anyway."
     if codes:
-        return f"`standby explain {codes[0]}` says what to do."
+        return f"`standby explain {codes[0]}` shows what to do."
     if would:
         return ""
-    return f"`standby show {listed[0]['primary_id']}` follows it." if len(listed) == 1 else "`standby status`"
+    if len(listed) == 1:
+        return f"`standby show {listed[0]['primary_id']}` shows the progress."
+    return "`standby status` shows the progress."
 
 
-# Of a desktop that has a standby, or is gone, there is nothing to try again.
+# A desktop that has a standby, or no longer exists, cannot be retried.
 _TRIED: Final = tuple(one for one in RowStatus if one not in (RowStatus.PROTECTED, RowStatus.PRIMARY_GONE))
 
 
 def chosen(ledger: Ledger, status: str | None, codes: Sequence[str]) -> finding.Found:
-    """The desktops that have a status, or one of some reason codes, or both."""
+    """The desktops with a status, with one of some reason codes, or with both."""
     statuses = [finding.code_of(RowStatus, status, "status")] if status else list(_TRIED)
     if wrong := [one for one in statuses if one not in _TRIED]:
-        raise Problem(
-            "NothingToRetry", f"{wrong[0]} desktops need no other try.", f"Choose one of {', '.join(_TRIED)}."
-        )
-    # Of many rows, only what is needed of each is kept.
+        raise Problem("NothingToRetry", f"{wrong[0]} desktops cannot be retried.", f"Use one of: {', '.join(_TRIED)}.")
+    # There can be many rows: only the needed attributes are kept.
     rows: list[Item] = [
         {name: row.get(name) for name in ("pk", "user_name")}
         for row in ledger.by_status(*statuses)

@@ -1,4 +1,4 @@
-"""A desktop's row as commands show it: its attributes by the ledger's names, and the columns that are made of them."""
+"""The row of a desktop as commands show it: its attributes under the ledger's names, and their columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cli.ledger import Ledger
     from cli.running import Run
 
-# What is the table's, and not the desktop's.
+# Attributes of the table, not of the desktop.
 _INNER: Final = ("pk", "sk", "change_id", "user_key", "claim_key", "claim_expires_at", "counted_day", "execution_arn")
 
 
@@ -43,10 +43,10 @@ COLUMNS: Final = {
         text("advice", "What to do"),
         text("primary_directory_id", "Directory"),
         text("primary_region", "Region"),
-        text("primary_state", "Primary's state"),
+        text("primary_state", "Primary state"),
         text("dr_region", "DR Region"),
         text("dr_directory_id", "DR directory"),
-        text("standby_state", "Standby's state"),
+        text("standby_state", "Standby state"),
         text("replication"),
         text("compute_type", "Compute type"),
         Column("conditions", "Conditions", _listed),
@@ -54,16 +54,16 @@ COLUMNS: Final = {
         time("stale_since", "Stale since"),
         time("first_seen_at", "First seen"),
         time("requested_at", "Requested"),
-        time("protected_at", "Protected first"),
+        time("protected_at", "First protected"),
         time("due_at", "Due"),
         time("deadline_at", "Deadline"),
         text("created_by", "Created by"),
         text("cause_type", "Cause"),
-        text("cause_id", "Cause's id"),
+        text("cause_id", "Cause id"),
         text("principal", "Caused by"),
-        text("error_code", "AWS's error code"),
-        text("error_message", "AWS's message"),
-        Column("existing", "Of existing fleet", _yes),
+        text("error_code", "AWS error code"),
+        text("error_message", "AWS error message"),
+        Column("existing", "Existing fleet", _yes),
         text("migrated_from", "Migrated from"),
         text("version"),
     )
@@ -71,7 +71,7 @@ COLUMNS: Final = {
 
 
 def shown(item: Item, ledger: Ledger) -> dict[str, Any]:
-    """What a row of the ledger says of a desktop, with the pair's name, what to do, and what its conditions note."""
+    """A row of the ledger for data output, with the pair's name, the advice, and the notes of conditions."""
     own = {name: value for name, value in item.items() if name not in _INNER and not name.startswith("ix_")}
     lasting = item.get("conditions") or {}
     made = {
@@ -83,24 +83,24 @@ def shown(item: Item, ledger: Ledger) -> dict[str, Any]:
 
 
 def chosen(names: str, default: Sequence[str]) -> list[str]:
-    """The names of columns that a person writes, separated by commas; Problem if one of them is none."""
+    """The column names in a comma-separated text; Problem if one is not known."""
     wanted = [one.strip().lower().replace("-", "_") for one in names.split(",") if one.strip()]
     for one in wanted:
         if one not in COLUMNS:
             near = difflib.get_close_matches(one, COLUMNS, n=1, cutoff=0.4)
             hint = f"Did you mean {near[0]}? " if near else ""
-            raise Problem("NoSuchColumn", f"There is no column {one}.", f"{hint}There are {', '.join(COLUMNS)}.")
+            raise Problem("NoSuchColumn", f"There is no column {one}.", f"{hint}Columns: {', '.join(COLUMNS)}.")
     return wanted or list(default)
 
 
 def columns(run: Run, names: Sequence[str]) -> list[Column]:
-    """The columns of some names; the pair's in data always, and on a screen where there are several pairs."""
+    """The columns with some names; the stack is added in data output, and on a screen with several pairs."""
     is_needed = run.options.output is not Output.TABLE or len(run.pairs) > 1
     return [COLUMNS[name] for name in (*(["stack"] if is_needed and "stack" not in names else []), *names)]
 
 
 def kinds(item: Item) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The conditions of a row, of whatever version, by kind."""
+    """The conditions of a row of any version, by kind."""
     found = item.get("conditions")
     for kind, one in (found if isinstance(found, Mapping) else {}).items():
         if isinstance(one, Mapping):

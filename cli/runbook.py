@@ -1,6 +1,6 @@
-"""The page to print before an outage, with one pair's real names in it. Pure.
+"""The failover runbook, a Markdown page with the names of one pair. Pure.
 
-Every command on it stands in a block of its own, ready to be copied. What has to be filled in is in capital letters.
+Each command has its own block, ready to be copied. Placeholders to fill in are in capital letters.
 https://docs.aws.amazon.com/workspaces/latest/adminguide/cross-region-redirection.html
 """
 
@@ -15,7 +15,7 @@ from cli import txt_records
 from cli.failover import WORDS
 from cli.pairs import Pair
 
-# Where Route 53's control plane is: records are changed there, wherever they are answered.
+# The Region of Route 53's control plane: records are changed there.
 _DNS_REGION: Final = "us-east-1"
 _CHECK, _IDENTIFIER = "HEALTH_CHECK_ID", "CONNECTION_IDENTIFIER"
 _UNKNOWN_NAME: Final = "desktop.example.com"
@@ -23,7 +23,7 @@ _UNKNOWN_NAME: Final = "desktop.example.com"
 
 @dataclass(frozen=True)
 class Alias:
-    """A connection string, and what its TXT record holds for each Region: the identifiers of its associations."""
+    """A connection string, and the connection identifier that its TXT record has for each Region."""
 
     name: str
     primary: str
@@ -32,7 +32,7 @@ class Alias:
 
 @dataclass(frozen=True)
 class Names:
-    """The names on the page; `directories` are those of the primary Region with their DR directories."""
+    """The names on the page; `directories` are the primary Region's directories with their DR directories."""
 
     pair: Pair
     directories: Mapping[str, str]
@@ -43,7 +43,7 @@ class Names:
 def aliases(
     here: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]], directories: Mapping[str, str]
 ) -> list[Alias]:
-    """The aliases that lead to a mapped directory on one side at least, by their connection strings.
+    """The aliases that are associated with a mapped directory in at least one Region, by their connection strings.
 
     `here` and `there` are what DescribeConnectionAliases returned in the primary and in the DR Region.
     """
@@ -70,9 +70,9 @@ def _lines(names: Names, printed: datetime, missing: Sequence[str]) -> Iterator[
     here, there, stack = pair.region, pair.dr_region, pair.stack
     yield f"# Runbook: {here} is lost, users work in {there}"
     yield ""
-    yield f"Printed {printed:%Y-%m-%d %H:%M} UTC. Print it again when a directory or an alias changes:"
+    yield f"Printed {printed:%Y-%m-%d %H:%M} UTC. Print it again when a directory or a connection alias changes:"
     yield from _commands(f"standby runbook --stack {stack} > runbook.md")
-    yield "Words in capital letters with an underscore have to be filled in. Fill them in before an outage."
+    yield "Replace the words in capital letters with an underscore. Do this before an outage."
     yield ""
     for one in missing:
         yield f"- **Not known when this was printed:** {one}"
@@ -81,7 +81,7 @@ def _lines(names: Names, printed: datetime, missing: Sequence[str]) -> Iterator[
     yield from _decide(names)
     yield from _start(names)
     yield from _redirect(names)
-    yield from _tell(names)
+    yield from _write_to_users()
     yield from _watch(names)
     yield from _fail_back(names)
 
@@ -119,14 +119,14 @@ def _before(names: Names) -> Iterator[str]:
     pair = names.pair
     yield "## Before an outage"
     yield ""
-    yield f"1. Use credentials that do not need {pair.region}: IAM Identity Center can be in the lost Region."
-    yield "2. Test them, and that everything is in place, on an ordinary day:"
+    yield f"1. Use credentials that do not depend on {pair.region}: IAM Identity Center can be in the lost Region."
+    yield "2. On an ordinary day, test the credentials and check that everything is in place:"
     yield from _commands(
         f"aws sts get-caller-identity --region {pair.dr_region}",
         f"standby doctor --stack {pair.stack}",
     )
     if not names.aliases:
-        yield "3. No connection alias was found. Without one in both Regions users cannot be redirected."
+        yield "3. No connection alias was found. Without one in both Regions, users cannot be redirected."
         yield ""
 
 
@@ -135,13 +135,13 @@ def _decide(names: Names) -> Iterator[str]:
     yield "## 1. Decide"
     yield ""
     yield f"1. Check that {pair.region} is the cause: https://health.aws.amazon.com/health/status"
-    yield "2. See who can work, and on data how old. Only the DR Region is asked:"
+    yield "2. List who can work, and how old their data is. This command calls only the DR Region:"
     yield from _commands(f"standby failover-list --stack {pair.stack} --output csv > failover.csv")
-    yield "3. Decide with this in mind:"
-    yield "   - Redirected users need up to 30 minutes, and as long again on the way back."
+    yield "3. Consider this before you decide:"
+    yield "   - Redirecting users takes up to 30 minutes, and so does returning."
     yield "   - Data on a standby is 12 to 24 hours old, or missing if data replication is off."
-    yield "   - What users save on a standby is not copied back. It has to be saved to a network drive."
-    yield "   - An outage that will end within the hour is over before most users have moved."
+    yield "   - Work that users save on a standby is not copied back. They must save it to a network drive."
+    yield "   - If the outage ends within an hour, it is over before most users have moved."
     yield ""
 
 
@@ -154,7 +154,7 @@ def _start(names: Names) -> Iterator[str]:
     yield from _commands(
         f"aws workspaces start-workspaces --region {pair.dr_region} --start-workspace-requests WorkspaceId=ws-…"
     )
-    yield "2. See that they become AVAILABLE:"
+    yield "2. Check that they become AVAILABLE:"
     yield from _commands(f"standby failover-list --stack {pair.stack} --user 'PATTERN'")
 
 
@@ -162,19 +162,19 @@ def _redirect(names: Names) -> Iterator[str]:
     pair = names.pair
     yield "## 3. Redirect"
     yield ""
-    yield "The client reads the TXT record of the connection alias: the identifier of the Region to connect to."
+    yield "The client reads the TXT record of the connection alias. It has the identifier of the Region to connect to."
     yield ""
     if pair.region == _DNS_REGION:
-        yield f"**Route 53 takes changes in {_DNS_REGION}, the lost Region: the commands below may fail.**"
-        yield "Failover records with a health check work without them. Set them up before an outage."
+        yield f"**Route 53 accepts changes in {_DNS_REGION}, the lost Region: the commands below may fail.**"
+        yield "Failover records with a health check work without these commands. Set them up before an outage."
         yield ""
-    yield "1. See what DNS answers now:"
+    yield "1. Check what DNS answers now:"
     yield from _commands(f"standby doctor --only redirection --stack {pair.stack}")
-    yield "2. **If the record has a health check** (Route 53 failover records), it switches by itself when the check"
-    yield "   fails, and back as soon as the check is good, whether users have saved their work or not. Take it over:"
-    yield "   disabled and inverted, the check of the primary record counts as failed until section 6."
+    yield "2. **If the record has a health check** (Route 53 failover records), it switches automatically when the"
+    yield "   check fails, and switches back as soon as the check succeeds, even if users have not saved their work."
+    yield "   Disable and invert the health check of the primary record. It then counts as failed until section 6:"
     yield from _commands(f"aws route53 update-health-check --health-check-id {_CHECK} --disabled --inverted")
-    yield "3. **If it is a plain record**, find its zone, and write the identifier of the DR Region into it:"
+    yield "3. **If it is a plain record**, find its zone, and set the record to the identifier of the DR Region:"
     yield from _records(names, dr=True)
 
 
@@ -184,14 +184,14 @@ def _records(names: Names, *, dr: bool) -> Iterator[str]:
         yield from _commands(*txt_records.commands(alias.name, identifier))
         if identifier == _IDENTIFIER:
             region = names.pair.dr_region if dr else names.pair.region
-            yield f"   {_IDENTIFIER} is in the association of the alias in {region}:"
+            yield f"   Find {_IDENTIFIER} in the association of the alias in {region}:"
             yield from _commands(f"aws workspaces describe-connection-aliases --region {region}")
 
 
-def _tell(names: Names) -> Iterator[str]:
+def _write_to_users() -> Iterator[str]:
     yield "## 4. Write to users"
     yield ""
-    yield "1. Send this. `standby failover-list --words` prints it."
+    yield "1. Send this message. `standby failover-list --words` prints it."
     yield ""
     yield from (f"> {line}".rstrip() for line in WORDS.splitlines())
     yield ""
@@ -201,7 +201,7 @@ def _watch(names: Names) -> Iterator[str]:
     region = names.pair.dr_region
     yield "## 5. Watch logins"
     yield ""
-    yield "1. How many users are connected, in each 5 minutes of this hour:"
+    yield "1. Show how many users were connected in each 5 minutes of this hour:"
     yield from _commands(
         *(
             f"aws cloudwatch get-metric-statistics --region {region} --namespace AWS/WorkSpaces"
@@ -211,31 +211,31 @@ def _watch(names: Names) -> Iterator[str]:
             for directory in sorted({*names.directories.values()}) or ["d-0123456789"]
         )
     )
-    yield "2. A user who cannot connect: restart the client, wait 5 minutes, look at the standby's state:"
+    yield "2. If a user cannot connect, restart the client, wait 5 minutes, and check the state of the standby:"
     yield from _commands(f"standby failover-list --stack {names.pair.stack} --user 'USER_NAME'")
 
 
 def _fail_back(names: Names) -> Iterator[str]:
     pair = names.pair
-    yield "## 6. Fail back, without losing what was made on standbys"
+    yield "## 6. Fail back without losing work"
     yield ""
-    yield "1. **Before the Region recovers**: nothing that was made on a standby is copied back. If the record has a"
-    yield "   health check that was not taken over in section 3, do it now, or it sends users back by itself."
-    yield f"2. When {pair.region} works, see that desktops and the product are well there:"
+    yield "1. **Before the Region recovers**: work on a standby is not copied back. If the record has a health check"
+    yield "   that was not disabled and inverted in section 3, do it now. Otherwise users are sent back automatically."
+    yield f"2. When {pair.region} works again, check the desktops and the product there:"
     yield from _commands(f"standby doctor --stack {pair.stack}", f"standby status --stack {pair.stack}")
-    yield "3. Write to users: save everything to a network drive, and sign out of the standby by TIME_OF_RETURN."
-    yield "   Nobody is connected to both desktops at once: a desktop can lose its trust in the domain."
-    yield "4. At that time, lead the alias back. With a health check:"
+    yield "3. Write to users: save everything to a network drive, and sign out of the standby by TIME_OF_RETURN. Do not"
+    yield "   connect to both desktops at the same time: a desktop can lose its trust relationship with the domain."
+    yield "4. At that time, redirect users back. With a health check:"
     yield from _commands(
         f"aws route53 update-health-check --health-check-id {_CHECK} --no-disabled --no-inverted",
     )
     yield "   With a plain record:"
     yield from _records(names, dr=False)
-    yield "5. Write to users: restart the client, wait up to 30 minutes, copy the work back from the network drive."
-    yield "6. See that nobody is connected in the DR Region (section 5). Keep standbys for some days: a user may have"
-    yield "   left work there. Then stop those that run permanently:"
+    yield "5. Write to users: restart the client, wait up to 30 minutes, and copy your work from the network drive."
+    yield "6. Check that no user is connected in the DR Region (section 5). Keep the standbys for some days, because a"
+    yield "   user may have left work there. Then stop the standbys that run permanently:"
     yield from _commands(
         f"aws workspaces stop-workspaces --region {pair.dr_region} --stop-workspace-requests WorkspaceId=ws-…"
     )
-    yield "7. See who needs attention, and which standbys are left without a primary:"
+    yield "7. List uncovered desktops, and standbys without a primary:"
     yield from _commands(f"standby list --uncovered --stack {pair.stack}", f"standby orphans --stack {pair.stack}")

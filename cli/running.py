@@ -1,4 +1,4 @@
-"""What a command runs with: the options, AWS, the pairs and their ledgers."""
+"""The context of one command's run: the options, AWS, the pairs and their ledgers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """One command's run; what is asked of AWS is asked when it is first needed.
+    """The run of one command; AWS is called only when an answer is first needed.
 
     Attributes
     ----------
     now : datetime
-        When it began.
+        When the run began.
     clock : Clock
-        Tells how late it is by now, and waits.
+        Has the present time, and waits.
     """
 
     options: Options
@@ -41,13 +41,13 @@ class Run:
 
     @classmethod
     def of(cls, options: Options) -> Run:
-        """The run of the options at the present."""
+        """A run that begins now."""
         return cls(options, datetime.now(UTC))
 
     def pacer(self, burst: int = 1) -> Pacer:
-        """The pace of many calls: one a second, for the account's two are shared with everybody.
+        """The pace of many calls: one a second, because all callers of the account share two a second.
 
-        A person need not wait for the first few (`burst`): the service takes five at once.
+        The first `burst` calls need not wait: the service accepts five at once.
         """
         from standby.aws.call import Pacer
 
@@ -67,7 +67,7 @@ class Run:
 
     @functools.cached_property
     def pair(self) -> Pair:
-        """The pair that is changed; Problem if several could be meant."""
+        """The pair that is changed; Problem if there are several and none is named."""
         from cli.pairs import one_pair
 
         return one_pair(self.options, self.aws)
@@ -84,32 +84,32 @@ class Run:
         return [self.ledger(pair) for pair in self.pairs]
 
     def protect(self, pair: Pair) -> Protect:
-        """The function that changes things."""
+        """The protect function of a pair."""
         from cli.protect import Protect
 
         return Protect(self.aws, pair)
 
     def give(self, answer: Answer) -> Status:
-        """Write the answer; the exit status."""
+        """Write the answer, and return the exit status."""
         from cli.answers import give
 
         answer.as_of = answer.as_of or self.now
         return give(answer, self.options)
 
     def of_ledgers(self, answer: Answer, ledgers: list[Ledger] | None = None) -> Status:
-        """Write an answer that was read from ledgers, and from which Region; the exit status."""
+        """Write an answer that was read from ledgers, with their Regions, and return the exit status."""
         return self.give(sourced(answer, self.ledgers if ledgers is None else ledgers))
 
 
 def sourced(answer: Answer, ledgers: list[Ledger]) -> Answer:
-    """An answer with where it was read, and what has to be said of that."""
+    """Add the Regions that were read, and cautions about them, to an answer."""
     answer.source_region = ", ".join(dict.fromkeys(one.region for one in ledgers))
     answer.cautions += [words for one in ledgers for words in (one.caution, one.pair.outdated) if words]
     return answer
 
 
 def start_a_sweep(ledger: Ledger) -> str:
-    """What to do where only a sweep brings what is missing, in a sentence."""
+    """How to get a sweep, in a sentence."""
     machine, region = ledger.pair.outputs.get("SweepStateMachineArn"), ledger.pair.region
     if machine is None:
         return "Wait for the next sweep."
@@ -118,11 +118,11 @@ def start_a_sweep(ledger: Ledger) -> str:
 
 
 class ReadEnough(Exception):
-    """Whoever reads stdout has read enough, as `head` does. Typer would take a BrokenPipeError for a failure."""
+    """The reader of stdout has closed it, as `head` does. Typer would treat a BrokenPipeError as a failure."""
 
 
 def run(work: Callable[..., IntEnum], options: Options, given: dict[str, Any]) -> int:
-    """Run a command's function; the exit status."""
+    """Run the function of a command, and return the exit status."""
     try:
         status = int(work(Run.of(options), **given))
         sys.stdout.flush()
@@ -132,6 +132,6 @@ def run(work: Callable[..., IntEnum], options: Options, given: dict[str, Any]) -
 
 
 def needs(condition: object, code: str, message: str, fix: str) -> None:
-    """Raise a Problem of wrong use unless a condition holds."""
+    """Raise a Problem with status WRONG_USE unless a condition holds."""
     if not condition:
         raise Problem(code, message, fix)

@@ -1,4 +1,4 @@
-"""Which rows `standby list` lists, and by which index they are read. Pure."""
+"""Which rows `standby list` selects, and the index by which they are read. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.finding import rows_of
+from cli.times import local
 from standby.core.attention import TO_PUT_RIGHT, needs_action
 from standby.core.model import Status, is_workspace_id, to_text, user_key
 from standby.core.reasons import NOT_OURS, Reason
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from cli.finding import Item
     from cli.ledger import Ledger, Only
 
-# Statuses of which a person may have to act on rows. Open ones have deadlines.
+# Statuses with rows that may need action. Open statuses have deadlines instead.
 _TO_ACT_ON: Final = (
     Status.FAILED,
     Status.REJECTED,
@@ -29,17 +30,17 @@ _TO_ACT_ON: Final = (
     Status.PRIMARY_GONE,
     Status.PROTECTED,
 )
-# What differs, or is old, is so of standbys that there are.
+# Only an existing standby can drift or be stale.
 _WITH_STANDBY: Final = (Status.PROTECTED,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What a person asks for: rows for which all of it holds.
+    """The options of `standby list`: a row is selected if it matches all of them.
 
-    Desktops that are gone are meant only where a status, a reason, a user or what needs a person is asked for.
-    `users` are names in any case, with * and ? for any text and any character, or ids of primaries or standbys, and one
-    of them has to fit; `until` is when a row last changed, at the latest.
+    Desktops that no longer exist are selected only by a status, a reason, a user or `needs_action`. `users` are names
+    in any case, with the wildcards * and ?, or ids of primaries or standbys; a row must match one of them. `until` is
+    the latest time of a row's last change.
     """
 
     statuses: tuple[Status, ...] = ()
@@ -53,22 +54,22 @@ class Selection:
     until: datetime | None = None
 
     def rows(self, ledger: Ledger) -> Iterator[Item]:
-        """The rows, streaming, by the index that reads the fewest."""
+        """The selected rows as a stream, read by the index with the fewest rows."""
         return (item for item in self._read(ledger) if self.takes(item))
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The names and ids, if each of them means one user or desktop: then only their rows are read."""
+        """The names and ids if none of them has wildcards: then only their rows are read."""
         return () if any(map(is_pattern, self.users)) else self.users
 
     @property
     def read_statuses(self) -> tuple[Status, ...]:
-        """The statuses whose rows are read where no other index serves."""
+        """The statuses whose rows are read if no other index helps."""
         is_wide = not (self.statuses or self.reasons or self.needs_action or self.users)
         found = [set(self.statuses or Status) - ({Status.PRIMARY_GONE} if is_wide else set())]
         found += [set(_TO_ACT_ON)] * self.needs_action + [set(_WITH_STANDBY)] * (self.drift or self.stale)
         wanted = set.intersection(*found)
-        # The few come first, and the bulk of a fleet last.
+        # Statuses with few rows first, and the bulk of a fleet last.
         order = (*_TO_ACT_ON[:-2], *Status)
         return tuple(one for one in dict.fromkeys(order) if one in wanted)
 
@@ -82,7 +83,7 @@ class Selection:
                 yield from ledger.by_status(status, until=self.until, only=self._only(status))
 
     def _only(self, status: Status | None = None) -> Only | None:
-        """What DynamoDB leaves out of its answer; `takes` decides all the same."""
+        """A filter that lets DynamoDB return fewer rows; `takes` still decides."""
         from cli.ledger import Only
 
         parts: list[str] = []
@@ -97,7 +98,7 @@ class Selection:
         lasting = [f"attribute_exists(#conditions.#{kind})" for kind in needed]
         names |= {f"#{kind}": str(kind) for kind in needed}
         if self.needs_action and status is Status.PROTECTED and not needed:
-            # No reason of theirs notifies: only what lasts of a standby needs a person.
+            # No reason of PROTECTED sends a notice: only conditions of the standby need action.
             names |= {f"#{kind}": str(kind) for kind in TO_PUT_RIGHT}
             lasting = ["(" + " OR ".join(f"attribute_exists(#conditions.#{kind})" for kind in TO_PUT_RIGHT) + ")"]
         if lasting:
@@ -105,7 +106,7 @@ class Selection:
         return Only(" AND ".join([*parts, *lasting]), names, values) if parts or lasting else None
 
     def takes(self, item: Item) -> bool:
-        """Whether a row is meant."""
+        """Whether a row is selected."""
         lasting = item.get("conditions") or {}
         status, reason = str(item.get("status")), str(item.get("reason_code"))
         return all(
@@ -124,14 +125,14 @@ class Selection:
 
     @property
     def words(self) -> str:
-        """What they are, in a sentence's words, e.g. `without cover`."""
+        """The selection in words that follow `desktops`, e.g. `without a ready standby`."""
         words = [", ".join(self.statuses)] if self.statuses else []
         words += [f"with reason {', '.join(self.reasons)}"] if self.reasons else []
-        words += ["without cover"] * self.uncovered + ["that need a person"] * self.needs_action
-        words += ["that drift"] * self.drift + ["that are stale"] * self.stale
+        words += ["without a ready standby"] * self.uncovered + ["that need action"] * self.needs_action
+        words += ["with drift"] * self.drift + ["with stale data"] * self.stale
         words += [f"in {', '.join(self.directories)}"] if self.directories else []
         words += [f"of {', '.join(self.users)}"] if self.users else []
-        words += ["unchanged for so long"] if self.until is not None else []
+        words += [f"unchanged since {local(self.until)}"] if self.until is not None else []
         return " ".join(words)
 
 
@@ -141,7 +142,7 @@ def is_pattern(user: str) -> bool:
 
 
 def matches(user: str, item: Mapping[str, Any]) -> bool:
-    """Whether a row is of a user, in any case, or has an id; brackets in a name mean themselves."""
+    """Whether a row is of a user (a pattern in any case) or has an id; brackets in a name are literal."""
     if is_workspace_id(user):
         return user in (item.get("pk"), item.get("standby_id"))
     pattern = user_key(user).replace("[", "[[]")

@@ -1,4 +1,4 @@
-"""What `standby show` answers: what stands of a desktop, why, what is next, and its history with people behind it."""
+"""The answer of `standby show`: the status of a desktop, the reason, the next step, and its history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.changes import change_of, what
 from cli.conditions import INNER, words_of
 from cli.deciding import NEXT, NO, YES, Step, recorded
 from cli.finding import rows_of
-from cli.listing import nobody
+from cli.listing import no_such_desktop
 from cli.people import who
 from cli.problems import Problem, Status
 from cli.rows import columns, kinds, shown
@@ -38,7 +38,7 @@ _MARKS: Final = {YES: "yes", NO: "no", NEXT: "next"}
 
 @dataclass
 class Shown:
-    """One desktop, with what is shown of it."""
+    """One desktop, with everything that is shown about it."""
 
     ledger: Ledger
     row: Item
@@ -49,12 +49,12 @@ class Shown:
 
     @property
     def needs_action(self) -> bool:
-        """Whether a person has to act on it."""
+        """Whether the desktop needs action."""
         row = self.row
         return needs_action(str(row.get("status")), str(row.get("reason_code")), row.get("conditions") or {})
 
     def data(self) -> dict[str, Any]:
-        """It as data has it."""
+        """The desktop for data output."""
         step = self.step
         return {
             **shown(self.row, self.ledger),
@@ -75,11 +75,11 @@ class Shown:
 
 
 def show(run: Run, word: str, most: int) -> Status:
-    """Answer with the desktops that an id, or a user's name, means."""
+    """Answer with the desktops that an id or a user name refers to."""
     with progress("Reading the ledger"):
         found = [(ledger, row) for ledger in run.ledgers for row in rows_of(ledger, word)]
     if not found:
-        raise nobody(run.ledgers, word)
+        raise no_such_desktop(run.ledgers, word)
     cautions: list[str] = []
     states = {ledger.pair.stack: state_of(ledger, run.now) for ledger, _ in found}
     steps = _steps(run, found, states, cautions)
@@ -98,7 +98,7 @@ def show(run: Run, word: str, most: int) -> Status:
 
 
 def _history(ledger: Ledger, pk: str, most: int) -> tuple[list[dict[str, Any]], bool]:
-    """The last changes of a desktop, the first one first, and whether there are more."""
+    """The last changes of a desktop, the earliest first, and whether there are earlier ones."""
     newest = ledger.history(pk, newest_first=True)
     last = list(islice(newest, most or None))
     return [change_of(item, ledger) for item in reversed(last)], next(newest, None) is not None
@@ -108,7 +108,7 @@ def _history(ledger: Ledger, pk: str, most: int) -> tuple[list[dict[str, Any]], 
 
 
 def _held(row: Item, state: State) -> str:
-    """What holds the request for a desktop back, in a sentence; empty if nothing does, or none is to come."""
+    """What holds the request for a desktop, in a sentence; empty if nothing does, or no request is due."""
     is_pending = row.get("status") in (*OPEN, RowStatus.HELD) and not row.get("standby_id")
     found = state.held(str(row.get("primary_directory_id"))) if is_pending else None
     return f"Requests are held: {found[0]}, {found[1]}." if found else ""
@@ -117,7 +117,7 @@ def _held(row: Item, state: State) -> str:
 def _steps(
     run: Run, found: Sequence[tuple[Ledger, Item]], states: Mapping[str, State], cautions: list[str]
 ) -> dict[str, Step]:
-    """What is next for each: decided now, where the caller may ask for that, or as the ledger has it."""
+    """The next step of each desktop: decided now if the caller may invoke protect, otherwise as the ledger has it."""
     steps: dict[str, Step] = {row["pk"]: recorded(row) for _, row in found}
     for ledger in {id(ledger): ledger for ledger, _ in found}.values():
         ids = [str(row["pk"]) for one, row in found if one is ledger]
@@ -125,20 +125,20 @@ def _steps(
             steps |= _decided(run, ledger, states[ledger.pair.stack], ids)
         except Problem as problem:
             why = f"{problem.message} {problem.fix}".strip()
-            cautions.append(f"What would be decided now cannot be asked; what is next is as the ledger has it. {why}")
+            cautions.append(f"The next step is shown as the ledger has it, because it could not be decided now. {why}")
     return steps
 
 
 def _decided(run: Run, ledger: Ledger, state: State, ids: Sequence[str]) -> dict[str, Step]:
-    """What protect decides now, and does not do."""
+    """What protect decides now, in a dry run."""
     if ledger.region != ledger.pair.region:
         raise Problem("NoAnswer", f"{ledger.pair.region} does not answer.", "")
     if ledger.pair.outdated:
         raise Problem("OldVersion", ledger.pair.outdated, "")
     if state.settings is None:
-        # A version that does not keep its settings would not know a dry run either, and do what it decides.
+        # A version that does not save its settings does not know dry runs either, and would act on its decision.
         raise Problem("OldVersion", "No sweep of this version has run yet.", "Try again after the next sweep.")
-    with progress("Asking what would be decided now"):
+    with progress("Reading the next step"):
         decisions = run.protect(ledger.pair).ask("reconcile", "standby show", dry_run=True, workspace_ids=list(ids))
     return {one.subject: Step(one.action, one.status, one.reason_code, one.message, is_now=True) for one in decisions}
 
@@ -158,7 +158,7 @@ def _screen(desktops: Sequence[Shown], *, names_stack: bool) -> Callable[[Consol
 
 def _show(one: Shown, screen: Console, stack: str) -> None:
     row = one.row
-    user = row.get("user_name") or "no user is known"
+    user = row.get("user_name") or "User not known"
     where = row.get("primary_directory_id") or "a directory that is not known yet"
     put_line(f"{user}: {row['pk']} in {where}{stack}", screen)
     put_indented(f"{row.get('status')} ({row.get('reason_code')}) since {times.local(row.get('changed_at'))}", screen)
@@ -168,9 +168,9 @@ def _show(one: Shown, screen: Console, stack: str) -> None:
         put_indented(line, screen)
     lasting = [words_of(kind, condition) for kind, condition in kinds(row) if kind not in INNER]
     _section("Conditions", lasting, screen)
-    _section("What is next" if one.step.is_now else "What is next, as the ledger has it", _step_lines(one), screen)
+    _section("Next step" if one.step.is_now else "Next step, as the ledger has it", _step_lines(one), screen)
     primary_id = row["pk"]
-    cut = [f"Earlier changes are left out: `standby show {primary_id} --history 0` shows all."] * one.is_cut
+    cut = [f"Earlier changes are not shown. `standby show {primary_id} --history 0` shows all."] * one.is_cut
     _section("History", [*cut, *(line for change in one.history for line in _change_lines(change))], screen)
 
 
@@ -187,11 +187,11 @@ def _facts(row: Item) -> Iterator[str]:
         yield f"Standby: {', '.join(str(part) for part in known if part)}"
     if row.get("created_by"):
         yield f"Created by {who(row['created_by'])}"
-    for name, label in (("requested_at", "Standby requested"), ("protected_at", "Protected first")):
+    for name, label in (("requested_at", "Standby requested"), ("protected_at", "First protected")):
         if row.get(name):
             yield f"{label} {times.local(row[name])}"
     if row.get("error_code"):
-        yield f"AWS says: {row['error_code']}: {row.get('error_message')}"
+        yield f"AWS error: {row['error_code']}: {row.get('error_message')}"
 
 
 def _step_lines(one: Shown) -> Iterator[str]:
@@ -219,6 +219,6 @@ def _next(desktops: Sequence[Shown]) -> str:
     reasons = [str(one.row.get("reason_code")) for one in desktops if one.needs_action]
     if reasons:
         code = reasons[0]
-        return f"`standby explain {code}` says what to do, as commands."
+        return f"`standby explain {code}` shows what to do, with commands."
     whom = shlex.quote(str(desktops[0].row.get("user_name") or desktops[0].row["pk"]))
-    return f"`standby audit --user {whom}` has all of its changes."
+    return f"`standby audit --user {whom}` shows the changes of a period."

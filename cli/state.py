@@ -1,4 +1,4 @@
-"""What holds, limits and drives a pair now: single rows of its ledger, read together."""
+"""The present holds, limits and intervals of a pair, read from single rows of its ledger."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """A pair as its ledger has it.
+    """The state of a pair in its ledger.
 
     Attributes
     ----------
     settings : Settings or None
-        By which its sweeps decide; None before the first one, or if a later version has written them.
+        The settings that sweeps use; None before the first sweep, or if a later version wrote them.
     pause : mapping
-        The row of the pause switch; empty where nobody has used it.
+        The row of the pause switch; empty if it was never used.
     holds : mapping
-        Why requests are held, by directory, and of the whole pair under None, as long as they are.
+        The reasons for which requests are held now, by directory; None is the key of the whole pair.
     standbys, new_today : int or None
-        What is counted against the ceiling, the quota and the day's cap.
+        The counters for the ceiling and the quota, and for the daily cap.
     sweep_interval, watch_interval : timedelta or None
-        How often rounds began last.
+        The measured intervals.
     baselines, lasts : mapping of directory to row
-        What sweeps keep of each, and how its last scan ended.
+        The baseline of each directory, and the result of its last scan.
     """
 
     settings: Settings | None = None
@@ -55,17 +55,17 @@ class State:
 
     @property
     def is_paused(self) -> bool:
-        """Whether nobody gets a standby before somebody resumes. The row alone is the wish to pause."""
+        """Whether the pair is paused. A row without the attribute `paused` counts as a pause."""
         return bool(self.pause) and self.pause.get("paused", True) is not False
 
     @property
     def directories(self) -> dict[str, str]:
-        """The mapped directories, each with its DR directory."""
+        """The mapped directories with their DR directories."""
         mapped = self.settings.directories if self.settings else {}
         return {str(own): str(one.dr_directory) for own, one in mapped.items()}
 
     def held(self, directory: str | None) -> tuple[Reason, str] | None:
-        """Why no standby is requested for a directory now, and in which words; None if nothing holds it."""
+        """The reason why requests for a directory are held now, with details in words; None if they are not held."""
         if self.settings is not None and self.settings.mode != "protect":
             return Reason.OBSERVE_MODE, "mode is observe"
         if self.is_paused:
@@ -75,25 +75,25 @@ class State:
                 return Reason(self.holds[one]), f"AWS refused the last request for {one or 'the pair'}"
         limits = self.settings
         if limits and self.new_today is not None and self.new_today >= limits.max_new_standbys_per_day:
-            return Reason.DAILY_CAP, f"{self.new_today} of {limits.max_new_standbys_per_day} are made today (UTC)"
+            return Reason.DAILY_CAP, f"{self.new_today} of {limits.max_new_standbys_per_day} were created today (UTC)"
         if limits and self.standbys is not None and self.standbys >= limits.max_standbys:
             return Reason.CEILING, f"{self.standbys} of {limits.max_standbys} exist"
         return None
 
 
 def paused_by(pause: Mapping[str, Any]) -> str:
-    """By whom a pair is paused, since when and why, as far as the row says."""
+    """Who paused a pair, since when and why, as far as the row says."""
     from cli.people import who
     from cli.times import local
 
-    by = who(pause.get("paused_by")) or "somebody who wrote the row manually"
+    by = who(pause.get("paused_by")) or "a row that was written manually"
     since = f" since {local(pause['paused_at'])}" if pause.get("paused_at") else ""
     because = f": {pause['because']}" if pause.get("because") else ""
     return f"paused by {by}{since}{because}"
 
 
 def state_of(ledger: Ledger, now: datetime) -> State:
-    """Read it, in two requests or, with many directories, some more."""
+    """Read the state in two requests, or in more if there are many directories."""
     kept = ledger.kept_settings()
     settings = kept.settings if kept else None
     directories = [DirectoryId(one) for one in settings.directories] if settings else []
@@ -129,5 +129,5 @@ def _hold(item: Item | None, now: datetime) -> Item | None:
 
 
 def _taken(item: Item | None) -> int | None:
-    """What a counter counts: nothing yet where there is none; not known where it cannot be read."""
+    """The value of a counter: 0 if there is no row, None if it cannot be read."""
     return 0 if item is None else number(item, "taken")

@@ -1,4 +1,4 @@
-"""Tags of WorkSpaces, as the functions read them: 100 WorkSpaces a call of the Resource Groups Tagging API."""
+"""Read tags of WorkSpaces as the functions do: 100 WorkSpaces per call of the Resource Groups Tagging API."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class Problems:
-    """What could not be read, in sentences, each once: in place of the functions' telemetry."""
+    """Collects what could not be read, each sentence once; takes the place of the functions' telemetry."""
 
     def __init__(self) -> None:
         self.said: dict[str, None] = {}
 
     def problem(self, message: str, **_: object) -> None:
-        """Note it."""
+        """Add a sentence."""
         self.said[message] = None
 
 
 def reader(aws: Aws, clock: Clock, pair: Pair, region: str, problems: Problems) -> TagReader:
-    """Reads the tags of WorkSpaces of one of the pair's Regions."""
+    """A reader for the tags of WorkSpaces in one Region of the pair."""
     account = pair.account or aws.account_in(region)
     partition = aws.session.get_partition_for_region(region)
     prefix = f"arn:{partition}:workspaces:{region}:{account}:workspace/"

@@ -1,8 +1,8 @@
-"""Terminating orphans: the one place of this product that terminates a WorkSpace, with the rights of the person.
+"""Terminate orphans. Only this module of the product terminates WorkSpaces, with the permissions of the caller.
 
-Each is looked at afresh in both Regions, twice: before the list is confirmed, and right before the call. The ledger has
-the intention before it, and what became of it after. It can be interrupted between any two steps and run again: a
-standby that is shown on its way out is not terminated again, only recorded.
+Each orphan is checked in both Regions twice: before the confirmation, and right before the call. The ledger records the
+intention before the call, and the result after it. The command can be interrupted at any step and run again: a standby
+that is already being terminated is only recorded.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
     from cli.running import Run
     from standby.aws.call import Pacer
 
-# Primaries that the ledger knows to stand: an answer that does not have them either is no answer about the others.
+# Existing primaries in the ledger: an answer without them says nothing about the others either.
 _WITNESSES: Final = 3
-# What became of each; the words of a result.
+# The results for an orphan.
 TERMINATING, GONE, FAILED, NOT_KNOWN = "TERMINATING", "GONE", "FAILED", "NOT_KNOWN"
 _WELL: Final = frozenset({TERMINATING, GONE})
 _OF: Final = {Verdicts.GO: "GO", Verdicts.GOING: "GOING", Verdicts.WAIT: "WAIT", Verdicts.AGAINST: "REFUSED"}
 _SHOWN: Final = {
-    "GO": "can be terminated",
-    "GOING": "is on its way out already",
+    "GO": "possible",
+    "GOING": "in progress",
     "WAIT": "not now",
-    "REFUSED": "no",
-    TERMINATING: "is being terminated",
-    GONE: "is gone",
-    FAILED: "AWS refused it",
+    "REFUSED": "refused",
+    TERMINATING: "started",
+    GONE: "done",
+    FAILED: "failed",
     NOT_KNOWN: "not known",
 }
 _COLUMNS: Final = (
@@ -56,14 +56,14 @@ _COLUMNS: Final = (
     Column("result", "Termination", lambda value: _SHOWN.get(value, str(value))),
     text("why"),
     Column("monthly_cost", "Monthly", money, spare=True),
-    Column("waiting", "Waiting", lambda ids: ", ".join(ids) or "nobody"),
+    Column("waiting", "Blocks", lambda ids: ", ".join(ids) or "none"),
     Column("primary_id", "Primary", spare=True),
 )
 
 
 @dataclass
-class Looks:
-    """Fresh looks at orphans in both Regions; tags, which nobody changes in between, are read once."""
+class Checks:
+    """Checks orphans in both Regions; WorkSpaces are described each time, tags are read once."""
 
     run: Run
     ledger: Ledger
@@ -74,20 +74,20 @@ class Looks:
     _tags: dict[WorkspaceId, Mapping[str, str] | Unknown] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Run, ledger: Ledger) -> Looks:
-        """Looks at the orphans of a pair, by the settings that the last sweep has kept: none are guessed."""
+    def of(cls, run: Run, ledger: Ledger) -> Checks:
+        """The checks for a pair, with the settings that the last sweep saved."""
         kept, digest = ledger.kept_settings(), ledger.pair.outputs.get("ConfigDigest")
         unsettled = ""
         if kept is None:
-            unsettled = "The ledger does not say what is configured. The next sweep of this version notes it."
+            unsettled = "The ledger does not have the settings yet. The next sweep of this version saves them."
         elif digest is not None and digest != kept.config_digest:
-            unsettled = "The configuration was deployed after the last sweep. The next sweep notes it."
+            unsettled = "The configuration was deployed after the last sweep. The next sweep saves it."
         standing = chain(ledger.by_status(RowStatus.PROTECTED), ledger.uncovered())
         witnesses = [WorkspaceId(str(item["pk"])) for item in islice(standing, _WITNESSES)]
         return cls(run, ledger, kept.settings if kept else None, unsettled, witnesses, run.pacer(burst=4))
 
     def verdicts(self, orphans: Sequence[Orphan]) -> dict[WorkspaceId, Verdict]:
-        """What speaks against terminating each of some orphans, by their primaries' ids."""
+        """The result of the checks for each orphan, by the id of its primary."""
         rows = [one.row for one in orphans]
         seen = self._at(rows)
         return {row.primary_id: self._verdict(row, seen[row.primary_id]) for row in rows}
@@ -135,17 +135,17 @@ class Looks:
 
 
 def terminate(run: Run, chosen: Sequence[Orphan], ended: Sequence[Row], ways: Ways) -> Status:
-    """Terminate those of some orphans that nothing speaks against; say what became of each, and why not.
+    """Terminate the orphans that pass the checks; answer with the result for each.
 
-    `ended` are some that are named and were terminated before: run again, the command says so of them.
+    `ended` are named orphans that were terminated earlier; they are listed as done.
     """
     ledger = run.ledger(run.pair)
-    before = [_row(Orphan(row), GONE, "It was terminated before.") for row in ended]
+    before = [_row(Orphan(row), GONE, "It was terminated earlier.") for row in ended]
     if not chosen:
         return run.of_ledgers(_answer(ledger, before, [], ways), [ledger])
-    looks = Looks.of(run, ledger)
-    with progress(f"Looking at {counted(len(chosen), 'orphan')} in both Regions"):
-        verdicts = looks.verdicts(chosen)
+    checks = Checks.of(run, ledger)
+    with progress(f"Checking {counted(len(chosen), 'orphan')} in both Regions"):
+        verdicts = checks.verdicts(chosen)
     by_id = {one.row.primary_id: one for one in chosen}
     ready = [one for one in chosen if verdicts[one.row.primary_id].answer is Verdicts.GO]
     going = [one for one in chosen if verdicts[one.row.primary_id].answer is Verdicts.GOING]
@@ -155,9 +155,9 @@ def terminate(run: Run, chosen: Sequence[Orphan], ended: Sequence[Row], ways: Wa
         return run.give(_planned(run, plan, len(before), ready, ways))
     region = ledger.pair.dr_region
     if ready:
-        what = f"Terminate {counted(len(ready), 'standby', 'standbys')} in {region}, and destroy the data on them"
+        what = f"Terminate {counted(len(ready), 'standby', 'standbys')} in {region} and destroy the data"
         ways.ask(run, what, len(ready), plan)
-    work = _Work(run, looks, ways, results)
+    work = _Work(run, checks, ways, results)
     problem: Problem | None = None
     try:
         with progress(f"Terminating {counted(len(ready), 'standby', 'standbys')}"):
@@ -178,24 +178,24 @@ def terminate(run: Run, chosen: Sequence[Orphan], ended: Sequence[Row], ways: Wa
 
 @dataclass
 class _Work:
-    """Terminates batch by batch, and keeps what became of each."""
+    """Terminates orphans in batches, and keeps the result for each."""
 
     run: Run
-    looks: Looks
+    checks: Checks
     ways: Ways
     results: dict[WorkspaceId, tuple[str, str]]
     called: list[WorkspaceId] = field(default_factory=list)
     recorded: list[WorkspaceId] = field(default_factory=list)
 
     def end(self, batch: Sequence[Orphan]) -> None:
-        """Look again, record the intention, call TerminateWorkspaces, and record what came of it.
+        """Check again, record the intention, call TerminateWorkspaces, and record the result.
 
         Raises
         ------
         Problem
-            Protect, or AWS, refused it as a whole.
+            protect or AWS refused the whole call.
         """
-        verdicts = self.looks.verdicts(batch)
+        verdicts = self.checks.verdicts(batch)
         self.results |= {one: (_OF[verdict.answer], verdict.why) for one, verdict in verdicts.items()}
         ready = [one.row for one in batch if verdicts[one.row.primary_id].answer is Verdicts.GO]
         if not ready:
@@ -206,18 +206,18 @@ class _Work:
         self.record(ids)
 
     def record(self, ids: Sequence[WorkspaceId]) -> None:
-        """Let protect record which standbys go, or have gone: their places are free then."""
+        """Let protect record which standbys are being, or were, terminated: their places are then free."""
         self._ask("after", ids)
         self.recorded += ids
 
     def _ask(self, phase: str, ids: Sequence[WorkspaceId]) -> None:
-        protect = self.run.protect(self.looks.ledger.pair)
+        protect = self.run.protect(self.checks.ledger.pair)
         protect.ask("terminate", self.ways.because, phase=phase, workspace_ids=list(ids))
 
     def _terminate(self, rows: Sequence[Row]) -> None:
-        region = self.looks.ledger.pair.dr_region
+        region = self.checks.ledger.pair.dr_region
         client = self.run.aws.client("workspaces", region, once=True)
-        self.looks.pace.wait()
+        self.checks.pace.wait()
         requests = [{"WorkspaceId": row.standby_id} for row in rows]
         answer = call(client.terminate_workspaces, TerminateWorkspaceRequests=requests)
         match answer:
@@ -238,11 +238,11 @@ class _Work:
 
 
 def _refused(region: str, kind: Refusal, code: str, message: str) -> Problem:
-    """The Problem that TerminateWorkspaces was refused as a whole: nothing of that call was done."""
-    fix = "Run the command again: what was done is not done twice."
+    """The Problem that the whole TerminateWorkspaces call was refused: it terminated nothing."""
+    fix = "Run the command again. Completed terminations are not repeated."
     if kind is Refusal.DENIED:
-        # On purpose no policy of the stack has it: it is the person's own right.
-        fix = "workspaces:TerminateWorkspaces is missing. No policy of the stack has it: use a role that has it."
+        # By design, no policy of the stack grants it: the caller needs this permission.
+        fix = "workspaces:TerminateWorkspaces is missing. No policy of the stack grants it: use a role that has it."
     return Problem(code, f"TerminateWorkspaces in {region} was refused: {code}: {message}", fix, Status.REFUSED)
 
 
@@ -261,7 +261,7 @@ def _row(one: Orphan, result: str, why: str, item: Mapping[str, Any] | None = No
 
 def _planned(run: Run, plan: Table, ended: int, ready: Sequence[Orphan], ways: Ways) -> Answer:
     total = len(list(plan.rows))
-    closing = [f"{len(ready)} of {counted(total, 'orphan')} can be terminated. Nothing was done."]
+    closing = [f"{len(ready)} of {counted(total, 'orphan')} can be terminated. Nothing was changed."]
     answer = Answer([plan], {**ways.facts(run.pair), "terminated": 0}, closing=lambda: closing)
     answer.found = lambda: len(ready) + ended < total
     if ready:
@@ -272,7 +272,7 @@ def _planned(run: Run, plan: Table, ended: int, ready: Sequence[Orphan], ways: W
 def _read_back(
     ledger: Ledger, by_id: Mapping[WorkspaceId, Orphan], work: _Work
 ) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """What became of each, as the ledger has it now, and of those who waited for a place."""
+    """The result for each orphan as the ledger has it now, and sentences about desktops that waited for a place."""
     waiting = [one for done in work.recorded for one in by_id[done].waiting]
     present = ledger.states([*work.recorded, *waiting])
     rows = list[Mapping[str, Any]]()
@@ -283,21 +283,21 @@ def _read_back(
         if one in work.recorded and result != FAILED:
             if is_free:
                 result = TERMINATING if one in work.called else GONE
-                why = "Its user's place is free."
+                why = "The user's place is free."
             elif result == TERMINATING:
-                why = "The DR Region does not show it yet. Run the command again in some minutes."
+                why = "The DR Region does not show the termination yet. Run the command again in a few minutes."
         rows.append(_row(orphan, result, why, item))
     sentences = []
     for one in waiting:
         found = present.get(one, {})
-        sentences.append(f"{one} of {found.get('user_name')} waited for the place: it is {found.get('status')} now.")
+        sentences.append(f"{one} of {found.get('user_name')} waited for the place. It is now {found.get('status')}.")
     return rows, sentences
 
 
 def _answer(ledger: Ledger, rows: Sequence[Mapping[str, Any]], sentences: Sequence[str], ways: Ways) -> Answer:
     well = [row for row in rows if row["result"] in _WELL]
     said = [
-        f"{len(well)} of {counted(len(rows), 'orphan')} {'is' if len(well) == 1 else 'are'} terminated.",
+        f"{len(well)} of {counted(len(rows), 'orphan')} {'was' if len(well) == 1 else 'were'} terminated.",
         *sentences,
     ]
     table = Table("orphans", _COLUMNS, rows, empty="There is no orphan to terminate.")
@@ -305,5 +305,7 @@ def _answer(ledger: Ledger, rows: Sequence[Mapping[str, Any]], sentences: Sequen
     answer.closing = lambda: said if rows else []
     answer.found = lambda: len(well) < len(rows)
     waiting = [one for row in rows for one in row["waiting"] if row["result"] in _WELL]
-    answer.next = f"`standby show {waiting[0]}` follows it." if len(waiting) == 1 else "`standby orphans`"
+    answer.next = "`standby orphans` lists the orphans that remain."
+    if len(waiting) == 1:
+        answer.next = f"`standby show {waiting[0]}` shows the progress of the waiting desktop."
     return answer

@@ -1,4 +1,4 @@
-"""Times as people write and read them: the ledger's UTC in data, the local zone on a screen."""
+"""Parse and format times: UTC in data, the local time zone on a screen."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ FORMS = "a day like 2026-03-03, a time like 2026-03-03T14:00 or 'yesterday 14:00
 
 
 def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
-    """The moment that a person means, in UTC.
+    """The moment that a text means, in UTC.
 
     Parameters
     ----------
     text
         An age before now (`7d`), `now`, `today`, `yesterday`, `yesterday 14:00`, a day, or an ISO time. A time without
-        a zone is in the local zone, as it is shown; a day is a UTC day, as the ledger keeps them.
+        a zone is in the local zone, as on a screen. A day is a UTC day, as in the ledger.
     now
         The present.
     end
@@ -30,7 +30,7 @@ def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
     Raises
     ------
     Problem
-        It is no time.
+        The text is not a time.
     """
     given = text.strip()
     if given.lower() == "now":
@@ -44,7 +44,7 @@ def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
     try:
         found = datetime.fromisoformat(given)
     except ValueError:
-        raise Problem("BadTime", f"{text!r} is no time.", f"Write {FORMS}.") from None
+        raise Problem("BadTime", f"{text!r} is not a valid time.", f"Write {FORMS}.") from None
     if len(given) == len("2026-03-03") or (len(given) == len("20260303") and given.isdigit()):
         found = found.replace(tzinfo=UTC)
         return found + timedelta(days=1) - timedelta(milliseconds=1) if end else found
@@ -52,7 +52,7 @@ def moment(text: str, now: datetime, *, end: bool = False) -> datetime:
 
 
 def day(text: str, now: datetime) -> str:
-    """The UTC day that a person means, e.g. `2026-03-03`; Problem if it is none."""
+    """The UTC day that a text means, e.g. `2026-03-03`; Problem if it is not a time."""
     return f"{moment(text, now):%Y-%m-%d}"
 
 
@@ -64,7 +64,7 @@ def _within(now: datetime, age: timedelta, text: str) -> datetime:
 
 
 def local(value: object) -> str:
-    """A time of the ledger in the local zone, e.g. `2026-03-03 15:26 CET`; what is no time stays as it is."""
+    """A time in the local zone, e.g. `2026-03-03 15:26 CET`; other text is returned unchanged."""
     try:
         found = value if isinstance(value, datetime) else from_text(value)
     except ValueError:
@@ -73,7 +73,7 @@ def local(value: object) -> str:
 
 
 def age(span: timedelta) -> str:
-    """A length of time in its largest unit that fits twice, e.g. `45 min`, `14 h`, `3 d`."""
+    """A duration in the largest unit that fits at least twice, e.g. `45 min`, `14 h`, `3 d`."""
     seconds = max(int(span.total_seconds()), 0)
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size or (seconds >= size and seconds % size == 0):

@@ -1,17 +1,17 @@
-"""The TXT records that redirect users, and the commands of Route 53 that set them."""
+"""The AWS CLI commands that set the TXT records for cross-Region redirection."""
 
 from __future__ import annotations
 
 import json
 from typing import Final
 
-# To be filled in: the first command finds it.
+# A placeholder: the first command finds the value.
 ZONE: Final = "ZONE_ID"
 _TTL: Final = 60  # seconds, for the hour of an outage
 
 
 def commands(name: str, identifier: str) -> tuple[str, str]:
-    """What finds the zone of a connection string, and what writes a connection identifier into its record."""
+    """The command that finds the zone of a connection string, and the one that writes an identifier into its record."""
     parent = name.partition(".")[2]
     record = {"Name": name, "Type": "TXT", "TTL": _TTL, "ResourceRecords": [{"Value": f'"{identifier}"'}]}
     batch = json.dumps({"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]})

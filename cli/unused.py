@@ -1,7 +1,7 @@
-"""Who has not logged in for long: users whose desktops are candidates for `exclude`. Pure, but for reading pages.
+"""Find users who have not logged in for a long time: candidates for `exclude`. Pure.
 
-A standby for a desktop that nobody uses costs as much as any other. What AWS does not say is not "unused": of a stopped
-WorkSpace the connection state is UNKNOWN, and only a time of the last login tells.
+The standby of an unused desktop costs as much as any other. Missing data does not mean "unused": a stopped WorkSpace
+has the connection state UNKNOWN, and only the time of the last login is conclusive.
 https://docs.aws.amazon.com/workspaces/latest/api/API_WorkspaceConnectionStatus.html
 """
 
@@ -23,20 +23,20 @@ _INDENT = " " * 8
 
 
 class Kind(StrEnum):
-    """What is known of a user."""
+    """What is known about a user's logins."""
 
     IN_USE = "IN_USE"
-    UNUSED = "UNUSED"  # logged in once, and not for so many days
-    NEVER = "NEVER_CONNECTED"  # not once, and known to the ledger for so many days
-    NEW = "NEVER_CONNECTED_NEW"  # not once, and known to the ledger for fewer days
+    UNUSED = "UNUSED"  # the last login is at least this many days ago
+    NEVER = "NEVER_CONNECTED"  # no login, and in the ledger for at least this many days
+    NEW = "NEVER_CONNECTED_NEW"  # no login, and in the ledger for fewer days
     UNKNOWN = "UNKNOWN"
 
 
 @dataclass
 class User:
-    """A user, with all desktops of the primary Region.
+    """A user with all desktops in the primary Region.
 
-    `last` is the latest login of any of them; None if none is known. `is_unknown` if AWS does not say it of one.
+    `last` is the latest login on any of them, or None. `is_unknown` is True if AWS does not report it for one of them.
     """
 
     name: str
@@ -63,7 +63,7 @@ class User:
             self.is_unknown = True
 
     def kind(self, now: datetime, unused_for: timedelta) -> Kind:
-        """What is known of the user."""
+        """The kind of the user."""
         if self.is_connected or (self.last is not None and now - self.last < unused_for):
             return Kind.IN_USE
         if self.is_unknown:
@@ -74,7 +74,7 @@ class User:
         return Kind.NEVER if is_known else Kind.NEW
 
     def row(self, kind: Kind) -> dict[str, Any]:
-        """Its row of the answer."""
+        """The user's row in the answer."""
         return {
             "kind": kind,
             "user_name": self.name,
@@ -86,35 +86,35 @@ class User:
 
 
 def pattern(user_name: str) -> str:
-    """The rule for exactly this user: what stands for other characters in a rule is put in brackets."""
+    """The rule that matches exactly this user: wildcards in the name are put in brackets."""
     return re.sub(r"[*?\[]", lambda one: f"[{one[0]}]", user_name)
 
 
 def lines(rows: Sequence[Mapping[str, Any]], days: int, of: int) -> Iterator[str]:
-    """The rows as lines for `exclude`, each kind under a comment that says what it is."""
+    """The rows as lines for `exclude`, each kind below a comment."""
     by_kind = {kind: [row for row in rows if row["kind"] is kind] for kind in Kind}
     unused, never, new = by_kind[Kind.UNUSED], by_kind[Kind.NEVER], by_kind[Kind.NEW]
-    yield "# Paste the lines that you agree with into standby.yaml, below exclude: and"
-    yield "# users: of the pair."
+    yield "# Review the lines, and paste those that you want into standby.yaml, below"
+    yield "# exclude: users: of the pair."
     yield f"# Last login {days} days ago or more: {len(unused)} of {of} users"
     for row in unused:
         yield _line(row, f"last login {row['last_connected_at'][:10]}")
-    yield f"# No login at all, and known for {days} days or more: {len(never)} of {of} users"
+    yield f"# No login, and in the ledger for {days} days or more: {len(never)} of {of} users"
     for row in never:
-        yield _line(row, f"known since {row['first_seen_at'][:10]}")
-    yield f"# No login at all, and known for less than {days} days: {len(new)} of {of} users; commented out"
+        yield _line(row, f"in the ledger since {row['first_seen_at'][:10]}")
+    yield f"# No login, and in the ledger for less than {days} days: {len(new)} of {of} users; commented out"
     for row in new:
-        since = f"known since {row['first_seen_at'][:10]}" if row["first_seen_at"] else "not known since when"
-        yield f"# {_line(row, since).strip()}"
-    yield f"# AWS does not say it: {len(by_kind[Kind.UNKNOWN])} of {of} users; `--output csv` lists them"
+        since = row["first_seen_at"]
+        yield f"# {_line(row, f'in the ledger since {since[:10]}' if since else 'first seen: not known').strip()}"
+    yield f"# AWS does not report the last login: {len(by_kind[Kind.UNKNOWN])} of {of} users; `--output csv` lists them"
 
 
-def _line(row: Mapping[str, Any], remark: str) -> str:
-    return f"{_INDENT}- {json.dumps(pattern(row['user_name']), ensure_ascii=False)}  # {remark}"
+def _line(row: Mapping[str, Any], comment: str) -> str:
+    return f"{_INDENT}- {json.dumps(pattern(row['user_name']), ensure_ascii=False)}  # {comment}"
 
 
 def found(users: Iterable[User], directory: str | None, now: datetime, unused_for: timedelta) -> list[dict[str, Any]]:
-    """The rows of those who do not use their desktops, or of whom it is not known; by kind and name."""
+    """The rows of users who do not use their desktops, or whose use is not known; by kind and name."""
     chosen = [one for one in users if directory is None or directory in one.directories]
     rows = [one.row(kind) for one in chosen if (kind := one.kind(now, unused_for)) is not Kind.IN_USE]
     return sorted(rows, key=lambda row: (list(Kind).index(row["kind"]), row["user_name"].casefold()))

@@ -1,7 +1,7 @@
-"""``python -m local``, which is ``make local``: the embedded cloud with the product deployed in it, to practise on.
+"""``python -m local`` (``make local``): run the embedded cloud with the product deployed in it, for practice.
 
-It synthesises the CDK app, starts the cloud, gives it an account with an existing fleet, deploys, writes
-``build/local.json``, shows the notices that leave, and runs until Ctrl-C. At the end the file is gone.
+It synthesises the CDK app, starts the cloud, creates an account with an existing fleet, deploys, writes
+``build/local.json``, prints the notices that are sent, and runs until Ctrl-C. It then removes the file.
 """
 
 import signal
@@ -10,21 +10,21 @@ from types import FrameType
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; Ctrl-C is its ordinary end."""
+    """Run the command line until Ctrl-C."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, _interrupt)
     try:
-        # Imports take a second, in which an interrupt is as welcome as later.
+        # Imported here, so that Ctrl-C also works during the import, which takes a second.
         from local.place import run
 
         return run(arguments)
     except KeyboardInterrupt:
-        print("\nThe embedded cloud has ended; nothing of it is left.", flush=True)
+        print("\nThe embedded cloud has stopped. Its data was deleted.", flush=True)
         return 0
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End everything, once: who presses Ctrl-C again while it is being ended does not disturb that."""
+    """Stop everything once; a second Ctrl-C does not interrupt the shutdown."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The control URL: what an operator of the embedded cloud can do to its world, and see of it, as JSON.
+"""The control URL: read and change the world of the embedded cloud, as JSON.
 
 :data:`VERBS` lists it all; the URL itself answers with it.
 """
@@ -33,12 +33,12 @@ POST, with a JSON object (below /_standby/)
   faults             {"operation": ..., "kind": ...}: any attribute of local.workspaces.Fault but "when"
   connection_faults  {"service": "dynamodb", "operation": "TransactWriteItems", "kind": "cut_after", ...}: any attribute
                      of local.connections.ConnectionFault; cut_before and cut_after reset the connection, hold_before
-                     and hold_after keep the caller waiting (to be killed there: held says its pid), denied is a
-                     service control policy's
-  release            {}: all that are held go on
+                     and hold_after keep the caller waiting (so that it can be killed; held has its pid), denied is
+                     the refusal of a service control policy
+  release            {}: all held requests continue
   outage             {"region"}: its services reset connections, or, with "silent": true, never answer
   end_outage         {"region"}
-  clear_faults       {}: of both kinds, what is held goes on, and every outage ends
+  clear_faults       {}: removes both kinds of faults, releases held requests, and ends every outage
   add_directory      {"region", "directory_id", "users": [...]}
   remove_user        {"region", "directory_id", "user"}
   set_directory      {"region", "directory_id"} with "state" (of its registration), "status" (in Directory Service),
@@ -46,13 +46,13 @@ POST, with a JSON object (below /_standby/)
   set_state          {"workspace_id", "state"}, with "error_code" and "error_message" in ERROR and UNHEALTHY
   terminate          {"workspace_id"}
   fail_standby_of    {"user"}: the user's standbys end in ERROR, with "error_code" and "error_message"
-  spare_standby_of   {"user"}: they do so no longer
+  spare_standby_of   {"user"}: ends fail_standby_of
   connect            {"workspace_id"}: the user logs in now
   freeze_replication {"standby_id"}: no further copy of data arrives
   redeliver          {"event_id"}: CloudTrail delivers an event again
   fire_schedules     {}: every EventBridge schedule fires now
   set_txt            {"name", "values": [...], "ttl": 60}: the name server's TXT record; [] removes it
-  confirm            {}: every subscription by mail that waits for it is confirmed
+  confirm            {}: confirms every pending e-mail subscription
   add_key            {"region", "key_id"}: a KMS key of that id
   load_items         {"table", "file"}: puts the items of a file (JSON of DynamoDB, one a line) into a table, in all
                      Regions that have it; its stream does not notice

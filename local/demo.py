@@ -1,8 +1,8 @@
-"""``make demo``: synthesise, start the embedded cloud, deploy into it, create primaries, and see what becomes of them.
+"""``make demo``: synthesise, start the embedded cloud, deploy the product, create primaries, and show the results.
 
-What is counted comes from the model of WorkSpaces, not from the product's own ledger; the two are compared. The figures
-are written to ``build/demo.json``, and the product's own report to ``build/report.html``; exit status 1 if a primary is
-unexplained or has two standbys.
+The figures come from the model of WorkSpaces, not from the ledger of the product; the two are compared. The figures are
+written to ``build/demo.json``, and the report of the product to ``build/report.html``. The exit status is 1 if a
+primary is unexplained or has two standbys.
 """
 
 import json
@@ -32,12 +32,12 @@ STACK = f"Standby-{PRIMARY}-{DR}"
 PRIMARY_KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-4e5f-6a7b-8c9d-0e1f2a3b4c5d"
 STANDBY = "CreateStandbyWorkspaces"
 WINDOWS, LINUX = "wsb-windowsstandard", "wsb-amazonlinuxstandard"
-# The account's limit of calls a second, raised tenfold: everything here is some hundred times as fast as it is at AWS.
+# The account's limit of calls a second, ten times AWS's: everything here is about a hundred times as fast as in AWS.
 RAISED = 20
 WAIT_AT_MOST = 60.0
 OPEN = ("WAITING", "CLAIMED", "REQUESTED")
 BREAKS = "its standby ends in ERROR"
-# An open row that waits for a person has said all that there is to say.
+# The reasons of open rows that wait for a person: the row already explains the primary.
 EXPLAINS = ("USER_NOT_IN_DR_DIRECTORY",)
 
 
@@ -69,18 +69,18 @@ def main() -> int:
             orphans_keep_relation=True,
         )
     try:
-        with step("Creating the fleet of the second act, which is there before the product"):
+        with step("Creating the existing fleet of part 2, before the product is deployed"):
             fleet = create_fleet(cloud, SALES, SALES_DR)
         with step(f"Deploying {STACK} and {STACK}-dr, unmodified"):
             outputs = cloud.deploy(assembly)[STACK]
         story, answer_lost = create_primaries(cloud)
         progress = Progress(cloud, outputs["LedgerTableName"], set(fleet.ids))
         progress.until(lambda rows: rows[answer_lost]["status"] in ("REQUESTED", "PROTECTED"))
-        # Only now, so that these are in no call whose answer is lost: then it could not be known what became of them.
+        # Created last, so that they are not in the call whose answer is lost: its result would not be known.
         missing, collides = create(cloud, SALES, ["sales18", "sales19"])
         story.about |= {
             missing: "user missing in the DR directory",
-            collides: "the user has a hand-made desktop there",
+            collides: "the user already has an ordinary desktop there",
         }
         progress.until(lambda rows: all(is_explained(row) for row in rows.values()))
         figures = report(cloud, outputs, story, set(fleet.ids))
@@ -95,22 +95,22 @@ def main() -> int:
     figures |= {"template_resources": len(template["Resources"]), "seconds": round(time.monotonic() - began, 1)}
     (build / "demo.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     unexplained = figures["unexplained"]
-    print(f"\n{json.dumps(figures)}\n\nWritten to build/demo.json, after {figures['seconds']} s.")
-    print("The report that is handed over is build/report.html; open it in a browser.")
+    print(f"\n{json.dumps(figures)}\n\nThese figures are in build/demo.json. The demo took {figures['seconds']} s.")
+    print("The coverage report is build/report.html. Open it in a browser.")
     if unexplained or figures["duplicate_standbys"]:
-        print(f"NOT GOOD: {unexplained} primaries unexplained, {figures['duplicate_standbys']} with two standbys")
+        print(f"FAILED: {unexplained} primaries unexplained, {figures['duplicate_standbys']} with two standbys.")
         return 1
-    print("Every primary is protected or explained; none has two standbys.")
+    print("Every primary is protected or explained. None has two standbys.")
     return 0
 
 
 def create_primaries(cloud: Cloud) -> tuple[Story, str]:
-    """Create primaries of every sort, through the API, as an administrator does.
+    """Create primaries of every kind through the API, as an administrator would.
 
     Returns
     -------
     tuple
-        What is particular about them, and the one whose request's answer will be lost.
+        The notes about them, and the primary whose request's answer will be lost.
     """
     sales = [f"sales{number:02}" for number in range(1, 23)]
     legal = [f"legal{number:02}" for number in range(1, 13)]
@@ -162,7 +162,7 @@ def create_primaries(cloud: Cloud) -> tuple[Story, str]:
 
 
 class Progress:
-    """Shows how the ledger's rows come along."""
+    """Shows the progress of the ledger's rows."""
 
     def __init__(self, cloud: Cloud, table: str, others: set[str]) -> None:
         self._cloud = cloud
@@ -171,10 +171,10 @@ class Progress:
         self._table = table
         self._began = time.monotonic()
         self._last = ""
-        print("What the ledger says, as it goes:")
+        print("Statuses in the ledger:")
 
     def until(self, is_over: Callable[[dict[str, dict[str, str]]], bool]) -> None:
-        """Show progress until every primary has a row and `is_over` says so of the rows, at most `WAIT_AT_MOST`."""
+        """Show progress until every primary has a row and `is_over` is True, for at most `WAIT_AT_MOST` seconds."""
         began = time.monotonic()
         while time.monotonic() - began < WAIT_AT_MOST:
             rows = states(self._dynamodb, self._table, self._others)
@@ -189,17 +189,17 @@ class Progress:
 
 
 def is_explained(row: dict[str, str]) -> bool:
-    """Whether a row says what became of its primary."""
+    """Whether a row explains the state of its primary."""
     return row["status"] not in OPEN or row["reason_code"] in EXPLAINS
 
 
 def primaries_of(cloud: Cloud, others: set[str]) -> list[dict[str, Any]]:
-    """The first act's primaries, as the model has them: no others, and not the hand-made desktop."""
+    """The primaries of part 1 in the model, without the fleet and the ordinary desktop in the DR Region."""
     return [one for one in cloud.world.primaries() if one["region"] == PRIMARY and one["workspace_id"] not in others]
 
 
 def states(dynamodb: Any, table: str, others: set[str]) -> dict[str, dict[str, str]]:
-    """The STATE rows of the first act, by primary."""
+    """The STATE rows of part 1, by primary."""
     found: dict[str, dict[str, str]] = {}
     for page in dynamodb.get_paginator("scan").paginate(TableName=table):
         for item in page["Items"]:
@@ -209,17 +209,17 @@ def states(dynamodb: Any, table: str, others: set[str]) -> dict[str, dict[str, s
 
 
 def report(cloud: Cloud, outputs: dict[str, str], story: Story, others: set[str]) -> dict[str, Any]:
-    """Print the first act's table, and return the figures."""
+    """Print the table of part 1, and return the figures."""
     dynamodb = cloud.client("dynamodb", PRIMARY)
     rows = states(dynamodb, outputs["LedgerTableName"], others)
     primaries = primaries_of(cloud, others)
     standbys = {one["primary_id"]: one for one in cloud.world.standbys()}
-    print(f"\n{'PRIMARY':14} {'USER':9} {'STATUS':11} {'REASON':26} {'STANDBY':14} ABOUT IT")
+    print(f"\n{'PRIMARY':14} {'USER':9} {'STATUS':11} {'REASON':26} {'STANDBY':14} NOTES")
     unexplained = 0
     for primary in sorted(primaries, key=lambda one: one["user_name"]):
         row = rows.get(primary["workspace_id"], {"status": "no row", "reason_code": "-"})
         real = standbys.get(primary["workspace_id"], {})
-        # The ledger's word counts only if the service shows the same.
+        # The ledger counts only if the service returns the same.
         agrees = row.get("standby_id") == real.get("workspace_id")
         if not agrees or not is_explained(row) or "pk" not in row:
             unexplained += 1
@@ -258,7 +258,7 @@ def _ids_of(event: dict[str, Any]) -> list[str]:
 
 
 def is_refused(cloud: Cloud, table: str) -> bool:
-    """Whether IAM refuses what nobody allowed."""
+    """Whether IAM refuses a call that no policy allows."""
     nobody = cloud.make_user("nobody", {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"})
     try:
         cloud.client("dynamodb", PRIMARY, credentials=nobody).scan(TableName=table)

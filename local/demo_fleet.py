@@ -1,4 +1,4 @@
-"""The demo's second act: two hundred desktops that were there before the product was, and what becomes of a fleet."""
+"""Part 2 of the demo: an existing fleet of two hundred desktops is reported, accepted and protected."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ WAIT_AT_MOST = 60.0
 
 @dataclass
 class Fleet:
-    """A directory's desktops that no event told of."""
+    """The existing desktops of a directory, for which no event was delivered."""
 
     directory: str
     ids: list[str] = field(default_factory=list)
@@ -50,7 +50,7 @@ def create(cloud: Cloud, directory: str, users: Sequence[str], region: str = PRI
 
 
 class SecondAct:
-    """Sweeps, an acceptance, a lost event, and what people terminate."""
+    """Sweeps, the acceptance of the fleet, a lost event, and terminations."""
 
     def __init__(self, cloud: Cloud, outputs: dict[str, str], fleet: Fleet) -> None:
         self._cloud = cloud
@@ -62,25 +62,25 @@ class SecondAct:
         self._complete = True
 
     def play(self) -> dict[str, Any]:
-        """Play it, and return the figures."""
-        print(f"\nSecond act: {COUNT} desktops that were there before. Two sweeps report them:")
+        """Run part 2, and return the figures."""
+        print(f"\nPart 2: an existing fleet of {COUNT} desktops. Two sweeps report it:")
         self.sweep()
-        self.sweep()  # one listing decides no baseline
+        self.sweep()  # a baseline needs two listings
         plan = self._plan()
-        print(f"  {plan['message']['S']}\nAn administrator accepts the directory,")
+        print(f"  {plan['message']['S']}\nAn administrator accepts the directory.")
         self._accept()
         self._cloud.world.change(trail_copies=0)
         (late,) = create(self._cloud, self._fleet.directory, [LATE])
         self._cloud.world.change(trail_copies=1)
-        print(f"  and meanwhile {late} is created, and CloudTrail loses its event. The next sweep:")
+        print(f"  Meanwhile {late} is created, and CloudTrail loses its event. The next sweep finds it:")
         self.sweep()
         caught = self._row(late).get("cause_type") == "sweep"
         self._fleet.ids.append(late)
         self._until(lambda counted: counted["PROTECTED"] == COUNT + 1, nudge=True)
-        # Any two: the desktop of the one, the standby of the other.
+        # Any two: the primary of the first and the standby of the second are terminated.
         gone, bereft = self._fleet.ids[0], self._fleet.ids[1]
         standby = self._row(bereft)["standby_id"]
-        print(f"Somebody terminates the primary {gone}, and somebody the standby {standby} of {bereft}:")
+        print(f"A person terminates the primary {gone}, and the standby {standby} of {bereft}:")
         self._terminate(PRIMARY, gone)
         self._terminate(DR, standby)
         while {gone, standby} & {one["workspace_id"] for one in self._shown()}:
@@ -88,9 +88,9 @@ class SecondAct:
         self._until(lambda counted: counted["PRIMARY_GONE"] == counted["STANDBY_MISSING"] == 1, sweeps=3)
         for one in (gone, bereft):
             row = self._row(one)
-            told = [note for kind, note in self._notes(one).items() if kind.endswith("_TERMINATED")]
-            who = " ".join(told).partition(" ")[2] or "somebody whom no event has named yet"
-            print(f"  {one} is {row['status']} ({row['reason_code']}), by {who}: {row['message']}")
+            notes = [note for kind, note in self._notes(one).items() if kind.endswith("_TERMINATED")]
+            who = " ".join(notes).partition(" ")[2] or "a caller that no event has named yet"
+            print(f"  {one} is {row['status']} ({row['reason_code']}), terminated by {who}: {row['message']}")
         calls = len(self._cloud.world.calls())
         self.sweep()
         return self._figures(int(plan["would_get"]["N"]), late if caught else None, calls)
@@ -105,7 +105,7 @@ class SecondAct:
         print(f"  sweep {next(self._numbers)}: {outcome}, {time.monotonic() - began:.1f} s", flush=True)
 
     def _accept(self) -> None:
-        """The documents' call of protect, as it is printed."""
+        """Invoke protect with the payload that the documents print."""
         call = printed_payload("accept")
         if call["directory_id"] != self._fleet.directory:
             raise RuntimeError(
@@ -126,7 +126,7 @@ class SecondAct:
         return [*self._cloud.world.primaries(), *self._cloud.world.standbys()]
 
     def _until(self, is_so: Callable[[Counter[str]], bool], *, nudge: bool = False, sweeps: int = 0) -> None:
-        """Show the statuses until it is so; the schedules are fired, or sweeps are made, as time passes for them."""
+        """Show the statuses until `is_so` is True; meanwhile fire schedules (`nudge`) or run sweeps."""
         began, last = time.monotonic(), ""
         while time.monotonic() - began < WAIT_AT_MOST:
             counted = self._statuses()
@@ -161,7 +161,7 @@ class SecondAct:
         return {name: next(iter(value.values())) for name, value in item.items()}
 
     def _notes(self, primary_id: str) -> dict[str, str]:
-        """What the conditions of a primary's row note, by kind."""
+        """The notes of the conditions in a primary's row, by kind."""
         conditions: Any = self._row(primary_id).get("conditions", {})
         return {kind: one["M"]["note"]["S"] for kind, one in conditions.items() if "note" in one["M"]}
 
@@ -183,7 +183,7 @@ class SecondAct:
         }
 
     def _figures(self, planned: int, caught: str | None, calls: int) -> dict[str, Any]:
-        """Standbys are counted in the model of the service; what is said of them, in the ledger."""
+        """The figures: standbys are counted in the model of the service, and their statuses come from the ledger."""
         rows, standbys = self._rows(), self._standbys()
         alive = {one["workspace_id"] for one in self._cloud.world.primaries()} & set(self._fleet.ids)
         today = datetime.now(UTC).date().isoformat()

@@ -1,4 +1,4 @@
-"""What topics were given to deliver: the mails that people would get."""
+"""The messages that were published to topics: the e-mails that subscribers would receive."""
 
 import threading
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The embedded cloud as a place to practise: from its assembly to the notices that leave it."""
+"""Run the embedded cloud for practice: deploy an assembly, and print the notices that are sent."""
 
 import argparse
 import json
@@ -32,23 +32,29 @@ _FAILURES = (CloudError, ControlError, ClientError, DeploymentError, SweepFailed
 
 
 class NoAssemblyError(Exception):
-    """There is nothing to deploy; the text says why."""
+    """There is no assembly to deploy; the message says why."""
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line, until the cloud ends or somebody ends it.
+    """Run the command line until the cloud stops or is interrupted.
 
     Raises
     ------
     KeyboardInterrupt
-        Somebody ended it.
+        It was interrupted.
     """
     parser = argparse.ArgumentParser(prog="python -m local", description="Run the embedded cloud.")
-    parser.add_argument("--config", type=Path, default=CONFIGURATION, help=f"what to deploy (default: {CONFIGURATION})")
-    parser.add_argument("--assembly", type=Path, help="a cloud assembly to deploy instead, as `make synth` writes one")
-    parser.add_argument("--output", type=Path, default=running.DEFAULT, help=f"what to write ({running.DEFAULT})")
-    parser.add_argument("--boot-seconds", type=float, default=20, help="until a WorkSpace is AVAILABLE (default: 20)")
-    parser.add_argument("--empty", action="store_true", help="without the desktops to practise on")
+    parser.add_argument(
+        "--config", type=Path, default=CONFIGURATION, help=f"the configuration to deploy (default: {CONFIGURATION})"
+    )
+    parser.add_argument("--assembly", type=Path, help="a cloud assembly to deploy instead, as written by `make synth`")
+    parser.add_argument(
+        "--output", type=Path, default=running.DEFAULT, help=f"the file that describes the cloud ({running.DEFAULT})"
+    )
+    parser.add_argument(
+        "--boot-seconds", type=float, default=20, help="seconds until a WorkSpace is AVAILABLE (default: 20)"
+    )
+    parser.add_argument("--empty", action="store_true", help="do not create desktops for practice")
     options = parser.parse_args(arguments)
     try:
         with running.claimed(options.output):
@@ -61,12 +67,12 @@ def run(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     assembly = options.assembly or _synthesise(options.config, options.output.with_suffix(".out"))
     if not (assembly / "manifest.json").is_file():
-        raise NoAssemblyError(f"{assembly} is no cloud assembly; `make synth` writes one")
+        raise NoAssemblyError(f"{assembly} is not a cloud assembly. `make synth` writes one.")
     pairs = [json.loads(file.read_text()) for file in sorted(assembly.glob("asset.*/settings.json"))]
     with step("Starting the embedded cloud, IAM enforced"):
         cloud = Cloud.start(boot_seconds=0, standby_boot_seconds=0, terminate_seconds=0, calls_per_second=RAISED)
     with cloud:
-        with step("Filling the account with what is there before the product"):
+        with step("Creating directories, keys and desktops that exist before the product"):
             practice_account.add_directories(cloud, pairs)
             practice_account.furnish(cloud, pairs[0])
             if not options.empty:
@@ -74,7 +80,7 @@ def _run(options: argparse.Namespace) -> int:
         with step("Deploying the product"):
             outputs = cloud.deploy(assembly)
         if not options.empty and "SweepStateMachineArn" in outputs.get(pairs[0]["stack"], {}):
-            with step("Sweeping twice, which reports the existing fleet"):
+            with step("Running two sweeps, which report the existing fleet"):
                 practice_account.let_it_be_reported(cloud, pairs[0], outputs)
         seconds = options.boot_seconds
         cloud.world.change(boot_seconds=seconds, standby_boot_seconds=seconds, terminate_seconds=seconds)
@@ -83,14 +89,17 @@ def _run(options: argparse.Namespace) -> int:
         print(how_to(described, pairs, options.output), flush=True)
         if shutil.which("aws") is None:
             folder = unpack(options.output.parent / "aws-cli").resolve()
-            print(f"There is no AWS CLI here; to use this one:\n\n  export PATH={folder}:$PATH\n", flush=True)
+            print(
+                f"The AWS CLI is not installed. To use the one in this project:\n\n  export PATH={folder}:$PATH\n",
+                flush=True,
+            )
         _show_notices(cloud)
-        sys.stderr.write(f"The embedded cloud has ended by itself:\n{cloud.log_tail()}\n")
+        sys.stderr.write(f"The embedded cloud stopped unexpectedly:\n{cloud.log_tail()}\n")
         return 1
 
 
 def _synthesise(config: Path, outdir: Path) -> Path:
-    """Synthesise in a process of its own, which an interrupt does not reach: Node.js has much to say of it."""
+    """Synthesise in a process that Ctrl-C does not reach: Node.js prints long errors when it is interrupted."""
     with step("Synthesising the CDK app"), tempfile.TemporaryDirectory() as temporary:
         environment = os.environ | {"CDK_OUTDIR": str(outdir.resolve()), "TMPDIR": temporary}
         environment |= {"CDK_CONTEXT_JSON": json.dumps({"config": str(config.resolve())})}
@@ -115,7 +124,7 @@ def _synthesise(config: Path, outdir: Path) -> Path:
 
 
 def _show_notices(cloud: Cloud) -> None:
-    """Show the notices that leave, until the cloud has ended."""
+    """Print the notices that are sent, until the cloud stops."""
     seen = 0
     while not cloud.wait(1):
         with suppress(OSError):
@@ -125,7 +134,7 @@ def _show_notices(cloud: Cloud) -> None:
 
 
 def describe(cloud: Cloud, pairs: list[dict[str, Any]], outputs: Outputs) -> dict[str, Any]:
-    """Return what a program needs to use a running cloud; ``pid`` is the process to interrupt."""
+    """Return what a program needs to use the running cloud; ``pid`` is the process to interrupt."""
     return {
         "endpoint": cloud.endpoint,
         "account": cloud.account,
@@ -148,35 +157,35 @@ def describe(cloud: Cloud, pairs: list[dict[str, Any]], outputs: Outputs) -> dic
 
 
 def how_to(described: dict[str, Any], pairs: list[dict[str, Any]], written: Path) -> str:
-    """Return what a person needs to use a running cloud."""
+    """Return the instructions for using the running cloud."""
     directory = next(iter(pairs[0]["directories"]))
     keys = described["credentials"]
     return f"""
-The embedded cloud runs at {described["endpoint"]}, for this machine only; {written} describes it.
-Point the AWS CLI, and `standby`, at it:
+The embedded cloud runs at {described["endpoint"]}, on this machine only. {written} describes it.
+Use it with the AWS CLI and `standby`:
 
   export AWS_ENDPOINT_URL={described["endpoint"]} AWS_DEFAULT_REGION={described["region"]}
   export AWS_ACCESS_KEY_ID={keys["aws_access_key_id"]} AWS_SECRET_ACCESS_KEY={keys["aws_secret_access_key"]}
 
-A new desktop, for one of {USERS[0]} to {USERS[-1]}:
+Create a desktop for one of the users {USERS[0]} to {USERS[-1]}:
 
   aws workspaces create-workspaces --workspaces DirectoryId={directory},UserName={USERS[0]},BundleId=wsb-windowsstandard
 
-Its standby, a little later, and the ledger:
+A little later, show its standby and the ledger:
 
   aws workspaces describe-workspaces --region {described["dr_region"]}
   aws dynamodb scan --table-name {pairs[0]["stack"]}
 
-Let something happen in this world:
+Simulate events:
 
   .venv/bin/standby-local sweep          .venv/bin/standby-local outage {described["region"]}
   .venv/bin/standby-local time +2h       .venv/bin/standby-local --help
 
-Faults, settings and more are set over HTTP; the first of these lists all:
+Set faults, settings and more over HTTP. The first command lists everything:
 
   curl {described["control_url"]}
   curl {described["control_url"]}settings -d '{{"strict": true}}'
   curl {described["control_url"]}faults -d '{{"operation": "CreateStandbyWorkspaces", "kind": "throttle", "times": 3}}'
 
-Ctrl-C ends it; so does `kill {described["pid"]}`. Until then, the notices that leave are shown here:
+Press Ctrl-C to stop, or run `kill {described["pid"]}`. Notices that the product sends are printed here:
 """

@@ -1,4 +1,4 @@
-"""`standby-local`: lets something happen in the world of the embedded cloud that `make local` runs."""
+"""`standby-local`: simulate events in the embedded cloud that `make local` runs."""
 
 import re
 import sys
@@ -13,16 +13,16 @@ from local import running
 from local.notices import one_line
 from local.world_client import ControlError, WorldClient
 
-HELP = """Let something happen in the world of the embedded cloud that `make local` runs.
+HELP = """Simulate events in the embedded cloud that `make local` runs.
 
 \b
 Examples
-  standby-local sweep                   look through the whole fleet now, and wait
-  standby-local create user001 user002  new desktops
-  standby-local fail alice              her standby ends in ERROR
-  standby-local outage us-east-1        lose a Region; --end brings it back
-  standby-local time +2h                two hours later
-  standby-local notices --follow        the notices that leave
+  standby-local sweep                   run a sweep now, and wait for its end
+  standby-local create user001 user002  create desktops
+  standby-local fail alice              let the standby of alice end in ERROR
+  standby-local outage us-east-1        lose a Region; --end restores it
+  standby-local time +2h                advance the time by two hours
+  standby-local notices --follow        show the notices that are sent
 """
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TIME = re.compile(r"\+?(?P<number>\d+(?:\.\d+)?)(?P<unit>[smhd])")
@@ -37,16 +37,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
 File = Annotated[Path, typer.Option("--file", help="The file that describes the cloud.")]
-End = Annotated[bool, typer.Option("--end", help="End it.")]
+End = Annotated[bool, typer.Option("--end", help="End the fault.")]
 
 
 class WrongUseError(Exception):
-    """A command was given something that it does not take; the text says what it takes."""
+    """An argument is wrong; the message says what is valid."""
 
 
 @app.command()
 def sweep(file: File = running.DEFAULT) -> None:
-    """Sweep the whole fleet now, and wait for the end."""
+    """Run a sweep now, and wait for its end."""
     from local.sweeping import sweep as sweep_now
 
     described = running.find(file)
@@ -60,17 +60,17 @@ def sweep(file: File = running.DEFAULT) -> None:
 
 @app.command()
 def create(
-    users: Annotated[list[str], typer.Argument(help="Whose desktops; a user who is new is added to both directories.")],
-    directory: Annotated[str, typer.Option(help="The directory in the primary Region (default: the first).")] = "",
+    users: Annotated[list[str], typer.Argument(help="The users. New users are added to both directories.")],
+    directory: Annotated[str, typer.Option(help="The directory in the primary Region. Default: the first.")] = "",
     bundle: Annotated[str, typer.Option(help="The bundle.")] = "wsb-windowsstandard",
     file: File = running.DEFAULT,
 ) -> None:
-    """Create desktops, as an administrator does."""
+    """Create desktops, as an administrator would."""
     described = running.find(file)
     dr_directories = {one: other for pairs in described["directories"].values() for one, other in pairs.items()}
     where = directory or next(iter(dr_directories))
     if where not in dr_directories:
-        raise WrongUseError(f"There is no directory {where}. The directories are {', '.join(dr_directories)}.")
+        raise WrongUseError(f"There is no directory {where}. The directories are: {', '.join(dr_directories)}.")
     world = WorldClient(described["control_url"])
     world.add_directory(described["region"], where, users)
     world.add_directory(described["dr_region"], dr_directories[where], users)
@@ -90,69 +90,69 @@ def create(
 
 @app.command()
 def fail(
-    user: Annotated[str, typer.Argument(help="Whose standby.")], end: End = False, file: File = running.DEFAULT
+    user: Annotated[str, typer.Argument(help="The user.")], end: End = False, file: File = running.DEFAULT
 ) -> None:
     """Let the standbys of a user end in ERROR."""
     world = WorldClient(running.find(file)["control_url"])
     if end:
         world.spare_standby_of(user)
-        print(f"The next standby of {user} becomes AVAILABLE. One that is in ERROR stays so.")
+        print(f"New standbys of {user} become AVAILABLE. A standby that is in ERROR remains in ERROR.")
     else:
         world.fail_standby_of(user)
-        print(f"Every standby of {user} that is PENDING, or created from now on, ends in ERROR.")
+        print(f"All standbys of {user} that are PENDING, or created from now on, end in ERROR.")
 
 
 @app.command()
 def outage(
-    region: Annotated[str, typer.Argument(help="Which Region, for example us-east-1.")],
+    region: Annotated[str, typer.Argument(help="The Region, for example us-east-1.")],
     end: End = False,
     silent: Annotated[
-        bool, typer.Option("--silent", help="Do not refuse connections: never answer, so that callers time out.")
+        bool, typer.Option("--silent", help="Never answer, so that callers time out. Default: refuse connections.")
     ] = False,
     file: File = running.DEFAULT,
 ) -> None:
-    """Lose a Region, or bring it back.
+    """Simulate the loss of a Region, or end it.
 
-    None of its services answers, none of its functions runs, and nothing is delivered or replicated there.
+    In a lost Region, no service answers, no function runs, and nothing is delivered or replicated.
     """
     described = running.find(file)
     regions = [described["region"], described["dr_region"]]
     if region not in regions:
-        raise WrongUseError(f"There is no Region {region} here. The Regions are {' and '.join(regions)}.")
+        raise WrongUseError(f"There is no Region {region} here. The Regions are: {' and '.join(regions)}.")
     world = WorldClient(described["control_url"])
     if not end:
         world.lose(region, silent=silent)
-        print(f"{region} does not answer. It is back after: standby-local outage {region} --end")
+        print(f"{region} does not answer now. To restore it: standby-local outage {region} --end")
     elif region in world.outages():
         world.bring_back(region)
-        print(f"{region} answers again. What was to run there meanwhile runs now.")
+        print(f"{region} answers again. Delayed functions and deliveries run now.")
     else:
         print(f"{region} is not lost.")
 
 
 @app.command(name="time")
 def let_time_pass(
-    amount: Annotated[str, typer.Argument(help="How much: +90s, +30m, +2h, +1d.")], file: File = running.DEFAULT
+    amount: Annotated[str, typer.Argument(help="The time, e.g. +90s, +30m, +2h or +1d.")], file: File = running.DEFAULT
 ) -> None:
-    """Let time pass for the WorkSpaces.
+    """Advance the time of the WorkSpaces.
 
-    Desktops boot and stop; copies of data and last connections get older. The product's own clock and its schedules
-    stay. For the product to see what has changed: standby-local sweep.
+    Desktops start and stop, and data copies and last connections become older. The clock and the schedules of the
+    product do not change. Run `standby-local sweep` so that the product sees the changes.
     """
     found = _TIME.fullmatch(amount)
     if found is None:
-        raise WrongUseError(f"{amount} is not an amount of time. Write, for example, +90s, +30m, +2h or +1d.")
+        raise WrongUseError(f"{amount} is not a valid time. Write, for example, +90s, +30m, +2h or +1d.")
     world = WorldClient(running.find(file)["control_url"])
     world.advance(float(found["number"]) * _UNITS[found["unit"]])
-    print(f"{amount.removeprefix('+')} have passed for all WorkSpaces.")
+    print(f"The time of all WorkSpaces was advanced by {amount.removeprefix('+')}.")
 
 
 @app.command()
 def notices(
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new ones until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new notices until Ctrl-C.")] = False,
     file: File = running.DEFAULT,
 ) -> None:
-    """Show the notices that people would get."""
+    """Show the notices that were sent."""
     world = WorldClient(running.find(file)["control_url"])
     seen = 0
     while True:
@@ -163,22 +163,22 @@ def notices(
             break
         time.sleep(1)
     if seen == 0:
-        _say("No notice has left yet.")
+        _say("No notice was sent yet.")
 
 
 @app.command()
 def confirm(file: File = running.DEFAULT) -> None:
-    """Confirm the subscriptions by mail.
+    """Confirm all pending e-mail subscriptions.
 
-    People do so by the link in the first mail. Until then, a subscription is pending.
+    In AWS, a recipient confirms with the link in the first e-mail. Until then, a subscription is pending.
     """
     confirmed = WorldClient(running.find(file)["control_url"]).confirm()
-    print(f"Confirmed: {', '.join(confirmed)}." if confirmed else "No subscription waits for it.")
+    print(f"Confirmed: {', '.join(confirmed)}." if confirmed else "No subscription is pending.")
 
 
 @app.command()
 def status(file: File = running.DEFAULT) -> None:
-    """Show what runs and what is there."""
+    """Show the state of the embedded cloud."""
     described = running.find(file)
     world = WorldClient(described["control_url"])
     found, lost = world.snapshot(), world.outages()
@@ -194,7 +194,7 @@ def status(file: File = running.DEFAULT) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return the exit status. No traceback leaves it."""
+    """Run one command, and return the exit status. Expected errors become messages."""
     from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
 
     from local.sweeping import SweepFailedError

@@ -1,4 +1,4 @@
-"""The command `standby`, run against an embedded cloud as an administrator runs it."""
+"""Run the command `standby` against an embedded cloud, as an administrator would."""
 
 import os
 import subprocess
@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def show(cloud: Cloud, region: str, stack: str, *words: str) -> None:
-    """Run `standby` with some words for the pair of a stack, whose Region is given, and let it print its answer."""
-    # Nothing of the caller's own account: no profile, Region or token.
+    """Run `standby` with some arguments for the pair of a stack in a Region, and let it print its answer."""
+    # Without the caller's own account: no profile, Region or token.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
         "AWS_ENDPOINT_URL": cloud.endpoint,
         "AWS_ACCESS_KEY_ID": cloud.credentials.access_key_id,
@@ -21,5 +21,5 @@ def show(cloud: Cloud, region: str, stack: str, *words: str) -> None:
     }
     print(f"\n$ standby {' '.join(words)}", flush=True)
     command = [sys.executable, "-m", "cli", *words, "--stack", stack]
-    # Its exit status is 1 where a person has to act, as here; what fails it says itself.
+    # The exit status is 1 because something needs action; the command prints its own errors.
     subprocess.run(command, cwd=ROOT, env=environment, check=False)

@@ -1,6 +1,6 @@
-"""The commands, each in a module with `work`: what it does, its own options, and its help with examples first."""
+"""The commands. Each module has a function `work`: its parameters are the options, its docstring is the help text."""
 
-# Name of the command: its module here. In the order in which --help has them.
+# The name of each command, and its module here, in the order of --help.
 COMMANDS = {
     "status": "status",
     "list": "list_rows",

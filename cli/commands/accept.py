@@ -1,4 +1,4 @@
-"""`standby accept`: the existing fleet of a directory, or some desktops of it, are to have standbys."""
+"""`standby accept`: accept the existing fleet of a directory, or some of its desktops, for standbys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ def work(
     run: Run,
     what: Annotated[
         list[str],
-        typer.Argument(metavar="DIRECTORY|ID|USER…", help="Directories of the primary Region; or desktops."),
+        typer.Argument(
+            metavar="DIRECTORY|ID|USER…", help="Directories in the primary Region, or desktops by id or user name."
+        ),
     ],
     override: OverrideNames = None,
     reason: ReasonText = None,
@@ -23,7 +25,7 @@ def work(
     yes: Yes = False,
     confirm: Confirm = None,
 ) -> Status:
-    """Accept desktops that existed before: they get standbys.
+    """Accept existing desktops, so that standbys are created for them.
 
     \b
     Examples
@@ -32,9 +34,10 @@ def work(
       standby accept d-906732325d --confirm d-906732325d
       standby accept alice ws-1abc2def3
 
-    Of a directory, the plan of the last sweep is shown before the question: how many get a standby, what they cost a
-    month, and whether the quota has room. Above 25 desktops, the directory's id is typed, or given by --confirm. What
-    is accepted follows a few at a time, within the daily cap and the ceiling.
+    For a directory, the command shows the plan of the last sweep before it asks for confirmation: how many desktops
+    get a standby, the monthly cost, and the room that the quota leaves. For more than 25 desktops, type the id of the
+    directory to confirm, or pass it with --confirm. Standbys are created a few at a time, within the daily cap and the
+    ceiling.
     """
     from cli import finding
     from cli.accepting import accept_directories
@@ -46,7 +49,13 @@ def work(
         found = finding.desktops(run.ledger(run.pair), what, fits=finding.is_desktop, takes_unknown=True)
         return request_standbys(run, found, names, ways)
     if len(directories) < len(what):
-        raise Problem("Mixed", "These are directories and desktops.", "Run one command for each kind.")
+        raise Problem(
+            "Mixed",
+            "The arguments name directories and desktops.",
+            "Run the command once for the directories and once for the desktops.",
+        )
     if names:
-        raise Problem("OverrideOfDirectory", "--override is for desktops, not for a directory.", "Name the desktops.")
+        raise Problem(
+            "OverrideOfDirectory", "--override cannot be used with a directory.", "Name the desktops instead."
+        )
     return accept_directories(run, directories, ways)

@@ -1,4 +1,4 @@
-"""`standby check`: what is wrong with a configuration file, or that it is valid."""
+"""`standby check`: validate a configuration file."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def work(run: Run, path: PathArgument = DEFAULT) -> Status:
-    """Check a configuration file, and print each mistake.
+    """Validate a configuration file and print every mistake.
 
     \b
     Examples
       standby check
       standby check my-standby.yaml --output json
 
-    All mistakes are listed at once, each with its line and what to write instead; the exit status is 1 then. Cautions
-    are about what is allowed and probably not meant.
+    All mistakes are listed at once, each with its line and what to write instead. The exit status is then 1. A caution
+    is about a value that is allowed but probably not intended.
     """
     from cli.answers import Answer, Table, text
     from infra.config_file import ConfigurationError, load_with_cautions
@@ -42,7 +42,7 @@ def work(run: Run, path: PathArgument = DEFAULT) -> Status:
         ]
         answer = Answer([Table("findings", columns, rows)], {"file": str(path), "valid": False}, found=lambda: True)
         answer.screen = lambda console: console.print(said, soft_wrap=True)
-        answer.next = f"change the file, and run `standby check{named(path)}` again."
+        answer.next = f"correct the file, then run `standby check{named(path)}` again."
         return run.give(answer)
     rows = [{"kind": "caution", "line": one.line, "path": one.path, "problem": one.message} for one in cautions]
     answer = Answer(
@@ -83,9 +83,7 @@ def _lines(path: Path, configuration: Configuration, cautions: Sequence[Caution]
 
 def _next(path: Path, cautions: Sequence[Caution]) -> str:
     if any(caution.stops for caution in cautions):
-        return (
-            f"write your own ids and addresses instead of the example's, then run `standby check{named(path)}` again."
-        )
+        return f"replace the example's ids and addresses with your own, then run `standby check{named(path)}` again."
     config = "" if path == DEFAULT else f" CONFIG={shlex.quote(str(path))}"
     seen = "read the cautions above. " if cautions else ""
-    return f"{seen}`make synth{config}` writes the templates, offline; `make deploy{config}` deploys them."
+    return f"{seen}`make synth{config}` writes the templates offline; `make deploy{config}` deploys them."

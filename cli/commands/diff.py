@@ -1,4 +1,4 @@
-"""`standby diff`: what the edited configuration would change, for whom, before it is deployed."""
+"""`standby diff`: show what an edited configuration would change, and for which desktops, before it is deployed."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 _FIRST = 20  # desktops of a group that a terminal shows
 _AT_ONCE = 100  # rows whose tags are asked for together
 AskTags = Annotated[
-    bool, typer.Option("--tags", help="Ask AWS for the tags of each desktop, where a rule that differs needs them.")
+    bool, typer.Option("--tags", help="Read each desktop's tags from AWS if a rule that differs needs them.")
 ]
 
 
 def work(run: Run, tags: AskTags = False) -> Status:
-    """Show what the edited configuration would change for whom.
+    """Show what the edited configuration would change, and for which desktops.
 
     \b
     Examples
@@ -43,9 +43,9 @@ def work(run: Run, tags: AskTags = False) -> Status:
       standby diff --config new.yaml --output csv > diff.csv
       standby diff --tags
 
-    The file is --config, or standby.yaml. It is compared with the settings by which the last sweep decided: sweeps keep
-    them in the ledger, so that no other right is needed than to read that, in either Region. Exit status 1: something
-    changes. Nothing is deployed here.
+    The file is --config, or standby.yaml. It is compared with the settings that the last sweep used. Sweeps save their
+    settings in the ledger, so the command only needs permission to read the ledger, in either Region. The exit status
+    is 1 if anything changes. This command deploys nothing.
     """
     from cli.answers import Answer, Table, put_line, put_table, text
     from cli.asking import progress
@@ -57,10 +57,8 @@ def work(run: Run, tags: AskTags = False) -> Status:
     facts: dict[str, Any] = {}
     several = [text("stack")] if len(compared) > 1 else []
     keys = [{"stack": one.stack, **dataclasses.asdict(key)} for one in compared for key in one.keys]
-    of_keys = [text("key"), text("deployed"), text("edited"), text("effect", "What it does")]
-    none = (
-        ("Not known.", "Not known.") if any(one.missing for one in compared) else ("No key differs.", "There are none.")
-    )
+    of_keys = [text("key"), text("deployed"), text("edited"), text("effect", "Effect")]
+    none = ("Not known.", "Not known.") if any(one.missing for one in compared) else ("No key differs.", "None.")
     edited = Table("keys", [*several, *of_keys], keys, title="Keys that differ", empty=none[0])
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -70,7 +68,7 @@ def work(run: Run, tags: AskTags = False) -> Status:
             facts.setdefault("pairs", []).append(one.facts())
             if unknown := one.difference.counts[Group.TAGS_NOT_KNOWN]:
                 answer.missing.append(f"{one.stack}: {unknown} desktops {Group.TAGS_NOT_KNOWN.sentence}.")
-        answer.missing += [f"Not all tags could be read: {said}." for said in problems.said]
+        answer.missing += [f"Some tags could not be read: {said}." for said in problems.said]
 
     columns = [text("change"), text("primary_id", "Primary"), text("user_name", "User"), text("status"), text("detail")]
     more = [text("primary_directory_id"), text("reason_code"), text("standby_id")]
@@ -83,7 +81,7 @@ def work(run: Run, tags: AskTags = False) -> Status:
         if sys.stdout.isatty():
             with progress("Reading the ledger"):
                 shown = first_of_each(desktops.rows, _FIRST, lambda row: f"{row['stack']}{row['change']}")
-        title = "Desktops for which something changes"
+        title = "Desktops that change"
         put_table(Table("desktops", [*several, *columns], shown, title=title, empty=none[1]), console)
 
     answer = Answer([desktops, edited], facts=facts, screen=screen)
@@ -92,13 +90,13 @@ def work(run: Run, tags: AskTags = False) -> Status:
     for one in compared:
         answer.missing += one.missing
         answer.cautions += one.cautions
-    answer.next = "`make deploy` lists the resources that change, asks, and deploys."
+    answer.next = "`make deploy` lists the resources that change, asks for confirmation, and deploys."
     return run.give(sourced(answer, [one.ledger for one in compared if one.ledger is not None]))
 
 
 @dataclasses.dataclass
 class _Compared:
-    """A pair of the file beside what is deployed of it; `ledger` is None if nothing is."""
+    """A pair in the file, compared with what is deployed of it; `ledger` is None if the pair is not deployed."""
 
     stack: str
     ledger: Ledger | None
@@ -122,7 +120,7 @@ class _Compared:
         return [] if self.missing else list(edited_keys(self.old, self.new))
 
     def rows(self, run: Run, problems: Problems | None) -> Iterator[dict[str, Any]]:
-        """The desktops for which something changes; with their tags if `problems` takes what cannot be read."""
+        """The desktops that change. Tags are read if `problems` is given; it collects what cannot be read."""
         from cli.differences import needs_tags
         from cli.tags import reader
 
@@ -142,7 +140,7 @@ class _Compared:
     def _readable(self) -> Iterator[Row]:
         from standby.core.row import Row, read_row
 
-        assert self.ledger is not None  # noqa: S101 (who asks has looked)
+        assert self.ledger is not None  # noqa: S101 (the caller has checked it)
         unreadable = 0
         for item in self.ledger.by_status():
             row = read_row(item)
@@ -151,15 +149,15 @@ class _Compared:
             else:
                 unreadable += 1
         if unreadable:
-            self.cautions.append(f"{self.stack}: {unreadable} rows cannot be read by this version, and are left out.")
+            self.cautions.append(f"{self.stack}: {unreadable} rows are left out. This version cannot read them.")
 
     def facts(self) -> dict[str, Any]:
-        """What JSON says of the pair besides; known once its rows are read."""
+        """What JSON adds about the pair; complete once its rows are read."""
         counts = {str(group): count for group, count in sorted(self.difference.counts.items())}
         return {"stack": self.stack, "desktops": self.difference.rows, "changes": counts, "says": self._says()}
 
     def closing(self, shown: int | None) -> list[str]:
-        """How many desktops each group has, what it costs, and which limits are too low."""
+        """How many desktops are in each group, the cost, and which limits are too low, as sentences."""
         lines = []
         for group, count in sorted(self.difference.counts.items()):
             rest = f" ({count - shown} more: --output csv)" if shown is not None and count > shown else ""
@@ -183,7 +181,7 @@ class _Compared:
 
 
 def _configuration(run: Run) -> Configuration:
-    """The configuration file; Problem if there is none, or it has mistakes."""
+    """The configuration file; Problem if it does not exist or has mistakes."""
     from cli.pairs import CONFIGURATION
     from infra.config_file import ConfigurationError, load
 
@@ -191,19 +189,19 @@ def _configuration(run: Run) -> Configuration:
     try:
         found = load(file)
     except ConfigurationError as problem:
-        fix = f"Run `standby check {file}`." if file.exists() else "Name the edited file with --config."
+        fix = f"Run `standby check {file}`." if file.exists() else "Pass the edited file with --config."
         raise Problem("BadConfiguration", f"{file} cannot be used: {problem}", fix) from None
     if run.options.stack is not None:
         chosen = [pair for pair in found.pairs if pair.stack_name == run.options.stack]
         if not chosen:
             names = ", ".join(pair.stack_name for pair in found.pairs)
-            raise Problem("NoStack", f"{file} has no pair {run.options.stack}.", f"It has {names}.")
+            raise Problem("NoStack", f"{file} has no pair {run.options.stack}.", f"Its pairs are: {names}.")
         found = found.model_copy(update={"pairs": chosen})
     return found
 
 
 def _compared(run: Run, configuration: Configuration, pair: ConfiguredPair) -> _Compared:
-    """A pair of the file beside what the ledger says is deployed."""
+    """Compare a pair in the file with what the ledger says is deployed."""
     from cli.pairs import pairs_of
     from standby.core.settings import Settings
 
@@ -213,13 +211,13 @@ def _compared(run: Run, configuration: Configuration, pair: ConfiguredPair) -> _
     except Problem as problem:
         if problem.code != "NoStack":
             raise
-        said = f"{stack} is not deployed. After its deployment existing desktops are reported until they are accepted."
+        said = f"{stack} is not deployed. After deployment, existing desktops are reported until they are accepted."
         return _Compared(stack, None, new, new, run.now, cautions=[said])
     ledger = run.ledger(deployed)
     kept = ledger.kept_settings()
     if kept is None:
         said = (
-            f"{stack}: what is deployed is not known, because no sweep of this version has kept its settings yet."
+            f"{stack}: the deployed settings are not known, because no sweep of this version has saved them yet."
             f" {start_a_sweep(ledger)}"
         )
         return _Compared(stack, ledger, new, new, run.now, missing=[said])
@@ -227,15 +225,15 @@ def _compared(run: Run, configuration: Configuration, pair: ConfiguredPair) -> _
     digest = deployed.outputs.get("ConfigDigest", kept.config_digest)
     if digest != kept.config_digest and digest != new.config_digest:
         found.cautions.append(
-            f"{stack}: another configuration was deployed after the sweep of {times.local(kept.noted_at)} with which"
-            " the file is compared. The next sweep knows it."
+            f"{stack}: the file is compared with the settings of the sweep at {times.local(kept.noted_at)}. Another"
+            " configuration was deployed after that sweep. The next sweep saves it."
         )
     elif digest == new.config_digest:
         found.is_deployed = True
         found.cautions.append(f"{stack}: this configuration is deployed.")
     elif not found.keys:
         found.cautions.append(
-            f"{stack}: only keys differ by which no desktop is decided: notification, alarms, encryption, network,"
-            " roles or names. `make deploy` lists the resources that change."
+            f"{stack}: only keys differ that affect no decision about a desktop: notification, alarms, encryption,"
+            " network, roles or names. `make deploy` lists the resources that change."
         )
     return found

@@ -1,4 +1,4 @@
-"""`standby doctor`: whether everything is in place, before deploying and after."""
+"""`standby doctor`: check that everything is in place, before and after deployment."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ def work(
     run: Run,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="GROUP", help="Only this group of checks. Can be given several times."),
+        typer.Option("--only", metavar="GROUP", help="Only this group of checks. Can be given more than once."),
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show everything, not only what needs attention.")
+        bool, typer.Option("--verbose", "-v", help="Show every finding, not only problems and warnings.")
     ] = False,
     nameserver: Annotated[
         str | None,
-        typer.Option(metavar="HOST[:PORT]", help="The name server to ask. Default: that of this machine."),
+        typer.Option(metavar="HOST[:PORT]", help="The name server to query. Default: this machine's name server."),
     ] = None,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep in the ledger what was found, for `standby report`.")
-    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Save the result in the ledger, for `standby report`.")] = False,
     reason: ReasonText = None,
-    policy: Annotated[bool, typer.Option("--policy", help="Print the IAM policy that it needs, and exit.")] = False,
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Print the IAM policy that this command needs, and exit.")
+    ] = False,
 ) -> Status:
-    """Check that the product is in place and healthy. Run it before deploying, after it, and nightly.
+    """Check the configuration, both Regions and the deployment. Run it before and after deployment, and nightly.
 
     \b
     Examples
@@ -40,13 +40,14 @@ def work(
       standby doctor --policy > policy.json
       standby doctor --keep --reason nightly
 
-    It only reads. With --keep, it then lets protect keep how many findings of each check stand how, with your identity:
-    that needs the operator's policy. The groups are credentials, directories, redirection, keys, quotas, bundles,
-    trails and deployment. With a configuration file it works before anything is deployed. Without one, it reads the
-    directories from the ledger. It calls WorkSpaces once a second in each Region.
+    The command only reads. With --keep, the protect function then saves in the ledger how many findings each check has
+    with each status, and your identity; this needs the operator policy. The groups are credentials, directories,
+    redirection, keys, quotas, bundles, trails and deployment. With a configuration file, the command works before
+    anything is deployed. Without one, it reads the directories from the ledger. It calls WorkSpaces once a second in
+    each Region.
 
-    The exit status is 1 if there is a problem, and 4 if something could not be seen. A warning does not change it, nor
-    does what AWS lets nobody read.
+    The exit status is 1 if there is a problem, and 4 if something could not be read. A warning does not change the exit
+    status, and neither does a fact that AWS does not show to anyone.
     """
     import json
 
@@ -73,10 +74,10 @@ def work(
         closing=lambda: [report.closing(findings), *kept],
         found=lambda: has_problem,
         missing=report.missing(found),
-        next="`standby status` shows whether people are covered.",
+        next="`standby status` shows the coverage.",
     )
     if answer.missing:
-        answer.next = "run `standby doctor` again when everything can be seen."
+        answer.next = "resolve what could not be read, then run `standby doctor` again."
     elif has_problem:
-        answer.next = "run the commands above, and `standby doctor` again."
+        answer.next = "run the commands above, then run `standby doctor` again."
     return run.give(answer)

@@ -1,4 +1,4 @@
-"""`standby explain`: what a reason code means, and what to do."""
+"""`standby explain`: explain what a reason code means and what to do about it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def work(
     run: Run,
     code: Annotated[
         str | None,
-        typer.Argument(metavar="REASON_CODE", help="A reason, or a condition such as DRIFT. Without it: all reasons."),
+        typer.Argument(metavar="REASON_CODE", help="A reason, or a condition such as DRIFT. Default: all reasons."),
     ] = None,
 ) -> Status:
-    """Explain a reason code: what it means, and what to do.
+    """Explain what a reason code means and what to do about it.
 
     \b
     Examples
@@ -41,27 +41,27 @@ def work(
     if code is not None and given not in known and given not in WORDS:
         near = difflib.get_close_matches(given, [*known, *WORDS], n=1, cutoff=0.4)
         hint = f"Did you mean {near[0]}? " if near else ""
-        raise Problem("NoSuchReason", f"There is no reason code {code}.", f"{hint}`standby explain` lists all.")
-    # What is both, as MIGRATED, is explained as a reason.
+        raise Problem("NoSuchReason", f"There is no reason code {code}.", f"{hint}`standby explain` lists all codes.")
+    # MIGRATED is a reason and a condition: it is explained as a reason.
     rows = [reason(one) for one in Reason] if code is None else []
     rows += [reason(known[given])] if given in known else [condition(given)] if given else []
     columns = [
         text("reason_code", "Reason"),
-        text("meaning", "What it means"),
+        text("meaning", "Meaning"),
         text("advice", "What to do"),
         Column("commands", "Commands", "; ".join),
-        Column("statuses", "Stands with", ", ".join),
+        Column("statuses", "Statuses", ", ".join),
         Column("notifies", "Notifies", lambda value: "yes" if value else "no"),
     ]
-    on_screen = run.options.output is Output.TABLE  # the rest is said of one
+    on_screen = run.options.output is Output.TABLE  # the other columns are shown for a single code
     answer = Answer([Table("reasons", columns[:2] if on_screen else columns, rows)])
     if not given:
-        answer.next = "`standby explain REASON_CODE` says what to do about one."
+        answer.next = "`standby explain REASON_CODE` shows what to do about one code."
     else:
         answer.screen = _screen(rows[0])
         if rows[0]["statuses"]:
             code = given
-            answer.next = f"`standby list --reason {code}` lists the desktops that it is about."
+            answer.next = f"`standby list --reason {code}` lists the desktops that have this reason."
     return run.give(answer)
 
 
@@ -74,8 +74,8 @@ def _screen(row: dict[str, Any]) -> Callable[[Console], None]:
         for line in (
             row["meaning"],
             f"What to do: {row['advice']}" if row["advice"] else "",
-            f"Stands with: {', '.join(row['statuses'])}" if row["statuses"] else "",
-            "A person is notified." if row["notifies"] else "",
+            f"Statuses with this reason: {', '.join(row['statuses'])}" if row["statuses"] else "",
+            "A notice is sent." if row["notifies"] else "",
         ):
             if line:
                 put_indented(line, screen)

@@ -1,4 +1,4 @@
-"""`standby failover-list`: in the hour of an outage, from the DR Region alone: who can work, and who cannot."""
+"""`standby failover-list`: during an outage, list who can work and who cannot, from the DR Region alone."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ if TYPE_CHECKING:
     from standby.ledger.table import Item
 
 _AT_ONCE = 100  # rows: four calls of DescribeWorkspaces, one of the Tagging API
-_HEADINGS = {"user_name": "User", "standby_state": "Standby is", "data": "Its data"}
+_HEADINGS = {"user_name": "User", "standby_state": "Standby state", "data": "Data"}
 _IDS = ("primary_id", "standby_id", "primary_directory_id", "dr_directory_id", "status", "reason_code")
-Directory = Annotated[str | None, typer.Option(help="Those of a directory, of either Region.")]
-User = Annotated[str | None, typer.Option(metavar="PATTERN", help="Those of users, with * and ?, in any case.")]
+Directory = Annotated[str | None, typer.Option(help="Only desktops of this directory, in either Region.")]
+User = Annotated[
+    str | None, typer.Option(metavar="PATTERN", help="Only desktops of these users. * and ? are wildcards.")
+]
 Tag = Annotated[
-    str | None, typer.Option(metavar="KEY=VALUE", help="Those whose standby has a tag; the value with * and ?.")
+    str | None,
+    typer.Option(metavar="KEY=VALUE", help="Only desktops whose standby has this tag. * and ? are wildcards."),
 ]
 Live = Annotated[
-    bool, typer.Option("--live/--no-live", help="Ask AWS for each standby's state, or read the ledger only.")
+    bool, typer.Option("--live/--no-live", help="Read each standby's state from AWS, or read only the ledger.")
 ]
-Words = Annotated[bool, typer.Option("--words", help="Print the message to send to users, and nothing else.")]
+Words = Annotated[bool, typer.Option("--words", help="Only print the message to send to users.")]
 
 
 def work(
@@ -51,11 +54,11 @@ def work(
       standby failover-list --user 'exec-*' --tag Department=Trading
       standby failover-list --words
 
-    Only the DR Region is asked: the replica of the ledger, and WorkSpaces there, 25 standbys a call and a call a
-    second (5,000 standbys take 200 seconds; --no-live takes some). Name the pair with --stack, or with --region its DR
-    Region: then no other Region is asked at all. Without a name DR Regions are looked for in all Regions at once; one
-    that does not answer within seconds is named, and the exit status is 4. Credentials must not come from the lost
-    Region.
+    The command reads only the DR Region: the replica of the ledger, and WorkSpaces. It calls WorkSpaces once a second
+    for 25 standbys, so 5,000 standbys take 200 seconds; --no-live takes a few seconds. Name the pair with --stack, or
+    its DR Region with --region, so that no other Region is called. Without either option, the command searches all
+    Regions for DR Regions at the same time. It names each Region that does not answer within a few seconds, and the
+    exit status is 4. Do not use credentials that come from the lost Region.
     """
     from cli.answers import Answer, Table, text
     from cli.failover import WORDS, Chosen, Count, Work
@@ -66,7 +69,7 @@ def work(
 
     if words:
         return run.give(Answer(facts={"words": WORDS}, screen=lambda _: print(WORDS, end="")))
-    needs(tag is None or tag.partition("=")[1], "BadTag", f"--tag {tag} is no tag.", "Write --tag KEY=VALUE.")
+    needs(tag is None or tag.partition("=")[1], "BadTag", f"--tag {tag} is not KEY=VALUE.", "Write --tag KEY=VALUE.")
     chosen, count, problems = Chosen(directory, user), Count(), Problems()
     pairs, unseen = dr_pairs(run.options, run.aws)
     views = [(Ledger(aws, pair), aws) for pair, aws in pairs]
@@ -82,11 +85,11 @@ def work(
                 yield {"stack": ledger.pair.stack, **row}
             if listing.untagged:
                 answer.missing.append(
-                    f"{ledger.pair.stack}: {listing.untagged} desktops without a standby are left out: the tags of a"
-                    " desktop are in its own Region."
+                    f"{ledger.pair.stack}: {listing.untagged} desktops without a standby are left out, because their"
+                    " tags are in the primary Region."
                 )
         if unknown := count.works[Work.UNKNOWN]:
-            answer.missing.append(f"Of {unknown} desktops it is not known whether their users can work.")
+            answer.missing.append(f"For {unknown} desktops, it is not known whether their users can work.")
         answer.missing += [f"{said}." for said in problems.said]
         facts["counts"] = {str(one): many for one, many in count.works.items()}
 
@@ -104,20 +107,20 @@ def work(
     answer.next = "`standby failover-list --words` prints the message to send to users."
     if unseen:
         region = views[0][0].region
-        answer.next = f"`standby failover-list --region {region}` asks no other Region."
+        answer.next = f"`standby failover-list --region {region}` calls no other Region."
     return run.give(answer)
 
 
 def _as_far_as_it_goes(
     rows: Iterable[dict[str, Any]], ledger: Ledger, pairs: int, missing: list[str]
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a pair; where there are several, a ledger that cannot be read keeps nobody from the others' rows."""
+    """The rows of a pair. With several pairs, a ledger that cannot be read does not hide the rows of the others."""
     try:
         yield from rows
     except Problem as problem:
         if pairs == 1:
             raise
-        missing.append(f"{ledger.pair.stack} is not listed to its end: {problem}")
+        missing.append(f"The list of {ledger.pair.stack} is incomplete: {problem}")
 
 
 class _Listing:
@@ -129,7 +132,7 @@ class _Listing:
         self.untagged = 0
 
     def rows(self, items: Iterable[Item]) -> Iterator[dict[str, Any]]:
-        """The rows of the answer, as they are known."""
+        """The rows of the answer, one batch at a time."""
         from cli.asking import progress
         from cli.failover import row
         from standby.aws.workspaces import WorkSpaces
@@ -137,7 +140,7 @@ class _Listing:
         region, items, done = self._ledger.region, iter(items), 0
         workspaces = WorkSpaces(self._aws.client("workspaces", region), self._run.pacer())
         directories = self._directories(workspaces) if self._live else {}
-        with progress(f"Asking for standbys in {region}") as tell:
+        with progress(f"Reading standbys in {region}") as report_progress:
             while batch := list(islice(items, _AT_ONCE)):
                 batch = self._tagged(batch) if self._tag is not None else batch
                 ids = [one["standby_id"] for one in batch if one.get("standby_id")]
@@ -145,10 +148,10 @@ class _Listing:
                 for one in batch:
                     standby = seen.get(one.get("standby_id", ""))
                     yield row(one, standby, directories, self._run.now, live=self._live)
-                tell(done := done + len(batch))
+                report_progress(done := done + len(batch))
 
     def _directories(self, workspaces: WorkSpaces) -> dict[str, str | None]:
-        """The states of the DR directories' registrations, of those of which they are known."""
+        """The registration state of each DR directory, as far as it is known."""
         from standby.core.model import DirectoryId, Unknown, batches
 
         kept = self._ledger.kept_settings()
@@ -157,14 +160,14 @@ class _Listing:
         for batch in batches(mapped):
             states = workspaces.registrations(batch)
             if isinstance(states, Unknown):
-                said = f"Whether the DR directories are registered is not known: {states.code}: {states.message}"
+                said = f"It is not known whether the DR directories are registered: {states.code}: {states.message}"
                 self._problems.problem(said.rstrip("."))
             else:
                 found |= states
         return {str(one): state for one, state in found.items()}
 
     def _tagged(self, batch: Sequence[Item]) -> list[Item]:
-        """Those of some rows whose standby has the tag; of those without a standby it is not known."""
+        """The rows whose standby has the tag. Rows without a standby are left out: their tags are not known."""
         from cli.failover import has_tag
         from cli.tags import reader
 
@@ -177,6 +180,6 @@ class _Listing:
 
 def _caution(ledger: Ledger) -> str:
     return (
-        f"The ledger was read from its replica in {ledger.region}, and not in {ledger.pair.region}: changes of the last"
-        " seconds before an outage may be missing."
+        f"The ledger was read from its replica in {ledger.region}, not from {ledger.pair.region}. Changes made in the"
+        " last seconds before an outage may be missing."
     )

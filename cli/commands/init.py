@@ -1,4 +1,4 @@
-"""`standby init`: a configuration file to begin with."""
+"""`standby init`: write a first configuration file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="The configur
 
 
 def work(run: Run, path: PathArgument = DEFAULT, dry_run: DryRun = False) -> Status:
-    """Write a configuration file from the example, with comments. It never overwrites a file.
+    """Write a commented configuration file from the example. An existing file is never overwritten.
 
     \b
     Examples
@@ -28,7 +28,7 @@ def work(run: Run, path: PathArgument = DEFAULT, dry_run: DryRun = False) -> Sta
     from infra.config_file import EXAMPLE
 
     check = f"standby check{named(path)}"
-    exists = Problem("FileExists", f"{path} exists. It was not changed.", f"Change it, and run `{check}`.")
+    exists = Problem("FileExists", f"{path} already exists. It was not changed.", f"Edit it, then run `{check}`.")
     content = EXAMPLE.read_text(encoding="utf-8")
     if dry_run:
         if path.exists():
@@ -41,11 +41,11 @@ def work(run: Run, path: PathArgument = DEFAULT, dry_run: DryRun = False) -> Sta
             raise exists from None
         except OSError as failure:
             words = f"{path} cannot be written: {failure.strerror}."
-            raise Problem("CannotWrite", words, "Name a file in a folder that exists and that you may write.") from None
+            raise Problem("CannotWrite", words, "Name a file in an existing folder that you can write to.") from None
     rows = [{"path": str(path), "written": not dry_run}]
     answer = Answer([Table("files", [text("path"), text("written")], rows)], {"dry_run": dry_run})
-    answer.screen = lambda console: console.print(f"{path} {'would be' if dry_run else 'is'} written.", soft_wrap=True)
-    answer.next = f"put your Regions and directories in, then run `{check}`."
+    answer.screen = lambda console: console.print(f"{path} {'would be' if dry_run else 'was'} written.", soft_wrap=True)
+    answer.next = f"enter your Regions and directories in the file, then run `{check}`."
     return run.give(answer)
 
 

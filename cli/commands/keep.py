@@ -1,4 +1,4 @@
-"""`standby keep`: an orphan is not to be terminated."""
+"""`standby keep`: protect an orphan from termination by `standby orphans --terminate`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from cli.running import Run
 def work(
     run: Run,
     words: Annotated[
-        list[str], typer.Argument(metavar="ID|USER…", help="Ids of orphans or of their primaries, or users' names.")
+        list[str], typer.Argument(metavar="ID|USER…", help="Ids of orphans or of their primaries, or user names.")
     ],
-    undo: Annotated[bool, typer.Option("--undo", help="They may be terminated after all.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Allow termination again.")] = False,
     reason: ReasonText = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Status:
-    """Keep an orphan: `standby orphans --terminate` refuses it.
+    """Keep an orphan: `standby orphans --terminate` refuses to terminate it.
 
     \b
     Examples
       standby keep ws-1abc2def3 --reason "alice fetches her data until Friday"
       standby keep --undo ws-1abc2def3
 
-    It is not asked first: it can be taken back at any time. The orphan goes on being billed.
+    The command does not ask for confirmation; --undo reverses it at any time. The orphan is still billed.
     """
     from cli import finding
     from cli.answers import Answer, Column, Table, text
@@ -67,8 +67,8 @@ def work(
     state = "no longer kept" if undo else "kept"
     closing = [f"{counted(len(changed), 'orphan')} {verb} {state}."]
     if same := len(ids) - len(changed):
-        closing.append(f"{same} {'was' if same == 1 else 'were'} so already, and nothing was changed.")
+        closing.append(f"{same} {'was' if same == 1 else 'were'} already {state}. Nothing was changed for them.")
     answer = Answer([Table("orphans", columns, rows)], {**ways.facts(pair), "undo": undo}, closing=lambda: closing)
     answer.found = lambda: not is_well
-    answer.next = "`standby orphans`"
+    answer.next = "`standby orphans` lists all orphans."
     return run.of_ledgers(answer, [ledger])

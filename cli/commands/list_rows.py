@@ -1,4 +1,4 @@
-"""`standby list`: rows of the ledger, selected."""
+"""`standby list`: list desktops in the ledger."""
 
 from __future__ import annotations
 
@@ -13,48 +13,58 @@ from cli.running import Run
 def work(
     run: Run,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID|USER]…", help="Ids of desktops, or users' names. Default: all.")
+        list[str] | None, typer.Argument(metavar="[ID|USER]…", help="Ids of desktops, or user names. Default: all.")
     ] = None,
-    uncovered: Annotated[bool, typer.Option("--uncovered", help="Those without a standby that is ready.")] = False,
+    uncovered: Annotated[bool, typer.Option("--uncovered", help="Only desktops without a ready standby.")] = False,
     needs_action: Annotated[
-        bool, typer.Option("--needs-action", help="Those that a person has to act on. Exit status 1 if there are any.")
+        bool,
+        typer.Option("--needs-action", help="Only desktops that need action. The exit status is 1 if there are any."),
     ] = False,
     status: Annotated[
-        list[str] | None, typer.Option(metavar="STATUS", help="For example FAILED. Can be given more than once.")
+        list[str] | None,
+        typer.Option(metavar="STATUS", help="Only this status, for example FAILED. Can be given more than once."),
     ] = None,
     reason: Annotated[
         list[str] | None,
-        typer.Option(metavar="CODE", help="A reason code (`standby explain`). Can be given more than once."),
+        typer.Option(
+            metavar="CODE", help="Only this reason code (`standby explain` lists them). Can be given more than once."
+        ),
     ] = None,
     directory: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="A mapped directory. Can be given more than once.")
+        list[str] | None, typer.Option(metavar="ID", help="Only this mapped directory. Can be given more than once.")
     ] = None,
     user: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A user, in any case; with * and ? several: 'exec-*'.")
+        str | None,
+        typer.Option(metavar="NAME", help="Only this user. * and ? are wildcards: 'exec-*'. Case does not matter."),
     ] = None,
-    drift: Annotated[bool, typer.Option("--drift", help="Those whose standby differs from the primary.")] = False,
-    stale: Annotated[bool, typer.Option("--stale", help="Those whose standby's data is older than rpo_hours.")] = False,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Only desktops whose standby differs from the primary.")
+    ] = False,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Only desktops whose standby has data older than rpo_hours.")
+    ] = False,
     older_than: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Those that have stood so for longer, for example 7d or 2h.")
+        str | None,
+        typer.Option(metavar="AGE", help="Only desktops whose status has not changed for this long, e.g. 7d or 2h."),
     ] = None,
     columns: Annotated[
-        str, typer.Option(metavar="'A,B,C'", help="The columns, by the names that --output json has.")
+        str, typer.Option(metavar="'A,B,C'", help="The columns to show, named as in --output json.")
     ] = "",
 ) -> Status:
-    """List desktops: all, or those for which every option holds.
+    """List all desktops, or those that match every option.
 
     \b
     Examples
       standby list alice bob carol                    does each have a standby?
-      standby list --uncovered                        who has no standby, and why
-      standby list --needs-action                     what a person has to act on
+      standby list --uncovered                        which desktops have no ready standby, and why
+      standby list --needs-action                     which desktops need action
       standby list --status FAILED --older-than 1d
       standby list --user 'exec-*' --columns 'user_name,status,standby_id'
       standby list --uncovered --output csv > uncovered.csv
 
-    A desktop needs a person if its reason is one of which a person is notified, or if its standby drifts (DRIFT), holds
-    old data (STALE) or is not the only one (DOUBLED). --status PRIMARY_GONE lists desktops that no longer exist.
-    Of how many they are is as the last complete sweep has counted.
+    A desktop needs action if its reason is one that sends a notice, or if its standby differs from the primary (DRIFT),
+    has old data (STALE), or is not the only standby (DOUBLED). --status PRIMARY_GONE lists desktops that no longer
+    exist. The total is the number of desktops that the last complete sweep counted.
     """
     from cli.listing import listed
     from cli.times import moment

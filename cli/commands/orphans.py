@@ -1,4 +1,4 @@
-"""`standby orphans`: standbys whose primary is gone; and the only command that terminates."""
+"""`standby orphans`: list standbys whose primary no longer exists, or terminate them."""
 
 from __future__ import annotations
 
@@ -22,25 +22,27 @@ def work(
     run: Run,
     words: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[ID|USER]…", help="Ids of orphans or of their primaries, or users' names. Default: all."
-        ),
+        typer.Argument(metavar="[ID|USER]…", help="Ids of orphans or of their primaries, or user names. Default: all."),
     ] = None,
     replaced: Annotated[
-        bool, typer.Option("--replaced", help="Those whose user has a new desktop that waits for their place.")
+        bool,
+        typer.Option(
+            "--replaced", help="Only orphans whose user has a new desktop that cannot get a standby because of them."
+        ),
     ] = False,
     older_than: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Those whose primary was gone before, e.g. 14d.")
+        str | None, typer.Option(metavar="AGE", help="Only orphans whose primary has been gone this long, e.g. 14d.")
     ] = None,
     terminate: Annotated[
-        bool, typer.Option("--terminate", help="Terminate them, with your own rights. Their data is destroyed.")
+        bool,
+        typer.Option("--terminate", help="Terminate the orphans with your own permissions. Their data is destroyed."),
     ] = False,
     reason: ReasonText = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     confirm: Confirm = None,
 ) -> Status:
-    """List standbys whose primary is gone, or terminate them.
+    """List standbys whose primary no longer exists, or terminate them.
 
     \b
     Examples
@@ -49,10 +51,10 @@ def work(
       standby orphans --terminate --replaced --dry-run
       standby orphans --terminate ws-1abc2def3 --reason CHG-4711
 
-    Nothing else in this product terminates a WorkSpace. --terminate looks at each orphan in both Regions, shows which
-    can go and why others cannot, and asks. It needs workspaces:TerminateWorkspaces in the DR Region, which no policy of
-    the stack has. It refuses a standby that may hold its user's last data, that somebody used in the last 14 days, or
-    that is kept. It can be interrupted and run again.
+    Nothing else in this product terminates a WorkSpace. --terminate checks each orphan in both Regions, shows which can
+    be terminated and why the others cannot, and asks for confirmation. It needs workspaces:TerminateWorkspaces in the
+    DR Region, which no policy of the stack grants. It refuses a standby that may hold its user's last data, that was
+    used in the last 14 days, or that is kept (`standby keep`). It can be interrupted and run again.
     """
     from cli import finding, orphans
     from standby.core.row import Row
@@ -60,12 +62,16 @@ def work(
     since = _moment(run, older_than)
     ways = Ways("orphans --terminate", reason, dry_run, yes, confirm)
     if not terminate and (dry_run or yes or reason or confirm):
-        raise Problem("WithoutTerminate", "Without --terminate, orphans are only listed.", "Add --terminate.")
+        raise Problem(
+            "WithoutTerminate",
+            "--dry-run, --yes, --reason and --confirm require --terminate.",
+            "Add --terminate, or leave them out to list orphans.",
+        )
     ledgers = [run.ledger(run.pair)] if words or terminate else run.ledgers
     named: list[str] | None = None
     ended: list[finding.Item] = []
     if words:
-        # Run again, the command says of what it has terminated that it has, and does the rest.
+        # When the command is run again, it reports what it has already terminated, and does the rest.
         fits = finding.is_or_was_orphan if terminate else finding.is_orphan
         found = finding.desktops(ledgers[0], words, fits=fits, what="orphan")
         named = [str(row["pk"]) for row in found.rows]
@@ -110,11 +116,11 @@ def _list(run: Run, read: Sequence[tuple[Ledger, Orphans]], whole: Orphans, chos
     for ledger, _ in read:
         here = [one for one in shown if one.stack == ledger.pair.stack]
         ids = [one.row.standby_id for one in here if one.row.standby_id]
-        with progress(f"Asking {ledger.pair.dr_region} who used them last"):
+        with progress(f"Reading last connections in {ledger.pair.dr_region}"):
             used = orphans.uses(run.aws, ledger.pair, ids, pace)
         if failed := [one for one in used.values() if isinstance(one, Unknown)]:
             why = f"{failed[0].code}: {failed[0].message}"
-            missing.append(f"Who used {len(failed)} of {len(ids)} orphans last is not known: {why}".rstrip(".") + ".")
+            missing.append(f"The last use of {len(failed)} of {len(ids)} orphans is not known: {why}".rstrip(".") + ".")
         shown = [
             dataclasses.replace(one, use=used[one.row.standby_id]) if one.row.standby_id in used else one
             for one in shown
@@ -130,7 +136,7 @@ def _list(run: Run, read: Sequence[tuple[Ledger, Orphans]], whole: Orphans, chos
 
 def _next(shown: Sequence[Orphan]) -> str:
     if any(one.waiting and not one.kept for one in shown):
-        return "`standby orphans --terminate --replaced` frees the places that new desktops wait for."
+        return "`standby orphans --terminate --replaced` makes room for the standbys of new desktops."
     if any(not one.kept for one in shown):
-        return "`standby orphans --terminate` terminates them; `standby keep` keeps one."
-    return "`standby status`"
+        return "`standby orphans --terminate` terminates orphans; `standby keep ID` keeps one."
+    return "`standby status` shows the coverage."

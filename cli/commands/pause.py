@@ -1,4 +1,4 @@
-"""`standby pause`: no standby is created before the pause ends."""
+"""`standby pause`: stop the creation of standbys until `standby resume`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from cli.running import Run
 
 
 def work(run: Run, reason: ReasonText = None, dry_run: DryRun = False, yes: Yes = False) -> Status:
-    """Create no standbys for this pair until `standby resume`. Nothing else stops, and nothing is terminated.
+    """Stop creating standbys for this pair until `standby resume`. Nothing else stops. Nothing is terminated.
 
     \b
     Examples
       standby pause --reason CHG-4711
       standby pause --stack Standby-us-east-1-us-west-2
 
-    New desktops are still recorded; they are held, and get their standbys after `standby resume`. It is not asked
-    first: a pause can be taken back at any time.
+    New desktops are still recorded. They are held, and get their standbys after `standby resume`. The command does not
+    ask for confirmation; `standby resume` reverses it at any time.
     """
     from cli.pausing import switch
 

@@ -1,4 +1,4 @@
-"""`standby plan`: what standbys for the existing fleets would mean, and who would not need one."""
+"""`standby plan`: show the cost, limits and time of standbys for existing fleets, and which users are inactive."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 # Columns from which figures stand in a table.
 _WIDE = 60
-Directory = Annotated[str | None, typer.Argument(metavar="[DIRECTORY]", help="Of this directory only.")]
+Directory = Annotated[str | None, typer.Argument(metavar="[DIRECTORY]", help="Only this directory.")]
 Unused = Annotated[
-    int | None, typer.Option("--unused", metavar="DAYS", min=1, help="List who has not logged in for so many days.")
+    int | None,
+    typer.Option("--unused", metavar="DAYS", min=1, help="List users who have not logged in for this many days."),
 ]
 
 
 def work(run: Run, directory: Directory = None, unused: Unused = None) -> Status:
-    """Show what standbys for existing desktops cost and take.
+    """Show the cost, the limits and the time of standbys for existing desktops.
 
     \b
     Examples
@@ -35,9 +36,9 @@ def work(run: Run, directory: Directory = None, unused: Unused = None) -> Status
       standby plan d-906732325d --output json
       standby plan --unused 90 > unused.txt     lines for `exclude: users:`
 
-    Each complete sweep counts a directory's fleet until somebody accepts it. Costs rest on `prices` of the
-    configuration; data replication and hours of use are extra. --unused asks AWS in the primary Region for the last
-    login of each desktop, one call a second for 25 desktops. Excluding a user terminates no standby.
+    Each complete sweep counts a directory's fleet until the fleet is accepted. Costs are computed from `prices` in the
+    configuration; data replication and hours of use are extra. --unused reads the last login of each desktop in the
+    primary Region, with one call a second for 25 desktops. Excluding a user terminates no standby.
     """
     from cli.listing import known_directories
 
@@ -47,8 +48,8 @@ def work(run: Run, directory: Directory = None, unused: Unused = None) -> Status
         (directory,) = known_directories(ledgers, [directory])
         ledgers = [one for one in ledgers if _maps(kept[one.pair.stack], directory)]
         if not ledgers:
-            fix = "Add it to standby.yaml, or wait for the next sweep if it is there."
-            raise Problem("NotMapped", f"No sweep knows that {directory} is mapped.", fix)
+            fix = "Add it to standby.yaml and deploy. If it is already deployed, wait for the next sweep."
+            raise Problem("NotMapped", f"{directory} is not mapped, as far as the last sweep knows.", fix)
     if unused is not None:
         return _unused(run, ledgers, directory, unused)
     return run.of_ledgers(_plans(run, ledgers, kept, directory), ledgers)
@@ -60,8 +61,8 @@ def _ledgers(run: Run) -> list[Ledger]:
     except Problem as problem:
         if problem.code == "NoStack" and problem.status is Status.WRONG_USE:
             problem.fix += (
-                " Before the first deployment there is nothing to plan with: run `standby check` and `make deploy`."
-                " Nothing is created for existing desktops before you accept them, and the first sweep writes the plan."
+                " The first sweep writes the plan, so deploy first: run `standby check` and `make deploy`. No standby"
+                " is created for existing desktops until you accept them."
             )
         raise
 
@@ -81,7 +82,7 @@ def _plans(run: Run, ledgers: list[Ledger], kept: dict[str, Kept | None], direct
         settings = kept[ledger.pair.stack]
         if settings is None:
             missing.append(
-                f"{ledger.pair.stack}: no sweep has kept its settings yet, so that its directories are not known."
+                f"{ledger.pair.stack}: its directories are not known, because no sweep has saved its settings yet."
                 f" {start_a_sweep(ledger)}"
             )
             continue
@@ -116,15 +117,15 @@ def _plans(run: Run, ledgers: list[Ledger], kept: dict[str, Kept | None], direct
         "uncovered",
         [*several, text("directory_id", "Directory"), text("status"), text("reason_code", "Reason"), text("desktops")],
         waiting,
-        title="Without cover now",
-        empty=f"0 of {total} desktops." if total else "The ledger has no desktop without cover.",
+        title="Not covered now",
+        empty=f"0 of {total} desktops." if total else "The ledger has no uncovered desktop.",
     )
     names = ("directory_id", "dr_directory_id", "state", "would_get", "has", "cannot", "excluded", "remaining")
     more = ("monthly_cost", "not_priced", "quota", "standbys", "room", "per_day", "days", "hours")
     columns = [text("stack"), *(text(name) for name in (*names, *more, "pcoip_primaries", "pcoip_standbys"))]
     directories = Table("directories", [*columns, time("counted_at", "Counted at")], found)
     reported = [one["directory_id"] for one in found if one["state"] == plans.REPORTED]
-    follow = "`standby doctor` checks whether sweeps run." if missing else "`standby status` shows coverage."
+    follow = "`standby doctor` checks that sweeps run." if missing else "`standby status` shows the coverage."
     if reported:
         follow = f"`standby accept {reported[0]}` accepts that fleet."
     return Answer(
@@ -140,7 +141,7 @@ def _put_figures(title: str, rows: list[dict[str, Any]], console: Console) -> No
     from cli.answers import Table, put_line, put_table, text
 
     if console.width >= _WIDE:
-        columns = [text("figure"), text("value"), text("basis", "Rests on")]
+        columns = [text("figure"), text("value"), text("basis", "Based on")]
         put_table(Table("figures", columns, rows, title=title), console)
         return
     put_line(title, console)
@@ -150,7 +151,7 @@ def _put_figures(title: str, rows: list[dict[str, Any]], console: Console) -> No
 
 
 def _read(run: Run, ledger: Ledger, kept: Kept, chosen: list[Any]) -> Iterator[dict[str, Any]]:
-    """The plans of directories, from the rows that sweeps keep."""
+    """The plans of directories, from the rows that sweeps write."""
     from cli import plans
     from standby.ledger.ledger import COUNTER, QUOTA, TOTAL, known_quota
     from standby.ledger.sweeps import BASELINE, DAYS_BACK, coverage_key, day_key, directory_key
@@ -169,7 +170,7 @@ def _read(run: Run, ledger: Ledger, kept: Kept, chosen: list[Any]) -> Iterator[d
 
 
 def _closing(found: list[dict[str, Any]], kept: dict[str, Kept | None]) -> list[str]:
-    """What is to be known of all plans together: they share a day's number, and they age."""
+    """Sentences about all plans together: they share the daily cap, and they age."""
     from cli import plans, times
 
     said = []
@@ -177,9 +178,9 @@ def _closing(found: list[dict[str, Any]], kept: dict[str, Kept | None]) -> list[
         counted = [plan for plan in found if plan["stack"] == stack and plan.get("remaining")]
         if one is not None and len(counted) > 1:
             whole = plans.time_for(sum(plan["remaining"] for plan in counted), one.settings)
-            said.append(f"Together {whole.count} desktops of {len(counted)} directories take {whole}.")
+            said.append(f"Together, {whole.count} desktops of {len(counted)} directories take {whole}.")
     if ages := [plan["counted_at"] for plan in found if plan.get("counted_at")]:
-        said.append(f"Counted by the sweep of {times.local(min(ages))}; what has changed since is not in it.")
+        said.append(f"Counted by the sweep at {times.local(min(ages))}. Later changes are not included.")
     return said
 
 
@@ -197,7 +198,7 @@ def _unused(run: Run, ledgers: list[Ledger], directory: str | None, days: int) -
         rows += [{"stack": stack, **row} for row in found_of(users, directory, run.now, timedelta(days=days))]
 
     def screen(_: Console) -> None:
-        # Printed as they are: a line that is broken could not be pasted.
+        # Printed unchanged: a wrapped line could not be pasted.
         for stack, count in counts.items():
             theirs = [row for row in rows if row["stack"] == stack]
             print(f"# {stack}, as of {times.local(run.now)}", *lines(theirs, days, count), sep="\n")
@@ -206,22 +207,22 @@ def _unused(run: Run, ledgers: list[Ledger], directory: str | None, days: int) -
     columns += [time("last_connected_at", "Last login"), time("first_seen_at", "Known since")]
     table = Table("users", [text("stack"), *columns] if len(ledgers) > 1 else columns, rows)
     answer = Answer([table], facts={"users_counted": sum(counts.values()), "days": days}, screen=screen)
-    answer.cautions.append("Excluding a user terminates no standby: one that exists stays, and is still billed.")
+    answer.cautions.append("Excluding a user terminates no standby. An existing standby remains and is still billed.")
     answer.next = "`standby diff` shows what the edited configuration would change."
     return run.give(sourced(answer, ledgers))
 
 
 def _users(run: Run, ledger: Ledger) -> list[User]:
-    """The users of a pair's desktops, with what AWS says of their logins.
+    """The users of a pair's desktops, with their last logins as AWS reports them.
 
-    A desktop of which it says nothing makes that user unknown.
+    If AWS reports nothing about one of a user's desktops, the user is unknown.
     """
     from cli.asking import progress
     from cli.unused import User
     from standby.core.model import is_unassigned, user_key
 
     users: dict[str, User] = {}
-    with progress(f"Asking for last logins in {ledger.pair.region}"):
+    with progress(f"Reading last logins in {ledger.pair.region}"):
         for statuses in _statuses(run, ledger.pair.region):
             by_id = {str(one.get("WorkspaceId")): one for one in statuses}
             for primary_id, row in ledger.states(list(by_id)).items():
@@ -229,7 +230,7 @@ def _users(run: Run, ledger: Ledger) -> list[User]:
                 if _is_a_desktop(row) and name and not is_unassigned(name):
                     users.setdefault(user_key(name), User(name)).add(row, by_id[primary_id])
         for one in users.values():
-            # A rule for a user is for all desktops of that user.
+            # A rule for a user applies to all desktops of that user.
             theirs = {row["pk"] for row in ledger.of_user(one.name) if _is_a_desktop(row)}
             one.is_unknown |= not theirs <= set(one.ids)
     return list(users.values())

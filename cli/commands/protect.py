@@ -1,4 +1,4 @@
-"""`standby protect`: standbys for desktops that a person names."""
+"""`standby protect`: request standbys for named desktops."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from cli.running import Run
 
 def work(
     run: Run,
-    desktops: Annotated[list[str], typer.Argument(metavar="ID|USER…", help="Ids of desktops, or users' names.")],
+    desktops: Annotated[list[str], typer.Argument(metavar="ID|USER…", help="Ids of desktops, or user names.")],
     override: OverrideNames = None,
     reason: ReasonText = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     confirm: Confirm = None,
 ) -> Status:
-    """Request standbys for some desktops, as their creation does.
+    """Request standbys for the named desktops, as if they had just been created.
 
     \b
     Examples
@@ -28,9 +28,9 @@ def work(
       standby protect ws-1abc2def3 ws-2abc2def3 --dry-run
       standby protect bob --override EXCLUDED --yes
 
-    A desktop is named by its id, by the id of its standby, or by its user in any case. What protect decides is shown
-    first; it is asked before anything is done. Exclusions, the daily cap and the ceiling hold unless --override names
-    them. A desktop that is not ready yet is followed until it is.
+    Name a desktop by its id, by the id of its standby, or by its user; case does not matter. The command first shows
+    what the protect function decides, then asks for confirmation. Exclusions, the daily cap and the ceiling apply
+    unless --override names them. If a desktop is not ready yet, its standby is requested once it is ready.
     """
     from cli import finding
     from cli.requesting import overrides, request_standbys

@@ -1,4 +1,4 @@
-"""`standby redrive`: what is in the dead-letter queue is given to protect again."""
+"""`standby redrive`: send the events in the dead-letter queue to the protect function again."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from cli.running import Run
 def work(
     run: Run,
     reason: ReasonText = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "--list", help="Only show what is in the queue.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "--list", help="Only list the messages in the queue.")] = False,
     delete_unreadable: Annotated[
         bool,
-        typer.Option("--delete-unreadable", help="Delete what cannot be given to protect, once you have read it."),
+        typer.Option(
+            "--delete-unreadable", help="Delete messages that protect cannot process. Read them first with --list."
+        ),
     ] = False,
 ) -> Status:
-    """Give messages of the dead-letter queue to protect again.
+    """Send the messages in the dead-letter queue to the protect function again.
 
     \b
     Examples
@@ -29,16 +31,19 @@ def work(
       standby redrive --reason CHG-4711
       standby redrive --delete-unreadable
 
-    A message is deleted once protect has recorded what it decided; what follows from it has your name and reason beside
-    the event that it was. What is not an event stays in the queue with what
-    to do about it, until you delete it with --delete-unreadable. The exit status is 1 while anything is left.
+    A message is deleted after protect has recorded its decision. Each change that results from it is recorded with the
+    original event, your identity and your reason. Messages that are not events stay in the queue until you delete them
+    with --delete-unreadable; the command shows what to do about each. The exit status is 1 while the queue is not
+    empty.
     """
     from cli.answers import Answer, Table, one_line, text, time
     from cli.options import Output
     from cli.redrive import Queue, Redrive
 
     if dry_run and delete_unreadable:
-        raise Problem("TwoChoices", "--list deletes nothing.", "Leave out one of --list and --delete-unreadable.")
+        raise Problem(
+            "TwoChoices", "--list and --delete-unreadable cannot be combined.", "Leave out one of the two options."
+        )
     pair = run.pair
     queue = Queue(run.aws.client("sqs", pair.region), pair.queue_url, pair.operator_policy)
     ways = Ways("redrive", reason, dry_run)
@@ -49,7 +54,7 @@ def work(
     def each(row: Mapping[str, Any]) -> None:
         if is_table:
             detail = f": {row['detail']}" if row["detail"] else ""
-            line = f"{row['at']}  {row['what']}. Why here: {row['why']}. Now {row['became']}{detail}"
+            line = f"{row['at']}  {row['what']}. Cause: {row['why']}. Result: {row['became']}{detail}"
             print(f"{one_line(line).rstrip('.')}.", flush=True)
         else:
             rows.append(row)
@@ -67,7 +72,7 @@ def work(
     if is_table:
         answer.screen = lambda console: console.print(redrive.sum(), soft_wrap=True)
     if dry_run and redrive.totals:
-        answer.next = "`standby redrive` gives them to protect."
+        answer.next = "`standby redrive` sends the events to protect again."
     status = run.give(answer)
     if problem is not None:
         raise problem

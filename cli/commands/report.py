@@ -1,4 +1,4 @@
-"""`standby report`: the answer to "are we covered?" as a file to hand over."""
+"""`standby report`: write a coverage report to a file."""
 
 from __future__ import annotations
 
@@ -14,28 +14,33 @@ from cli.running import Run
 def work(
     run: Run,
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="Where the report goes. An existing file is replaced.")
+        Path, typer.Option("--out", metavar="FILE", help="The file to write. An existing file is replaced.")
     ] = Path("report.html"),
     pdf: Annotated[
-        Path | None, typer.Option("--pdf", metavar="FILE", help="Also as PDF. An existing file is replaced.")
+        Path | None, typer.Option("--pdf", metavar="FILE", help="Also write a PDF. An existing file is replaced.")
     ] = None,
-    paper: Annotated[str, typer.Option("--paper", metavar="A4|letter", help="What the PDF is printed on.")] = "A4",
+    paper: Annotated[str, typer.Option("--paper", metavar="A4|letter", help="The paper size of the PDF.")] = "A4",
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="DIR", help="Also a csv file of every table, with all rows.")
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Also write a CSV file for each table, with all rows."),
     ] = None,
-    since: Annotated[str, typer.Option(metavar="TIME", help="The period: from then on.")] = "30d",
-    until: Annotated[str, typer.Option(metavar="TIME", help="The period: up to then.")] = "now",
+    since: Annotated[str, typer.Option(metavar="TIME", help="Start of the period.")] = "30d",
+    until: Annotated[str, typer.Option(metavar="TIME", help="End of the period.")] = "now",
     directory: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Only of this directory. Can be given more than once.")
+        list[str] | None, typer.Option(metavar="ID", help="Only this directory. Can be given more than once.")
     ] = None,
     redact: Annotated[
-        bool, typer.Option("--redact", help="Pseudonyms instead of people's names, and no text that people wrote.")
+        bool,
+        typer.Option("--redact", help="Replace people's names with pseudonyms, and leave out text that people wrote."),
     ] = False,
     redact_key: Annotated[
-        Path, typer.Option("--redact-key", metavar="FILE", help="The pseudonyms' secret key; made if it is not there.")
+        Path,
+        typer.Option(
+            "--redact-key", metavar="FILE", help="The secret key of the pseudonyms. Created if it does not exist."
+        ),
     ] = Path("standby-redact.key"),
 ) -> Status:
-    """Make a report to hand over: to auditors, a board, an insurer. One file, for screen and paper.
+    """Write a coverage report for auditors, a board or an insurer. One HTML file, for screen and paper.
 
     \b
     Examples
@@ -45,9 +50,10 @@ def work(
       standby report --redact --out for-the-auditor.html
       standby report --output json --query answer
 
-    The report needs no network and has no script. Its answer is as of now; --since and --until bound coverage over
-    time, changes, and the time to protection. The exit status is 4 if something could not be seen: the report says
-    what. Gaps do not change it: `standby status` exits with 1 where a person has to act.
+    The report needs no network and contains no scripts. Its answer describes the present; --since and --until limit
+    coverage over time, changes, and the time to protection. The exit status is 4 if something could not be read; the
+    report lists what is missing. Uncovered desktops do not change the exit status: `standby status` exits with 1 if
+    something needs action.
     """
     from cli.times import moment
 
@@ -55,12 +61,12 @@ def work(
         from cli.report.making import Wanted, make
         from cli.report.pdf import Paper
     except ModuleNotFoundError as missing:
-        words = f"`standby report` needs packages that are not installed: {missing.name} is missing."
+        words = f"`standby report` needs Python packages that are not installed: {missing.name} is missing."
         fix = "Install them: pip install --require-hashes --requirement cli/report/requirements.txt"
         raise Problem("NotInstalled", words, fix) from None
     papers = {str(one).casefold(): one for one in Paper}
     if paper.casefold() not in papers:
-        raise Problem("NoSuchPaper", f"There is no paper {paper}.", "Write --paper A4 or --paper letter.")
+        raise Problem("NoSuchPaper", f"Paper size {paper} is not supported.", "Write --paper A4 or --paper letter.")
     wanted = Wanted(
         out=out,
         since=moment(since, run.now),

@@ -1,4 +1,4 @@
-"""`standby resume`: the pause ends."""
+"""`standby resume`: end the pause."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cli.running import Run
 def work(
     run: Run, reason: ReasonText = None, dry_run: DryRun = False, yes: Yes = False, confirm: Confirm = None
 ) -> Status:
-    """End the pause: standbys are created again. Desktops that it held are the first.
+    """End the pause. Standbys are created again, first for the desktops that the pause held.
 
     \b
     Examples
@@ -18,7 +18,7 @@ def work(
       standby resume --yes
       standby resume --confirm 112
 
-    It is asked first if desktops are held by the pause: their standbys cost money from then on.
+    If the pause holds desktops, the command asks for confirmation, because their standbys are billed from then on.
     """
     from cli.pausing import switch
 

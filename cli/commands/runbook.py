@@ -1,4 +1,4 @@
-"""`standby runbook`: the page to print before an outage."""
+"""`standby runbook`: print the failover runbook of a pair."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
 
 def work(run: Run) -> Status:
-    """Print the runbook of a failover, with this pair's names.
+    """Print the failover runbook, with the names of this pair filled in.
 
     \b
     Examples
       standby runbook > runbook.md
       standby runbook --stack Standby-us-east-1-us-west-2
 
-    Decide, start standbys, redirect, write to users, watch logins, and fail back without losing what was made on
-    standbys. Print it before an outage, and again when a directory or a connection alias changes. It reads the stacks,
-    the ledger and the connection aliases of both Regions; what cannot be read is left to be filled in (exit status 4).
+    The runbook covers: decide, start standbys, redirect, write to users, watch logins, and fail back without losing
+    work saved on standbys. Print it before an outage, and again when a directory or a connection alias changes. The
+    command reads the stacks, the ledger and the connection aliases of both Regions. Names that cannot be read are left
+    for you to fill in, and the exit status is 4.
     """
     from cli.answers import Answer
     from cli.runbook import page
@@ -37,7 +38,7 @@ def work(run: Run) -> Status:
     answer = Answer(facts=facts, screen=lambda _: print("\n".join(pages.values()), end=""), missing=missing)
     answer.source_region = ", ".join(dict.fromkeys(one.region for one in run.ledgers))
     answer.cautions += [one.caution for one in run.ledgers if one.caution]
-    answer.next = "Print it, fill it in, and keep it where an outage does not reach it."
+    answer.next = "print the runbook, fill it in, and keep it where an outage cannot reach it."
     return run.give(answer)
 
 
@@ -51,7 +52,7 @@ def _names(run: Run, ledger: Ledger) -> tuple[Names, list[str]]:
     kept = ledger.kept_settings()
     directories = {str(one): str(to.dr_directory) for one, to in kept.settings.directories.items()} if kept else {}
     if not directories:
-        missing.append("The directories: no sweep has kept the settings yet.")
+        missing.append("The directories are not known, because no sweep has saved the settings yet.")
     shown: list[list[Any]] = []
     for region in (pair.region, pair.dr_region):
         try:
@@ -68,7 +69,7 @@ def _names(run: Run, ledger: Ledger) -> tuple[Names, list[str]]:
 
 
 def _aliases(run: Run, region: str) -> list[Any]:
-    """What DescribeConnectionAliases returns in a Region; Problem if it cannot be asked."""
+    """What DescribeConnectionAliases returns in a Region; Problem if the call fails."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from cli.aws import unseen

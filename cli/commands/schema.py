@@ -1,4 +1,4 @@
-"""`standby schema`: the JSON Schema of the configuration file."""
+"""`standby schema`: print the JSON Schema of the configuration file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cli.running import Run
 
 
 def work(run: Run) -> Status:
-    """Print the JSON Schema of the configuration, for editors.
+    """Print the JSON Schema of the configuration file, for editors.
 
     \b
     Examples
@@ -24,7 +24,7 @@ def work(run: Run) -> Status:
 
     schema = json_schema()
     if run.options.output is Output.CSV:
-        raise Problem("NoCsv", "The schema is no table.", "Leave out --output csv: it is JSON.")
+        raise Problem("NoCsv", "The schema is not available as CSV.", "Leave out --output csv: the schema is JSON.")
     if run.options.query is not None:
         schema = json.dumps(selected(run.options.query, json.loads(schema)), indent=2, ensure_ascii=False) + "\n"
     sys.stdout.write(schema)

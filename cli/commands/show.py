@@ -1,4 +1,4 @@
-"""`standby show`: one desktop, why it stands as it does, what is next, and its history."""
+"""`standby show`: show one desktop with its status, reason, next step and history."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def work(
     run: Run,
     desktop: Annotated[
         str,
-        typer.Argument(metavar="ID|USER", help="The id of a primary or of a standby, or a user's name in any case."),
+        typer.Argument(metavar="ID|USER", help="The id of a primary or a standby, or a user name in any case."),
     ],
     history: Annotated[
-        int, typer.Option(min=0, metavar="NUMBER", help="How many of the last changes are shown; 0: all.")
+        int, typer.Option(min=0, metavar="NUMBER", help="How many of the last changes to show; 0 shows all.")
     ] = 20,
 ) -> Status:
-    """Show a desktop: status, why, what is next, and history.
+    """Show a desktop: its status, the reason, the next step, and its history.
 
     \b
     Examples
@@ -29,8 +29,9 @@ def work(
       standby show alice --history 0
       standby show alice --output json --query 'desktops[].next.rules'
 
-    What would happen next is asked of the protect function: it decides now, and does nothing. Who may not invoke it
-    sees what the ledger has. The exit status is 1 if the desktop needs a person.
+    The command invokes the protect function with a dry run to find out what would happen next; nothing is changed.
+    Without permission to invoke it, the command shows what the ledger has. The exit status is 1 if the desktop needs
+    action.
     """
     from cli.showing import show
 

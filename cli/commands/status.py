@@ -1,4 +1,4 @@
-"""`standby status`: whether people are covered."""
+"""`standby status`: show the coverage of each directory, and what needs action."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from cli.running import Run
 def work(
     run: Run,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C; piped, a line for each change.")
+        bool,
+        typer.Option("--follow", "-f", help="Update until Ctrl-C. If the output is piped, print a line per change."),
     ] = False,
-    every: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How often --follow looks.")] = 15,
+    every: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How often --follow updates.")] = 15,
 ) -> Status:
-    """Show whether people are covered, and what needs a person.
+    """Show the coverage of each directory, and what needs action.
 
     \b
     Examples
@@ -26,8 +27,9 @@ def work(
       standby status --output json --query 'pairs[].paused'
       standby status || mail -s 'standby: somebody has to act' ops@example.com
 
-    Who is protected is as the last complete sweep has counted it; who waits, and what needs a person, is as it stands
-    now. The exit status is 1 if something needs a person, and 4 if the last complete sweep is too long ago to tell.
+    The number of protected desktops is as of the last complete sweep. Waiting desktops, and what needs action, are as
+    of now. The exit status is 1 if something needs action, and 4 if the last complete sweep is too old for the coverage
+    to be known.
     """
     from cli.following import follow as follow_it
     from cli.reporting import report

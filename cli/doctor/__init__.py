@@ -1,4 +1,4 @@
-"""`standby doctor`: whether everything is in place, before deploying and after, by reading alone.
+"""`standby doctor`: check that everything is in place, before and after deployment, with read-only calls.
 
-Each group is a module: it asks AWS what it needs, and judges the answers in functions of data.
+Each group of checks is a module: it reads from AWS, and evaluates the answers in pure functions.
 """

@@ -1,4 +1,4 @@
-"""How doctor asks AWS: rights that only read, a few calls a second, each question once, and no exception of AWS's."""
+"""The calls of doctor to AWS: read-only, paced, each made once; errors become `Unseen`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from cli.aws import Aws
 
-# All that is asked. The policy that `--policy` prints is made of it, and nothing else can be asked.
+# All calls of doctor. `--policy` prints them as a policy, and `Asker` refuses any other call.
 RIGHTS: Final = (
     "cloudformation:DescribeStacks",
     "cloudtrail:DescribeTrails",
@@ -47,14 +47,14 @@ RIGHTS: Final = (
     "workspaces:DescribeWorkspaceDirectories",
     "workspaces:DescribeWorkspaces",
 )
-# With which cli.ledger gets rows by their keys.
+# The call by which cli.ledger reads rows.
 LEDGER_RIGHT: Final = "dynamodb:BatchGetItem"
 _CLIENTS: Final = {"servicequotas": "service-quotas"}
-# The account has 2 calls a second and a burst of 5 in a Region, for all its tools.
+# All tools of the account share 2 calls a second, with a burst of 5, in a Region.
 _PACED: Final = "workspaces"
 _CALLS_PER_SECOND: Final = 1.0
 _BURST: Final = 3
-# A Region of which so many services give no answer is not asked any more.
+# A Region in which this many services do not answer is not called again.
 _SILENT_SERVICES: Final = 2
 _MOST_PAGES: Final = 40
 
@@ -62,18 +62,18 @@ Answer = Mapping[str, Any]
 
 
 def policy() -> dict[str, Any]:
-    """The IAM policy that allows all of it."""
+    """The IAM policy that allows all calls of doctor."""
     actions = sorted({*RIGHTS, LEDGER_RIGHT})
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
 
 
 def not_allowed(right: str, region: str) -> str:
-    """That a call was denied."""
+    """A sentence that a call was denied."""
     return f"{right} is not allowed in {region}."
 
 
 class Asker:
-    """Asks AWS with one of RIGHTS, and keeps each answer: several checks, and pairs, need the same."""
+    """Calls AWS with one of RIGHTS, and keeps each answer, because several checks and pairs need the same."""
 
     def __init__(self, aws: Aws, clock: Clock | None = None) -> None:
         self.aws = aws
@@ -88,7 +88,7 @@ class Asker:
         Raises
         ------
         Unseen
-            There is none: the call is denied, refused or throttled, or the Region does not answer.
+            The call is denied, refused or throttled, or the Region does not answer.
         """
         answer = self.find(right, region, "", **arguments)
         if answer is None:
@@ -96,12 +96,12 @@ class Asker:
         return answer
 
     def find(self, right: str, region: str, absent: str, **arguments: Any) -> Answer | None:
-        """The answer to a call; None if it is refused with a code or words that have `absent` in them.
+        """The answer to a call; None if it is refused with an error that contains `absent`.
 
         Raises
         ------
         Unseen
-            As `ask` does.
+            As for `ask`.
         """
         key = json.dumps([right, region, arguments], sort_keys=True)
         if key not in self._kept:
@@ -115,7 +115,7 @@ class Asker:
         return found
 
     def pages(self, right: str, region: str, member: str, **arguments: Any) -> list[Answer]:
-        """What all pages of an answer have in `member`; Unseen as `ask` raises it, or if there is no end."""
+        """The items in `member` of all pages of an answer; Unseen as for `ask`, or if there are too many pages."""
         found: list[Answer] = []
         for _ in range(_MOST_PAGES):
             answer = self.ask(right, region, **arguments)
@@ -151,7 +151,7 @@ class Asker:
 
     def _refuse_silent(self, prefix: str, region: str) -> None:
         if region in self.aws.down:
-            raise Unseen(Status.NO_ANSWER, f"{region} does not answer.", "Try again when the Region works.")
+            raise Unseen(Status.NO_ANSWER, f"{region} does not answer.", "Try again when the Region is available.")
         if prefix in self._silent[region]:
             raise Unseen(Status.NO_ANSWER, f"{prefix} in {region} does not answer.", "Check the network.")
 

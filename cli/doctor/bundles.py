@@ -1,4 +1,4 @@
-"""The bundles that desktops are of, and those that AWS has mirrored for standbys."""
+"""The bundles of desktops, and the mirrored bundles that AWS creates for standbys."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _DESCRIBE: Final = "workspaces:DescribeWorkspaceBundles"
 _AVAILABLE: Final = "AVAILABLE"
 
 
-@check("A standby is made of its primary's bundle, whose image AWS mirrors to the DR Region.")
+@check("A standby is created from its primary's bundle. AWS mirrors the bundle's image to the DR Region.")
 def in_use(place: Place) -> Iterator[Finding]:
-    """Whether the bundles of desktops are there, and available."""
+    """Whether the bundles of desktops exist and are available."""
     samples = [desktop for one in place.directories for desktop in place.sample(place.region, one.directory)[0]]
     ids = sorted({str(one["BundleId"]) for one in samples})
     shown = [
@@ -30,30 +30,30 @@ def in_use(place: Place) -> Iterator[Finding]:
 
 
 def are_available(ids: Sequence[str], shown: Sequence[Answer]) -> Iterator[Finding]:
-    """Whether bundles are among those shown, and available."""
+    """Whether bundles are in AWS's answer, and available."""
     states = {str(one["BundleId"]): one["State"] for one in shown}
     if gone := [one for one in ids if one not in states]:
-        fix = "If standbys of their desktops are refused, migrate those to another bundle."
-        yield warning(f"Deleted, and desktops are of it: {named(gone)}.", fix)
+        fix = "If AWS refuses standbys for these desktops, migrate the desktops to another bundle."
+        yield warning(f"Desktops use bundles that were deleted: {named(gone)}.", fix)
     bad = [one for one in ids if states.get(one, _AVAILABLE) != _AVAILABLE]
     for one in bad:
-        fix = "Wait if it is PENDING. Else migrate its desktops to another bundle."
+        fix = "If it is PENDING, wait. Otherwise, migrate its desktops to another bundle."
         yield problem(f"Bundle {one} is {states[one]}.", fix)
     if not gone and not bad:
-        yield ok(f"{counted(len(ids), 'bundle')} of the desktops that were seen: AVAILABLE.")
+        yield ok(f"{counted(len(ids), 'bundle')} of the desktops that were read: AVAILABLE.")
 
 
-@check("AWS makes standbys of the bundles that it has mirrored to the DR Region.")
+@check("AWS creates standbys from the bundles that it mirrors to the DR Region.")
 def mirrored(place: Place) -> Iterator[Finding]:
     """Whether the bundles of type STANDBY are available."""
     shown = place.asker.pages(_DESCRIBE, place.dr_region, "Bundles")
     standby = [one for one in shown if one.get("BundleType") == "STANDBY"]
     bad = [one for one in standby if one["State"] == "ERROR"]
     for one in bad:
-        fix = "Open a case with AWS Support: AWS makes these bundles."
-        yield problem(f"Bundle {one['BundleId']} for standbys in {place.dr_region} is in ERROR.", fix)
+        fix = "Open a case with AWS Support: AWS creates these bundles."
+        yield problem(f"Bundle {one['BundleId']} for standbys in {place.dr_region} is in state ERROR.", fix)
     if not bad:
-        yield ok(f"{counted(len(standby), 'bundle')} for standbys in {place.dr_region}, none in ERROR.")
+        yield ok(f"{counted(len(standby), 'bundle')} for standbys in {place.dr_region}, none in state ERROR.")
 
 
 CHECKS = (in_use, mirrored)

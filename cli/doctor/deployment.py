@@ -1,4 +1,4 @@
-"""What is deployed: the stacks, what sets them going, what they notify, and whether they are at work."""
+"""The deployment: the stacks, the rules and schedules that start them, notification, and whether sweeps run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cli import times
-from cli.doctor.findings import DEPLOY, Finding, cannot_tell, check, counted, in_both, named, ok, problem, warning
+from cli.doctor.findings import DEPLOY, Finding, check, counted, in_both, named, ok, problem, unknown, warning
 from cli.doctor.table import ledger
 from infra.version import VERSION
 from standby.core.row import PAUSE
@@ -30,7 +30,7 @@ OUTPUTS: Final = (
     "WatchStateMachineArn",
 )
 DR_OUTPUTS: Final = ("NotificationTopicArn",)
-# The rules of either Region's stack: the end of each name, and what is in the ARN of its target.
+# The rules of both Regions' stacks: the end of each name, and a part of its target's ARN.
 RULES: Final = {
     "new-workspaces": ":function:{stack}-protect",
     "ended-workspaces": ":function:{stack}-protect",
@@ -38,80 +38,80 @@ RULES: Final = {
     "sweep-failed-executions": ":sns:",
 }
 DR_RULES: Final = {"ended-workspaces": ":events:{region}:"}
-# After so many intervals without a complete sweep there is an alarm, too.
+# An alarm fires after the same number of intervals without a complete sweep.
 _INTERVALS: Final = 3
 _DEFAULT_INTERVAL: Final = timedelta(hours=1)
 _ABSENT: Final = "ResourceNotFoundException"
-# IAM simulates for ARNs that it is given; any WorkSpace stands for all.
+# IAM simulates specific ARNs; any WorkSpace represents all.
 _ANY_WORKSPACE: Final = "workspace/ws-000000000"
 
 
 # The stacks
 
 
-@check("Without its stacks nothing is protected, and nobody is notified.")
+@check("Without its stacks, no desktop is protected and no notice is sent.")
 def stacks(place: Place) -> Iterator[Finding]:
-    """Whether both are there, and whole."""
+    """Whether both stacks exist and are complete."""
     if not place.is_deployed:
-        yield problem(f"{place.stack} is not deployed in {place.region}: nothing is protected.", "Deploy.", DEPLOY)
+        yield problem(f"{place.stack} is not deployed in {place.region}. No desktop is protected.", "Deploy.", DEPLOY)
         return
 
-    def look(region: str) -> Iterator[Finding]:
+    def examine(region: str) -> Iterator[Finding]:
         is_primary = region == place.region
         name = place.stack if is_primary else place.dr_stack
         yield is_whole(name, region, place.stack_in(region), OUTPUTS if is_primary else DR_OUTPUTS)
 
-    yield from in_both(place, look)
+    yield from in_both(place, examine)
 
 
 def is_whole(name: str, region: str, shown: Answer | None, outputs: Sequence[str]) -> Finding:
-    """Whether a stack is there, and whole."""
+    """Whether a stack exists and is complete."""
     if shown is None:
         return problem(f"There is no stack {name} in {region}.", "Deploy again.", DEPLOY)
     status = str(shown["StackStatus"])
     if status.endswith("_IN_PROGRESS"):
-        return warning(f"{name} in {region} is {status}.", "Run `standby doctor` again when it has ended.")
+        return warning(f"{name} in {region} is {status}.", "Run `standby doctor` again when the operation has ended.")
     if status.endswith("_FAILED") or "ROLLBACK" in status:
         events = (
             f"aws cloudformation describe-stack-events --region {region} --stack-name {name} "
             "--query 'StackEvents[?contains(ResourceStatus, `FAILED`)].[LogicalResourceId, ResourceStatusReason]'"
         )
-        return problem(f"{name} in {region} is {status}.", "See what failed, and deploy again.", events, DEPLOY)
+        return problem(f"{name} in {region} is {status}.", "Find out what failed, then deploy again.", events, DEPLOY)
     there = {one["OutputKey"] for one in shown.get("Outputs", ())}
     if missing := [one for one in outputs if one not in there]:
         return problem(f"{name} has no output {named(missing)}.", "Deploy again.", DEPLOY)
     return ok(f"{name} in {region} is {status}.")
 
 
-@check("The command line and the functions have to be of one version.")
+@check("The command and the deployed functions must have the same version.")
 def version(place: Place) -> Iterator[Finding]:
-    """Whether they are."""
+    """Whether the versions are the same."""
     deployed = place.output(place.region, "Version")
     if deployed == VERSION:
         yield ok(f"Version {VERSION} is deployed.")
     else:
-        yield warning(f"Version {deployed} is deployed; this is {VERSION}.", "Deploy this version.", DEPLOY)
-
-
-@check("What is in the configuration file takes effect with the next deployment.")
-def digest(place: Place) -> Iterator[Finding]:
-    """Whether the file is what is deployed."""
-    if place.configured is None:
-        yield cannot_tell(
-            "Without a configuration file, it is not known whether it is deployed.", "Name it with --config."
+        yield warning(
+            f"Version {deployed} is deployed. This command has version {VERSION}.", "Deploy this version.", DEPLOY
         )
+
+
+@check("Changes in the configuration file take effect with the next deployment.")
+def digest(place: Place) -> Iterator[Finding]:
+    """Whether the configuration file is deployed."""
+    if place.configured is None:
+        yield unknown("There is no configuration file to compare with the deployment.", "Name the file with --config.")
         return
     deployed, wanted = place.output(place.region, "ConfigDigest"), place.configured.digest
     if deployed == wanted:
         yield ok(f"The configuration file is deployed ({deployed}).")
     else:
-        what = f"The configuration file is not what is deployed ({wanted}, deployed is {deployed})."
-        yield warning(what, "See what it would change, and deploy.", "standby diff", DEPLOY)
+        what = f"The configuration file ({wanted}) differs from the deployed configuration ({deployed})."
+        yield warning(what, "Review the changes, then deploy.", "standby diff", DEPLOY)
 
 
 @check("Without these permissions AWS refuses every standby (reason code ACCESS_DENIED).")
 def permissions(place: Place) -> Iterator[Finding]:
-    """Whether protect's role may create standbys, as IAM simulates it."""
+    """Whether the role of protect may create standbys, by IAM's simulation."""
     name = place.output(place.region, "ProtectFunctionName")
     function = place.asker.ask("lambda:GetFunctionConfiguration", place.region, FunctionName=name)
     _, partition, _, _, account, *_ = function["FunctionArn"].split(":")
@@ -137,27 +137,27 @@ def _simulated(place: Place, role: str, actions: list[str], arns: list[str], reg
 
 
 def may_create(results: Sequence[Answer]) -> Finding:
-    """Whether nothing of a simulation is denied."""
+    """Whether a simulation denies nothing."""
     denied = [one for one in results if one["EvalDecision"] != "allowed"]
     if not denied:
-        return ok("The role of protect may create and tag standbys, as far as IAM can tell.")
+        return ok("The role of protect may create and tag standbys, according to IAM's simulation.")
     actions = named(sorted({str(one["EvalActionName"]) for one in denied}))
     where = named(sorted({str(one["EvalResourceName"]) for one in denied}))
     details = [one.get("OrganizationsDecisionDetail") or {} for one in denied]
-    fix = "Look for a permissions boundary that denies it. If there is none, deploy again."
+    fix = "Check whether a permissions boundary denies it. If there is none, deploy again."
     if any(one.get("AllowedByOrganizations") is False for one in details):
-        fix = "A service control policy of the organisation denies it. Ask who manages it."
-    return problem(f"The role of protect may not {actions} on {where}.", fix)
+        fix = "A service control policy of the organisation denies it. Ask its administrator."
+    return problem(f"The role of protect is denied {actions} on {where}.", fix)
 
 
-# What sets it going
+# Rules and schedules
 
 
-@check("Rules bring the events that say that desktops come and go.")
+@check("EventBridge rules deliver the events about new and terminated desktops.")
 def rules(place: Place) -> Iterator[Finding]:
-    """Whether all are enabled, with their targets."""
+    """Whether all rules are enabled, with their targets."""
 
-    def look(region: str) -> Iterator[Finding]:
+    def examine(region: str) -> Iterator[Finding]:
         is_primary = region == place.region
         stack, wanted = (place.stack, RULES) if is_primary else (place.dr_stack, DR_RULES)
         found = [_rule(place, region, f"{stack}-{end}", target) for end, target in wanted.items()]
@@ -165,7 +165,7 @@ def rules(place: Place) -> Iterator[Finding]:
             ok(f"{counted(len(found), 'rule')} in {region}: enabled.")
         ]
 
-    yield from in_both(place, look)
+    yield from in_both(place, examine)
 
 
 def _rule(place: Place, region: str, name: str, target: str) -> Finding | None:
@@ -177,13 +177,13 @@ def _rule(place: Place, region: str, name: str, target: str) -> Finding | None:
         return problem(f"The rule {name} in {region} is {shown['State']}.", "Enable it.", command)
     targets = place.asker.ask("events:ListTargetsByRule", region, Rule=name)["Targets"]
     if not any(target.format(stack=place.stack, region=place.region) in one["Arn"] for one in targets):
-        return problem(f"The rule {name} in {region} has lost its target.", "Deploy again.", DEPLOY)
+        return problem(f"The target of the rule {name} in {region} is missing.", "Deploy again.", DEPLOY)
     return None
 
 
 @check("Schedules start the watcher and the sweep.")
 def schedules(place: Place) -> Iterator[Finding]:
-    """Whether both are enabled."""
+    """Whether both schedules are enabled."""
     good = True
     for name in (f"{place.stack}-watch", f"{place.stack}-sweep"):
         shown = place.asker.find("scheduler:GetSchedule", place.region, _ABSENT, Name=name)
@@ -193,14 +193,14 @@ def schedules(place: Place) -> Iterator[Finding]:
         elif shown["State"] != "ENABLED":
             good = False
             what = f"The schedule {name} in {place.region} is {shown['State']}."
-            yield problem(what, "Enable it in the EventBridge Scheduler console: AWS has no command for that alone.")
+            yield problem(what, "Enable it in the EventBridge Scheduler console. The AWS CLI has no command for this.")
     if good:
         yield ok("Both schedules are enabled.")
 
 
-@check("Notices and bus events leave from the ledger's stream.")
+@check("Notices and bus events are sent from the ledger's stream.")
 def outbox(place: Place) -> Iterator[Finding]:
-    """Whether announce reads it."""
+    """Whether announce reads the stream."""
     name, region = f"{place.stack}-announce", place.region
     shown = place.asker.ask("lambda:ListEventSourceMappings", region, FunctionName=name)["EventSourceMappings"]
     off = [one for one in shown if str(one["State"]) in ("Disabled", "Disabling")]
@@ -214,23 +214,23 @@ def outbox(place: Place) -> Iterator[Finding]:
         yield ok(f"{name} reads the ledger's stream.")
 
 
-# Whom it notifies, and of what
+# Notification
 
 
-@check("Notices and alarms reach nobody without a confirmed subscription.")
+@check("Without a confirmed subscription, notices and alarms reach no one.")
 def subscriptions(place: Place) -> Iterator[Finding]:
-    """Whether somebody confirmed one in either Region, and who did not."""
+    """Whether each Region has a confirmed subscription, and which subscriptions are not confirmed."""
 
-    def look(region: str) -> Iterator[Finding]:
+    def examine(region: str) -> Iterator[Finding]:
         topic = place.output(region, "NotificationTopicArn")
         shown = place.asker.pages("sns:ListSubscriptionsByTopic", region, "Subscriptions", TopicArn=topic)
         yield is_confirmed(topic, region, shown)
 
-    yield from in_both(place, look)
+    yield from in_both(place, examine)
 
 
 def is_confirmed(topic: str, region: str, shown: Sequence[Answer]) -> Finding:
-    """Whether a topic has a confirmed subscription, and only such."""
+    """Whether a topic has a confirmed subscription, and no unconfirmed ones."""
     pending = [one for one in shown if not str(one["SubscriptionArn"]).startswith("arn:")]
     asked = [(one["Protocol"], one["Endpoint"]) for one in pending] or [("email", "ops@example.com")]
     commands = [
@@ -239,62 +239,63 @@ def is_confirmed(topic: str, region: str, shown: Sequence[Answer]) -> Finding:
     ]
     if not shown:
         what = f"The topic in {region} has no subscription."
-        return problem(what, "Subscribe your own address, and confirm the message that AWS sends.", *commands)
+        return problem(what, "Subscribe your own address, and confirm the message from AWS.", *commands)
     confirmed = counted(len(shown) - len(pending), "confirmed subscription")
     if not pending:
         return ok(f"{confirmed} in {region}.")
-    what = f"{named([str(one['Endpoint']) for one in pending])} did not confirm the subscription in {region}."
-    fix = "Confirm the message from AWS. It is valid for three days; the command sends another."
+    what = f"Not confirmed in {region}: the subscription of {named([str(one['Endpoint']) for one in pending])}."
+    fix = "Confirm the message from AWS. It is valid for three days. The command sends a new one."
     return (problem if len(pending) == len(shown) else warning)(what, fix, *commands)
 
 
-@check("What is in the dead-letter queue was not handled: a desktop may wait for it.")
+@check("Messages in the dead-letter queue were not processed. A desktop may be waiting for one.")
 def dead_letters(place: Place) -> Iterator[Finding]:
-    """Whether there is something."""
+    """Whether the dead-letter queue has messages."""
     name, url = "ApproximateNumberOfMessages", place.output(place.region, "DeadLetterQueueUrl")
     shown = place.asker.ask("sqs:GetQueueAttributes", place.region, QueueUrl=url, AttributeNames=[name])
     if count := int(shown["Attributes"][name]):
-        fix = "See what they are about, and have protect handle them again."
+        fix = "List the messages, then send them to protect again."
         commands = ("standby redrive --list", "standby redrive")
         yield problem(f"{counted(count, 'message')} in the dead-letter queue.", fix, *commands)
     else:
         yield ok("The dead-letter queue is empty.")
 
 
-@check("An alarm says that something needs attention now.")
+@check("An alarm in state ALARM needs attention now.")
 def alarms(place: Place) -> Iterator[Finding]:
-    """Which alarms are in ALARM, and which would notify nobody."""
+    """Which alarms are in state ALARM, and which have no enabled actions."""
 
-    def look(region: str) -> Iterator[Finding]:
+    def examine(region: str) -> Iterator[Finding]:
         prefix = f"{place.stack if region == place.region else place.dr_stack}-"
         shown = place.asker.pages("cloudwatch:DescribeAlarms", region, "MetricAlarms", AlarmNamePrefix=prefix)
         yield from are_quiet(region, shown)
 
-    yield from in_both(place, look)
+    yield from in_both(place, examine)
 
 
 def are_quiet(region: str, shown: Sequence[Answer]) -> Iterator[Finding]:
-    """Which alarms are in ALARM, and which would notify nobody."""
+    """Which alarms are in state ALARM, and which have no enabled actions."""
     if not shown:
         yield problem(f"There are no alarms in {region}.", "Deploy again.", DEPLOY)
         return
     raised = [one for one in shown if one["StateValue"] == "ALARM"]
     for one in raised:
-        yield problem(f"{one['AlarmName']} in {region} is in ALARM.", str(one.get("AlarmDescription", "")))
+        yield problem(f"{one['AlarmName']} in {region} is in state ALARM.", str(one.get("AlarmDescription", "")))
     if silent := [str(one["AlarmName"]) for one in shown if one.get("ActionsEnabled") is False]:
         names = " ".join(silent)
         command = f"aws cloudwatch enable-alarm-actions --region {region} --alarm-names {names}"
-        yield problem(f"{named(silent)} in {region} would notify nobody.", "Enable their actions.", command)
+        what = f"Alarm actions are disabled in {region}: {named(silent)} would notify no one."
+        yield problem(what, "Enable their actions.", command)
     if not raised and not silent:
-        yield ok(f"{counted(len(shown), 'alarm')} in {region}, none in ALARM.")
+        yield ok(f"{counted(len(shown), 'alarm')} in {region}, none in state ALARM.")
 
 
-# Whether it is at work
+# Activity
 
 
-@check("The sweep finds what no event reported, and notices what is gone.")
+@check("The sweep finds new desktops whose event was lost, and desktops and standbys that no longer exist.")
 def sweep(place: Place) -> Iterator[Finding]:
-    """Whether each directory was swept as a whole within three intervals."""
+    """Whether each directory had a complete sweep within three intervals."""
     configured = place.configured
     interval = timedelta(minutes=configured.sweep_interval_minutes) if configured else _DEFAULT_INTERVAL
     ended = {one.directory: place.swept_at(one.directory) for one in place.directories}
@@ -303,9 +304,9 @@ def sweep(place: Place) -> Iterator[Finding]:
 
 
 def is_recent(ended: Mapping[str, datetime | None], most: timedelta, now: datetime, machine: str) -> Finding:
-    """Whether the last complete sweep of each directory is recent."""
+    """Whether the last complete sweep of each directory is recent enough."""
     late = [
-        f"{one} (the last ended {times.age(now - at)} ago)" if at else f"{one} (none these days)"
+        f"{one} (the last ended {times.age(now - at)} ago)" if at else f"{one} (none in the last days)"
         for one, at in ended.items()
         if at is None or now - at > most
     ]
@@ -314,18 +315,19 @@ def is_recent(ended: Mapping[str, datetime | None], most: timedelta, now: dateti
         return ok(f"The last complete sweep of each directory ended within {times.age(now - oldest)}.")
     region = machine.split(":")[3]
     see = f"aws stepfunctions list-executions --region {region} --state-machine-arn {machine}"
-    what = f"No complete sweep for {times.age(most)} of {named(late)}."
-    return problem(what, "Just deployed: wait for two intervals. Else see how the last sweeps ended.", see)
+    what = f"No complete sweep in the last {times.age(most)}: {named(late)}."
+    fix = "After a new deployment, wait for two intervals. Otherwise check how the last sweeps ended."
+    return problem(what, fix, see)
 
 
-@check("While the pair is paused, no standby is requested.")
+@check("No standby is requested while the pair is paused.")
 def pause(place: Place) -> Iterator[Finding]:
-    """Whether a person has paused the pair, and who."""
+    """Whether the pair is paused, and by whom."""
     yield is_paused(place.rows([(PAUSE, PAUSE)]))
 
 
 def is_paused(rows: Sequence[Item]) -> Finding:
-    """Whether there is a row that says so. Whoever put it manually may have left out the attribute."""
+    """Whether the pause row exists. A row that was written manually may not have the attribute `paused`."""
     row = rows[0] if rows else {"paused": False}
     if row.get("paused", True) is False:
         return ok("The pair is not paused.")
@@ -335,7 +337,7 @@ def is_paused(rows: Sequence[Item]) -> Finding:
     return warning(f"The pair is paused{since}{by}{why}.", "Resume it when you are ready.", "standby resume")
 
 
-# All but the first need a deployed stack.
+# All checks except the first need a deployed stack.
 CHECKS = (
     stacks,
     version,

@@ -1,4 +1,4 @@
-"""Which pairs are examined, and everything that is looked at in each."""
+"""Run the checks for each pair."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ GROUPS: Final = {
 
 
 def chosen(only: Sequence[str]) -> list[str]:
-    """The groups that are named, or all; Problem if there is no such group."""
+    """The named groups, or all; Problem if a group does not exist."""
     for one in only:
         if one not in GROUPS:
             near = difflib.get_close_matches(one, GROUPS, n=1)
             fix = f"Did you mean {near[0]}? " if near else ""
-            raise Problem("NoSuchGroup", f"There is no group {one}.", f"{fix}The groups are {', '.join(GROUPS)}.")
+            raise Problem("NoSuchGroup", f"There is no group {one}.", f"{fix}The groups are: {', '.join(GROUPS)}.")
     return [one for one in GROUPS if not only or one in only]
 
 
 def examine(run: Run, groups: Sequence[str], resolve: Resolve) -> Iterator[Found]:
-    """Look at everything; what cannot be seen is a finding, too.
+    """Run the checks of some groups; what cannot be read is a finding, too.
 
     Raises
     ------
     Problem
-        The credentials cannot be used, the configuration has mistakes, or there is nothing to examine.
+        The credentials cannot be used, the configuration has mistakes, or there is no pair.
     """
-    _ = run.aws.session  # a profile that does not exist is no finding
+    _ = run.aws.session  # a profile that does not exist is an error, not a finding
     for place in _places(run, resolve):
         for group in groups:
-            # Before the first deployment, all that can be said of it is that it is not there.
+            # Before the first deployment, the only finding is that it does not exist.
             checks = GROUPS[group] if group != "deployment" or place.is_deployed else GROUPS[group][:1]
             for check in checks:
-                with progress(f"Looking at {group} of {place.stack}"):
+                with progress(f"Checking {group} of {place.stack}"):
                     found = check.findings(place)
                 yield from (Found(place.stack, group, check, one) for one in found)
 
 
 def _places(run: Run, resolve: Resolve) -> list[Place]:
-    """The pairs of the configuration file; without one, those that are deployed."""
+    """The pairs in the configuration file, or without a file the deployed pairs."""
     asker = Asker(run.aws)
     file = _file(run)
     configured = [

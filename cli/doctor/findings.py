@@ -1,4 +1,4 @@
-"""What a check is, and what it can find."""
+"""Checks and their findings."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ _MOST_NAMED: Final = 5
 
 
 class Status(StrEnum):
-    """How a finding stands."""
+    """The status of a finding."""
 
     OK = "ok"
     PROBLEM = "problem"
     WARNING = "warning"
-    CANNOT_TELL = "cannot be told by reading"  # whoever reads: AWS does not show it
+    UNKNOWN = "unknown"  # for every caller: it cannot be read from AWS
     NOT_ALLOWED = "not allowed"
-    NO_ANSWER = "no answer"  # none that can be used
+    NO_ANSWER = "no answer"  # or no usable answer
 
     @property
     def is_seen(self) -> bool:
-        """Whether everything was seen that can be."""
+        """Whether everything that can be read was read."""
         return self not in (Status.NOT_ALLOWED, Status.NO_ANSWER)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found.
+    """The result of a check.
 
     Attributes
     ----------
     what, fix : str
-        What is so, and what to do about it; whole sentences.
+        The fact, and what to do about it, in sentences.
     commands : tuple of str
-        What does it, in this order. Nothing here runs them.
+        The commands of the fix, in order. Nothing here runs them.
     """
 
     status: Status
@@ -49,77 +49,77 @@ class Finding:
 
 
 class Unseen(Exception):
-    """Something could not be seen; `finding` says what, and why."""
+    """Something could not be read; `finding` says what and why."""
 
     def __init__(self, status: Status, what: str, fix: str = "") -> None:
         super().__init__(what)
         self.finding = Finding(status, what, fix)
 
 
-Look = Callable[["Place"], Iterable[Finding]]
+Examine = Callable[["Place"], Iterable[Finding]]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that is looked at: why it matters, and what asks AWS for it and judges the answers."""
+    """A check: why it matters, and the function that reads from AWS and evaluates the answers."""
 
     name: str
     why: str
-    look: Look
+    examine: Examine
 
     def findings(self, place: Place) -> list[Finding]:
-        """Look. What goes wrong meanwhile is a finding; what was found before stays."""
-        return list(seen(lambda: self.look(place)))
+        """Run the check. An error becomes a finding after the findings that precede it."""
+        return list(seen(lambda: self.examine(place)))
 
 
-def check(why: str) -> Callable[[Look], Check]:
-    """Make a check of a function, under its name."""
-    return lambda look: Check(look.__name__.replace("_", "-"), why, look)
+def check(why: str) -> Callable[[Examine], Check]:
+    """Turn a function into a check of the same name."""
+    return lambda examine: Check(examine.__name__.replace("_", "-"), why, examine)
 
 
-def seen(look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """What is found, and, where something cannot be seen, that."""
+def seen(examine: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """The findings of a function; an error becomes the last finding."""
     try:
-        yield from look()
+        yield from examine()
     except Unseen as unseen:
         yield unseen.finding
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem_:
-        what = f"AWS's answer has a form that this version does not know ({type(problem_).__name__}: {problem_})."
-        yield Finding(Status.NO_ANSWER, what, "Report it with `standby --version`.")
+        what = f"This version cannot read the answer of AWS ({type(problem_).__name__}: {problem_})."
+        yield Finding(Status.NO_ANSWER, what, "Report this error with the output of `standby --version`.")
 
 
-def in_both(place: Place, look: Callable[[str], Iterable[Finding]]) -> Iterator[Finding]:
-    """What is found in either Region, whether or not the other one can be seen."""
+def in_both(place: Place, examine: Callable[[str], Iterable[Finding]]) -> Iterator[Finding]:
+    """The findings in both Regions, even if one of them cannot be read."""
     for region in place.regions:
-        yield from seen(lambda region=region: look(region))  # type: ignore[misc]
+        yield from seen(lambda region=region: examine(region))  # type: ignore[misc]
 
 
 def ok(what: str) -> Finding:
-    """All is as it should be."""
+    """A finding that needs nothing."""
     return Finding(Status.OK, what)
 
 
 def problem(what: str, fix: str, *commands: str) -> Finding:
-    """Something does not work, or will not in an outage."""
+    """A finding about something that does not work, or will not work in an outage."""
     return Finding(Status.PROBLEM, what, fix, commands)
 
 
 def warning(what: str, fix: str, *commands: str) -> Finding:
-    """All works, and may not stay so; or it is not known that this is meant."""
+    """A finding about something that works but may stop working, or may not be intended."""
     return Finding(Status.WARNING, what, fix, commands)
 
 
-def cannot_tell(what: str, fix: str = "") -> Finding:
-    """Reading does not answer it."""
-    return Finding(Status.CANNOT_TELL, what, fix)
+def unknown(what: str, fix: str = "") -> Finding:
+    """A finding about something that cannot be read."""
+    return Finding(Status.UNKNOWN, what, fix)
 
 
 def named(names: Sequence[str]) -> str:
-    """Names in one text, the first few in full."""
+    """The first few names, and the number of the others."""
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """1 desktop, 2 desktops."""
+    """A number with its noun, e.g. `1 desktop`, `2 desktops`."""
     return f"{count} {one if count == 1 else many or f'{one}s'}"

@@ -1,4 +1,4 @@
-"""What doctor found, kept in the ledger by protect: how many findings of each check stand how, and who ran it."""
+"""Save the result of doctor in the ledger, through protect: the findings of each check by status, and the caller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def checks_of(found: Sequence[Found]) -> dict[str, dict[str, int]]:
-    """How many findings of each check have which status, e.g. `{"keys/fit": {"ok": 2, "problem": 1}}`."""
+    """The number of findings by check and status, e.g. `{"keys/fit": {"ok": 2, "problem": 1}}`."""
     counts: dict[str, Counter[str]] = {}
     for one in found:
         counts.setdefault(f"{one.group}/{one.check.name}", Counter())[str(one.finding.status)] += 1
@@ -23,17 +23,17 @@ def checks_of(found: Sequence[Found]) -> dict[str, dict[str, int]]:
 
 
 def keep_findings(run: Run, found: Sequence[Found], reason: str | None) -> list[str]:
-    """Keep it for each pair that was examined; a sentence for each.
+    """Save the result of each pair; return a sentence for each.
 
     Raises
     ------
     Problem
-        A pair is not deployed, or protect could not be invoked, or refused it.
+        A pair is not deployed, or protect could not be invoked, or refused the request.
     """
     said = []
     for pair in run.pairs:
         checks = checks_of([one for one in found if one.stack == pair.stack])
         if checks:
             run.protect(pair).ask("doctor", Ways("doctor --keep", reason).because, checks=checks)
-            said.append(f"Kept in the ledger of {pair.stack}. {examined_in_words(checks)}")
+            said.append(f"Saved in the ledger of {pair.stack}. {examined_in_words(checks)}")
     return said

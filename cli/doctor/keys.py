@@ -1,22 +1,24 @@
-"""The keys of standbys' volumes: fit, and there where encrypted desktops need one."""
+"""The KMS keys for the volumes of standbys: usable, and configured where desktops are encrypted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.doctor.findings import DEPLOY, Finding, cannot_tell, check, counted, ok, problem
+from cli.doctor.findings import DEPLOY, Finding, check, counted, ok, problem, unknown
 
 if TYPE_CHECKING:
     from cli.doctor.place import Place
     from standby.core.model import Workspace
 
 _WANTED: Final = {"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "KeyManager": "CUSTOMER"}
-_OTHER_KEY: Final = "Configure an enabled symmetric customer-managed key of the DR Region, and deploy."
-_UNCONFIGURED: Final = cannot_tell("Keys are in the configuration file, and none is named.", "Name it with --config.")
+_OTHER_KEY: Final = "Configure an enabled symmetric customer-managed key in the DR Region, then deploy."
+_UNCONFIGURED: Final = unknown(
+    "Keys are in the configuration file, and there is no configuration file.", "Name the file with --config."
+)
 
 
-@check("AWS refuses a standby whose volumes it cannot encrypt with the configured key.")
+@check("AWS refuses a standby if it cannot encrypt the volumes with the configured key.")
 def fit(place: Place) -> Iterator[Finding]:
     """Whether each configured key can encrypt volumes."""
     if place.configured is None:
@@ -43,28 +45,30 @@ def is_fit(key_id: str, region: str, shown: Mapping[str, Any] | None) -> Finding
             return problem(f"{key_id} is disabled.", "Enable it.", enable)
         case "PendingDeletion":
             cancel = f"aws kms cancel-key-deletion --region {region} --key-id {key_id}"
-            return problem(f"{key_id} is about to be deleted.", "Cancel its deletion, and enable it.", cancel, enable)
+            return problem(
+                f"{key_id} is scheduled for deletion.", "Cancel the deletion, then enable it.", cancel, enable
+            )
         case state:
             return problem(f"{key_id} is {state}.", _OTHER_KEY, DEPLOY)
 
 
-@check("A desktop with encrypted volumes gets no standby without a key (reason code NO_DR_KEY).")
+@check("Without a key, a desktop with encrypted volumes gets no standby (reason code NO_DR_KEY).")
 def configured(place: Place) -> Iterator[Finding]:
-    """Whether a directory with encrypted desktops lacks one."""
+    """Whether a directory with encrypted desktops has no key."""
     if place.configured is None:
         yield _UNCONFIGURED
         return
     keyless = [one.directory for one in place.directories if one.key is None]
     found = [lacks_key(one, *place.desktops(one)) for one in keyless]
-    yield from [one for one in found if one is not None] or [ok("No encrypted desktop that was seen lacks a key.")]
+    yield from [one for one in found if one is not None] or [ok("All encrypted desktops that were read have a key.")]
 
 
 def lacks_key(directory: str, desktops: Sequence[Workspace], is_whole: bool) -> Finding | None:  # noqa: FBT001
-    """That a directory without a key has encrypted desktops; None if it has none."""
+    """The problem that a directory without a key has encrypted desktops; None if it has none."""
     if encrypted := sum(one.is_encrypted for one in desktops):
         of = "" if is_whole else f" among its first {len(desktops)}"
-        what = f"{directory} has {counted(encrypted, 'encrypted desktop')}{of} and no volume_encryption_key."
-        return problem(what, "Configure a key of the DR Region, and deploy.", DEPLOY)
+        what = f"{directory} has {counted(encrypted, 'encrypted desktop')}{of}, but no volume_encryption_key."
+        return problem(what, "Configure a key in the DR Region, then deploy.", DEPLOY)
     return None
 
 

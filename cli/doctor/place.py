@@ -1,4 +1,4 @@
-"""What is examined: a pair of Regions as it is configured, or, without the file, as its ledger knows it."""
+"""The pair that is checked, from the configuration file, or without a file from the ledger."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     from standby.ledger.table import Item
 
 REPLICATES: Final = "PRIMARY_AS_SOURCE"
-# A baseline's DR directory once its directory is not mapped any more.
+# The DR directory in a baseline whose directory is no longer mapped.
 _NOT_MAPPED: Final = "-"
 
 
 @dataclass(frozen=True)
 class Txt:
-    """The TXT record of a name, and for how many seconds it may be cached; without values there is none."""
+    """The TXT record of a name, with its time to live in seconds; without values, the record does not exist."""
 
     values: tuple[str, ...] = ()
     ttl: int = 0
 
 
-# Asks DNS for a name's record; Unseen if there is no answer.
+# Queries DNS for the record of a name; Unseen if there is no answer.
 Resolve = Callable[[str], Txt]
 
 
 @dataclass(frozen=True)
 class File:
-    """The configuration file, and what in it is probably not meant."""
+    """The configuration file, with its cautions."""
 
     path: Path
     pairs: Sequence[Configured]
@@ -54,7 +54,7 @@ class File:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A directory and its DR directory; `key` and `replicates` are known from the configuration alone."""
+    """A directory and its DR directory; `key` and `replicates` come only from the configuration file."""
 
     directory: str
     dr_directory: str
@@ -64,9 +64,9 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Fleet:
-    """How many desktops of a directory are to have a standby, and how many have one.
+    """How many desktops of a directory should have a standby, and how many have one.
 
-    `is_whole` is whether that is all of them: without a sweep, only the first page is counted.
+    `is_whole` is False if only the first page was counted, because there was no sweep.
     """
 
     wanted: int
@@ -77,17 +77,17 @@ class Fleet:
         return Fleet(self.wanted + other.wanted, self.covered + other.covered, self.is_whole and other.is_whole)
 
 
-NOBODY: Final = Fleet(0, 0)
+EMPTY_FLEET: Final = Fleet(0, 0)
 
 
 @dataclass
 class Place:
-    """A pair, with what several checks need of it.
+    """A pair, with the data that several checks need.
 
     Attributes
     ----------
     configured : infra.config.Pair or None
-        What the configuration file says of it, if there is one.
+        The pair in the configuration file, if there is a file.
     """
 
     stack: str
@@ -112,23 +112,23 @@ class Place:
     # Stacks
 
     def stack_in(self, region: str) -> Answer | None:
-        """What CloudFormation says of the pair's stack in a Region; None if there is none."""
+        """The pair's stack in a Region as CloudFormation returns it; None if it does not exist."""
         name = self.stack if region == self.region else self.dr_stack
         found = self.asker.find("cloudformation:DescribeStacks", region, "does not exist", StackName=name)
         return None if found is None else found["Stacks"][0]
 
     def output(self, region: str, name: str) -> str:
-        """An output of the pair's stack in a Region; Unseen if there is none."""
+        """An output of the pair's stack in a Region; Unseen if it does not exist."""
         listed = (self.stack_in(region) or {}).get("Outputs", ())
         found = {one["OutputKey"]: str(one["OutputValue"]) for one in listed}
         if name not in found:
-            # The check of the stacks says so, too, and that it is a problem.
-            raise Unseen(Status.CANNOT_TELL, f"The stack in {region} has no output {name}.", "Deploy again.")
+            # The check of the stacks reports it as a problem.
+            raise Unseen(Status.UNKNOWN, f"The stack in {region} has no output {name}.", "Deploy again.")
         return found[name]
 
     @property
     def is_deployed(self) -> bool:
-        """Whether the primary Region's stack is there; what cannot be seen is taken to be."""
+        """Whether the primary Region's stack exists; True if it cannot be read."""
         try:
             return self.stack_in(self.region) is not None
         except (Unseen, LookupError, TypeError):
@@ -137,7 +137,7 @@ class Place:
     # The ledger
 
     def rows(self, keys: Iterable[tuple[str, str]]) -> list[Item]:
-        """Those rows of the ledger that exist; Unseen if it cannot be read."""
+        """The rows with some keys that exist in the ledger; Unseen if it cannot be read."""
         ledger = Ledger(self.asker.aws, Pair(self.stack, self.region, self.dr_region))
         try:
             return ledger.get(list(keys))
@@ -150,7 +150,7 @@ class Place:
 
     @functools.cached_property
     def directories(self) -> list[Mapped]:
-        """The mapped directories: of the configuration, or those of which the ledger has a baseline."""
+        """The mapped directories, from the configuration or from the baselines in the ledger."""
         if self.configured is not None:
             return [
                 Mapped(one, mapped.dr_directory, mapped.volume_encryption_key, mapped.data_replication == REPLICATES)
@@ -168,18 +168,18 @@ class Place:
     def shown(self, region: str) -> dict[str, Answer]:
         """All directories that are registered in a Region, by id.
 
-        They are not asked for by id: what AWS answers to the id of a deregistered one is not documented.
+        All are listed, because the answer to a request with the id of a deregistered directory is not documented.
         """
         found = self.asker.pages("workspaces:DescribeWorkspaceDirectories", region, "Directories")
         return {one["DirectoryId"]: one for one in found}
 
     def sample(self, region: str, directory: str) -> tuple[list[Mapping[str, Any]], bool]:
-        """The first page of a directory's WorkSpaces, and whether it is the only one: a fleet can have a thousand."""
+        """The first page of a directory's WorkSpaces, and whether it is the only one. There can be a thousand pages."""
         answer = self.asker.ask("workspaces:DescribeWorkspaces", region, DirectoryId=directory)
         return list(answer["Workspaces"]), not answer.get("NextToken")
 
     def desktops(self, directory: str) -> tuple[list[Workspace], bool]:
-        """The primaries of that page, as the product reads them."""
+        """The primaries on the first page, and whether it is the only one."""
         shown, is_whole = self.sample(self.region, directory)
         return [one for one in map(read_workspace, shown) if one is not None and one.primary is None], is_whole
 
@@ -187,18 +187,18 @@ class Place:
 
     @functools.cached_property
     def days(self) -> dict[str, Item]:
-        """What the last complete sweep of these days found, by directory."""
+        """The result of the last complete sweep in the last days, by directory."""
         days = [day_key(self.now - timedelta(days=number)) for number in range(DAYS_BACK + 1)]
         keys = [(coverage_key(DirectoryId(one.directory)), day) for one in self.directories for day in days]
         rows = sorted(self.rows(keys) if self.is_deployed else [], key=lambda item: str(item["sk"]))
         return {item["pk"].partition("#")[2]: item for item in rows}
 
     def swept_at(self, directory: str) -> datetime | None:
-        """When the last complete sweep of a directory ended; None if there was none in these days."""
+        """When the last complete sweep of a directory ended; None if there was none in the last days."""
         return from_text(self.days[directory]["scanned_at"]) if directory in self.days else None
 
     def fleet(self, mapped: Mapped) -> Fleet:
-        """A directory's fleet: as its last sweep found it, or as far as the first page shows it."""
+        """The fleet of a directory: as the last sweep found it, or else the first page."""
         if day := self.days.get(mapped.directory):
             wanted = int(day["eligible"]) + int(day["reported"])
             return Fleet(wanted, int(day["protected"]))

@@ -1,4 +1,4 @@
-"""Redirection: whether users reach their standby, by connection aliases and the TXT record that DNS answers."""
+"""Cross-Region redirection: connection aliases, and the TXT record in DNS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.problems import Problem
 if TYPE_CHECKING:
     from cli.doctor.place import Mapped, Place, Resolve
 
-# Until a cached record ends, its reader follows the old one.
+# A client follows the old record until its cache expires.
 LONGEST_TTL: Final = 300
 _SECONDS: Final = 5.0
 _DNS_PORT: Final = 53
@@ -43,7 +43,7 @@ def _both(place: Place) -> tuple[list[Alias], list[Alias]]:
 
 
 def read(shown: Sequence[Mapping[str, Any]]) -> list[Alias]:
-    """The aliases of a Region, once for each directory that they are associated with."""
+    """The aliases of a Region, once for each associated directory."""
     found = []
     for one in shown:
         alias = Alias(str(one["AliasId"]), str(one["ConnectionString"]))
@@ -56,16 +56,16 @@ def read(shown: Sequence[Mapping[str, Any]]) -> list[Alias]:
     return found
 
 
-@check("Users reach a standby only if aliases of one connection string are associated with both directories.")
+@check("Users reach a standby only if both directories are associated with aliases of the same connection string.")
 def aliases(place: Place) -> Iterator[Finding]:
-    """Whether each directory has a connection alias in common with its DR directory."""
+    """Whether each directory and its DR directory share a connection string."""
     yield from in_common(place.directories, place.regions, *_both(place))
 
 
 def in_common(
     directories: Sequence[Mapped], regions: tuple[str, str], here: Sequence[Alias], there: Sequence[Alias]
 ) -> Iterator[Finding]:
-    """Whether each directory has an alias in common with its DR directory."""
+    """Whether each directory and its DR directory share a connection string."""
     good = 0
     for one in directories:
         strings = [
@@ -75,7 +75,7 @@ def in_common(
         if strings[0] & strings[1]:
             good += 1
             continue
-        # What one side has already is what the other lacks.
+        # The name that one side already has is missing on the other.
         unknown = f"{one.directory}.example.com"
         name = min(strings[0] or strings[1] or {unknown})
         sides = zip(regions, (here, there), (one.directory, one.dr_directory), strings, strict=True)
@@ -88,19 +88,19 @@ def in_common(
         shown = " and ".join(
             f"{', '.join(sorted(found)) or 'none'} in {region}" for region, found in zip(regions, strings, strict=True)
         )
-        what = f"{one.directory} and {one.dr_directory} have no connection alias in common: {shown}."
-        own = f" Write your own name instead of {unknown}." if name == unknown else ""
-        yield problem(what, f"Associate aliases of one connection string with both directories.{own}", *commands)
+        what = f"{one.directory} and {one.dr_directory} share no connection alias: {shown}."
+        own = f" Replace {unknown} with your own name." if name == unknown else ""
+        yield problem(what, f"Associate aliases of the same connection string with both directories.{own}", *commands)
     if good:
-        yield ok(f"{counted(good, 'pair')} of directories, each with a connection alias in common.")
+        yield ok(f"{counted(good, 'pair')} of directories with a shared connection alias.")
 
 
 def _associate(region: str, side: Sequence[Alias], directory: str, name: str) -> Iterator[str]:
-    """The commands that give a directory an alias, if the name is not another directory's there."""
+    """The commands that associate a directory with an alias, unless another directory uses it."""
     of_name = next((alias for alias in side if alias.connection_string == name), None)
     if of_name is not None and of_name.directory:
         return
-    alias_id = of_name.id if of_name else "wsca-1a2b3c4d5"  # the first command answers with it
+    alias_id = of_name.id if of_name else "wsca-1a2b3c4d5"  # the first command returns the real id
     if of_name is None:
         yield f"aws workspaces create-connection-alias --region {region} --connection-string {name}"
     yield f"aws workspaces associate-connection-alias --region {region} --alias-id {alias_id} --resource-id {directory}"
@@ -109,9 +109,9 @@ def _associate(region: str, side: Sequence[Alias], directory: str, name: str) ->
 # DNS
 
 
-@check("Clients go where the connection identifier in the TXT record of that name leads.")
+@check("Clients connect to the Region whose connection identifier is in the TXT record of the alias.")
 def txt_record(place: Place) -> Iterator[Finding]:
-    """Whether DNS answers with the primary Region's, and can be switched quickly."""
+    """Whether the TXT record has the primary Region's identifier, and can be switched quickly."""
     here, there = _both(place)
     wanted: defaultdict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for one in place.directories:
@@ -123,41 +123,41 @@ def txt_record(place: Place) -> Iterator[Finding]:
                     wanted[mine.connection_string][0].add(mine.identifier)
                     wanted[mine.connection_string][1].add(theirs.identifier)
     if not wanted:
-        raise Unseen(Status.CANNOT_TELL, "There is no connection alias in common, so no record to look up.")
+        raise Unseen(Status.UNKNOWN, "There is no shared connection alias, so there is no TXT record to check.")
     for name, (mine_, theirs_) in sorted(wanted.items()):
         yield from record(name, place.resolve(name), mine_, theirs_, place.dr_region)
 
 
 def record(name: str, found: Txt, here: set[str], there: set[str], dr_region: str) -> Iterator[Finding]:
-    """Whether a TXT record leads to the primary Region, and can be switched quickly."""
+    """Whether a TXT record has the primary Region's identifier, and can be switched quickly."""
     values = set(found.values)
     if values & there and not values & here:
-        what = f"{name} sends users to {dr_region} now."
+        what = f"{name} currently sends users to {dr_region}."
         yield warning(
             what,
-            f"If there is no outage, set it back; in Route 53, with the zone's id instead of {txt_records.ZONE}.",
+            f"If there is no outage, restore the record. In Route 53: replace {txt_records.ZONE} with the zone's id.",
             *txt_records.commands(name, min(here)),
         )
     elif not values & here:
         shown = f"is {named(sorted(values))}" if values else "does not exist"
-        what = f"The TXT record of {name} {shown}; it has to be {' or '.join(sorted(here))}."
-        fix = f"Set the record; in Route 53, with the zone's id instead of {txt_records.ZONE}."
+        what = f"The TXT record of {name} {shown}. It must be {' or '.join(sorted(here))}."
+        fix = f"Set the record. In Route 53: replace {txt_records.ZONE} with the zone's id."
         yield problem(what, fix, *txt_records.commands(name, min(here)))
     elif found.ttl > LONGEST_TTL:
-        what = f"The TXT record of {name} may be cached for {found.ttl} seconds."
-        fix = "Set its time to live to 60 seconds: users follow a change only after it."
+        what = f"The time to live of the TXT record of {name} is {found.ttl} seconds."
+        fix = "Set it to 60 seconds. Clients follow a change only after this time."
         yield warning(what, fix, *txt_records.commands(name, min(here)))
     else:
-        yield ok(f"{name} leads to the primary Region, and may be cached for {found.ttl} seconds.")
+        yield ok(f"{name} sends users to the primary Region. Its time to live is {found.ttl} seconds.")
 
 
 def resolver(nameserver: str | None) -> Resolve:
-    """Asks DNS for TXT records: the machine's own name servers, or another one, `HOST` or `HOST:PORT`.
+    """A function that reads TXT records from this machine's name servers, or from `HOST` or `HOST:PORT`.
 
     Raises
     ------
     Problem
-        The name server is none.
+        The name server's address is invalid.
     """
     address = None if nameserver is None else _address(nameserver)
 
@@ -175,8 +175,8 @@ def resolver(nameserver: str | None) -> Resolve:
             return Txt()
         except (dns.exception.DNSException, OSError) as failed:
             words = " ".join(str(failed).split()).rstrip(".")
-            fix = "Check the network, or name a name server that answers: --nameserver HOST."
-            raise Unseen(Status.NO_ANSWER, f"DNS gives no answer about {name}: {words}.", fix) from None
+            fix = "Check the network, or use another name server: --nameserver HOST."
+            raise Unseen(Status.NO_ANSWER, f"DNS did not answer for {name}: {words}.", fix) from None
         texts = tuple(b"".join(one.strings).decode("ascii", "replace") for one in answer)
         return Txt(texts, int(answer.rrset.ttl) if answer.rrset is not None else 0)
 
@@ -195,7 +195,7 @@ def _address(given: str) -> tuple[str, int]:
         return str(found[0][4][0]), int(port)
     except (OSError, ValueError, OverflowError) as failed:
         fix = "Write a name or an address, with a port if it is not 53: --nameserver 10.0.0.2 or 127.0.0.1:5353."
-        raise Problem("BadNameServer", f"{given} is no name server ({failed}).", fix) from None
+        raise Problem("BadNameServer", f"{given} is not a valid name server ({failed}).", fix) from None
 
 
 CHECKS = (aliases, txt_record)

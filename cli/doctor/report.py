@@ -1,4 +1,4 @@
-"""What doctor found, for a person and for a program."""
+"""The findings of doctor, for a screen and for data output."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 # Longer lines are hard to read.
 _WIDEST: Final = 110
 _NARROW: Final = 60
-# What a group's line begins with: the first that one of its findings has.
+# The first word of a group's line, in order of precedence.
 _HEADS: Final = {
     Status.PROBLEM: "PROBLEM",
     Status.WARNING: "WARNING",
-    Status.NOT_ALLOWED: "NOT SEEN",
-    Status.NO_ANSWER: "NOT SEEN",
+    Status.NOT_ALLOWED: "NOT READ",
+    Status.NO_ANSWER: "NOT READ",
     Status.OK: "OK",
-    Status.CANNOT_TELL: "UNKNOWN",
+    Status.UNKNOWN: "UNKNOWN",
 }
 _EXPANDED: Final = (Status.PROBLEM, Status.WARNING)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A finding, and what it is about."""
+    """A finding, with its pair, group and check."""
 
     stack: str
     group: str
@@ -39,7 +39,7 @@ class Found:
 
     @property
     def row(self) -> dict[str, Any]:
-        """As data."""
+        """The finding for data output."""
         return {
             "stack": self.stack,
             "group": self.group,
@@ -53,38 +53,40 @@ class Found:
 
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:
-    """How many have which status, the worst first."""
+    """The number of findings by status, the worst first."""
     number = Counter(one.status for one in findings)
     return {str(status): number[status] for status in _HEADS}
 
 
 def closing(findings: Sequence[Finding]) -> str:
-    """All of it in a sentence."""
+    """The result in a sentence."""
     number = Counter(one.status for one in findings)
     bad = " and ".join(_number(status, number[status]) for status in _EXPANDED if number[status]) or "No problem"
     if unseen := sum(not one.status.is_seen for one in findings):
-        return f"{bad} in what was seen; {unseen} of {counted(len(findings), 'finding')} could not be seen."
+        return f"{bad} in what was read. {unseen} of {counted(len(findings), 'finding')} could not be read."
     return f"{bad} in {counted(len(findings), 'finding')}."
 
 
 def missing(found: Sequence[Found]) -> list[str]:
-    """What could not be seen, in sentences, and which policy has the rights that are missing."""
+    """What could not be read, in sentences, and the policy that grants the missing permissions."""
     unseen = [one for one in found if not one.finding.status.is_seen]
     sentences = list(dict.fromkeys(f"{one.finding.what} {one.finding.fix}".rstrip() for one in unseen))
     lacking = [one.stack for one in unseen if one.finding.status is Status.NOT_ALLOWED and not _is_forbidden(one)]
     if lacking:
         policies = " or ".join(dict.fromkeys(f"{stack}-reader" for stack in lacking))
-        sentences.append(f"The policy {policies} has these rights; `standby doctor --policy` prints all of them.")
+        sentences.append(
+            f"The policy {policies} grants these permissions. `standby doctor --policy` prints all of them."
+        )
     return sentences
 
 
 def _is_forbidden(one: Found) -> bool:
-    """Whether a policy denies it, so that another one that allows it does not help."""
-    return one.finding.fix.endswith("Ask who manages it.")
+    """Whether a policy denies it explicitly, so that a policy that allows it does not help."""
+    return one.finding.fix.endswith("Ask its administrator.")
 
 
 def screen(found: Sequence[Found], *, verbose: bool) -> Callable[[Console], None]:
-    """What shows a line for each group, and then what needs attention, or everything."""
+    """A function that writes a line for each group, then problems and warnings, or with `verbose` all findings."""
 
     def show(console: Console) -> None:
         for stack in dict.fromkeys(one.stack for one in found):
@@ -132,7 +134,7 @@ def _show_finding(one: Found, console: Console) -> None:
 
 
 def _wrap(console: Console, first: str, words: str, others: str) -> None:
-    """Write words in lines that fit a terminal; a pipe gets one line."""
+    """Write text in lines that fit a terminal; write one line to a pipe."""
     lines = textwrap.wrap(
         words,
         min(console.width, _WIDEST) if console.is_terminal else console.width,
@@ -146,7 +148,7 @@ def _wrap(console: Console, first: str, words: str, others: str) -> None:
 
 
 def _write(console: Console, line: str, style: str = "") -> None:
-    """Write a line whole, however long, so that a command can be copied."""
+    """Write a line without breaking it, so that a command can be copied."""
     from rich.text import Text
 
     from cli.answers import coloured, one_line

@@ -1,7 +1,7 @@
-"""The ledger's table in both Regions, with the commands that add what it lacks.
+"""The ledger's table in both Regions, with the commands that add what is missing.
 
-A table outlives a deployment that failed, and an import takes it over as it is. CloudFormation then believes that it
-has what the template says, and no later deployment adds what it lacks.
+A table remains after a failed deployment, and an import accepts it unchanged. CloudFormation then assumes that the
+table matches the template, and later deployments do not add what is missing.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 KEYS: Final = ("pk", "sk")
 STREAM: Final = "NEW_AND_OLD_IMAGES"
-_IN_USE: Final = "If AWS says that the table is in use, wait some minutes."
+_IN_USE: Final = "If AWS answers that the table is in use, wait a few minutes."
 _ABSENT: Final = "ResourceNotFoundException"
 
 
-@check("The ledger is the proof, and all that is left of the primary Region in an outage.")
+@check("The ledger is the audit record, and the only data of this product that can be read when a Region is lost.")
 def ledger(place: Place) -> Iterator[Finding]:
     """Compare the table in both Regions with the template."""
     name, region = place.stack, place.region
@@ -31,8 +31,10 @@ def ledger(place: Place) -> Iterator[Finding]:
         yield problem(f"There is no table {name} in {region}.", "Deploy.", DEPLOY)
         return
     if keys(here) != KEYS:
-        what = f"{name} in {region} has the keys {', '.join(keys(here))}, and not {', '.join(KEYS)}: it is no ledger."
-        fix = "A table's keys cannot be changed. Keep a backup if anybody needs it, delete it, and deploy."
+        what = f"{name} in {region} is not a ledger: its keys are {', '.join(keys(here))}, not {', '.join(KEYS)}."
+        fix = (
+            "The keys of a table cannot be changed. Make a backup if the data is needed, delete the table, and deploy."
+        )
         yield problem(what, fix, DEPLOY)
         return
     found = [
@@ -44,8 +46,8 @@ def ledger(place: Place) -> Iterator[Finding]:
     ]
     yield from found
     if not found:
-        what = f"{name} in {region} and its replica in {place.dr_region}: recoverable, protected"
-        yield ok(f"{what}, {len(INDEXES)} indexes.")
+        what = f"{name} in {region} and its replica in {place.dr_region} have recovery, deletion protection"
+        yield ok(f"{what} and {len(INDEXES)} indexes.")
 
 
 def _table(place: Place, region: str) -> Answer | None:
@@ -64,7 +66,7 @@ def _update(name: str, region: str) -> str:
 
 
 def stream(table: Answer, name: str, region: str) -> Iterator[Finding]:
-    """Whether changes leave the table, for notices."""
+    """Whether the stream is on, from which notices are sent."""
     shown = table.get("StreamSpecification") or {}
     if shown.get("StreamViewType") == STREAM and shown.get("StreamEnabled"):
         return
@@ -72,15 +74,15 @@ def stream(table: Answer, name: str, region: str) -> Iterator[Finding]:
     off = (f"{update} --stream-specification StreamEnabled=false",) if shown.get("StreamEnabled") else ()
     on = f"{update} --stream-specification StreamEnabled=true,StreamViewType={STREAM}"
     yield problem(
-        f"The stream of {name} is {shown.get('StreamViewType') or 'off'}, not {STREAM}: no notices leave.",
-        f"Change it, and then the trigger of {name}-announce in the Lambda console. {_IN_USE}",
+        f"The stream of {name} is {shown.get('StreamViewType') or 'off'}, not {STREAM}. No notices are sent.",
+        f"Change the stream, then the trigger of {name}-announce in the Lambda console. {_IN_USE}",
         *off,
         on,
     )
 
 
 def indexes(table: Answer, name: str, region: str) -> Iterator[Finding]:
-    """Whether all indexes are there, as they should be."""
+    """Whether all indexes exist, with the right keys and attributes."""
     found = {one["IndexName"]: one for one in table.get("GlobalSecondaryIndexes") or ()}
     for index, (partition, sort) in INDEXES.items():
         projected = "KEYS_ONLY" if index in KEYS_ONLY else "ALL"
@@ -92,11 +94,14 @@ def indexes(table: Answer, name: str, region: str) -> Iterator[Finding]:
             f"Projection={{ProjectionType={projected}}}}}'"
         )
         if index not in found:
-            yield problem(f"Index {index} of {name} is missing.", f"Make it. {_IN_USE}", make)
+            yield problem(f"Index {index} of {name} is missing.", f"Create it. {_IN_USE}", make)
         elif keys(found[index]) != (partition, sort) or found[index]["Projection"]["ProjectionType"] != projected:
             drop = f"{update} --global-secondary-index-updates 'Delete={{IndexName={index}}}'"
             yield problem(
-                f"Index {index} of {name} has other keys or attributes.", f"Make it anew. {_IN_USE}", drop, make
+                f"Index {index} of {name} has wrong keys or attributes.",
+                f"Delete it and create it again. {_IN_USE}",
+                drop,
+                make,
             )
 
 
@@ -109,33 +114,35 @@ def _expiry(place: Place, region: str) -> Iterator[Finding]:
             f"aws dynamodb update-time-to-live --region {region} --table-name {name} "
             f"--time-to-live-specification Enabled=false,AttributeName={attribute}"
         )
-        yield problem(f"Rows of {name} expire by {attribute}; history has to stay.", "Turn it off.", stay)
+        yield problem(
+            f"Time to live is on for {name} ({attribute}): rows expire, and history is lost.", "Turn it off.", stay
+        )
 
 
 def _replica(place: Place, table: Answer) -> Iterator[Finding]:
-    """Whether the replica is there; one that has to be made first begins without recovery and protection."""
+    """Whether the replica exists. A new replica starts without recovery and deletion protection."""
     name, region, dr_region = place.stack, place.region, place.dr_region
     listed = {one["RegionName"]: one.get("ReplicaStatus") for one in table.get("Replicas") or ()}
     there = _table(place, dr_region)
     wait = f"aws dynamodb wait table-exists --region {dr_region} --table-name {name}"
     if dr_region not in listed and there is not None:
         count = f"aws dynamodb scan --region {dr_region} --table-name {name} --select COUNT"
-        what = f"{dr_region} has a table {name} that is no replica."
+        what = f"{dr_region} has a table {name} that is not a replica."
         yield problem(what, "Delete it if it is empty, and run `standby doctor` again.", count)
     elif dr_region not in listed:
         create = f"{_update(name, region)} --replica-updates 'Create={{RegionName={dr_region}}}'"
-        what = f"{dr_region} has no replica: nothing can be read when {region} is down."
+        what = f"{dr_region} has no replica. The ledger cannot be read when {region} is down."
         commands = (create, wait, _recover(dr_region, name), _protect(dr_region, name))
-        yield problem(what, f"Make it. {_IN_USE}", *commands)
+        yield problem(what, f"Create it. {_IN_USE}", *commands)
     elif there is None or listed[dr_region] not in (None, "ACTIVE"):
         what = f"The replica in {dr_region} is {listed[dr_region]}."
-        yield problem(what, "Wait, and open a case with AWS Support if it stays so.", wait)
+        yield problem(what, "Wait. If the status does not change, open a case with AWS Support.", wait)
     else:
         yield from guards(place, dr_region, there)
 
 
 def guards(place: Place, region: str, table: Answer) -> Iterator[Finding]:
-    """Recovery and deletion protection: each replica has its own."""
+    """Whether point-in-time recovery and deletion protection are on; each replica has its own settings."""
     name = place.stack
     backups = place.asker.ask("dynamodb:DescribeContinuousBackups", region, TableName=name)
     recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription") or {}

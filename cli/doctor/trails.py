@@ -1,22 +1,22 @@
-"""The trails whose events say that desktops come and go."""
+"""The CloudTrail trails that log the events about desktops."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.doctor.findings import Finding, Status, Unseen, cannot_tell, check, in_both, named, ok, problem
+from cli.doctor.findings import Finding, Status, Unseen, check, in_both, named, ok, problem, unknown
 
 if TYPE_CHECKING:
     from cli.doctor.place import Place
 
-# What CloudTrail's record of CreateWorkspaces is, to an advanced selector.
+# The fields of CloudTrail's record of CreateWorkspaces that an advanced selector compares.
 _EVENT: Final = {"eventCategory": "Management", "readOnly": "false", "eventSource": "workspaces.amazonaws.com"}
 
 
-@check("CloudTrail's events say that a desktop is new, and who terminated a standby.")
+@check("CloudTrail events report new desktops, and who terminated a standby.")
 def management_events(place: Place) -> Iterator[Finding]:
-    """Whether a trail logs them in either Region."""
+    """Whether each Region has a trail that logs these events."""
     yield from in_both(place, lambda region: _trail(place, region))
 
 
@@ -38,14 +38,15 @@ def _trail(place: Place, region: str) -> Iterator[Finding]:
         else:
             stopped.append({**one, "HomeRegion": home})
     if unseen:
-        what = f"Whether a trail logs management events of {region}: {named(unseen)} cannot be read."
-        yield cannot_tell(what, "Ask who manages it. A trail of the organisation is read in its own account.")
+        what = f"It is not known whether a trail logs management events of {region}: {named(unseen)} cannot be read."
+        fix = "Ask the trail's administrator. A trail of the organisation can be read only in its own account."
+        yield unknown(what, fix)
     else:
         yield no_trail(region, stopped, silent)
 
 
 def _seen(place: Place, region: str, arn: str) -> tuple[bool, Mapping[str, Any]] | None:
-    """Whether a trail is logging, and its selectors; None if it is another account's, or may not be read."""
+    """Whether a trail is logging, and its selectors; None if it belongs to another account, or may not be read."""
     try:
         status = place.asker.find("cloudtrail:GetTrailStatus", region, "TrailNotFound", Name=arn)
         selectors = place.asker.find("cloudtrail:GetEventSelectors", region, "TrailNotFound", TrailName=arn)
@@ -57,14 +58,16 @@ def _seen(place: Place, region: str, arn: str) -> tuple[bool, Mapping[str, Any]]
 
 
 def no_trail(region: str, stopped: list[Mapping[str, Any]], silent: list[str]) -> Finding:
-    """That no trail logs what is needed, and the shortest way to one."""
+    """The problem that no trail logs the events, with the shortest fix."""
     if stopped:
         name, home, arn = (stopped[0][member] for member in ("Name", "HomeRegion", "TrailARN"))
         command = f"aws cloudtrail start-logging --region {home} --name {arn}"
-        return problem(f"The trail {name} is stopped; no other logs {region}.", "Start it.", command)
-    what = f"The trails of {region} ({named(silent)}) log no management events that write."
-    fix = "Let one of them log management events, All or WriteOnly; or make a trail, with a bucket of yours. The first "
-    fix += "copy of management events costs nothing."
+        return problem(
+            f"The trail {name} is stopped, and no other trail logs events of {region}.", "Start it.", command
+        )
+    what = f"The trails of {region} ({named(silent)}) log no write management events."
+    fix = "Let one of them log management events (All or WriteOnly), or create a trail with your own bucket. The first "
+    fix += "copy of management events is free."
     name = "management-events"
     return problem(
         what if silent else f"There is no trail in {region}.",
@@ -76,7 +79,7 @@ def no_trail(region: str, stopped: list[Mapping[str, Any]], silent: list[str]) -
 
 
 def selects(selectors: Mapping[str, Any]) -> bool:
-    """Whether a trail's selectors take CreateWorkspaces."""
+    """Whether a trail's selectors include CreateWorkspaces."""
     plain = any(
         one.get("IncludeManagementEvents", True) and one.get("ReadWriteType", "All") in ("All", "WriteOnly")
         for one in selectors.get("EventSelectors") or ()
@@ -86,7 +89,7 @@ def selects(selectors: Mapping[str, Any]) -> bool:
 
 
 def _takes(fields: Any) -> bool:
-    """Whether an advanced selector takes CreateWorkspaces: each of its fields has to."""
+    """Whether an advanced selector includes CreateWorkspaces: all its fields must match."""
     return {"eventCategory"} <= {field["Field"] for field in fields} and all(
         field["Field"] in _EVENT and _matches(field, _EVENT[field["Field"]]) for field in fields
     )

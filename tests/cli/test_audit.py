@@ -49,7 +49,7 @@ def test_was_one_covered_by_which_standby_and_who_caused_it(lived: Stage) -> Non
     assert rest[0].startswith("  It was caused by alex (role desktop-admin) at 2026-01-05 10:")
     assert rest[0].endswith("because of CloudTrail event 6a7e8feb-b491-4cf7-a9f1-bf3703467718.")
     assert "  The desktop was created by alex (role desktop-admin)." in rest
-    assert rest[-1].startswith("  How sure that is: as of the complete sweep that ended at 2026-01-05 ")
+    assert rest[-1].startswith("  Certainty: as of the complete sweep that ended at 2026-01-05 ")
 
 
 def test_one_that_was_not_covered_says_why_and_exits_with_1(lived: Stage) -> None:
@@ -63,7 +63,7 @@ def test_one_that_was_not_covered_says_why_and_exits_with_1(lived: Stage) -> Non
 def test_one_that_was_not_there_yet_says_when_it_was_first_seen(lived: Stage) -> None:
     ran = lived.standby(f"audit --user {LATE} --as-of {COVERED}")
     assert (ran.status, ran.out.count("\n")) == (1, 1)
-    assert "was not known at 2026-01-05 11:20 UTC: it was first seen at 2026-01-05 " in ran.out
+    assert "was not yet in the ledger at 2026-01-05 11:20 UTC. It was first seen at 2026-01-05 " in ran.out
 
 
 def test_the_fleet_is_told_as_it_stood(lived: Stage) -> None:
@@ -132,7 +132,7 @@ def test_csv_is_the_days_and_with_changes_the_changes(lived: Stage) -> None:
     ran = lived.standby("audit --since 1d --output csv")
     (row,) = csv.DictReader(io.StringIO(ran.out))
     assert (row["day"], row["coverage_percent"], row["standbys_monthly_cost"]) == (DAY, "100", "28.70")
-    assert "--changes gives the changes" in ran.err
+    assert "Add --changes to write the changes" in ran.err
     rows = list(csv.DictReader(io.StringIO(lived.standby("audit --since 1d --changes --output csv").out)))
     assert {"at", "user_name", "principal", "because", "message"} <= set(rows[0])
     some = list(csv.DictReader(io.StringIO(lived.standby(f"audit --user {NEW[1]} --since 1d -o csv").out)))
@@ -157,11 +157,11 @@ def test_a_day_without_a_complete_sweep_is_not_known_and_never_good(lived: Stage
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ("--as-of 2026-03-03", "is not over yet"),
-        ("--since 2026-03-03", "has not come yet"),
+        ("--as-of 2026-03-03", "is in the future"),
+        ("--since 2026-03-03", "is in the future"),
         ("--since 1h --until 1d", "is after"),
-        ("--on yesterday --since 1d", "Name one of them."),
-        ("--as-of 1h --changes", "Name one of them."),
+        ("--on yesterday --since 1d", "Use either --on or the other two."),
+        ("--as-of 1h --changes", "Use either --as-of for one time"),
         ("--uncovered", "Add --as-of TIME."),
         ("--user usr001", "Did you mean user001?"),
         ("--directory d-906732325e --on today", f"Did you mean {HOME}?"),

@@ -89,7 +89,7 @@ def test_without_a_terminal_nothing_is_done_before_an_option_answers(name: str, 
     before = written(scene)
     ran = put(name, "")
     assert (ran.status, ran.out) == (2, "")
-    assert "There is no terminal to ask at. Add --yes." in ran.err
+    assert "This needs confirmation, and there is no terminal. Add --yes." in ran.err
     assert (written(scene), changing(scene)) == (before, [])
     refused = put(name, "--output json")
     assert json.loads(refused.err)["code"] == "NotConfirmed"
@@ -133,7 +133,7 @@ def test_what_aws_refuses_names_the_missing_right_and_changes_nothing(name: str,
     before = written(scene)
     invoke = ("lambda", "invoke")
     message = "User: al is not authorized to perform: lambda:InvokeFunction on resource: x"
-    missing = f"lambda:InvokeFunction is missing. The policy {TABLE}-operator has it."
+    missing = f"lambda:InvokeFunction is missing. The policy {TABLE}-operator grants it."
     ledger = refusal("AccessDeniedException", message="User: al is not authorized to perform: dynamodb:Query on x")
     cases: tuple[tuple[dict[tuple[str, ...], Exception], str], ...] = (
         ({invoke: refusal("AccessDeniedException", message=message)}, missing),
@@ -174,7 +174,7 @@ def test_an_answer_that_is_lost_is_said_to_be_and_repeating_it_is_harmless(name:
     scene.stage.answers["lambda", "invoke"] = lost
     ran = put(name)
     assert (ran.status, ran.out) == (3, "")
-    assert "Whether it was done is not known. Run the command again: repeating it is harmless." in ran.err
+    assert "It is not known whether the change was made. You can safely run the command again." in ran.err
     del scene.stage.answers["lambda", "invoke"]
     assert put(name).status == 0
     by_primary = [one.primary_id for one in scene.stage.world.standbys()]
@@ -189,7 +189,7 @@ def test_of_several_pairs_the_one_that_is_meant_is_named(name: str, put: Put, sc
     before = written(scene)
     ran = put(name)
     assert (ran.status, ran.out) == (2, "")
-    assert f"There are several pairs: {OTHER}, {TABLE}. Name one with --stack." in ran.err
+    assert f"There are several pairs: {OTHER}, {TABLE}. Use --stack to name one." in ran.err
     assert written(scene) == before
     assert put(name, f"--yes --stack {TABLE}").status == 0
 
@@ -201,7 +201,7 @@ def test_nothing_can_be_changed_while_the_primary_region_is_lost(name: str, put:
     scene.stage.down = {PRIMARY}
     ran = put(name)
     assert (ran.status, ran.out) == (3, "")
-    assert f"{PRIMARY} does not answer, and every change is made there." in ran.err
+    assert f"{PRIMARY} does not answer. All changes are made in that Region." in ran.err
     assert written(scene) == before
 
 
@@ -225,7 +225,7 @@ def test_what_only_reads_warns_of_an_older_deployment_and_asks_nothing_of_it(sce
     scene.stage.asked.clear()
     for line in ("list", "status", "show user000"):
         ran = scene.stage.standby(line)
-        assert (ran.status in (0, 1), f"Of {TABLE}, 0.0.9 is deployed" in ran.err) == (True, True), ran.err
+        assert (ran.status in (0, 1), f"{TABLE} is deployed in version 0.0.9." in ran.err) == (True, True), ran.err
     assert [one for one in scene.stage.asked if one[0] == "lambda"] == []
 
 
@@ -263,6 +263,6 @@ def test_above_25_the_number_is_typed_or_given(given: str, scene: Scene) -> None
     ran = scene.stage.standby(line, width=200, typed=f"{given}\n")
     assert "Type 26 to continue" in ran.err
     assert ran.status == (0 if given == "26" else 2)
-    assert "and 6 more; --dry-run shows all of them." in ran.err
+    assert "and 6 more. --dry-run shows all of them." in ran.err
     assert len(scene.stage.world.standbys()) == (28 if given == "26" else 2)
     assert scene.stage.standby(f"{line} --confirm {given}").status == (0 if given == "26" else 2)

@@ -37,8 +37,8 @@ def test_what_a_person_is_notified_of_has_a_command(code: Reason) -> None:
 def test_one_is_explained_in_words_and_all_as_data(stage: Stage) -> None:
     out = stage.standby("explain standby-in-error").out
     assert out.splitlines()[0] == "STANDBY_IN_ERROR"
-    assert "Stands with: FAILED" in out
-    assert "A person is notified." in out
+    assert "Statuses with this reason: FAILED" in out
+    assert "A notice is sent." in out
     assert "  standby retry --reason STANDBY_IN_ERROR" in out
     found = json.loads(stage.standby("explain --output json").out)["reasons"]
     assert [one["reason_code"] for one in found] == list(Reason)

@@ -77,15 +77,15 @@ def test_either_id_of_a_desktop_or_its_user_in_any_case(word: str, primary: str)
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("alcie", "alcie names no desktop in the ledger. Did you mean Alice?"),
+        ("alcie", "The ledger has no desktop alcie. Did you mean Alice?"),
         ("CORP\\alice", "Did you mean Alice?"),
         ("alice@corp.example", "Did you mean Alice?"),
         ("WS-1ABC2DEF3", "Did you mean ws-1abc2def3?"),
         ("ws-9stanbdy1", "Did you mean ws-9standby1?"),
-        ("ws-8abcxyz99", "ws-8abcxyz99 names no desktop in the ledger. Nothing"),
-        ("zzzzzzzz", "zzzzzzzz names no desktop in the ledger. Nothing was changed."),
-        ("", "An empty word names no desktop"),
-        ("carol", "carol has 2 of them: ws-4abc2def3 is WAITING (STANDBY_READY), ws-5abc2def3 is PROTECTED"),
+        ("ws-8abcxyz99", "The ledger has no desktop ws-8abcxyz99. Nothing"),
+        ("zzzzzzzz", "The ledger has no desktop zzzzzzzz. Nothing was changed."),
+        ("", "An empty argument names no desktop"),
+        ("carol", "carol has 2 desktops: ws-4abc2def3 is WAITING (STANDBY_READY), ws-5abc2def3 is PROTECTED"),
     ],
 )
 def test_what_names_nothing_is_refused_with_the_nearest_match(word: str, said: str) -> None:
@@ -97,21 +97,21 @@ def test_what_names_nothing_is_refused_with_the_nearest_match(word: str, said: s
 def test_what_is_no_orphan_is_refused_as_such() -> None:
     is_orphan = lambda one: one["reason_code"] == "ORPHANED"  # noqa: E731
     assert [one["pk"] for one in finding.desktops(LEDGER, ["bob"], fits=is_orphan).rows] == ["ws-2abc2def3"]
-    with pytest.raises(Problem, match="alice is no orphan: ws-1abc2def3 is PROTECTED"):
+    with pytest.raises(Problem, match="alice is not an orphan: ws-1abc2def3 is PROTECTED"):
         finding.desktops(LEDGER, ["alice"], fits=is_orphan, what="orphan")
 
 
 def test_an_id_that_the_ledger_does_not_know_can_be_asked_about_where_that_makes_sense() -> None:
     assert finding.desktops(LEDGER, ["ws-7abc2def3"], takes_unknown=True).unknown == ["ws-7abc2def3"]
-    with pytest.raises(Problem, match="nobody names no desktop"):
+    with pytest.raises(Problem, match="The ledger has no desktop nobody"):
         finding.desktops(LEDGER, ["nobody"], takes_unknown=True)
 
 
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        (AWAY, f"{AWAY} is the DR directory of {HOME}. Name {HOME}."),
-        ("d-906732325e", f"No sweep has seen a directory d-906732325e. Did you mean {HOME}?"),
+        (AWAY, f"{AWAY} is the DR directory of {HOME}. Use {HOME} instead."),
+        ("d-906732325e", f"No sweep has seen directory d-906732325e. Did you mean {HOME}?"),
     ],
 )
 def test_a_directory_that_no_sweep_has_seen(word: str, said: str) -> None:

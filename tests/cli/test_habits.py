@@ -96,8 +96,8 @@ def test_the_replica_is_read_while_the_primary_region_is_down_and_it_says_so(liv
     ran = lived.standby(f"{line} --output json")
     found = json.loads(ran.out)
     assert (ran.status, found["source_region"]) == (before.status, DR)
-    assert f"This is the replica in {DR}" in found["cautions"][-1]
-    assert f"This is the replica in {DR}" in lived.standby(line).err
+    assert f"The ledger was read from its replica in {DR}" in found["cautions"][-1]
+    assert f"The ledger was read from its replica in {DR}" in lived.standby(line).err
 
 
 @pytest.mark.parametrize("line", READERS)

@@ -150,9 +150,9 @@ def test_changes_that_were_not_published_say_when_they_were() -> None:
 )
 def test_a_start_of_a_state_machine_that_failed(body: str, attributes: dict[str, str], machine: str) -> None:
     read = letter(body, **attributes)
-    assert read.what == f"a start of {machine}"
+    assert read.what == f"a failed start of {machine}"
     assert (read.kind, read.why) == (Kind.START, attributes.get("ERROR_CODE", "not delivered"))
-    assert "next one" in read.advice
+    assert "next execution" in read.advice
 
 
 @pytest.mark.parametrize("words", ["WorkSpaces Standby, the watcher ended as ABORTED", None])

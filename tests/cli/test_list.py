@@ -73,15 +73,15 @@ def test_it_says_of_how_many_and_that_something_needs_a_person_by_its_exit_statu
     ran = lived.standby("list --needs-action")
     assert (ran.status, ran.out.splitlines()[-1]) == (
         1,
-        "2 of 11 desktops that need a person. Counted by the last complete sweeps: 11.",
+        "2 of 11 desktops that need action. Counted by the last complete sweeps: 11.",
     )
     assert lived.standby("list --needs-action --exit-zero").status == 0
     ran = lived.standby("list --drift")
-    assert (ran.status, ran.out) == (0, "0 of 11 desktops that drift. Counted by the last complete sweeps: 11.\n")
+    assert (ran.status, ran.out) == (0, "0 of 11 desktops with drift. Counted by the last complete sweeps: 11.\n")
     ran = lived.standby("list --drift --output csv")
     assert (ran.out.count("\n"), ran.err) == (
         1,
-        "0 of 11 desktops that drift. Counted by the last complete sweeps: 11.\n",
+        "0 of 11 desktops with drift. Counted by the last complete sweeps: 11.\n",
     )
     found = json.loads(lived.standby("list --uncovered --output json").out)
     assert (found["count"], found["of"], len(found["desktops"])) == (5, 11, 5)
@@ -91,7 +91,7 @@ def test_of_desktops_that_are_named_it_says_how_many_have_a_standby(lived: Stage
     by_id = of(lived, LATE)
     ran = lived.standby(f"list user001 {TAKEN.upper()} {by_id} {LATE}")
     assert [line.split("\t")[0] for line in ran.out.splitlines()[1:-1]] == ["user001", TAKEN, LATE]
-    assert ran.out.splitlines()[-1] == "1 of 3 desktops with a standby that is ready."
+    assert ran.out.splitlines()[-1] == "1 of 3 desktops with a ready standby."
 
 
 def test_columns_are_chosen_by_the_names_that_data_has(lived: Stage) -> None:
@@ -139,7 +139,7 @@ def test_where_no_sweep_has_counted_the_rows_of_the_ledger_are(lived: Stage) -> 
     kept = lived.item("SETTINGS")
     lived.put("SETTINGS", "SETTINGS", settings_json="{}")
     try:
-        assert lived.standby("list --drift").out == "0 of 12 desktops that drift. Rows that the ledger has now: 12.\n"
+        assert lived.standby("list --drift").out == "0 of 12 desktops with drift. Rows in the ledger now: 12.\n"
     finally:
         lived.table.put(kept)
 
@@ -154,4 +154,4 @@ def test_all_of_all_is_counted_again_for_there_may_be_newer_desktops(
 ) -> None:
     monkeypatch.setattr("cli.listing.swept", lambda *_: 5)
     ran = lived.standby("list --uncovered")
-    assert ran.out.splitlines()[-1] == "5 of 12 desktops without cover. Rows that the ledger has now: 12."
+    assert ran.out.splitlines()[-1] == "5 of 12 desktops without a ready standby. Rows in the ledger now: 12."

@@ -32,7 +32,7 @@ def test_init_makes_a_file_that_check_finds_valid(capsys: Capsys) -> None:
     said = capsys.readouterr()
     assert "standby.yaml is valid: 1 pair of Regions, 2 directories." in said.out
     assert "Caution: pairs[0]: d-906732325d, d-926722edaf, d-9067328a7c, d-926722f013, ops@" in said.out
-    assert said.err.startswith("Next: write your own ids and addresses instead of the example's")
+    assert said.err.startswith("Next: replace the example's ids and addresses with your own")
 
 
 @pytest.mark.parametrize("option", ["", "--dry-run"])
@@ -41,7 +41,7 @@ def test_init_never_overwrites(option: str, capsys: Capsys) -> None:
     assert main(["init", "mine.yaml", *option.split()]) == 2
     assert Path("mine.yaml").read_text() == "mine"
     said = capsys.readouterr()
-    assert (said.out, "mine.yaml exists. It was not changed." in said.err) == ("", True)
+    assert (said.out, "mine.yaml already exists. It was not changed." in said.err) == ("", True)
 
 
 def test_init_says_when_it_cannot_write(capsys: Capsys) -> None:
@@ -94,7 +94,7 @@ def test_check_ends_with_what_to_do_next(capsys: Capsys) -> None:
     Path("my own.yaml").write_text(own, encoding="utf-8")
     assert main(["check", "my own.yaml"]) == 0
     assert capsys.readouterr().err == (
-        "Next: `make synth CONFIG='my own.yaml'` writes the templates, offline; `make deploy CONFIG='my own.yaml'` "
+        "Next: `make synth CONFIG='my own.yaml'` writes the templates offline; `make deploy CONFIG='my own.yaml'` "
         "deploys them.\n"
     )
 

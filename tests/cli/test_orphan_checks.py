@@ -46,27 +46,27 @@ def test_nothing_speaks_against_an_orphan_of_this_stack_that_nobody_uses() -> No
 @pytest.mark.parametrize(
     ("row", "configured", "why"),
     [
-        ({"status": Status.PROTECTED, "reason": Reason.STANDBY_READY}, {}, "does not show an orphan: it is PROTECTED"),
-        ({"reason": Reason.PRIMARY_TERMINATED}, {}, "does not show an orphan"),
+        ({"status": Status.PROTECTED, "reason": Reason.STANDBY_READY}, {}, "this is not an orphan: it is PROTECTED"),
+        ({"reason": Reason.PRIMARY_TERMINATED}, {}, "this is not an orphan"),
         ({"standby_id": None}, {}, "did not request"),
         ({"requested_at": None}, {}, "did not request"),
-        ({"conditions": was(Reason.ADOPTED)}, {}, "Somebody else created"),
+        ({"conditions": was(Reason.ADOPTED)}, {}, "was not created by this stack"),
         ({"conditions": READY | lasting(Kind.KEPT, note="al: CHG-1")}, {}, "It is kept by al: CHG-1."),
-        ({"dr_region": "eu-west-1"}, {}, "It is in eu-west-1, not in us-west-2."),
+        ({"dr_region": "eu-west-1"}, {}, "The standby is in eu-west-1, not in us-west-2."),
         ({"primary_directory_id": None}, {}, "not in the configuration"),
         ({}, {"directories": {}}, f"directory {HOME} is not in the configuration"),
-        ({"replication": "PRIMARY_AS_SOURCE"}, {}, "was PRIMARY_AS_SOURCE: it may hold its user's last data"),
+        ({"replication": "PRIMARY_AS_SOURCE"}, {}, "was PRIMARY_AS_SOURCE. It may have the only copy"),
         (
             {"conditions": READY | lasting(Kind.COPIED, note="2026-03-03T12:00:00.000Z")},
             {},
-            "data of 2026-03-03T12:00:00.000Z was copied to it: it may hold",
+            "data of 2026-03-03T12:00:00.000Z was copied to it. It may have",
         ),
         (
             {"conditions": READY | lasting(Kind.COPIED, NOW)},
             {},
-            "to be copied to it since 2026-03-03 12:00 UTC: it may hold",
+            "was on since 2026-03-03 12:00 UTC. It may have",
         ),
-        ({}, {"directories": REPLICATED}, f"configured for its directory {HOME}: it may hold"),
+        ({}, {"directories": REPLICATED}, f"configured for its directory {HOME}. It may have"),
     ],
 )
 def test_what_the_ledger_and_the_configuration_say(row: dict[str, Any], configured: dict[str, Any], why: str) -> None:
@@ -76,10 +76,10 @@ def test_what_the_ledger_and_the_configuration_say(row: dict[str, Any], configur
 @pytest.mark.parametrize(
     ("seen", "expected", "why"),
     [
-        ({"primary": Workspace(ONE, state="TERMINATING")}, AGAINST, "Its primary exists: it is TERMINATING."),
-        ({"primary": Workspace(ONE)}, AGAINST, "Its primary exists"),
+        ({"primary": Workspace(ONE, state="TERMINATING")}, AGAINST, "The primary exists: it is TERMINATING."),
+        ({"primary": Workspace(ONE)}, AGAINST, "The primary exists"),
         ({"primary": THROTTLED}, WAIT, "primary could not be described: ThrottlingException: Rate exceeded"),
-        ({"has_witness": False}, WAIT, "returned no other primary"),
+        ({"has_witness": False}, WAIT, "does not return any primary"),
         ({"standby": THROTTLED}, WAIT, "standby could not be described: ThrottlingException"),
         ({"standby": None}, WAIT, "does not return the standby"),
         ({"tags": THROTTLED}, WAIT, "tags could not be read: ThrottlingException"),
@@ -87,7 +87,7 @@ def test_what_the_ledger_and_the_configuration_say(row: dict[str, Any], configur
         ({"tags": TAGS | {STACK_TAG: "Standby-of-somebody-else"}}, AGAINST, "does not name this stack"),
         ({"tags": TAGS | {PRIMARY_TAG: OTHER}}, AGAINST, "names another primary"),
         ({"tags": {STACK_TAG: STACK}}, AGAINST, "Neither its relations nor its tags"),
-        ({"use": THROTTLED}, WAIT, "in use is not known: ThrottlingException"),
+        ({"use": THROTTLED}, WAIT, "whether the standby is in use: ThrottlingException"),
         ({"use": Use(is_connected=True)}, AGAINST, "is connected to it"),
         ({"use": Use(is_connected=False, last=ago(days=2))}, AGAINST, "at 2026-03-01 12:00 UTC"),
         ({"use": Use(is_connected=False, last=NOW - UNUSED_FOR)}, GO, ""),
@@ -100,21 +100,21 @@ def test_what_both_regions_returned(seen: dict[str, Any], expected: Answer, why:
 @pytest.mark.parametrize(
     ("shown", "expected", "why"),
     [
-        ({"state": "TERMINATING"}, GOING, "It is TERMINATING."),
-        ({"state": "TERMINATED"}, GOING, "It is TERMINATED."),
+        ({"state": "TERMINATING"}, GOING, "The standby is TERMINATING."),
+        ({"state": "TERMINATED"}, GOING, "The standby is TERMINATED."),
         ({"state": "UNHEALTHY"}, GO, ""),
-        ({"state": "PENDING"}, WAIT, "It is PENDING"),
+        ({"state": "PENDING"}, WAIT, "The standby is PENDING"),
         ({"state": "BACKING_UP_SINCE_NEXT_YEAR"}, WAIT, "does not know the state"),
         *(({name: None}, WAIT, "directory, user and state") for name in ("directory_id", "user_name", "state")),
         (related(ONE, "PRIMARY"), GO, ""),
         (related(ONE, "PRIMARY", "TERMINATED"), GO, ""),
-        (related(ONE, "PRIMARY", "AVAILABLE"), AGAINST, "shows its primary as AVAILABLE"),
-        (related(OTHER, "PRIMARY"), AGAINST, f"as the standby of {OTHER}"),
-        (related(OTHER, "STANDBY"), AGAINST, "as a primary"),
-        (related(OTHER, "SOURCE"), WAIT, f"to {OTHER} by the type SOURCE"),
+        (related(ONE, "PRIMARY", "AVAILABLE"), AGAINST, "the state of its primary is AVAILABLE"),
+        (related(OTHER, "PRIMARY"), AGAINST, f"the standby of another primary, {OTHER}"),
+        (related(OTHER, "STANDBY"), AGAINST, "it is a primary"),
+        (related(OTHER, "SOURCE"), WAIT, f"the type SOURCE of its relation to {OTHER}"),
         ({"directory_id": "d-926722f013"}, AGAINST, "not the DR directory"),
         ({"user_name": "bo"}, AGAINST, "another user"),
-        ({"data_replication": "PRIMARY_AS_SOURCE"}, AGAINST, "is PRIMARY_AS_SOURCE: it may hold"),
+        ({"data_replication": "PRIMARY_AS_SOURCE"}, AGAINST, "is PRIMARY_AS_SOURCE. It may have"),
         ({"data_replication": None}, GO, ""),
     ],
 )
@@ -136,7 +136,7 @@ def of(standby: str) -> dict[Kind, Condition]:
 
 def test_data_replication_that_neither_the_ledger_nor_aws_knows_may_have_been() -> None:
     unknown = replace(SEEN, standby=replace(STANDBY, data_replication=None))
-    answers(AGAINST, "not known: it may hold its user's last data", replace(ROW, replication=None), unknown)
+    answers(AGAINST, "not known. It may have the only copy", replace(ROW, replication=None), unknown)
 
 
 def test_a_relation_to_the_primary_stands_for_the_tag() -> None:

@@ -11,13 +11,13 @@ from tests.component.estate import CREATE
 def test_a_pause_says_who_when_and_why_and_again_that_it_was_so_already(stage: Stage) -> None:
     ran = stage.standby("pause --reason CHG-4711")
     assert ran.status == 0
-    assert ran.out.startswith(f"It is paused by {AL} at 2026-01-05 09:00 UTC (CHG-4711).")
-    assert ran.out.endswith("No standby is created. 0 desktops are held by it.\n")
+    assert ran.out.startswith(f"The pair was paused by {AL} at 2026-01-05 09:00 UTC (CHG-4711).")
+    assert ran.out.endswith("No standbys are created. The pause holds 0 desktops.\n")
     assert "Next: `standby resume` ends the pause." in ran.err
     stage.pass_time(hours=1)
     again = stage.standby("pause --reason CHG-4712")
     assert again.status == 0
-    assert f"It was paused already, by {AL} at 2026-01-05 09:00 UTC (CHG-4711). Nothing was changed." in again.out
+    assert f"The pair was already paused by {AL} at 2026-01-05 09:00 UTC (CHG-4711). Nothing was changed." in again.out
     (found,) = json.loads(stage.standby("pause --output json").out)["switch"]
     assert (found["paused"], found["by"], found["at"]) == (True, AL, "2026-01-05T09:00:00.000Z")
     assert (found["because"], found["held"]) == ("CHG-4711", 0)
@@ -27,20 +27,20 @@ def test_a_pause_says_who_when_and_why_and_again_that_it_was_so_already(stage: S
 def test_a_resume_asks_only_if_somebody_is_held_and_lets_them_go_on(scene: Scene) -> None:
     stage = scene.stage
     nothing = stage.standby("resume")
-    assert (nothing.status, nothing.out) == (0, "It was not paused. Nothing was changed.\n")
+    assert (nothing.status, nothing.out) == (0, "The pair was not paused. Nothing was changed.\n")
     stage.standby("pause")
     assert stage.standby("resume --reason CHG-1").status == 0
     stage.standby("pause --reason CHG-2")
     stage.standby("protect user000 user001 --yes")
     sent = len(stage.calls(CREATE))
     asked = stage.standby("resume", width=200, typed="no\n")
-    assert (asked.status, f"It is paused by {AL} at " in asked.err) == (2, True)
-    assert "2 desktops are held by it.\nLet 2 WorkSpaces get standbys? Type yes" in asked.err
+    assert (asked.status, f"The pair was paused by {AL} at " in asked.err) == (2, True)
+    assert "The pause holds 2 desktops.\nCreate standbys for 2 WorkSpaces? Type yes" in asked.err
     dry = stage.standby("resume --dry-run")
-    assert (dry.status, dry.out.splitlines()[0]) == (0, "It would be resumed.")
+    assert (dry.status, dry.out.splitlines()[0]) == (0, "The pair would be resumed.")
     ran = stage.standby("resume --yes --reason CHG-3")
     assert ran.status == 0
-    assert "(CHG-3).\n2 desktops that it held get their standbys, a few at a time.\n" in ran.out
+    assert "(CHG-3).\nThe pause held 2 desktops. Their standbys are created a few at a time.\n" in ran.out
     assert len(stage.calls(CREATE)) == sent
     stage.watch()
     assert {stage.status(one)[0] for one in scene.reported} == {Status.PROTECTED}
@@ -55,4 +55,4 @@ def test_somebody_else_who_was_faster_is_said(stage: Stage) -> None:
 
     stage.answers["lambda", "invoke"] = resumed
     ran = stage.standby("pause")
-    assert (ran.status, ran.out) == (1, "It is not paused: somebody else has switched it since.\n")
+    assert (ran.status, ran.out) == (1, "The pair is not paused: someone else changed the switch in the meantime.\n")

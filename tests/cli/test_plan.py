@@ -67,13 +67,13 @@ def test_the_room_is_below_quota_and_ceiling(quota: int | None, room: int) -> No
     found = plans.of_directory(HOME, CAPPED, {"plan": PLAN}, None, limits)
     assert found["room"] == room
     shown = next(row["basis"] for row in plans.figures(found, CAPPED) if row["figure"] == "Room for")
-    assert ("have no room" in shown) == (room < 20)
+    assert ("Room is missing" in shown) == (room < 20)
 
 
 def test_what_is_not_priced_is_named_and_not_counted_as_nothing() -> None:
     plan = PLAN | {"monthly_cost": None, "not_priced": {"POWER": 2}}
     found = plans.of_directory(HOME, CAPPED, {"plan": plan}, None, LIMITS)
-    (cost,) = [row for row in plans.figures(found, CAPPED) if row["figure"] == "Cost a month"]
+    (cost,) = [row for row in plans.figures(found, CAPPED) if row["figure"] == "Monthly cost"]
     assert cost["value"] == "not known"
     assert "2 POWER" in cost["basis"]
 
@@ -81,7 +81,7 @@ def test_what_is_not_priced_is_named_and_not_counted_as_nothing() -> None:
 def test_a_reported_fleet_with_its_costs_and_how_to_accept_it(swept: Stage) -> None:
     ran = swept.standby("plan", width=80)
     assert ran.status == 0
-    for words in ("nothing is created", "USD 40.25", "1 OPERATING_SYSTEM", "20 to 60 minutes", "160 a day"):
+    for words in ("no standbys are created", "USD 40.25", "1 OPERATING_SYSTEM", "20 to 60 minutes", "160 a day"):
         assert words in ran.out
     assert f"standby accept {HOME}" in ran.err
     (row,) = json.loads(swept.standby("plan --output json").out)["directories"]
@@ -90,7 +90,7 @@ def test_a_reported_fleet_with_its_costs_and_how_to_accept_it(swept: Stage) -> N
     assert heading.startswith("stack,directory_id,dr_directory_id,state,would_get")
     assert line.startswith(f"{TABLE},{HOME},{AWAY},REPORTED,7,0")
     narrow = swept.standby("plan --no-color", width=40).out
-    assert "Cost a month: USD 40.25" in narrow
+    assert "Monthly cost: USD 40.25" in narrow
     assert max(len(line) for line in narrow.splitlines()) <= 40
 
 
@@ -104,7 +104,7 @@ def test_an_accepted_fleet_shows_what_is_still_to_come(swept: Stage) -> None:
     swept.pass_time(hours=1)
     swept.sweep()
     ran = swept.standby(f"plan {HOME}", width=100)
-    assert "Still to come" in ran.out
+    assert "Remaining" in ran.out
     assert "7 waiting" in ran.out
     assert "accepts that fleet" not in ran.err
 
@@ -197,7 +197,7 @@ def test_a_user_with_a_desktop_of_which_aws_says_nothing_is_unknown(swept: Stage
     swept.put("ws-0nothing0", "STATE", ix_user=USERS[0], ix_user_at="2026", status="WAITING")
     ran = swept.standby("plan --unused 90")
     assert USERS[0] not in ran.out
-    assert "AWS does not say it: 1 of 8 users" in ran.out
+    assert "AWS does not report the last login: 1 of 8 users" in ran.out
 
 
 def test_logins_are_asked_for_page_by_page_at_one_call_a_second(swept: Stage) -> None:
@@ -234,4 +234,4 @@ def test_two_directories_share_a_days_number(swept: Stage) -> None:
     swept.create("user090", "user091", directory="d-9067328a7c")
     swept.pass_time(hours=2)
     swept.sweep()
-    assert "Together 9 desktops of 2 directories take 3 days." in swept.standby("plan").out
+    assert "Together, 9 desktops of 2 directories take 3 days." in swept.standby("plan").out

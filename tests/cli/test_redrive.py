@@ -98,19 +98,25 @@ NO_ANSWER = {"errorType": "LedgerUnavailable", "errorMessage": "no answer"}
 @pytest.mark.parametrize(
     ("body", "attributes", "answer", "said", "out"),
     [
-        (FAILED, {}, None, "Now given to protect: WAITING (PRIMARY_PENDING).", "1 given to protect."),
-        (SENT, UNDELIVERED | {"ERROR_CODE": "THROTTLING"}, None, "Now given to protect", "1 given to protect."),
-        (FAILED, {}, {"decisions": [STANDBY]}, "nothing to do (IS_STANDBY)", "1 given to protect."),
+        (FAILED, {}, None, "Result: sent to protect: WAITING (PRIMARY_PENDING).", "1 sent to protect."),
+        (SENT, UNDELIVERED | {"ERROR_CODE": "THROTTLING"}, None, "Result: sent to protect", "1 sent to protect."),
+        (FAILED, {}, {"decisions": [STANDBY]}, "nothing to do (IS_STANDBY)", "1 sent to protect."),
         (REFUSED, {}, None, "deleted: it names no primary that could get a standby.", "1 deleted."),
         (FAILED, {}, NO_ANSWER, "left in the queue: Standby-us-east-1-us-west-2-protect failed: LedgerUn", None),
-        (FAILED, {}, {"decisions": []}, f"left in the queue: protect decided nothing about {ONE}", None),
-        (FAILED, {}, {"decisions": [decided("ws-another01")]}, f"protect decided nothing about {ONE}", None),
+        (FAILED, {}, {"decisions": []}, f"left in the queue: protect made no decision about {ONE}", None),
+        (FAILED, {}, {"decisions": [decided("ws-another01")]}, f"protect made no decision about {ONE}", None),
         (FAILED, {}, {"decisions": [decided(ONE, message="Not recorded: throttled")]}, f"{ONE}: Not recorded: t", None),
         (FAILED, {}, {"decisions": [UNREADABLE]}, f"left in the queue: {ONE}: Its row cannot be read", None),
-        (FAILED, {}, refusal("TooManyRequestsException"), "AWS receives too many requests", None),
-        (FAILED, {}, ReadTimeoutError(endpoint_url="https://lambda"), "Whether it was done is not known", None),
-        ("poison", {"reason": "names no WorkSpace"}, None, "left in the queue: find the WorkSpaces that it is", None),
-        ("{}", OVER_LIMIT, None, "Why here: ExecutionLimitExceeded. Now left in the queue: no action needed", None),
+        (FAILED, {}, refusal("TooManyRequestsException"), "AWS throttled the request", None),
+        (
+            FAILED,
+            {},
+            ReadTimeoutError(endpoint_url="https://lambda"),
+            "It is not known whether the change was made",
+            None,
+        ),
+        ("poison", {"reason": "names no WorkSpace"}, None, "left in the queue: find the affected WorkSpaces", None),
+        ("{}", OVER_LIMIT, None, "Cause: ExecutionLimitExceeded. Result: left in the queue: no action needed", None),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -149,7 +155,7 @@ def test_more_messages_than_one_receive_holds_are_tried_one_after_the_other(desk
     for _ in range(2):
         desk.put("poison", reason="why")
     ran = desk.redrive()
-    assert (ran.status, lines(ran)[-1][-43:]) == (1, ": 22 given to protect, 3 left in the queue.")
+    assert (ran.status, lines(ran)[-1][-43:]) == (1, "2: 22 sent to protect, 3 left in the queue.")
     assert len(desk.events) == 23
     assert desk.left() == 3
 
@@ -214,8 +220,8 @@ def test_a_run_that_may_not_invoke_ends_with_the_missing_right_and_lets_go(desk:
         desk.put(FAILED)
     ran = desk.redrive()
     assert (ran.status, ran.out) == (3, "")
-    assert ran.err.startswith(f"{TABLE}-protect in {PRIMARY} cannot be invoked: These credentials do not allow it")
-    assert f"lambda:InvokeFunction is missing. The policy {TABLE}-operator has it." in ran.err
+    assert ran.err.startswith(f"{TABLE}-protect in {PRIMARY} cannot be invoked: Access denied")
+    assert f"lambda:InvokeFunction is missing. The policy {TABLE}-operator grants it." in ran.err
     assert desk.left() == 3
 
 
@@ -225,7 +231,7 @@ def test_what_was_done_before_it_had_to_stop_is_said(desk: Desk) -> None:
         desk.put(FAILED)
     ran = desk.redrive("--output json")
     assert ran.status == 3
-    assert [one["became"] for one in json.loads(ran.out)["messages"]] == ["given to protect"]
+    assert [one["became"] for one in json.loads(ran.out)["messages"]] == ["sent to protect"]
     assert json.loads(ran.err)["code"] == "AccessDeniedException"
     assert desk.left() == 1
 
@@ -234,7 +240,7 @@ def test_a_run_that_is_interrupted_lets_go(desk: Desk) -> None:
     desk.answers = [KeyboardInterrupt()]
     desk.put(FAILED)
     ran = desk.redrive()
-    assert (ran.status, ran.err) == (130, "\nInterrupted. Running the command again is harmless.\n")
+    assert (ran.status, ran.err) == (130, "\nInterrupted. You can safely run the command again.\n")
     assert desk.left() == 1
 
 
@@ -242,7 +248,7 @@ def test_a_crash_between_answer_and_deletion_only_asks_again(desk: Desk) -> None
     desk.put(FAILED)
     desk.stage.refused["sqs", "delete_message"] = refusal("ServiceUnavailable", status=503)
     ran = desk.redrive()
-    assert (ran.status, "cannot be deleted, and comes again: ServiceUnavailable" in ran.err) == (3, True)
+    assert (ran.status, "cannot be deleted, and will be received again: ServiceUnavailable" in ran.err) == (3, True)
     desk.stage.refused.clear()
     assert desk.redrive().status == 0
     assert len(desk.events) == 2
@@ -261,7 +267,7 @@ def test_messages_that_another_reader_holds_are_not_called_done(desk: Desk) -> N
         (NoCredentialsError(), "There are no usable AWS credentials"),
         (EndpointConnectionError(endpoint_url="https://nowhere"), f"{PRIMARY} does not answer"),
         (refusal("ExpiredToken", message="The token has expired"), "Sign in again."),
-        (refusal("AccessDenied", message="no"), f"The policy {TABLE}-reader has it."),
+        (refusal("AccessDenied", message="no"), f"The policy {TABLE}-reader grants it."),
         (refusal("Throttling", message="Rate exceeded"), "Try again in a minute."),
         (refusal("ValidationError", message=f"Stack {TABLE} does not exist"), f"no stack {TABLE} in {PRIMARY}."),
     ],

@@ -283,7 +283,7 @@ def test_a_region_that_does_not_answer_is_replaced_by_the_replica_and_it_says_so
     finally:
         lived.down = set()
     assert (ran.status, page.figures["source-region"], page.figures["people-work"]) == (0, DR, "7")
-    assert f"This is the replica in {DR}" in page.text
+    assert f"The ledger was read from its replica in {DR}" in page.text
 
 
 def test_where_no_region_answers_the_report_says_that_nothing_is_known(lived: Stage) -> None:

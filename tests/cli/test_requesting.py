@@ -25,18 +25,18 @@ def test_a_directory_is_accepted_after_its_plan_was_shown(scene: Scene) -> None:
     stage = scene.stage
     ran = stage.standby(f"accept {HOME} --reason CHG-4711", width=400, typed="yes\n")
     assert ran.status == 0
-    assert "2 desktops would get a standby (protected: 1, cannot have one: 0, excluded: 1)." in ran.err
+    assert "2 desktops would get a standby (already protected: 1, cannot have one: 0, excluded: 1)." in ran.err
     assert "They cost about USD 11.50 a month" in ran.err
     assert "The quota has room for" in ran.err
-    assert f"{HOME} is accepted by {AL} at " in ran.out
+    assert f"{HOME} was accepted by {AL} at " in ran.out
     assert ran.out.endswith(
-        "(CHG-4711). A sweep was started, which takes its desktops up; they get their standbys a few at a time.\n"
+        "(CHG-4711). A sweep was started and processes its desktops. Their standbys are created a few at a time.\n"
     )
     baseline = stage.item(f"SWEEP#{HOME}", "BASELINE")
     assert [baseline[name] for name in ("accepted", "accepted_by", "because")] == [True, AL, "CHG-4711"]
     again = stage.standby(f"accept {HOME.upper()} --reason CHG-4712")
     assert again.status == 0
-    assert f"{HOME} was accepted already, by {AL}" in again.out
+    assert f"{HOME} was already accepted by {AL}" in again.out
     assert "(CHG-4711). Nothing was changed." in again.out
     # Nobody waits an hour for the sweep that takes them up.
     assert stage.status(scene.reported[0]) == (Status.HELD, "BACKFILL")
@@ -46,15 +46,15 @@ def test_a_directory_is_accepted_after_its_plan_was_shown(scene: Scene) -> None:
 @pytest.mark.parametrize("option", ["--yes", f"--confirm {HOME}"])
 def test_the_plan_is_shown_also_where_an_option_answers(option: str, scene: Scene) -> None:
     ran = scene.stage.standby(f"accept {HOME} {option}")
-    assert "2 desktops would get a standby (protected: 1, cannot have one: 0, excluded: 1)." in ran.err
+    assert "2 desktops would get a standby (already protected: 1, cannot have one: 0, excluded: 1)." in ran.err
     assert "would get" not in ran.out
 
 
 def test_no_second_sweep_is_started_beside_one(scene: Scene) -> None:
     scene.stage.answers["stepfunctions", "list_executions"] = {"executions": [{"status": "RUNNING"}]}
     ran = scene.stage.standby(f"accept {HOME} --yes")
-    assert "This sweep or the next one takes its desktops up" in ran.out
-    assert "A sweep is under way." in ran.err
+    assert "This sweep or the next one processes its desktops" in ran.out
+    assert "A sweep is running." in ran.err
     assert "start_execution" not in [one[2] for one in scene.stage.asked]
 
 
@@ -62,8 +62,8 @@ def test_no_second_sweep_is_started_beside_one(scene: Scene) -> None:
 def test_a_fleet_is_accepted_also_where_no_sweep_can_be_started(operation: str, scene: Scene) -> None:
     scene.stage.refused["stepfunctions", operation] = refusal("AccessDeniedException")
     ran = scene.stage.standby(f"accept {HOME} --yes")
-    assert (ran.status, "The next sweep takes its desktops up" in ran.out) == (0, True)
-    assert "A sweep could not be started now: These credentials do not allow it" in ran.err
+    assert (ran.status, "The next sweep processes its desktops" in ran.out) == (0, True)
+    assert "The sweep could not be started: Access denied" in ran.err
     assert "aws stepfunctions start-execution" in ran.err
     assert scene.stage.item(f"SWEEP#{HOME}", "BASELINE")["accepted"] is True
 
@@ -84,19 +84,19 @@ def test_above_25_desktops_the_directorys_id_is_typed(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("accept d-9067328a7c", "No sweep has seen a directory d-9067328a7c"),
+        ("accept d-9067328a7c", "No sweep has seen directory d-9067328a7c"),
         ("accept d-926722edaf", f"d-926722edaf is the DR directory of {HOME}."),
-        (f"accept {HOME} user000", "These are directories and desktops. Run one command for each kind."),
-        (f"accept {HOME} --override CEILING", "--override is for desktops"),
+        (f"accept {HOME} user000", "The arguments name directories and desktops. Run the command once for"),
+        (f"accept {HOME} --override CEILING", "--override cannot be used with a directory."),
         ("protect user000 --override CIELING", "There is no override CIELING. Did you mean CEILING?"),
-        ("protect ws-1abc2def3", "ws-1abc2def3 names no desktop in the ledger."),
-        ("protect user003", "user003 is no desktop:"),
-        ("retry", "No desktop is named."),
-        ("retry user000 --status FAILED", "Desktops are named and chosen at once."),
-        ("retry --status PROTECTED", "PROTECTED desktops need no other try."),
+        ("protect ws-1abc2def3", "The ledger has no desktop ws-1abc2def3."),
+        ("protect user003", "user003 is not a desktop:"),
+        ("retry", "No desktops are selected."),
+        ("retry user000 --status FAILED", "Named desktops cannot be combined"),
+        ("retry --status PROTECTED", "PROTECTED desktops cannot be retried."),
         ("retry --status WAITNG", "There is no status WAITNG. Did you mean WAITING?"),
         ("retry --reason USER_NOT_FUOND", "There is no reason code USER_NOT_FUOND. Did you mean USER_NOT_FOUND?"),
-        ("retry user000 --reason CHG-1 --reason CHG-2", "CHG-1 and CHG-2 are no reason codes."),
+        ("retry user000 --reason CHG-1 --reason CHG-2", "CHG-1 and CHG-2 are not reason codes."),
     ],
 )
 def test_what_is_not_meant_so_is_refused(line: str, said: str, scene: Scene) -> None:
@@ -119,8 +119,8 @@ def test_partial_results_are_said_of_each_desktop_and_what_was_left_out_can_be_o
     assert found["user000"]["standby_id"] == stage.row(scene.reported[0]).standby_id
     piped = stage.standby("protect user000 user009 --yes --exit-zero")
     assert piped.status == 0
-    assert "Covered, or on the way: 1 of 2 (1 REQUESTED). The others: 1 EXCLUDED (EXCLUDED_BY_RULE)." in piped.out
-    assert "Next: add --override EXCLUDED if they are to have standbys all the same." in piped.err
+    assert "Protected or in progress: 1 of 2 (1 REQUESTED). Others: 1 EXCLUDED (EXCLUDED_BY_RULE)." in piped.out
+    assert "Next: add --override EXCLUDED to request their standbys anyway." in piped.err
     done = stage.standby("protect user009 --override excluded,daily-cap --yes --output csv")
     assert done.status == 0
     assert next(csv.DictReader(io.StringIO(done.out)))["status"] == "REQUESTED"
@@ -131,7 +131,7 @@ def test_an_id_that_the_ledger_does_not_know_yet_is_one_that_aws_has(scene: Scen
     (new,) = scene.stage.create_ready("user050")
     ran = scene.stage.standby(f"protect {new} --yes")
     assert (ran.status, scene.stage.status(new)) == (0, REQUESTED)
-    assert f"Next: `standby show {new}` follows it." in ran.err
+    assert f"Next: `standby show {new}` shows the progress" in ran.err
 
 
 def test_what_is_paused_is_held_and_says_how_to_go_on(scene: Scene) -> None:
@@ -145,7 +145,7 @@ def test_what_is_paused_is_held_and_says_how_to_go_on(scene: Scene) -> None:
 
 def test_what_has_a_standby_needs_nothing_and_is_not_asked_about(scene: Scene) -> None:
     ran = scene.stage.standby("protect user002")
-    assert (ran.status, "Protect would do nothing for them now. Nothing was changed." in ran.err) == (0, True)
+    assert (ran.status, "protect would do nothing for these desktops now. Nothing was changed." in ran.err) == (0, True)
 
 
 def test_retry_takes_those_that_a_code_or_a_status_chooses(scene: Scene) -> None:
@@ -161,7 +161,7 @@ def test_retry_takes_those_that_a_code_or_a_status_chooses(scene: Scene) -> None
     assert json.loads(ran.out)["reason"] == "CHG-4711"
     assert [stage.status(one) for one in failed] == [REQUESTED] * 2
     none = stage.standby("retry --status REJECTED")
-    assert (none.status, none.out) == (0, "0 desktops are chosen.\n")
+    assert (none.status, none.out) == (0, "0 desktops match.\n")
 
 
 def test_what_was_done_before_a_call_failed_is_said_and_the_rest_is_named(
@@ -180,14 +180,14 @@ def test_what_was_done_before_a_call_failed_is_said_and_the_rest_is_named(
     ran = scene.stage.standby("protect user000 user001 --yes --output json")
     assert ran.status == 3
     assert rows(ran.out)["user000"]["status"] == "REQUESTED"
-    assert "1 of 2 desktops were not asked for." in json.loads(ran.err)["message"]
+    assert "1 of 2 desktops were not processed." in json.loads(ran.err)["message"]
     del scene.stage.answers["lambda", "invoke"]
     assert scene.stage.standby("protect user000 user001 --yes").status == 0
 
 
 def test_a_dry_run_says_that_it_has_not_looked_into_the_dr_directory(scene: Scene) -> None:
     one = str(scene.reported[0])
-    said = "The DR directory was not looked into. For 1 desktop that lookup comes first"
+    said = "No lookup was made in the DR directory. For 1 desktop, a lookup comes first"
     assert said not in scene.stage.standby(f"retry {one} --dry-run").err
     look = {"primary_id": one, "action": "LOOK", "status": "WAITING", "reason_code": "CREATE_THROTTLED", "message": ""}
     body = json.dumps({"decisions": [look]}).encode()

@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_left_to_be_filled_in(swept: Stage, problem: Exce
 def test_before_the_first_sweep_and_without_an_alias_it_is_a_page_all_the_same(stage: Stage) -> None:
     stage.answers[ALIASES] = {"ConnectionAliases": []}
     ran = stage.standby("runbook")
-    assert (ran.status, "no sweep has kept the settings" in ran.out) == (4, True)
+    assert (ran.status, "no sweep has saved the settings" in ran.out) == (4, True)
     assert "No connection alias was found" in ran.out
 
 

@@ -74,7 +74,7 @@ def test_a_users_desktops_are_all_shown_and_a_long_history_is_cut(lived: Stage) 
     finally:
         lived.table.set("ws-another01", "STATE", {"ix_user": "nobody"})
     out = lived.standby(f"show {NEW[1]} --history 1").out
-    assert "Earlier changes are left out" in out
+    assert "Earlier changes are not shown" in out
     assert "WAITING (PRIMARY_PENDING)" not in out[out.index("History") :]
 
 
@@ -109,8 +109,8 @@ def test_where_it_cannot_be_asked_the_ledger_says_what_is_next_and_why(lived: St
     ran = lived.standby(f"show {LATE}")
     lived.table.put(kept)
     assert ran.status == 0
-    assert "The watcher looks at it next at 2026-01-05 " in ran.out
-    assert "What would be decided now cannot be asked" in ran.err
+    assert "The watcher checks it next at 2026-01-05 " in ran.out
+    assert "it could not be decided now" in ran.err
     assert ("lambda:InvokeFunction is missing" in ran.err) is (trouble == "denied")
 
 
@@ -118,7 +118,7 @@ def test_while_the_primary_region_is_down_nothing_is_asked_of_it(lived: Stage) -
     lived.down = {PRIMARY}
     lived.asked.clear()
     ran = lived.standby(f"show {LATE}")
-    assert "The watcher looks at it next" in ran.out
+    assert "The watcher checks it next" in ran.out
     assert f"{PRIMARY} does not answer." in ran.err
     assert ("lambda", PRIMARY) not in {(service, region) for service, region, *_ in lived.asked}
     assert {region for service, region, operation, _ in lived.asked if operation == "query"} == {DR}
@@ -148,8 +148,8 @@ def test_of_one_that_is_settled_it_says_what_follows_and_what_if_a_person_asks(l
     decides(lived, "REQUEST", "CLAIMED", "READY")
     (reported,), (taken,) = shown(lived, FLEET[0]), shown(lived, TAKEN)
     assert reported["next"]["sentence"] == (
-        "Nothing is created before its directory is accepted, or it is asked for."
-        " If a person asks for it now: a standby would be requested."
+        "No standby is created until its directory is accepted, or a person requests it."
+        " If a person requests it now: a standby would be requested."
     )
     free = [rule["result"] for rule in taken["next"]["rules"] if rule["rule"] == Rule.FREE]
     assert free == [NO]  # as the last request has found
@@ -159,7 +159,7 @@ def test_of_one_that_is_settled_it_says_what_follows_and_what_if_a_person_asks(l
     ("word", "said"),
     [
         ("user0001", "Did you mean user00"),
-        ("ws-1234567890", "A new desktop's event can take some minutes; `standby protect ws-1234567890`"),
+        ("ws-1234567890", "The event of a new desktop can take some minutes. `standby protect ws-1234567890`"),
     ],
 )
 def test_what_names_nothing_is_refused(lived: Stage, word: str, said: str) -> None:
@@ -185,4 +185,4 @@ def test_behind_a_change_is_a_person_or_a_part_of_the_product() -> None:
     by_hand = {"cause_type": "command", "cause_id": "CHG-4711", "principal": "arn:aws:iam::123456789012:user/al"}
     assert (behind(by_hand), because(by_hand)) == ("al", "CHG-4711")
     assert (behind({"cause_type": "sweep", "cause_id": "arn"}), because({"cause_type": "sweep"})) == ("a sweep", "")
-    assert behind({"cause_type": "event"}) == "a caller whom the event does not name"
+    assert behind({"cause_type": "event"}) == "a caller that the event does not name"

@@ -29,13 +29,13 @@ def test_it_says_who_is_covered_who_waits_and_what_needs_a_person(lived: Stage) 
     assert ran.status == 1
     assert ran.out.splitlines()[0] == (
         "Standby-us-east-1-us-west-2: 7 of 7 eligible desktops are protected (100 %); "
-        "3 are only reported and without a standby; 1 waits, 2 need a person."
+        "3 reported without a standby; 1 is waiting, 2 need action."
     )
     for line in (
         "  Waiting: 1, the longest for 12 min",
-        "  Need a person: 2 (1 ORPHANED, 1 SECONDARY_EXISTS)",
-        f"  Reported, without a standby until they are accepted: 3 (`standby accept {HOME}`)",
-        "  Not counted as eligible: 1 that cannot have one",
+        "  Need action: 2 (1 ORPHANED, 1 SECONDARY_EXISTS)",
+        f"  Reported, no standby until accepted: 3 (`standby accept {HOME}`)",
+        "  Not eligible: 1 ineligible",
         "  Orphans: 1, USD 4.10 a month (`standby orphans`)",
         "  Standbys: 7, USD 28.70 a month",
         "Limits: 8 of 200 new standbys today (UTC), 8 of 5000 in all, quota 1000000",
@@ -65,12 +65,12 @@ def test_who_paused_it_and_why_and_what_aws_refuses(lived: Stage) -> None:
     lived.put("PAUSE", "PAUSE", paused=True, because="CHG-4711", **who)
     lived.put(f"HOLD#{HOME}", "PAUSE", until="2026-01-05T23:00:00.000Z", reason="DIRECTORY_REFUSED")
     out = lived.standby("status").out
-    assert "Nothing is created: paused by al since 2026-01-05 15:00 UTC: CHG-4711 (`standby resume`)" in out
+    assert "No standbys are created: paused by al since 2026-01-05 15:00 UTC: CHG-4711 (`standby resume`)" in out
     assert f"Held: {HOME}, DIRECTORY_REFUSED (`standby explain DIRECTORY_REFUSED`)" in out
     lived.put("PAUSE", "PAUSE")  # as somebody writes it manually
-    assert "Nothing is created: paused by somebody who wrote the row manually" in lived.standby("status").out
+    assert "No standbys are created: paused by a row that was written manually" in lived.standby("status").out
     lived.put("PAUSE", "PAUSE", paused=False)
-    assert "Nothing is created" not in lived.standby("status").out
+    assert "No standbys are created" not in lived.standby("status").out
 
 
 def test_what_an_old_sweep_counted_is_not_passed_off_as_the_present(lived: Stage) -> None:
@@ -79,15 +79,15 @@ def test_what_an_old_sweep_counted_is_not_passed_off_as_the_present(lived: Stage
     found = json.loads(ran.out)
     assert (ran.status, found["complete"], found["directories"][0]["complete"]) == (4, False, False)
     out = lived.standby("status").out
-    assert "how many desktops are protected is not known" in out
+    assert "the coverage is not known" in out
     assert "the last complete sweep ended 5 h ago" in found["missing"][0]
 
 
 def test_before_the_first_sweep_nothing_is_said_to_be_good(stage: Stage) -> None:
     ran = stage.standby("status")
     assert ran.status == 4
-    assert "how many desktops are protected is not known; 0 wait, 0 need a person" in ran.out
-    assert "no sweep has noted yet which directories are mapped" in ran.err
+    assert "the coverage is not known; 0 are waiting, 0 need action" in ran.out
+    assert "the mapped directories are not known" in ran.err
 
 
 # In parts
@@ -128,9 +128,9 @@ def lines(**day: Any) -> str:
 
 def test_old_copies_are_held_against_the_rpo_and_pcoip_has_its_end() -> None:
     assert lines(oldest_seconds=50400) == "Oldest copy: 14 h, within the RPO of 36 h"
-    assert lines(oldest_seconds=172800, stale=2) == "Oldest copy: 2 d, older than the RPO of 36 h; 2 are stale"
+    assert lines(oldest_seconds=172800, stale=2) == "Oldest copy: 2 d, older than the RPO of 36 h; stale: 2"
     assert lines(pcoip_primaries=3, pcoip_standbys=1) == "On PCoIP, which ends on 2027-10-31: 3 primaries, 1 standbys"
-    assert lines(protected_needs_action=2) == "Need a person: 2 (2 DRIFT, STALE or DOUBLED)"
+    assert lines(protected_needs_action=2) == "Need action: 2 (2 DRIFT, STALE or DOUBLED)"
     assert lines() == ""
 
 
@@ -188,7 +188,7 @@ def test_as_data_each_change_is_an_object_or_a_row(lived: Stage) -> None:
 def test_at_a_terminal_the_overview_is_drawn_again_in_its_place(lived: Stage) -> None:
     ran = followed(lived, "status --follow --every 30", 80, change_something)
     first, second = ran.out.split("\033[H\033[J")[1:]
-    assert "1 waits" in " ".join(first.split())
-    assert "2 wait" in " ".join(second.split())
+    assert "1 is waiting" in " ".join(first.split())
+    assert "2 are waiting" in " ".join(second.split())
     assert "Last changes:" in second
     assert "Interrupted." in ran.err

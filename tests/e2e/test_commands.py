@@ -57,7 +57,7 @@ def test_an_event_that_failed_three_times_is_given_to_protect_again(deployed: De
         assert "left in the queue: " in failed.stdout
         assert "-protect failed: LedgerUnavailable" in failed.stdout
     listed = redrive(deployed, "--list")
-    assert (listed.returncode, listed.stderr) == (1, "Next: `standby redrive` gives them to protect.\n")
+    assert (listed.returncode, listed.stderr) == (1, "Next: `standby redrive` sends the events to protect again.\n")
     assert f"CreateWorkspaces of {one}. Why here: RetriesExhausted after 3 tries" in listed.stdout
     assert dead_letters(deployed) == 1
     assert deployed.row(one) == {}
@@ -65,7 +65,7 @@ def test_an_event_that_failed_three_times_is_given_to_protect_again(deployed: De
     done = redrive(deployed)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == f"1 message in the dead-letter queue of {STACK}: 1 given to protect."
+    assert done.stdout.splitlines()[-1] == f"1 message in the dead-letter queue of {STACK}: 1 sent to protect."
     row = deployed.until(one, "PROTECTED")
     assert row["created_by"].endswith("user/operator")
     assert len(deployed.standbys_of(one)) == 1
@@ -86,7 +86,10 @@ def test_an_operator_changes_things_by_the_command_line_with_the_stacks_own_poli
     assert ":user/bo at " in do("pause --reason CHG-4711").stdout
     (one,) = deployed.create("user046")
     assert deployed.until(one, "HELD")["reason_code"] == "PAUSED"
-    assert "Let 1 WorkSpace get standbys? There is no terminal to ask at. Add --yes." in do("resume", status=2).stderr
+    assert (
+        "Let 1 WorkSpace get standbys? This needs confirmation, and there is no terminal. Add --yes."
+        in do("resume", status=2).stderr
+    )
     do("resume --yes")
     wait_until(lambda: deployed.start_watcher() and deployed.row(one)["status"] == "PROTECTED")
     deployed.workspaces.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": one}])
@@ -99,7 +102,7 @@ def test_an_operator_changes_things_by_the_command_line_with_the_stacks_own_poli
     assert "It is kept by" in do(f"orphans --terminate {one} --yes", al, status=1).stdout
     do(f"keep --undo {one}")
     denied = do(f"orphans --terminate {one} --yes", status=3)
-    assert "workspaces:TerminateWorkspaces is missing. No policy of the stack has it" in denied.stderr
+    assert "workspaces:TerminateWorkspaces is missing. No policy of the stack grants it" in denied.stderr
     assert deployed.row(one)["reason_code"] == "ORPHANED"
     done = json.loads(do(f"orphans --terminate {one} --yes --output json", al).stdout)
     assert (done["terminated"], done["orphans"][0]["waiting"]) == (1, [waits])
@@ -134,7 +137,7 @@ def test_a_reader_reads_everything_also_when_the_primary_region_is_lost(deployed
     refused = read("pause")
     assert (refused.returncode, json.loads(refused.stderr)["fix"]) == (
         3,
-        f"lambda:InvokeFunction is missing. The policy {STACK}-operator has it.",
+        f"lambda:InvokeFunction is missing. The policy {STACK}-operator grants it.",
     )
     deployed.cloud.world.lose(PRIMARY)
     try:
@@ -144,7 +147,7 @@ def test_a_reader_reads_everything_also_when_the_primary_region_is_lost(deployed
             assert done.returncode in (0, 1), (line, done)
             found = json.loads(done.stdout)
             assert (found["source_region"], found["complete"]) == (DR, True)
-            assert f"{PRIMARY} does not answer. This is the replica in {DR}" in found["cautions"][0]
+            assert f"{PRIMARY} does not answer. The ledger was read from its replica in {DR}" in found["cautions"][0]
         done = read(f"failover-list --stack {STACK} --user user044")
         assert json.loads(done.stdout)["desktops"][0]["can_work"] == "YES", done
         assert read("resume").returncode == 3

@@ -68,10 +68,10 @@ def test_desktops_are_created_for_users_who_are_known_and_for_others(cloud: Clou
     assert {one["workspace_id"] for one in cloud.world.primaries()} == {one for one, _ in shown}
     assert "ResourceExists.WorkSpace" in said(capsys, file, "create", "zoe", status=1)
     assert said(capsys, file, "create", "eve", "--directory", "d-0000000000", status=2) == (
-        f"There is no directory d-0000000000. The directories are {HOME}.\n"
+        f"There is no directory d-0000000000. The directories are: {HOME}.\n"
     )
     item = [{"PrimaryWorkspaceId": shown[1][0], "DirectoryId": AWAY}]
-    assert "Every standby of zoe" in said(capsys, file, "fail", "zoe")
+    assert "All standbys of zoe" in said(capsys, file, "fail", "zoe")
     cloud.client("workspaces", DR).create_standby_workspaces(PrimaryRegion=PRIMARY, StandbyWorkspaces=item)
     assert wait_until(lambda: [one["state"] for one in cloud.world.standbys()] == ["ERROR"])
     assert "becomes AVAILABLE" in said(capsys, file, "fail", "zoe", "--end")
@@ -88,7 +88,7 @@ def test_a_region_is_lost_and_comes_back(cloud: Cloud, file: Path, capsys: Any) 
         assert "answers again" in said(capsys, file, "outage", region, "--end")
     assert said(capsys, file, "outage", DR, "--end") == f"{DR} is not lost.\n"
     assert cloud.world.outages() == {}
-    assert f"The Regions are {PRIMARY} and {DR}" in said(capsys, file, "outage", "us-east-9", status=2)
+    assert f"The Regions are: {PRIMARY} and {DR}" in said(capsys, file, "outage", "us-east-9", status=2)
 
 
 @pytest.mark.parametrize(("amount", "seconds"), [("+2h", 7200), ("90s", 90), ("+1.5m", 90), ("+1d", 86400)])
@@ -114,7 +114,7 @@ def test_notices_are_shown_in_a_line_each_and_subscriptions_confirmed(cloud: Clo
     assert last.partition(" ")[2].startswith(f"[{PRIMARY}] Standby: alice: First line second line xxx")
     assert (len(last) < 160, last.endswith(" …")) == (True, True)
     assert said(capsys, file, "confirm") == "Confirmed: people@example.com.\n"
-    assert said(capsys, file, "confirm") == "No subscription waits for it.\n"
+    assert said(capsys, file, "confirm") == "No subscription is pending.\n"
 
 
 def test_without_a_cloud_it_says_how_to_start_one(tmp_path: Path, cloud: Cloud, capsys: Any) -> None:
@@ -215,9 +215,9 @@ def local(tmp_path: Path) -> Iterator[Any]:
         (signal.SIGINT, "imports"),
         (signal.SIGINT, "Synthesising"),
         (signal.SIGINT, "Starting the embedded cloud"),
-        (signal.SIGINT, "Filling"),
+        (signal.SIGINT, "Creating directories"),
         (signal.SIGINT, "Deploying"),
-        (signal.SIGINT, "the notices that leave"),
+        (signal.SIGINT, "Notices that the product sends"),
         (signal.SIGTERM, "Synthesising"),
         (signal.SIGHUP, "Deploying"),
     ],
@@ -236,7 +236,7 @@ def test_an_interrupt_ends_everything_at_any_moment(
     os.killpg(one.process.pid, how)  # and again, for that is what people do
     assert one.process.wait(30) == 0, one.printed
     assert "Traceback" not in one.printed
-    assert one.printed.endswith("\nThe embedded cloud has ended; nothing of it is left.\n")
+    assert one.printed.endswith("\nThe embedded cloud has stopped. Its data was deleted.\n")
     assert wait_until(lambda: one.left() == [], 10), one.left()
     assert list(one.home.iterdir()) == []
     assert not one.output.exists()
@@ -245,7 +245,7 @@ def test_an_interrupt_ends_everything_at_any_moment(
 def test_it_runs_shows_notices_and_refuses_a_second_one(local: Any, tmp_path: Path) -> None:
     folder = str(assembly.write(tmp_path / "assembly"))
     one = local("--assembly", folder)
-    one.await_text("the notices that leave")
+    one.await_text("Notices that the product sends")
     described = json.loads(one.output.read_text())
     assert (described["pid"], described["region"], described["dr_region"]) == (one.process.pid, PRIMARY, DR)
     assert is_running(described["server_pid"])
@@ -271,7 +271,7 @@ def test_it_runs_shows_notices_and_refuses_a_second_one(local: Any, tmp_path: Pa
     one.await_text("A notice: with a text")
     os.kill(described["server_pid"], signal.SIGKILL)
     assert one.process.wait(20) == 1
-    assert "has ended by itself" in one.printed
+    assert "stopped unexpectedly" in one.printed
     assert not one.output.exists()
 
 
