@@ -1,7 +1,7 @@
 """Connects boto3 clients of WorkSpaces, and of the Resource Groups Tagging API, to a world without a socket.
 
 The request is serialised and the answer parsed by botocore itself; the client's own retries run too, and really sleep.
-Under a clock that stands still, make clients with ``Config(retries={"total_max_attempts": 1})``.
+With a ``ManualClock``, create clients with ``Config(retries={"total_max_attempts": 1})``.
 """
 
 import json

@@ -228,7 +228,7 @@ def _read_ports(process: "subprocess.Popen[bytes]", home: Path) -> dict[str, int
     ready, _, _ = select.select([process.stdout], [], [], _START_SECONDS)
     line = process.stdout.readline() if ready else b""
     if not line:
-        raise CloudError(_told(process, home))
+        raise CloudError(_start_failure(process, home))
     ports: dict[str, int] = json.loads(line)
     return ports
 
@@ -240,17 +240,17 @@ def _await_answer(cloud: Cloud) -> None:
             cloud.world.now()
             return
         if cloud._process.poll() is not None or time.monotonic() > deadline:
-            raise CloudError(_told(cloud._process, cloud._home))
+            raise CloudError(_start_failure(cloud._process, cloud._home))
         time.sleep(0.02)
 
 
-def _told(process: "subprocess.Popen[bytes]", home: Path) -> str:
+def _start_failure(process: "subprocess.Popen[bytes]", home: Path) -> str:
     return f"the embedded cloud did not start (exit status {process.poll()}):\n{_log_tail(home)}"
 
 
 def _log_tail(home: Path) -> str:
     log = home / "server.log"
-    return log.read_text(errors="replace")[-4000:] if log.exists() else "its log is gone"
+    return log.read_text(errors="replace")[-4000:] if log.exists() else "its log no longer exists"
 
 
 def _make_operator(cloud: Cloud) -> Credentials:

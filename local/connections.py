@@ -1,10 +1,10 @@
-"""Faults of the connection to any service: a request is held or cut off, before or after it took effect, or denied.
+"""Faults of the connection to any service: a request is held or cut, before or after its effect, or denied.
 
-Those of :mod:`local.workspaces` are the service's own. These stand between a caller and the embedded cloud, whatever
-the service, and are real: a held caller waits at an open socket and can be killed there, a cut one is sent a TCP reset.
-A held request goes on when it is released, unless its caller is gone: then one held before its effect never has any.
-What botocore sends again after its own time-out is held again. A denial is no fault of a connection, but stands between
-a caller and a service in the same way: it is a service control policy's, which concerns every user and role.
+The faults in :mod:`local.workspaces` belong to the service. These faults are between a caller and the embedded cloud,
+for every service, and they are real: a held caller waits at an open socket and can be killed there, and a cut caller
+receives a TCP reset. A held request continues when it is released. If its caller no longer exists, a request that was
+held before its effect never takes effect. A retry that botocore sends after its own time-out is held again. A denial
+simulates a service control policy, which applies to every user and role.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ class ConnectionFault:
         return self.times is not None and self.hits >= self.times
 
     def is_for(self, request: "Request") -> bool:
-        """Tell whether it is for a request like this."""
+        """Return whether the fault applies to a request."""
         return (
             self.service in ("*", request.service)
             and self.operation in ("*", request.operation)
@@ -82,7 +82,7 @@ class ConnectionFault:
 
 @dataclass(frozen=True)
 class Request:
-    """What of a request tells whom a fault is for; ``function`` is empty for a caller that is none.
+    """The parts of a request that decide which faults apply; ``function`` is empty if the caller is not a function.
 
     ``invocation`` is the same for all attempts of a botocore client at one call, and empty for other callers.
     """
@@ -144,7 +144,7 @@ class Connections:
             self._faults.append(fault)
 
     def clear(self) -> None:
-        """Take back all faults, and let go on who is held."""
+        """Remove all faults, and release all held requests."""
         with self._lock:
             self._faults.clear()
             self._kept.clear()
@@ -193,7 +193,7 @@ class Connections:
             return list(self._held)
 
     def release(self) -> int:
-        """Let all go on who are held, and return how many they were."""
+        """Release all held requests, and return their number."""
         held = self.held()
         for one in held:
             self._kept.pop(one.request.invocation, None)

@@ -88,7 +88,7 @@ class Gateway:
     async def _lets_through(
         self, kind: str, when: str, request: Request, scope: Scope, receive: Receive, send: Send
     ) -> bool:
-        """Tell whether a request, or its answer, gets through; what is held may take a while."""
+        """Return whether a request, or its answer, passes; a held request waits until it is released."""
         if kind == f"hold_{when}":
             return await self._connections.hold(request, kind, receive)
         if kind != f"cut_{when}":

@@ -165,7 +165,7 @@ def apply() -> None:
 
 
 def add_service(name: str, target_prefix: str, handler: Any) -> None:
-    """Let the emulator answer a service's requests, told by their ``X-Amz-Target``, with ``handler``."""
+    """Let ``handler`` answer a service's requests, which are recognised by their ``X-Amz-Target``."""
     router.SERVICE_PATTERNS[name] = {"target_prefixes": [target_prefix]}
     app.SERVICE_HANDLERS[name] = handler
 

@@ -124,11 +124,11 @@ class WorldClient:
         self._post("end_outage", region=region)
 
     def release(self) -> int:
-        """Let all requests go on that are held; return how many they were."""
+        """Release all held requests, and return their number."""
         return int(self._post("release")["released"])
 
     def clear_faults(self) -> None:
-        """Take back all faults, those of connections too, and let go on what is held."""
+        """Remove all faults, including those of connections, and release all held requests."""
         self._post("clear_faults")
 
     def add_directory(self, region: str, directory_id: str, users: list[str], **kinds: str) -> None:

@@ -5,14 +5,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Anything that tells the time, in UTC."""
+    """A source of the present time, in UTC."""
 
     def now(self) -> datetime:
         """Return the present moment, with its zone."""
 
 
 class ManualClock:
-    """A clock that stands still until it is moved.
+    """A clock that changes only when it is moved.
 
     Parameters
     ----------

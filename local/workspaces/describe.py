@@ -89,7 +89,7 @@ def describe_workspaces_connection_status(context: Context) -> dict[str, Any]:
 
 
 def is_visible(context: Context, workspace: Workspace) -> bool:
-    """Tell whether DescribeWorkspaces shows a WorkSpace at all."""
+    """Return whether DescribeWorkspaces returns a WorkSpace."""
     lag = timedelta(seconds=context.estate.settings.visibility_lag_seconds)
     return workspace.state != GONE and context.now >= workspace.created_at + lag
 

@@ -75,7 +75,7 @@ class Fault:
             raise ValueError(f"there is no fault {self.kind!r}; there are {', '.join(sorted(KINDS))}")
 
     def is_over(self, now: datetime) -> bool:
-        """Tell whether it will hit nothing more."""
+        """Return whether the fault has ended."""
         return (self.times is not None and self.hits >= self.times) or (self.until is not None and now >= self.until)
 
 

@@ -59,7 +59,7 @@ def usable_directory(estate: Estate, region: str, directory_id: str) -> Director
 
 
 def is_beyond_pcoip(properties: dict[str, Any], now: datetime) -> bool:
-    """Tell whether properties name PCoIP after its end."""
+    """Return whether properties name PCoIP after its end."""
     return now >= PCOIP_ENDS and "PCOIP" in properties.get("Protocols", ())
 
 

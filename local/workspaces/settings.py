@@ -60,8 +60,8 @@ class Settings:
     orphans_keep_relation : bool
         Keep a standby's entry of Type PRIMARY after its primary is gone.
     orphans_keep_replication : bool
-        Go on showing a standby's data replication when its primary is on its way out, or gone. AWS does not say what it
-        shows then; ``False`` shows NO_REPLICATION and no copy, for there is no source any more. The data is there.
+        Still return a standby's data replication when its primary is being, or was, terminated. AWS does not say what
+        it shows then; ``False`` shows NO_REPLICATION and no copy, for there is no source any more. The data is there.
     ragged_pages : bool
         Return pages shorter than asked for, sometimes empty, with a NextToken.
     standbys_keep_relation : bool
@@ -71,7 +71,7 @@ class Settings:
     novel_states : bool
         Show states that botocore's model does not list: PROVISIONING for PENDING, HIBERNATED for STOPPED.
     opaque_codes : bool
-        Give the failed items of CreateStandbyWorkspaces, whose codes are not documented, a code that tells nothing.
+        Give the failed items of CreateStandbyWorkspaces, whose codes are not documented, a meaningless code.
     flicker : float
         How probably, from 0 to 1, an answer of DescribeWorkspaces leaves out a WorkSpace that it has shown before.
     relation_flicker : float
@@ -109,7 +109,7 @@ class Settings:
         Which id ModifyWorkspaceProperties takes for ``DataReplication``: the ``primary``'s or the ``standby``'s.
     shows_key_arns : bool
         Show a ``VolumeEncryptionKey`` that was given as an alias by its key's ARN, as AWS documents that member: so
-        the AWS managed key cannot be told from another by its name.
+        the AWS managed key cannot be recognised by its name.
     deregister_after_days : float
         After how many days without WorkSpaces a Simple AD or AD Connector directory is deregistered; AWS: 30; 0: never.
     deregistered_seconds : float

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COVERED = ("*.md", "docs/**/*.md", "lambdas/**/*.py", "infra/**/*.py")
+COVERED = ("*.md", "docs/**/*.md", *(f"{folder}/**/*.py" for folder in ("lambdas", "infra", "cli", "local", "tools")))
 # It names the words that are not used.
 GLOSSARY = ROOT / "docs" / "contributing" / "glossary.md"
 # A phrase, and what to write instead.

@@ -74,7 +74,7 @@ def test_desktops_are_created_for_users_who_are_known_and_for_others(cloud: Clou
     assert "All standbys of zoe" in said(capsys, file, "fail", "zoe")
     cloud.client("workspaces", DR).create_standby_workspaces(PrimaryRegion=PRIMARY, StandbyWorkspaces=item)
     assert wait_until(lambda: [one["state"] for one in cloud.world.standbys()] == ["ERROR"])
-    assert "becomes AVAILABLE" in said(capsys, file, "fail", "zoe", "--end")
+    assert "become AVAILABLE" in said(capsys, file, "fail", "zoe", "--end")
 
 
 def test_a_region_is_lost_and_comes_back(cloud: Cloud, file: Path, capsys: Any) -> None:

@@ -212,7 +212,7 @@ def find(check: str, answers: Answers | None = None, pair: Any = PAIR) -> tuple[
     return finding.verdict, " ".join([finding.text, finding.advice, *finding.commands])
 
 
-GOOD, BAD, UNSURE = Verdict.AS_ASSUMED, Verdict.DIFFERS, Verdict.CANNOT_TELL
+GOOD, BAD, UNSURE = Verdict.AS_ASSUMED, Verdict.DIFFERS, Verdict.UNKNOWN
 
 
 IN_HEALTH = [
@@ -228,7 +228,7 @@ IN_HEALTH = [
     ("terminations", UNSURE, "No standby was terminated"),
     ("renewals", UNSURE, "Rebuild a primary with a standby"),
     ("orphans", UNSURE, "Terminate a primary"),
-    ("orphan-data", UNSURE, "No standby here has lost its primary"),
+    ("orphan-data", UNSURE, "There is no standby whose primary no longer exists"),
     ("connection-status", GOOD, "It returns 1 standby, 1 of which nobody has used"),
 ]
 
@@ -513,9 +513,9 @@ def test_with_yes_it_requests_exactly_two_standbys_and_names_them(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--write"], "--write and --primary ws-… belong together."),
-        (["--primary", "ws-primary01"], "--write and --primary ws-… belong together."),
-        (["--write", "--primary", "primary"], "primary is no WorkSpace id"),
+        (["--write"], "--write and --primary ws-… must be used together."),
+        (["--primary", "ws-primary01"], "--write and --primary ws-… must be used together."),
+        (["--write", "--primary", "primary"], "primary is not a WorkSpace id"),
         (["--config", "nowhere.yaml"], "nowhere.yaml: 1 mistake"),
         (["--write", "--primary", "ws-another01", "--yes"], "us-east-1 has no WorkSpace ws-another01."),
     ],
@@ -533,4 +533,4 @@ def test_credentials_of_another_account_are_refused(
     file = Path("standby.yaml")
     file.write_text(file.read_text().replace(f'"account": "{ACCOUNT}"', '"account": "999999999999"'))
     assert main([]) == 1
-    assert "These credentials are of account 123456789012" in capsys.readouterr().err
+    assert "These credentials belong to account 123456789012" in capsys.readouterr().err

@@ -1,7 +1,7 @@
-"""What no test here can show about AWS, and no document says, asked of a live account: `make ask-aws`.
+"""`make ask-aws`: check undocumented behaviour of AWS, which tests cannot show, in a live account.
 
-Each check is one question, with what the product assumes meanwhile (safe whatever the answer), and reads its answer off
-the account. Only `writing.py` can write, and only with `--write`. Administrators use `standby doctor`.
+Each check is one question. It has the product's present assumption, which is safe whatever the answer, and reads the
+answer from the account. Only `writing.py` can write, and only with `--write`. Administrators use `standby doctor`.
 """
 
 from tools.ask_aws import desktops, history, orphans, writing

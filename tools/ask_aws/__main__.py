@@ -1,4 +1,4 @@
-"""`make ask-aws`: ask, print an answer a check, and write all of them as JSON."""
+"""`make ask-aws`: run the checks, print each finding, and write all findings as JSON."""
 
 from __future__ import annotations
 
@@ -20,25 +20,23 @@ if TYPE_CHECKING:
     from infra.config import Pair
     from tools.ask_aws.place import Desktop
 
-HELP: Final = "Ask a live account what no test can show about AWS. It only reads, unless --write is given."
+HELP: Final = "Check undocumented behaviour of AWS in a live account. Read-only, unless --write is given."
 _WRONG: Final = "WrongUse"
 WRITTEN: Final = Path("build/ask-aws.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask; 0 if every check found what is assumed, or reading cannot tell."""
+    """Run the checks; 0 if every finding is as assumed or unknown."""
     parser = argparse.ArgumentParser(prog="ask-aws", description=HELP)
     parser.add_argument(
         "--config", type=Path, default=Path("standby.yaml"), metavar="PATH", help="default: %(default)s"
     )
     parser.add_argument("--output", type=Path, default=WRITTEN, metavar="PATH", help="default: %(default)s")
+    parser.add_argument("--write", action="store_true", help="request a standby for --primary, and then a second one")
     parser.add_argument(
-        "--write", action="store_true", help="request a standby for --primary, and a second one right after it"
+        "--primary", type=WorkspaceId, metavar="ws-…", help="the primary for --write; it must not have a standby"
     )
-    parser.add_argument(
-        "--primary", type=WorkspaceId, metavar="ws-…", help="the primary to write for; it has no standby"
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask before writing")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation before writing")
     try:
         return _run(parser.parse_args(arguments))
     except (Problem, ConfigurationError) as problem:
@@ -50,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     if bool(options.write) != bool(options.primary):
-        raise Problem(_WRONG, "--write and --primary ws-… belong together.")
+        raise Problem(_WRONG, "--write and --primary ws-… must be used together.")
     if options.primary and not is_workspace_id(options.primary):
-        raise Problem(_WRONG, f"{options.primary} is no WorkSpace id; one looks like ws-1abc2def3.")
+        raise Problem(_WRONG, f"{options.primary} is not a WorkSpace id. Write an id like ws-1abc2def3.")
     places = [Place(pair, _account(pair)) for pair in load(options.config).pairs]
     written_for = _written_for(places, options.primary) if options.write else None
     if written_for and not _agreed(*written_for, yes=options.yes):
@@ -61,11 +59,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _account(pair: Pair) -> Account:
-    with asked("Nothing can be asked"):
+    with asked("AWS cannot be called"):
         found = Aws().client("sts", pair.primary_region).get_caller_identity()["Account"]
     if pair.account not in (None, found):
         raise Problem(
-            _WRONG, f"These credentials are of account {found}; {pair.stack_name} is configured for {pair.account}."
+            _WRONG,
+            f"These credentials belong to account {found}. {pair.stack_name} is configured for {pair.account}.",
         )
     return Account(str(found))
 
@@ -100,16 +99,16 @@ def _check(places: list[Place], written_for: tuple[Place, Desktop] | None, outpu
     rows: list[report.Row] = []
     width = _width()
 
-    def tell(row: report.Row) -> None:
+    def show(row: report.Row) -> None:
         rows.append(row)
         print(report.lines(row, width), flush=True)
 
     for place in places:
         print(f"\n{place.pair.stack_name}, at one call a second\n", flush=True)
         for check in CHECKS:
-            tell(report.Row(place.pair.stack_name, check, check.find(place)))
+            show(report.Row(place.pair.stack_name, check, check.find(place)))
         if written_for and written_for[0] is place:
-            tell(report.Row(place.pair.stack_name, *writing.second_request(*written_for)))
+            show(report.Row(place.pair.stack_name, *writing.second_request(*written_for)))
     report.write(output, places[0].account.id, today(), rows)
     print(f"\nAll findings are in {output}.\n" + report.wrapped(report.totals(rows), width))
     return 0 if all(row.finding.verdict.is_good for row in rows) else 1

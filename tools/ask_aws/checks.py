@@ -1,4 +1,4 @@
-"""What a check is, and what it can find."""
+"""Checks and their findings."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """How an answer stands to what the product assumes."""
+    """How an answer compares with the product's assumption."""
 
     AS_ASSUMED = "as assumed"
     DIFFERS = "differs"
-    CANNOT_TELL = "cannot be told by reading"
+    UNKNOWN = "unknown"
     NOT_ALLOWED = "not allowed"
     FAILED = "failed"
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing has to be done about it today."""
-        return self in (Verdict.AS_ASSUMED, Verdict.CANNOT_TELL)
+        """Whether no action is needed."""
+        return self in (Verdict.AS_ASSUMED, Verdict.UNKNOWN)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found, and what to do: about what differs, or to find out what reading does not tell.
+    """The result of a check, with advice: what to do about a difference, or how to find out what is unknown.
 
     Attributes
     ----------
     commands : tuple of str
-        What to run in a shell to do it, in this order. Nothing here runs them.
+        The shell commands of the advice, in order. Nothing here runs them.
     """
 
     verdict: Verdict
@@ -54,8 +54,8 @@ class Check:
     Attributes
     ----------
     asks, assumed, how : str
-        The question, what the product assumes until it is answered, and how the answer is read.
-    look : callable
+        The question, the product's assumption until it is answered, and how the answer is read.
+    examine : callable
         Finds the answer for a pair of Regions.
     """
 
@@ -63,18 +63,18 @@ class Check:
     asks: str
     assumed: str
     how: str
-    look: Callable[[Place], Finding]
+    examine: Callable[[Place], Finding]
 
     def find(self, place: Place) -> Finding:
-        """Look; whatever goes wrong meanwhile is a finding too."""
+        """Run the check; an error is a finding, too."""
         try:
-            return self.look(place)
+            return self.examine(place)
         except (ClientError, BotoCoreError) as problem:
             denied = aws.is_of(Refusal.DENIED, problem)
             return Finding(Verdict.NOT_ALLOWED if denied else Verdict.FAILED, aws.sentence(problem))
         except Exception as problem:
-            text = f"AWS's answer has a form that this check does not know ({type(problem).__name__}: {problem})."
-            return Finding(Verdict.FAILED, text, "Ask AWS manually, and change the check.")
+            text = f"This check cannot read the answer of AWS ({type(problem).__name__}: {problem})."
+            return Finding(Verdict.FAILED, text, "Call AWS manually, and change the check.")
 
 
 CHECKS: Final[list[Check]] = []
@@ -83,37 +83,37 @@ CHECKS: Final[list[Check]] = []
 def check(
     name: str, *, asks: str, assumed: str, how: str
 ) -> Callable[[Callable[[Place], Finding]], Callable[[Place], Finding]]:
-    """Make a check of a function and put it on the list."""
+    """Add a function to the list of checks."""
 
-    def add(look: Callable[[Place], Finding]) -> Callable[[Place], Finding]:
-        CHECKS.append(Check(name, asks, assumed, how, look))
-        return look
+    def add(examine: Callable[[Place], Finding]) -> Callable[[Place], Finding]:
+        CHECKS.append(Check(name, asks, assumed, how, examine))
+        return examine
 
     return add
 
 
 def as_assumed(text: str, advice: str = "", *commands: str) -> Finding:
-    """The finding that all is as the product assumes."""
+    """The finding that AWS behaves as the product assumes."""
     return Finding(Verdict.AS_ASSUMED, text, advice, commands)
 
 
-def cannot_tell(text: str, advice: str) -> Finding:
-    """The finding that reading does not answer the question, with the step that would."""
-    return Finding(Verdict.CANNOT_TELL, text, advice)
+def unknown(text: str, advice: str) -> Finding:
+    """The finding that reading does not answer the question, with the step that would answer it."""
+    return Finding(Verdict.UNKNOWN, text, advice)
 
 
 def differs(text: str, advice: str, *commands: str) -> Finding:
-    """The finding that something has to be done."""
+    """The finding that AWS behaves differently, so that action is needed."""
     return Finding(Verdict.DIFFERS, text, advice, commands)
 
 
-# What answers where reading does not.
+# The option that answers questions that reading cannot answer.
 WRITE: Final = "--write --primary ws-…"
 MOST_LISTED: Final = 5
 
 
 def terminate(region: str, workspace_id: str) -> str:
-    """The command that terminates a WorkSpace. For this option the AWS CLI takes ids alone, not WorkspaceId=…."""
+    """The command that terminates a WorkSpace. This option of the AWS CLI takes plain ids, not WorkspaceId=…."""
     return f"aws workspaces terminate-workspaces --region {region} --terminate-workspace-requests {workspace_id}"
 
 

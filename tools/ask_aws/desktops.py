@@ -14,12 +14,12 @@ from tools.ask_aws.checks import (
     WRITE,
     Finding,
     as_assumed,
-    cannot_tell,
     check,
     counted,
     differs,
     listed,
     terminate,
+    unknown,
 )
 from tools.ask_aws.records import refusals
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from tools.ask_aws.place import Desktop, Place
 
 NO_STANDBY_YET: Final = "There is no standby in the DR directories yet."
-MAKE_ONE: Final = f"Run it again once the first standby is there, or with {WRITE}."
+MAKE_ONE: Final = f"Run this again when the first standby exists, or with {WRITE}."
 
 
 @check(
     "relations",
     asks="Do a primary and its standby show each other, with types PRIMARY and STANDBY, and the Region?",
-    assumed="They do, if late: nothing is created again before two looks at both sides, a poll apart, show nothing.",
+    assumed="Yes, possibly late: nothing is requested again until two lookups on both sides, a poll apart, find none.",
     how="RelatedWorkspaces and StandbyWorkspacesProperties in DescribeWorkspaces of both Regions",
 )
 def relations(place: Place) -> Finding:
@@ -57,7 +57,7 @@ def relations(place: Place) -> Finding:
         )
         return differs(listed(problems), advice)
     if not place.standbys:
-        return cannot_tell(NO_STANDBY_YET, MAKE_ONE)
+        return unknown(NO_STANDBY_YET, MAKE_ONE)
     replicated = sum(1 for one in place.primaries if one.shown.get("StandbyWorkspacesProperties"))
     return as_assumed(
         f"{counted(len(place.standbys), 'standby', 'standbys')}, all shown from both sides; "
@@ -77,22 +77,22 @@ def _odd_entries(desktops: list[Desktop]) -> list[str]:
 @check(
     "states",
     asks="Does the service show only states that this version knows?",
-    assumed="Not necessarily: a state that is not known counts as not ready, and passes through unharmed.",
+    assumed="Not necessarily: an unknown state counts as not ready.",
     how="the states in DescribeWorkspaces of both Regions, against the service's model in boto3",
 )
 def states(place: Place) -> Finding:
     """Compare the states seen with those of the model."""
     if not place.desktops and not place.dr_directories:
-        return cannot_tell("There is no WorkSpace in the directories.", "Run it again once there is one.")
-    shown, unknown = list[str](), set[str]()
+        return unknown("There is no WorkSpace in the directories.", "Run it again once there is one.")
+    shown, strange = list[str](), set[str]()
     for region, desktops in ((place.pair.primary_region, place.desktops), (place.pair.dr_region, place.dr_directories)):
         seen = Counter(one.read.state or "none" for one in desktops)
-        unknown |= seen.keys() - known_states()
+        strange |= seen.keys() - known_states()
         shown.append(f"{region}: {', '.join(f'{count} {state}' for state, count in seen.most_common()) or 'nothing'}")
     text = f"{'; '.join(shown)}."
-    if unknown:
+    if strange:
         return differs(
-            f"{text} Not known: {', '.join(sorted(unknown))}.",
+            f"{text} Not known: {', '.join(sorted(strange))}.",
             "Such a primary waits until its deadline. Find out whether a desktop in it is healthy.",
         )
     return as_assumed(text)
@@ -109,7 +109,7 @@ def known_states() -> frozenset[str]:
 @check(
     "user-filter",
     asks="Does DescribeWorkspaces' UserName filter respect the case of a name?",
-    assumed="It may: the product asks for the usual spellings, and compares without case itself.",
+    assumed="It may: the product requests the usual spellings, and ignores case in its own comparison.",
     how="one DescribeWorkspaces for a desktop that exists, with the case of its user's name swapped",
 )
 def user_filter(place: Place) -> Finding:
@@ -120,7 +120,7 @@ def user_filter(place: Place) -> Finding:
             name = desktop.read.user_name or ""
             if name.swapcase() != name and desktop.read.directory_id:
                 return _asked_in_another_case(place, region, desktop, name)
-    return cannot_tell("There is no desktop whose user's name has letters.", "Run it again once there is one.")
+    return unknown("There is no desktop whose user's name has letters.", "Run it again once there is one.")
 
 
 def _asked_in_another_case(place: Place, region: str, desktop: Desktop, name: str) -> Finding:
@@ -154,7 +154,7 @@ def user_names(place: Place) -> Finding:
         if one.read.primary and one.read.primary.id in here
     ]
     if not pairs:
-        return cannot_tell(NO_STANDBY_YET, MAKE_ONE)
+        return unknown(NO_STANDBY_YET, MAKE_ONE)
     if others := [
         f"{standby} is of {name}, its primary of {own}" for own, name, standby in pairs if _differ(own, name)
     ]:
@@ -173,7 +173,7 @@ def _differ(own: str, name: str) -> bool:
 @check(
     "second-standby",
     asks="Does the service refuse a second standby for a primary?",
-    assumed="No: it may make, and bill, a second one; so nothing is requested without a claim.",
+    assumed="No: it may create and bill a second one. Therefore nothing is requested without a claim.",
     how="primaries with two standbys; requests of the last 90 days that were refused because something exists",
 )
 def second_standby(place: Place) -> Finding:
@@ -192,4 +192,4 @@ def second_standby(place: Place) -> Finding:
     existing = [one for one in refusals(place) if one.kind is Refusal.EXISTS]
     if existing:
         return as_assumed(f"Requests were refused because something exists: {existing[0].code}: {existing[0].message}")
-    return cannot_tell("No primary has two standbys, and no request was refused for it.", f"{WRITE} tries it.")
+    return unknown("No primary has two standbys, and no request was refused for it.", f"{WRITE} tries it.")

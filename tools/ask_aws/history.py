@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from standby.core.model import WorkspaceId
 from standby.core.outcomes import Refusal
 from standby.events import DETAIL_TYPE, BadEvent, read
-from tools.ask_aws.checks import WRITE, Finding, as_assumed, cannot_tell, check, counted, differs, listed
+from tools.ask_aws.checks import WRITE, Finding, as_assumed, check, counted, differs, listed, unknown
 from tools.ask_aws.records import REQUEST, pending_ids, principal, refusals, renewed, requested_ids
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def migrate_events(place: Place) -> Finding:
 def _read_all(place: Place, name: str, advice: str) -> Finding:
     records = place.history(place.pair.primary_region, name)
     if not records:
-        return cannot_tell(f"CloudTrail shows no {name} in 90 days.", advice)
+        return unknown(f"CloudTrail shows no {name} in 90 days.", advice)
     named, problems = 0, []
     for record in records:
         try:
@@ -82,11 +82,11 @@ def refusal_codes(place: Place) -> Finding:
     """Sort each code as the product does."""
     records = place.history(place.pair.dr_region, REQUEST)
     if not records:
-        return cannot_tell(NONE_REQUESTED, "Run it again once some were requested.")
-    told = refusals(place)
-    seen = Counter((one.code, one.kind) for one in told)
+        return unknown(NONE_REQUESTED, "Run it again once some were requested.")
+    refused = refusals(place)
+    seen = Counter((one.code, one.kind) for one in refused)
     listing = ", ".join(f"{count} {code} (taken for {kind})" for (code, kind), count in seen.most_common())
-    if odd := [f"{one.code}: {one.message}" for one in told if one.kind is Refusal.OTHER]:
+    if odd := [f"{one.code}: {one.message}" for one in refused if one.kind is Refusal.OTHER]:
         advice = "Where that needs something else than a person, teach kind_of the code and its words."
         return differs(f"Not recognised: {listed(list(dict.fromkeys(odd)), 3)} All: {listing}.", advice)
     return as_assumed(f"{counted(len(records), 'request')}, refused: {listing or 'none'}.")
@@ -100,10 +100,10 @@ def refusal_codes(place: Place) -> Finding:
 )
 def accepted_states(place: Place) -> Finding:
     """Look for refusals about a state."""
-    about = [told for told in refusals(place) if told.kind is Refusal.STATE]
+    about = [refused for refused in refusals(place) if refused.kind is Refusal.STATE]
     if about:
         return as_assumed(f"{counted(len(about), 'refusal')} about a state: {about[0].code}: {about[0].message}")
-    return cannot_tell(
+    return unknown(
         "No request was refused for a state.", f"{WRITE} for a primary that is in the state in question (STOPPED)."
     )
 
@@ -119,7 +119,7 @@ def terminations(place: Place) -> Finding:
     """Look for standbys among what was terminated."""
     pair = place.pair
     standbys = pending_ids(place.history(pair.dr_region, REQUEST)) | {one.read.id for one in place.standbys}
-    told = [
+    ended = [
         f"{item.get('workspaceId')} in {region} by {principal(place, record)}"
         + (f", refused: {record['errorCode']}" if record.get("errorCode") else "")
         for region in (pair.dr_region, pair.primary_region)
@@ -127,9 +127,9 @@ def terminations(place: Place) -> Finding:
         for item in (record.get("requestParameters") or {}).get("terminateWorkspaceRequests") or ()
         if item.get("workspaceId") in standbys
     ]
-    if told:
-        return as_assumed(listed(told))
-    return cannot_tell("No standby was terminated in 90 days.", "Terminate one that you do not need, and run it again.")
+    if ended:
+        return as_assumed(listed(ended))
+    return unknown("No standby was terminated in 90 days.", "Terminate one that you do not need, and run it again.")
 
 
 @check(
@@ -143,15 +143,15 @@ def renewals(place: Place) -> Finding:
     """Look for primaries with a standby among what was renewed."""
     standbys = {one.read.primary.id: one.read for one in place.standbys if one.read.primary}
     requested = requested_ids(place.history(place.pair.dr_region, REQUEST))
-    told = []
+    renewals_found = []
     for one, what, at in renewed(place):
         if standby := standbys.get(WorkspaceId(one)):
-            told.append(f"{one} was {what} at {at}, and its standby {standby.id} is {standby.state}")
+            renewals_found.append(f"{one} was {what} at {at}, and its standby {standby.id} is {standby.state}")
         elif one in requested:
-            told.append(f"{one} was {what} at {at}, and no standby names it now")
-    if told:
-        return as_assumed(listed(told))
-    return cannot_tell(
+            renewals_found.append(f"{one} was {what} at {at}, and no standby names it now")
+    if renewals_found:
+        return as_assumed(listed(renewals_found))
+    return unknown(
         "No primary with a standby was rebuilt, restored or migrated in 90 days.",
         "Rebuild a primary with a standby, if its user needs no data of it, and run it again some hours later.",
     )

@@ -1,4 +1,4 @@
-"""Checks of what standbys show that nobody has used yet, and of those whose primary is gone."""
+"""Checks of unused standbys, and of standbys whose primary no longer exists."""
 
 from __future__ import annotations
 
@@ -9,54 +9,54 @@ from tools.ask_aws.checks import (
     MOST_LISTED,
     Finding,
     as_assumed,
-    cannot_tell,
     check,
     counted,
     differs,
     listed,
     terminate,
+    unknown,
 )
 from tools.ask_aws.place import BATCH
 
 if TYPE_CHECKING:
     from tools.ask_aws.place import Desktop, Place
 
-NO_ORPHAN: Final = "No standby here has lost its primary."
-END_ONE: Final = "Terminate a primary that nobody needs, and run it again some minutes later."
+NO_ORPHAN: Final = "There is no standby whose primary no longer exists."
+END_ONE: Final = "Terminate a primary that is not needed, and run this again a few minutes later."
 
 
 @check(
     "orphans",
-    asks="What does a standby show when its primary is gone?",
-    assumed="Either: it is billed until a person terminates it; without a relation, its tags say whose it was.",
+    asks="What does a standby show when its primary no longer exists?",
+    assumed="Either: it is billed until a person terminates it. Without a relation, its tags name its primary.",
     how="standbys whose primary DescribeWorkspaces does not show, and those that show no relation any more",
 )
 def orphans(place: Place) -> Finding:
     """Look for standbys without a primary."""
     if not place.orphans:
-        return cannot_tell(NO_ORPHAN, END_ONE)
+        return unknown(NO_ORPHAN, END_ONE)
     found = [
         f"{one.read.id} still names its primary" if one.read.primary else f"{one.read.id} names none"
         for one in place.orphans
     ]
     commands = [terminate(place.pair.dr_region, one.read.id) for one in place.orphans[:MOST_LISTED]]
     return as_assumed(
-        f"It stays: {listed(found)} Each is billed until it is terminated.",
-        "Terminate those whose data nobody needs (standby orphans).",
+        f"It remains: {listed(found)} Each is billed until it is terminated.",
+        "Terminate those whose data is not needed (standby orphans).",
         *commands,
     )
 
 
 @check(
     "orphan-data",
-    asks="Does a standby go on showing its data replication when its primary is gone?",
-    assumed="Either: whether data was replicated is known from the ledger and the configuration, whatever is shown.",
+    asks="Does a standby still show its data replication when its primary no longer exists?",
+    assumed="Either: the product knows from the ledger and the configuration whether data was replicated.",
     how="DataReplicationSettings of standbys whose primary is gone, against what is configured",
 )
 def orphan_replication(place: Place) -> Finding:
     """Look at what the orphans show of it."""
     if not place.orphans:
-        return cannot_tell(NO_ORPHAN, END_ONE)
+        return unknown(NO_ORPHAN, END_ONE)
     wanted = {
         DirectoryId(mapping.dr_directory): mapping.data_replication for mapping in place.pair.directories.values()
     }
@@ -67,7 +67,7 @@ def orphan_replication(place: Place) -> Finding:
         or (one.read.directory_id and wanted.get(one.read.directory_id) != NO_REPLICATION)
     ]
     if not replicated:
-        return cannot_tell(
+        return unknown(
             f"{counted(len(place.orphans), 'standby', 'standbys')} without a primary, none of which is replicated.",
             "It takes a replicated one: terminate its primary, if nobody needs it.",
         )
@@ -84,7 +84,7 @@ def connection_status(place: Place) -> Finding:
     """Ask about some standbys, orphans first."""
     asked = _some_standbys(place)
     if not asked:
-        return cannot_tell("There is no standby in the DR directories yet.", "Run it again once there is one.")
+        return unknown("There is no standby in the DR directories yet.", "Run it again once there is one.")
     answer = place.account.ask(
         "workspaces", place.pair.dr_region, "describe_workspaces_connection_status", WorkspaceIds=asked
     )
@@ -98,7 +98,7 @@ def connection_status(place: Place) -> Finding:
         )
     unused = sum(last is None for last in found.values())
     if not unused:
-        return cannot_tell(
+        return unknown(
             f"It returns {counted(len(asked), 'standby', 'standbys')}, all of which were used.",
             "Run it again once there is one that nobody has used.",
         )

@@ -18,8 +18,8 @@ _RENEWALS: Final = {"RebuildWorkspaces": "rebuilt", "RestoreWorkspace": "restore
 
 
 @dataclass(frozen=True)
-class Told:
-    """A refusal in a record, of a call or of one of its items, and how the product sorts it."""
+class Recorded:
+    """A refusal in a record, of a call or of one of its items, with the kind that the product assigns."""
 
     code: str
     message: str
@@ -30,17 +30,17 @@ class Told:
         return kind_of(self.code, self.message)
 
 
-def refusals(place: Place) -> list[Told]:
-    """What CreateStandbyWorkspaces has refused, calls and items."""
+def refusals(place: Place) -> list[Recorded]:
+    """The refusals of CreateStandbyWorkspaces, of calls and of items."""
     return list(_refusals(place.history(place.pair.dr_region, REQUEST)))
 
 
-def _refusals(records: list[dict[str, Any]]) -> Iterator[Told]:
+def _refusals(records: list[dict[str, Any]]) -> Iterator[Recorded]:
     for record in records:
         if record.get("errorCode"):
-            yield Told(str(record["errorCode"]), str(record.get("errorMessage") or ""))
+            yield Recorded(str(record["errorCode"]), str(record.get("errorMessage") or ""))
         for item in _items(record, "failedStandbyRequests"):
-            yield Told(str(item.get("errorCode") or "Unknown"), str(item.get("errorMessage") or ""))
+            yield Recorded(str(item.get("errorCode") or "Unknown"), str(item.get("errorMessage") or ""))
 
 
 def pending_ids(records: list[dict[str, Any]]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What was found: a table for a person, JSON for a program."""
+"""Write the findings: a table for a person, JSON for a program."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def wrapped(text: str, width: int, first: str = "", others: str = "") -> str:
 
 
 def totals(rows: list[Row]) -> str:
-    """How many of each, in a sentence, and which ones somebody has to look at."""
+    """The number of findings by verdict, in a sentence, with the names of checks that need attention."""
     found = {one: [row.check.id for row in rows if row.finding.verdict is one] for one in Verdict}
-    unremarkable = (Verdict.AS_ASSUMED, Verdict.CANNOT_TELL)
+    unremarkable = (Verdict.AS_ASSUMED, Verdict.UNKNOWN)
     counts = [
         f"{len(ids)} {one}" + ("" if one in unremarkable else f" ({', '.join(ids)})")
         for one, ids in found.items()

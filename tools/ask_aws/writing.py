@@ -1,4 +1,4 @@
-"""The one check that writes: it requests a standby for a primary, and at once a second one. It terminates nothing."""
+"""The only check that writes: it requests a standby for a primary, and then a second one. It terminates nothing."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from tools.ask_aws.place import Desktop, Place
 
 _NO_PRIMARY: Final = "NoPrimary"
-END_IT: Final = "Terminate the standby if nobody needs it."
+END_IT: Final = "Terminate the standby if it is not needed."
 ASKS: Final = "Does the service refuse a second standby for a primary?"
 COST: Final = (
     "Each standby costs a monthly fee (seen in us-east-1: USD 3.25 to 5.75, by bundle) and an hourly rate while it is "
-    "used, until you terminate it. This terminates nothing."
+    "used, until you terminate it. This check terminates nothing."
 )
 
 
@@ -57,8 +57,9 @@ def plan(place: Place, primary: Desktop) -> str:
     pair = place.pair
     dr_directory = pair.directories[str(primary.read.directory_id)].dr_directory
     return (
-        f"This calls CreateStandbyWorkspaces in {pair.dr_region} twice, at once, for {primary.read.id} "
-        f"({primary.read.user_name}, {primary.read.state}), into {dr_directory}. AWS makes one standby, or two. {COST} "
+        f"This calls CreateStandbyWorkspaces in {pair.dr_region} twice in a row for {primary.read.id} "
+        f"({primary.read.user_name}, {primary.read.state}), into {dr_directory}. AWS creates one standby or two. "
+        f"{COST} "
         f"If the product is deployed for this pair, pause it first with `standby pause`."
     )
 
