@@ -220,7 +220,7 @@ class Redrive:
                 self.queue.delete(message)
                 return Became.DELETED, "it names no primary that could get a standby"
             case _ if self.deletes:
-                self.protect.ask("discard", self.because, what=f"{letter.what}; why here: {letter.why}")
+                self.protect.ask("discard", self.because, what=f"{letter.what}; cause: {letter.why}")
                 self.queue.delete(message)
                 return Became.DELETED, ""
             case _:

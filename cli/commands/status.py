@@ -25,7 +25,7 @@ def work(
       standby status
       standby status --follow
       standby status --output json --query 'pairs[].paused'
-      standby status || mail -s 'standby: somebody has to act' ops@example.com
+      standby status || mail -s 'standby: action needed' ops@example.com
 
     The number of protected desktops is as of the last complete sweep. Waiting desktops, and what needs action, are as
     of now. The exit status is 1 if something needs action, and 4 if the last complete sweep is too old for the coverage

@@ -193,7 +193,7 @@ def setup(folder: Path, pip: str = "0") -> tuple[int, str, list[str]]:
 def test_setup_says_its_steps_and_is_made_once(folder: Path) -> None:
     status, said, calls = setup(folder)
     assert (status, calls) == (0, ["venv", *INSTALLS])
-    assert re.search(r"1 of 2.*2 of 2.*GB.*done", said, re.DOTALL)
+    assert re.search(r"1 of 2.*2 of 2.*GB.*complete", said, re.DOTALL)
     assert setup(folder) == (0, mock.ANY, [])
 
 

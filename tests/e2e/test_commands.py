@@ -58,7 +58,7 @@ def test_an_event_that_failed_three_times_is_given_to_protect_again(deployed: De
         assert "-protect failed: LedgerUnavailable" in failed.stdout
     listed = redrive(deployed, "--list")
     assert (listed.returncode, listed.stderr) == (1, "Next: `standby redrive` sends the events to protect again.\n")
-    assert f"CreateWorkspaces of {one}. Why here: RetriesExhausted after 3 tries" in listed.stdout
+    assert f"CreateWorkspaces of {one}. Cause: RetriesExhausted after 3 tries" in listed.stdout
     assert dead_letters(deployed) == 1
     assert deployed.row(one) == {}
 
@@ -87,7 +87,7 @@ def test_an_operator_changes_things_by_the_command_line_with_the_stacks_own_poli
     (one,) = deployed.create("user046")
     assert deployed.until(one, "HELD")["reason_code"] == "PAUSED"
     assert (
-        "Let 1 WorkSpace get standbys? This needs confirmation, and there is no terminal. Add --yes."
+        "Create standbys for 1 WorkSpace? This needs confirmation, and there is no terminal. Add --yes."
         in do("resume", status=2).stderr
     )
     do("resume --yes")
