@@ -1,11 +1,13 @@
-"""What a page consists of: sections of texts, figures, tables and pictures. Pure."""
+"""The parts of a page: sections of texts, figures, tables and pictures. Pure."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from cli.report.forms import utc
 
 # Joins the parts of an emoji. Every other invisible character can only mislead.
 _JOINER: Final = "\N{ZERO WIDTH JOINER}"
@@ -13,7 +15,7 @@ _INVISIBLE: Final = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 
 
 def legible(value: Any) -> str:
-    """A value as text that shows what it is: a character that is invisible, or turns others round, shows its number."""
+    """A value as text. A character that is invisible or changes the writing direction is shown as its number."""
     given = "" if value is None else str(value)
     return "".join(
         f"[U+{ord(one):04X}]" if one != _JOINER and unicodedata.category(one) in _INVISIBLE else one for one in given
@@ -26,25 +28,29 @@ class Column:
 
     Attributes
     ----------
-    below : str
-        The name of a value that stands in the same cell, below.
+    below : tuple of str
+        The names of values in the same cell, each on a line of its own below.
     is_number : bool
         It is aligned to the right.
     is_whole : bool
-        It is an id, a code or a time, in which no line is broken.
+        It is an id or a code. No line is broken within it.
     """
 
     name: str
     heading: str
     show: Callable[[Any], str] = legible
-    below: str = ""
+    below: tuple[str, ...] = ()
     is_number: bool = False
     is_whole: bool = False
 
     @property
     def style(self) -> str:
-        """How the page sets it."""
-        return "number" if self.is_number else "whole" if self.is_whole else "name" if self.name == "user_name" else ""
+        """The class of its cells in the page."""
+        if self.is_number:
+            return "number"
+        if self.show is utc:
+            return "time"
+        return "whole" if self.is_whole else "name" if self.name == "user_name" else ""
 
 
 @dataclass(frozen=True)
@@ -54,13 +60,15 @@ class Table:
     Attributes
     ----------
     name : str
-        That of its sheet; empty if none is written from it.
+        The name of its sheet; empty if no sheet is written from it.
     total : int or None
-        Of how many rows it shows the first; None if it shows all.
-    full : str
-        The sheet that has all rows, where that is written as they are read.
+        The number of rows, if the table shows only the first of them; None if it shows all.
     empty : str
-        What is said where there are no rows.
+        The sentence instead of a table without rows.
+    full : str
+        The sheet that has all rows, if that sheet is written while they are read.
+    sheet : tuple
+        The columns and rows of its sheet, if they differ from those of the page.
     """
 
     name: str
@@ -71,6 +79,7 @@ class Table:
     empty: str = "There are none."
     note: str = ""
     full: str = ""
+    sheet: tuple[Sequence[str], Sequence[Mapping[str, Any]]] | None = None
     kind: str = field(default="table", init=False)
 
     @property
@@ -79,8 +88,14 @@ class Table:
         return self.total is not None and self.total > len(self.rows)
 
     @property
+    def for_sheet(self) -> tuple[Sequence[str], Sequence[Mapping[str, Any]]]:
+        """The columns and rows of its sheet."""
+        names = [name for column in self.columns for name in (column.name, *column.below) if name]
+        return self.sheet or (names, self.rows)
+
+    @property
     def style(self) -> str:
-        """How the page sets it: one of few columns as wide as it needs, one of many stacked on a phone."""
+        """The class of the table: slim if it has few columns; a wide one becomes a list of cards on a phone."""
         return "slim" if len(self.columns) <= 3 else "wide"
 
 
@@ -137,7 +152,18 @@ class Picture:
     kind: str = field(default="picture", init=False)
 
 
-Block = Table | Text | Items | Facts | Terms | Picture
+Part = Table | Text | Items | Facts | Terms | Picture
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Parts side by side where the page is wide enough, and one below the other where it is not."""
+
+    parts: Sequence[Part]
+    kind: str = field(default="beside", init=False)
+
+
+Block = Part | Beside
 
 
 @dataclass(frozen=True)
@@ -148,3 +174,10 @@ class Section:
     id: str
     title: str
     blocks: Sequence[Block]
+
+    @property
+    def tables(self) -> Iterator[Table]:
+        """All of its tables."""
+        for block in self.blocks:
+            parts = block.parts if isinstance(block, Beside) else [block]
+            yield from (one for one in parts if isinstance(one, Table))

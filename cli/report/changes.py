@@ -1,4 +1,4 @@
-"""What changed in the period, who caused it, and how long new desktops waited: the events of its days, read once."""
+"""Changes of the period, who caused them, and time to protection: the events of its days, read once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cli.report.names import Names
     from cli.report.sheets import Sheets
 
-# What is read of an event. Botocore takes most of a report's time to understand attributes.
+# The attributes that are read of an event. To decode attributes takes most of a report's time.
 _READ: Final = Only(
     attributes=(
         "pk",
@@ -55,11 +55,16 @@ CHANGE_COLUMNS: Final = (
     "by",
     "because",
 )
-CREATED, FOUND, TERMINATED, STANDBY_TERMINATED = "created", "found", "terminated", "terminated standby"
-PROTECTED, LOST, EXCLUDED, ASKED = "protected", "lost cover", "excluded", "asked for"
-ACCEPTED, PAUSED, RESUMED, KEPT, DOCTOR = "accepted", "paused", "resumed", "orphan kept", "doctor kept"
+CREATED, FOUND, TERMINATED, STANDBY_TERMINATED = (
+    "created",
+    "found in an existing fleet",
+    "terminated",
+    "standby terminated",
+)
+PROTECTED, LOST, EXCLUDED, ASKED = "protected", "no longer protected", "excluded", "changed by a command"
+ACCEPTED, PAUSED, RESUMED, KEPT, DOCTOR = "accepted", "paused", "resumed", "orphan kept", "doctor run kept"
 LETTER: Final = "dead letter deleted"
-# In the order in which a table has them.
+# In the order of the table.
 KINDS: Final = (
     CREATED,
     FOUND,
@@ -73,8 +78,10 @@ KINDS: Final = (
     PAUSED,
     RESUMED,
     KEPT,
+    DOCTOR,
+    LETTER,
 )
-# What people decide, each with its reason: listed one by one.
+# The decisions of people, each with its reason: listed one by one.
 _DECISIONS: Final = (ACCEPTED, PAUSED, RESUMED, KEPT, DOCTOR, LETTER)
 _OF_THE_PAIR: Final[dict[str, str]] = {
     Reason.FLEET_ACCEPTED: ACCEPTED,
@@ -84,7 +91,7 @@ _OF_THE_PAIR: Final[dict[str, str]] = {
     Reason.LETTER_DELETED: LETTER,
 }
 _NOT_TO_HAVE_ONE: Final = (Status.EXCLUDED, Status.INELIGIBLE, Status.REPORTED)
-# Ids of which nothing came.
+# Reasons of ids that never became a desktop.
 _NEVER_WAS: Final = (Reason.NEVER_RETURNED, Reason.MIGRATION_FAILED)
 NOT_NAMED: Final = "not known"
 BY_SWEEP: Final = "not known (found by a sweep)"
@@ -92,7 +99,7 @@ BY_SWEEP: Final = "not known (found by a sweep)"
 
 @dataclass
 class _New:
-    """A new desktop that has not had a standby yet: where it spent its time."""
+    """A new desktop without a standby so far: in which states it spent its time."""
 
     seen_at: float
     state: str
@@ -101,7 +108,7 @@ class _New:
     spent: Counter[str] = field(default_factory=Counter)
 
     def move(self, status: str, reason: str, at: float) -> None:
-        """It is in another state from a moment on."""
+        """Change its state at a time."""
         self.spent[self.state] += max(round(at - self.since), 0)
         self.state, self.status, self.since = f"{status} ({reason})", status, at
 
@@ -180,7 +187,7 @@ class Reading:
         return MACHINES.get(kind) or self.names.who(item.get("principal")) or NOT_NAMED
 
     def _kinds_of(self, item: Item) -> Iterable[tuple[str, str]]:
-        """What a desktop's event is, and who caused it."""
+        """The kinds of change in an event of a desktop, each with who caused it."""
         before, status, pk = item.get("from_status"), item.get("status"), str(item["pk"])
         lasting = dict(kinds(item))
         if before is None:
@@ -210,7 +217,7 @@ class Reading:
         return CREATED, by or (BY_SWEEP if item.get("cause_type") == "sweep" else NOT_NAMED)
 
     def _is_news(self, pk: str, kind: Kind, noted: Any) -> bool:
-        """Whether what a condition notes was not noted before: it lasts, and later events have it, too."""
+        """Whether the note of a condition is new: a condition lasts, so later events have it, too."""
         note = str(noted.get("note"))
         if self._noted.get((pk, kind)) == note or str(noted.get("since")) < to_text(self.period.since):
             return False
@@ -218,7 +225,7 @@ class Reading:
         return True
 
     def _caller(self, noted: Any) -> str:
-        """Who is noted to have called TerminateWorkspaces: after the id."""
+        """The caller of TerminateWorkspaces: the note has it after the id."""
         return self.names.who(str(noted.get("note") or "").partition(" ")[2]) or NOT_NAMED
 
     def _follow(self, item: Item) -> None:

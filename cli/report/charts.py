@@ -1,8 +1,8 @@
-"""Charts, as SVG that stands in the page: no script, the same bytes for the same figures, legible without colour.
+"""Charts, as SVG within the page: no script, the same bytes for the same figures, legible without colour.
 
-Altair makes the specification and vl-convert the SVG, offline. What Vega says to assistive technology of every mark is
-replaced by one title and one description of the whole: the sentence below a chart says the same, and a table has it.
-Colours are replaced by the page's style in the dark.
+Altair makes the specification and vl-convert the SVG, offline. Vega describes every mark to assistive technology. One
+title and one description of the whole chart replace that: the caption has the same content, and so has a table. In dark
+mode, the page's style replaces the colours.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from xml.etree import ElementTree
 
@@ -20,11 +20,12 @@ import vl_convert
 from cli.report.figures import Day, Verdict
 from standby.core.coverage import MOST_HOURS
 
-# What a phone shows of it has to be legible, too.
+# A phone shows a chart at 70 % of its size: its text has to be legible there, too.
 _WIDTH: Final = 460
-# Dark, pale and middle: they differ in print without colour, too. The page's style knows them by these values.
+# Dark, pale and middle: they also differ in print without colour. The page's style refers to these values.
 INK, PALE, MIDDLE, LINE, TEXT = "#1d4f7c", "#cfc9bb", "#b0563c", "#8a8a8a", "#33383d"
 _COLOURS: Final = {Verdict.WORK: INK, Verdict.UNKNOWN: PALE, Verdict.NOTHING: MIDDLE}
+_MOST_TICKS: Final = 7
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "http://www.w3.org/1999/xlink"
 _AXIS: Final[dict[str, Any]] = {
@@ -40,7 +41,7 @@ _AXIS: Final[dict[str, Any]] = {
 
 
 def people(counts: Counter[Verdict]) -> str:
-    """How many people could work, are not known, and have nothing: one bar."""
+    """How many people could work, have nothing, and are not known: one bar."""
     total, at, rows = counts.total(), 0, []
     for verdict in Verdict:
         many = counts[verdict]
@@ -56,7 +57,7 @@ def people(counts: Counter[Verdict]) -> str:
     )
     x = alt.X("from:Q", scale=alt.Scale(domain=[0, total], nice=False), axis=None)
     bar = alt.Chart(data).mark_bar(stroke="#ffffff", strokeWidth=1.5, height=44).encode(x=x, x2="to:Q", color=what)
-    # On the pale part white could not be read.
+    # White text is not legible on the pale part.
     on_pale = alt.condition(f"datum.what === '{Verdict.UNKNOWN}'", alt.value("#1a1a1a"), alt.value("#fffffe"))
     label = (
         alt.Chart(data)
@@ -73,7 +74,7 @@ def people(counts: Counter[Verdict]) -> str:
 
 
 def coverage(days: Sequence[Day]) -> str:
-    """Coverage of eligible and of all by day; days that are not known are bands without a line."""
+    """Coverage of eligible and of all desktops by day. Days that are not known are bands without a line."""
     rows: list[dict[str, Any]] = []
     bands: list[dict[str, Any]] = []
     run = 0
@@ -97,9 +98,13 @@ def coverage(days: Sequence[Day]) -> str:
         scale=alt.Scale(
             type="utc", domain=[days[0].day, (date.fromisoformat(days[-1].day) + timedelta(days=1)).isoformat()]
         ),
-        axis=alt.Axis(title=None, tickCount=6, labelOverlap=True, grid=False, format="%-d %b"),
+        axis=alt.Axis(title=None, values=_ticks(days), labelOverlap=True, grid=False, format="%-d %b"),
     )
-    y = alt.Y("percent:Q", scale=alt.Scale(domain=[floor, 100]), axis=alt.Axis(title="%", tickCount=5, titleAngle=0))
+    y = alt.Y(
+        "percent:Q",
+        scale=alt.Scale(domain=[floor, 100]),
+        axis=alt.Axis(title=None, tickCount=5, labelExpr="datum.label + ' %'"),
+    )
     dash = alt.StrokeDash("of:N", scale=alt.Scale(domain=["eligible", "all"], range=[[1, 0], [5, 3]]), legend=None)
     colour = alt.Color("of:N", scale=alt.Scale(domain=["eligible", "all"], range=[INK, MIDDLE]), legend=None)
     layers = []
@@ -109,20 +114,26 @@ def coverage(days: Sequence[Day]) -> str:
     layers.append(lines.encode(x=x, y=y, strokeDash=dash, color=colour, detail="run:N"))
     if lone:
         points = alt.Chart(_data(lone)).mark_point(size=40, strokeWidth=2)
-        # What is partial is hollow.
+        # The point of today, which is partial, is hollow.
         fill = alt.condition("datum.state === 'partial'", alt.value("#ffffff"), alt.value(LINE))
         layers.append(points.encode(x=x, y=y, stroke=colour, fill=fill))
     words = (
-        f"By day from {days[0].day} to {days[-1].day}; the vertical axis begins at {floor} per cent. Solid: of eligible"
-        " desktops. Dashed: of all. Bands: not known."
+        f"By day from {days[0].day} to {days[-1].day}. The vertical axis begins at {floor} per cent. Solid line: of"
+        " eligible desktops. Dashed line: of all desktops. Bands: not known."
     )
     return _svg("coverage", alt.layer(*layers), 190, "Coverage over time", words)
 
 
+def _ticks(days: Sequence[Day]) -> list[Any]:
+    """The noons of some days, evenly spaced: each day has one label at most, however short the period."""
+    noons = [datetime.fromisoformat(f"{day.day}T12:00:00") for day in days[:: -(-len(days) // _MOST_TICKS)]]
+    return [alt.DateTime(year=one.year, month=one.month, date=one.day, hours=12, utc=True) for one in noons]
+
+
 def ages(by_hours: Mapping[int, int], rpo_hours: float | None) -> str:
-    """How many copies have which age."""
+    """The number of copies by age in hours."""
     rows = [{"from": hours, "to": hours + 1, "copies": many, "none": 0} for hours, many in sorted(by_hours.items())]
-    most = max(max(by_hours) + 1, 25)
+    most = max(max(by_hours) + 2, 25)
     if rpo_hours is not None and rpo_hours <= MOST_HOURS:
         most = max(most, int(rpo_hours) + 2)
     x = alt.X(
@@ -150,12 +161,14 @@ def ages(by_hours: Mapping[int, int], rpo_hours: float | None) -> str:
 
 
 def speeds(listed: Sequence[tuple[str, int]]) -> str:
-    """How many new desktops waited how long."""
-    rows = [{"within": name, "desktops": many, "label": f"{many:,}" if many else ""} for name, many in listed]
+    """The number of new desktops by the time until they were protected."""
+    # A bar of no length would still have an edge in print.
+    rows = [{"within": name, "desktops": many, "label": f"{many:,}"} for name, many in listed if many]
     data = _data(rows)
     y = alt.Y(
         "within:N",
-        sort=[name for name, _ in listed],
+        scale=alt.Scale(domain=[name for name, _ in listed]),
+        sort=None,
         axis=alt.Axis(title=None, ticks=False, domain=False, labelPadding=6),
     )
     x = alt.X("desktops:Q", axis=None)
@@ -180,7 +193,7 @@ def _svg(name: str, chart: Any, height: int, title: str, words: str) -> str:
 
 
 def _plain(svg: str, name: str, title: str, words: str) -> str:
-    """The SVG with one title and description, without what Vega says of single marks, and with ids of its own."""
+    """The SVG with one title and one description, without those of single marks, and with ids of its own."""
     root = ElementTree.fromstring(svg)  # noqa: S314 (it was made here)
     for parent in root.iter():
         for attribute in [one for one in parent.attrib if one.startswith("aria-") or one in ("role", "class")]:

@@ -1,4 +1,4 @@
-"""Sections 3, 4 and 5: coverage over time, by directory, and who is without. Pure."""
+"""Sections 3, 4 and 5: coverage over time, by directory, and gaps. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from itertools import groupby
 from typing import Any
 
 from cli.report import charts
-from cli.report.blocks import Block, Column, Picture, Section, Table, Text, legible
-from cli.report.figures import Day, Figures, Verdict
+from cli.report.blocks import Beside, Block, Column, Items, Picture, Section, Table, Text, legible
+from cli.report.figures import Day, Desktops, Figures, Verdict
 from cli.report.forms import NOT_KNOWN, count, counted, hours, percent, utc
 
-# Days of which a table has each; of more it has months.
+# The most days that a table lists one by one. Of a longer period it lists months.
 _MOST_DAYS = 45
 _STATES = {
     "known": "",
@@ -29,28 +29,28 @@ def third(figures: Figures) -> Section:
     if days:
         words = _in_words(days)
         if any(day.is_known and day.percent is not None for day in days):
-            lines = "Solid: of eligible desktops. Dashed: of all. Grey: not known. Hollow: today, partial."
-            blocks.append(Picture("coverage", charts.coverage(days), f"{lines} {words}"))
+            lines = "Solid line: of eligible desktops. Dashed: of all. Grey: not known. Hollow: today, partial."
+            blocks.append(Beside([Picture("coverage", charts.coverage(days), lines), Items(words)]))
         else:
-            blocks.append(Text(words))
+            blocks.append(Text(" ".join(words)))
         blocks.append(_days(days) if len(days) <= _MOST_DAYS else _months(days))
     else:
-        blocks.append(Text("How the days of the period were is not known."))
+        blocks.append(Text("The coverage in the period is not known."))
     blocks.append(
         Text(
-            "Each day is a UTC day, as its last complete sweep counted it. A day without a complete sweep of every"
-            " directory is a gap and not a value. Eligible desktops are those that are to have a standby: neither"
-            " excluded, nor ineligible, nor of an existing fleet that nobody has accepted. Protected are those whose"
-            " standby the sweep itself has seen ready. Where the ledger has one and the sweep has not seen it"
-            " ready, it is"
-            " not known; `standby status` still counts it until the next sweep. Percentages are rounded down.",
+            "Days are UTC days. The figures of a day are those of its last complete sweep. A day on which a directory"
+            " had no complete sweep is a gap: it has no value. A desktop is eligible unless it is excluded, ineligible,"
+            " or part of an existing fleet that is not accepted. It is protected if that sweep found its standby"
+            " ready. If the ledger has a standby that the sweep did not find ready, the desktop is not known here;"
+            " `standby status` counts it as protected until the next sweep decides. What happened between two sweeps"
+            " is not in these figures. Percentages are rounded down.",
             "note",
         )
     )
     return Section(3, "coverage", "Coverage over time", blocks)
 
 
-def _in_words(days: Sequence[Day]) -> str:
+def _in_words(days: Sequence[Day]) -> list[str]:
     known = [day for day in days if day.is_known and day.percent is not None]
     gaps = sum(day.state == "gap" for day in days)
     before = sum(day.state == "not watched" for day in days)
@@ -59,29 +59,30 @@ def _in_words(days: Sequence[Day]) -> str:
         first, last, lowest = known[0], known[-1], min(known, key=lambda day: (day.percent or 0, day.day))
         partial = " (today, partial)" if last.state == "partial" else ""
         said.append(
-            f"Of eligible desktops {percent(first.percent)} were protected on {first.day}, and {percent(last.percent)}"
-            f" on {last.day}{partial}. The lowest was {percent(lowest.percent)} on {lowest.day}."
+            f"Of the eligible desktops, {percent(first.percent)} were protected on {first.day} and"
+            f" {percent(last.percent)} on {last.day}{partial}."
         )
-        said.append(f"Of all desktops it was {percent(first.percent_of_all)}, and {percent(last.percent_of_all)}.")
+        said.append(f"The lowest value was {percent(lowest.percent)} on {lowest.day}.")
+        said.append(f"Of all desktops, {percent(first.percent_of_all)} and {percent(last.percent_of_all)}.")
     elif not any(day.is_known for day in days):
         said.append("No day of the period has a complete sweep of every directory. The coverage is not known.")
     else:
-        said.append("No desktop was eligible on the days that are known.")
+        said.append("No desktop was eligible on the known days.")
     if gaps:
-        said.append(f"On {counted(gaps, 'day')} no sweep of every directory was complete: these are gaps.")
+        said.append(f"{counted(gaps, 'day')} without a complete sweep of every directory: not known.")
     if before:
-        said.append(f"{counted(before, 'day')} came before the first complete sweep.")
-    return " ".join(said)
+        said.append(f"{counted(before, 'day')} before the first complete sweep: not known.")
+    return said
 
 
 _COUNTS = ("primaries", "eligible", "protected", "not_known", "reported", "excluded", "ineligible")
 _COVERAGE_COLUMNS = [
     Column("coverage_percent", "Of eligible", lambda value: percent(value, "—"), is_number=True),
     Column("coverage_of_all_percent", "Of all", lambda value: percent(value, "—"), is_number=True),
-    Column("protected", "Protected", count, is_number=True),
-    Column("not_known", "Not known", count, is_number=True),
-    Column("eligible", "Eligible", count, is_number=True),
-    Column("primaries", "All", count, is_number=True),
+    Column("protected", "Protected", lambda value: count(value, "—"), is_number=True),
+    Column("not_known", "Not known", lambda value: count(value, "—"), is_number=True),
+    Column("eligible", "Eligible", lambda value: count(value, "—"), is_number=True),
+    Column("primaries", "All", lambda value: count(value, "—"), is_number=True),
 ]
 
 
@@ -107,17 +108,17 @@ def _months(days: Sequence[Day]) -> Table:
         rows.append({**last, "month": month, "lowest": lowest, "known": len(known), "gaps": gaps})
     columns = [
         Column("month", "Month (UTC)", is_whole=True),
-        Column("known", "Days known", count, is_number=True),
+        Column("known", "Known days", count, is_number=True),
         Column("gaps", "Gaps", count, is_number=True),
         Column("lowest", "Lowest, of eligible", lambda value: percent(value, "—"), is_number=True),
         Column("coverage_percent", "Last, of eligible", lambda value: percent(value, "—"), is_number=True),
         Column("coverage_of_all_percent", "Last, of all", lambda value: percent(value, "—"), is_number=True),
-        Column("protected", "Protected", count, is_number=True),
-        Column("eligible", "Eligible", count, is_number=True),
+        Column("protected", "Last, protected", lambda value: count(value, "—"), is_number=True),
+        Column("eligible", "Last, eligible", lambda value: count(value, "—"), is_number=True),
     ]
     return Table(
         "",
-        "Coverage by month: the last day of each that is known",
+        "Coverage by month, with the last known day of each",
         columns,
         rows,
         full="days",
@@ -133,19 +134,19 @@ def fourth(figures: Figures) -> Section:
         now = figures.desktops.by_directory.get(one.id) if figures.desktops else None
         rows.append(
             {
-                "directory_id": one.id if one.is_mapped else f"{one.id} (not mapped any more)",
+                "directory_id": one.id if one.is_mapped else f"{one.id} (no longer mapped)",
                 "dr_directory_id": one.dr_directory,
                 **counts,
                 "coverage_percent": last.percent if last else None,
                 "coverage_of_all_percent": last.percent_of_all if last else None,
                 "work": now[Verdict.WORK] if now else None if figures.desktops is None else 0,
                 "scanned_at": one.scanned_at,
-                "accepted": one.accepted if one.is_mapped else "",
-                "unregistered": ", ".join(one.unregistered),
+                "accepted": one.accepted if one.is_mapped else "no longer mapped",
+                "unregistered": ", ".join(one.unregistered) or "none found",
             }
         )
     columns = [
-        Column("directory_id", "Directory", below="dr_directory_id", is_whole=True),
+        Column("directory_id", "Directory", below=("dr_directory_id",), is_whole=True),
         *_COVERAGE_COLUMNS,
         Column("reported", "Reported", count, is_number=True),
         Column("excluded", "Excluded", count, is_number=True),
@@ -154,36 +155,36 @@ def fourth(figures: Figures) -> Section:
     ]
     table = Table(
         "directories",
-        "Desktops by directory, each above its DR directory",
+        "Desktops by directory (below it, its DR directory)",
         columns,
         rows,
-        empty="No sweep has noted a directory.",
+        empty="No sweep has recorded a directory.",
     )
-    stands = Table(
+    state = Table(
         "directories-state",
-        "How each stands",
+        "State of the directories",
         [
             Column("directory_id", "Directory", is_whole=True),
-            Column("scanned_at", "Last complete sweep", utc, is_whole=True),
+            Column("scanned_at", "Last complete sweep", utc),
             Column("accepted", "Existing fleet"),
             Column("unregistered", "Not registered with WorkSpaces"),
         ],
         rows,
-        empty="No sweep has noted a directory.",
+        empty="No sweep has recorded a directory.",
     )
     note = Text(
-        "Counts are those of the last complete sweep. ‘Could work now’ is by the rows as they stand now, in desktops:"
-        " the two differ where something has changed since the sweep.",
+        "The figures are those of the last complete sweep. Only ‘Could work now’ is counted from the present rows, in"
+        " desktops. The two differ if something has changed since the sweep.",
         "note",
     )
-    return Section(4, "directories", "By directory", [table, stands, note])
+    return Section(4, "directories", "By directory", [table, state, note])
 
 
 def fifth(figures: Figures) -> Section:
     """Section 5."""
     found = figures.desktops
     if found is None:
-        return Section(5, "gaps", "Gaps", [Text("Who is without a standby is not known.", "warning")])
+        return Section(5, "gaps", "Gaps", [Text("It is not known which desktops have no standby.", "warning")])
     reasons = [
         {"status": status, "reason_code": reason, "desktops": many}
         for (status, reason), many in found.gaps_by_reason.most_common()
@@ -194,6 +195,7 @@ def fifth(figures: Figures) -> Section:
             f"{counted(found.gaps.total, 'desktop')} of {of} {'has' if found.gaps.total == 1 else 'have'} no standby"
             " that is known to be ready."
         ),
+        *_not_listed(found),
         Table(
             "gaps-by-reason",
             "Gaps by reason",
@@ -208,11 +210,10 @@ def fifth(figures: Figures) -> Section:
             "",
             "Gaps, the oldest first",
             [
-                Column("user_name", "User", below="primary_id"),
-                Column("primary_directory_id", "Directory", is_whole=True),
-                Column("status", "Status", below="reason_code", is_whole=True),
+                Column("user_name", "User", below=("primary_id", "primary_directory_id")),
+                Column("status", "Status", below=("reason_code",), is_whole=True),
                 Column("why", "Why"),
-                Column("since", "Since", utc, below="age", is_whole=True),
+                Column("since", "Since", utc, below=("age",)),
                 Column("what_to_do", "What to do"),
             ],
             [_aged(row) for row in found.gaps.first],
@@ -220,12 +221,23 @@ def fifth(figures: Figures) -> Section:
             full="gaps",
         ),
         Text(
-            "A desktop that never had a standby is without one since the ledger first saw it. One that had one is"
-            " without since its row last changed, or longer. Commands are for the operator.",
+            "‘Since’ is the time at which the ledger first saw the desktop, if it never had a standby. Otherwise it is"
+            " the time of the last change of its row; the gap can be older. ‘What to do’ is addressed to the"
+            " operator.",
             "note",
         ),
     ]
     return Section(5, "gaps", "Gaps", blocks)
+
+
+def _not_listed(found: Desktops) -> list[Block]:
+    """A sentence about desktops that are not known and that the list of gaps does not have."""
+    others = found.desktops[Verdict.NOTHING] + found.desktops[Verdict.UNKNOWN] - found.gaps.total
+    words = (
+        f"{counted(others, 'more desktop')} {'is' if others == 1 else 'are'} not known and not listed here: what is"
+        " missing concerns a whole directory, or no row names the desktop. Section 1 gives the reasons."
+    )
+    return [Text(words)] if others > 0 else []
 
 
 def _aged(row: Mapping[str, Any]) -> dict[str, Any]:

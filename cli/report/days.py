@@ -1,4 +1,4 @@
-"""How the days of the period were, by directory and together: the rows that complete sweeps have left."""
+"""The days of the period, by directory and together: the day rows that complete sweeps wrote."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def days_of(period: Period) -> list[str]:
 class Reading:
     """Reads the days of one pair's directories.
 
-    `configurations` has, after `read`, which configuration counted which day, as far as the rows say.
+    After `read`, `configurations` has the configuration of each day whose row names it.
     """
 
     ledger: Ledger
@@ -77,7 +77,7 @@ class Reading:
         self.without_configuration = 0
 
     def read(self, wanted: Iterable[str]) -> list[Directory]:
-        """What is known of some directories."""
+        """The days and the last scan of some directories."""
         chosen = list(wanted)
         last = last_rows(self.ledger, chosen, self.period.now)
         return [self._directory(one, last[one]) for one in chosen]
@@ -130,7 +130,7 @@ class Reading:
                 self._note_configuration(row)
                 yield day_in(row, "partial" if day == today else "known")
             elif day == today and is_watched:
-                yield Day(day, "partial gap")  # its first sweep may be still to come
+                yield Day(day, "partial gap")  # its first sweep may still come
             else:
                 yield Day(day, "gap" if is_watched else "not watched")
 
@@ -142,7 +142,7 @@ class Reading:
             self.without_configuration += 1
 
     def changes(self) -> list[tuple[str, str, str]]:
-        """The configurations of the period: from which day on, digest, version."""
+        """The configurations of the period: first day, digest, version."""
         found: list[tuple[str, str, str]] = []
         for day, (digest, version) in sorted(self.configurations.items()):
             if not found or found[-1][1:] != (digest, version):
@@ -153,7 +153,7 @@ class Reading:
 def day_in(row: Item, state: str) -> Day:
     """The day of a row."""
     counts = {name: count for name in COUNTED if (count := number(row, name)) is not None}
-    # What the scan has not confirmed is not known, and not protected.
+    # Standbys that the scan has not confirmed are not known, and not protected.
     unconfirmed, statuses = number(row, UNCONFIRMED) or 0, row.get("by_status")
     counts["protected"] = max(counts.get("protected", 0) - unconfirmed, 0)
     counts["unconfirmed"] = unconfirmed
@@ -171,7 +171,7 @@ def _amount(value: object) -> str | None:
 
 
 def together(directories: Sequence[Directory]) -> list[Day]:
-    """The days of all directories together: known only where each that was watched was scanned completely."""
+    """The days of all directories together. One is known only if every watched directory had a complete scan."""
     found = []
     for days in zip(*(one.days for one in directories), strict=True):
         watched = [day for day in days if day.state != "not watched"]
@@ -197,7 +197,7 @@ def _state_of(states: Sequence[str]) -> str:
 
 
 def copies_of(directories: Sequence[Directory]) -> Copies:
-    """How old copies were at the last complete scans, those that are fresh alone."""
+    """The ages of copies at the last complete scans that are recent enough."""
     found = Copies()
     oldest: list[tuple[int, str]] = []
     for one in directories:
@@ -212,8 +212,8 @@ def copies_of(directories: Sequence[Directory]) -> Copies:
         found.off += counts.get(NOT_COPIED, 0)
         by_hours = {int(name): count for name, count in counts.items() if name.isdigit()}
         found.by_hours.update(by_hours)
-        told = sum(by_hours.values()) + counts.get(AWAITED, 0) + counts.get(NOT_COPIED, 0)
-        found.unknown += max(protected - told, 0)
+        counted_ones = sum(by_hours.values()) + counts.get(AWAITED, 0) + counts.get(NOT_COPIED, 0)
+        found.unknown += max(protected - counted_ones, 0)
         listed = one.last.get("oldest_copies")
         if by_hours and isinstance(listed, Mapping):
             oldest += [(seconds, str(name)) for name, seconds in listed.items() if isinstance(seconds, int)]
@@ -222,7 +222,7 @@ def copies_of(directories: Sequence[Directory]) -> Copies:
 
 
 def unreadable_in(directories: Sequence[Directory]) -> int:
-    """How many rows the last complete scans could not read."""
+    """The number of rows that the last complete scans could not read."""
     return sum(_unreadable(one.last.get("by_status")) for one in directories)
 
 
@@ -231,7 +231,7 @@ def _unreadable(statuses: object) -> int:
 
 
 def sheet_rows(directories: Sequence[Directory], whole: Sequence[Day]) -> Iterator[dict[str, Any]]:
-    """All days as the sheet has them."""
+    """The rows of the sheet of days."""
     for name, days in [(one.id, one.days) for one in directories] + [(PAIR, whole)]:
         for day in days:
             yield {

@@ -1,4 +1,4 @@
-"""How desktops stand now: every row of the ledger, read once, counted, and not kept."""
+"""The desktops now: every row of the ledger is read once, counted, and not kept in memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cli.report.names import Names
     from cli.report.sheets import Sheets
 
-# What is read of a row. Botocore takes most of a report's time to understand attributes.
+# The attributes that are read of a row. To decode attributes takes most of a report's time.
 _READ: Final = Only(
     attributes=(
         "pk",
@@ -45,20 +45,20 @@ _READ: Final = Only(
         "existing",
     )
 )
-# What a scan or an event has said of a protected desktop, so that its standby may not serve: not good, and not known.
+# Conditions of a protected desktop by which its standby may not be usable: it is not known, and never good.
 _DOUBTS: Final = {
-    Kind.UNWELL: "The last sweep saw the standby in ERROR, UNHEALTHY or IMPAIRED.",
-    Kind.STANDBY_MISSED: "The last sweep did not see the standby.",
-    Kind.STANDBY_TERMINATED: "Somebody called TerminateWorkspaces for the standby.",
-    Kind.MISSED: "The last sweep did not see the primary.",
+    Kind.UNWELL: "The last sweep found the standby in ERROR, UNHEALTHY or IMPAIRED.",
+    Kind.STANDBY_MISSED: "The last sweep did not find the standby.",
+    Kind.STANDBY_TERMINATED: "TerminateWorkspaces was called for the standby.",
+    Kind.MISSED: "The last sweep did not find the primary.",
     Kind.ABSENT: "DescribeWorkspaces did not return the primary.",
-    Kind.PRIMARY_TERMINATED: "Somebody called TerminateWorkspaces for the primary.",
-    Kind.UNMAPPED: "The directory is not in the configuration any more, and no sweep looks at it.",
+    Kind.PRIMARY_TERMINATED: "TerminateWorkspaces was called for the primary.",
+    Kind.UNMAPPED: "The directory is no longer in the configuration, and no sweep covers it.",
 }
-UNCONFIRMED: Final = "The last sweep did not see the standby ready, and the row does not say so."
-NOT_SWEPT: Final = "No sweep looks at the directory."
-TOO_LONG_AGO: Final = "The last complete sweep of the directory is too long ago."
-NOT_REGISTERED: Final = "A sweep did not find the directories of both Regions registered with WorkSpaces."
+UNCONFIRMED: Final = "The last sweep did not find the standby ready. No row names the desktop."
+NOT_SWEPT: Final = "No sweep covers the directory."
+TOO_LONG_AGO: Final = "The last complete sweep of the directory is too old."
+NOT_REGISTERED: Final = "A sweep found that the directory, or its DR directory, is not registered with WorkSpaces."
 UNREADABLE: Final = "The row was written by a later version, or manually, and cannot be read."
 
 GAP_COLUMNS: Final = (
@@ -92,7 +92,7 @@ SHEETS: Final = {
     "stale-copies": STALE_COLUMNS,
     "orphans": ORPHAN_COLUMNS,
 }
-# Better ones count for a person with several desktops.
+# The best one counts for a person with several desktops.
 _BEST: Final = (Verdict.WORK, Verdict.UNKNOWN, Verdict.NOTHING)
 
 
@@ -103,9 +103,9 @@ class Reading:
     Attributes
     ----------
     directories : mapping
-        What is known of each directory that is mapped, or was.
+        The directories that are mapped now.
     scope : sequence of str
-        The directories that are meant; all if there are none.
+        The directories to report; all if it is empty.
     """
 
     ledger: Ledger
@@ -117,7 +117,7 @@ class Reading:
     found: Desktops = field(default_factory=Desktops)
     _unreadable: int = 0  # rows that a sweep cannot read either
     _people: dict[str, int] = field(default_factory=dict)
-    _doubted: Counter[str] = field(default_factory=Counter)  # by directory, those of which the row says why
+    _doubted: Counter[str] = field(default_factory=Counter)  # by directory, those whose row has the reason
 
     def read(self, unreadable: int) -> Desktops:
         """Read and count all of them.
@@ -125,8 +125,8 @@ class Reading:
         Parameters
         ----------
         unreadable
-            So many rows the last complete scans could not read: those of a status that this version does not know are
-            in no partition that it asks for.
+            The number of rows that the last complete scans could not read. Rows with a status that this version does
+            not know are in no partition that it queries.
         """
         for name, columns in SHEETS.items():
             self.sheets.begin(name, columns)
@@ -144,13 +144,13 @@ class Reading:
         return found
 
     def _believe_the_scan(self, directory: Directory) -> None:
-        """Count as not known what the last scan has not confirmed; no row names the desktops."""
+        """Count as not known the standbys that the last scan did not confirm; no row names the desktops."""
         if not directory.is_fresh or directory.last_day is None or directory.unregistered:
             return
         found, counts = self.found, self.found.by_directory.get(directory.id, Counter[Verdict]())
         unconfirmed = directory.last_day.counts["unconfirmed"] - self._doubted[directory.id]
         for _ in range(min(max(unconfirmed, 0), counts[Verdict.WORK])):
-            # Of a person with two desktops the other one may serve: that is not known either.
+            # If the person has two desktops, it is not known whether the other one is usable.
             for one in (found.desktops, found.people, counts):
                 if one[Verdict.WORK]:
                     one[Verdict.WORK] -= 1
@@ -179,7 +179,7 @@ class Reading:
         self._add_conditions(item)
 
     def verdict(self, item: Item, directory: str) -> tuple[Verdict, str]:
-        """Whether the user of a row could work, and, where that is not known, why not."""
+        """Whether the user of a row could work, and the reason if that is not known."""
         status = item.get("status")
         if not (_is_of_this_version(item) and _is_readable(item)):
             return Verdict.UNKNOWN, UNREADABLE
@@ -203,7 +203,7 @@ class Reading:
         if doubt:
             found.doubts[doubt] += 1
         if not isinstance(user, str) or not user:
-            found.people[verdict] += 1  # a person whose name the row does not have
+            found.people[verdict] += 1  # the row has no name
         elif is_unassigned(user):
             found.unassigned[verdict] += 1
         else:
@@ -213,7 +213,7 @@ class Reading:
     def _add_gap(self, item: Item, verdict: Verdict, doubt: str) -> None:
         status, reason = str(item.get("status")), str(item.get("reason_code"))
         meaning = meaning_of(reason)
-        # One that never had a standby has had none since it was first seen.
+        # A desktop that never had a standby has had none since it was first seen.
         since = item.get("changed_at") if item.get("protected_at") or doubt else item.get("first_seen_at")
         row = {
             **self._named(item),
@@ -223,7 +223,7 @@ class Reading:
             "why": doubt or meaning.sentence,
             "since": since,
             "age_hours": hours_since(since, self.period.now),
-            "what_to_do": "The next complete sweep decides." if doubt else meaning.advice,
+            "what_to_do": "No action needed. The next complete sweep decides." if doubt else meaning.advice,
         }
         self.found.gaps_by_reason[status, reason] += 1
         self.found.gaps.add((str(since), row["primary_id"]), row)
@@ -291,7 +291,7 @@ def _is_of_this_version(item: Item) -> bool:
 
 
 def _is_readable(item: Item) -> bool:
-    """Whether a sweep of this version can read a row, as far as its attributes here say."""
+    """Whether a sweep of this version can read a row, judged by the attributes here."""
     try:
         Reason(str(item.get("reason_code")))
         for kind, one in (item.get("conditions") or {}).items():
@@ -303,6 +303,6 @@ def _is_readable(item: Item) -> bool:
 
 
 def hours_since(text: object, now: datetime) -> float | None:
-    """How many hours ago a time of the ledger is; None if it is none."""
+    """The hours since a time of the ledger; None if the text is not a time."""
     then = moment_in({"at": text}, "at")
     return None if then is None else round(max(now - then, timedelta(0)).total_seconds() / 3600, 1)

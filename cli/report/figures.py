@@ -1,6 +1,6 @@
-"""The figures of a report: what was read, counted, and nothing else. Pure.
+"""The figures of a report: counts of what was read, without any words. Pure.
 
-Whatever is not known is None, or counted as not known: nowhere as 0, and never as good.
+A figure that is not known is None, or counted as not known. It is never 0, and never counts as good.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ MOST_SLOWEST = 10
 
 
 class Verdict(StrEnum):
-    """Whether a user could work if the primary Region failed now, as far as the ledger and the scans can bear it."""
+    """Whether a user could work if the primary Region failed now, as far as the ledger and the scans show it."""
 
     WORK = "could work"
-    UNKNOWN = "not known"
     NOTHING = "have nothing"
+    UNKNOWN = "not known"
 
 
 @dataclass
 class Shown(Generic[T]):
-    """The first few of many, by a key, and of how many they are; no more than these are kept."""
+    """The first few of many by a key, and the number of all. No more than these are kept in memory."""
 
     most: int = MOST_SHOWN
     total: int = 0
     _kept: list[tuple[Any, int, T]] = field(default_factory=list)
 
     def add(self, key: Any, value: T) -> None:
-        """Add one: those with the smallest keys are kept. Of two with the same key the first that came is."""
+        """Add one. Those with the smallest keys are kept; of two with the same key, the first that was added."""
         self.total += 1
         entry = (_Backwards(key), -self.total, value)
         if len(self._kept) < self.most:
@@ -50,13 +50,13 @@ class Shown(Generic[T]):
 
     @property
     def first(self) -> list[T]:
-        """Those that are kept, in order."""
+        """The kept ones, in order."""
         return [value for _, _, value in sorted(self._kept, key=lambda one: (one[0].key, -one[1]))]
 
 
 @dataclass(frozen=True)
 class _Backwards:
-    """A key that sorts the other way round, so that the heap's first is the one to give up."""
+    """A key in reverse order, so that the heap's first is the next one to drop."""
 
     key: Any
 
@@ -66,7 +66,7 @@ class _Backwards:
 
 @dataclass(frozen=True)
 class Period:
-    """Which time a report is about, and when it is made."""
+    """The period that a report covers, and the time at which it is made."""
 
     since: datetime
     until: datetime
@@ -74,22 +74,22 @@ class Period:
 
     @property
     def includes_now(self) -> bool:
-        """Whether it ends at present."""
+        """Whether it ends now."""
         return self.until >= self.now
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a report was read.
+    """Where a report was read, and by which configuration the pair works.
 
     Attributes
     ----------
     digest, version : str or None
-        Of the configuration by which the last sweep decided; None if that is not known.
+        Of the configuration that the last sweep used; None if it is not known.
     deployed_digest, deployed_version : str or None
-        What the stack says that is deployed; None if its outputs could not be read.
+        Of the configuration that the stack's outputs name; None if they could not be read.
     changes : sequence
-        The configurations of the period: since which day, digest, version, as far as days say.
+        The configurations of the period: first day, digest, version, as far as the rows of days have them.
     """
 
     stack: str
@@ -106,7 +106,7 @@ class Source:
     rpo: timedelta | None = None
     paused: str = ""
     changes: Sequence[tuple[str, str, str]] = ()
-    without_configuration: int = 0  # days of the period whose rows do not say it
+    without_configuration: int = 0  # days of the period whose rows have none
 
 
 @dataclass(frozen=True)
@@ -134,36 +134,36 @@ class Day:
 
     @property
     def percent(self) -> float | None:
-        """How many of a hundred eligible desktops were protected; None if not known, or none was eligible."""
+        """Protected desktops as a percentage of the eligible ones; None if not known, or if none was eligible."""
         return percent(self.counts.get("protected", 0), self.counts.get("eligible", 0)) if self.is_known else None
 
     @property
     def percent_of_all(self) -> float | None:
-        """How many of a hundred desktops were protected."""
+        """Protected desktops as a percentage of all."""
         return percent(self.counts.get("protected", 0), self.counts.get("primaries", 0)) if self.is_known else None
 
 
 def percent(part: int, whole: int) -> float | None:
-    """With one decimal, rounded down, so that 100 means all of them; None of none."""
+    """With one decimal, rounded down, so that 100 means all of them; None if the whole is 0."""
     return part * 1000 // whole / 10 if whole else None
 
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory: how its days were, and how it stands."""
+    """A directory: its days, and its last complete scan."""
 
     id: str
     dr_directory: str
     is_mapped: bool
     days: Sequence[Day]
-    last: Mapping[str, Any]  # the row of its last complete scan; empty if there was none for days
+    last: Mapping[str, Any]  # the day row of its last complete scan; empty if that was days ago
     scanned_at: datetime | None
     is_fresh: bool
     accepted: str = ""
-    problem: str = ""  # how the last scan ended, if it was not complete
+    problem: str = ""  # why the last scan was not complete, if it was not
     unregistered: Sequence[str] = ()
     complete_scans: int = 0  # in the period
-    last_day: Day | None = None  # that of the last complete scan
+    last_day: Day | None = None  # the day of the last complete scan
 
 
 @dataclass
@@ -173,9 +173,9 @@ class Copies:
     Attributes
     ----------
     by_hours : Counter
-        How many by their age in whole hours; `MOST_HOURS` has what is older, too.
+        Copies by age in whole hours. `MOST_HOURS` also counts the older ones.
     awaited, off, unknown : int
-        Standbys without a first copy yet, without data replication, and those of which it is not known.
+        Standbys without a first copy yet, without data replication, and those for which neither is known.
     oldest : sequence
         The oldest ones: seconds, primary id.
     """
@@ -185,12 +185,17 @@ class Copies:
     off: int = 0
     unknown: int = 0
     oldest: Sequence[tuple[int, str]] = ()
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)  # whose the oldest ones are, by primary
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)  # the users of the oldest ones, by primary
 
     @property
     def known(self) -> int:
-        """How many copies there are of a known age."""
+        """The number of copies of a known age."""
         return self.by_hours.total()
+
+    @property
+    def others(self) -> int:
+        """The number of standbys without a copy of a known age."""
+        return self.awaited + self.off + self.unknown
 
     @property
     def median_hours(self) -> int | None:
@@ -209,22 +214,22 @@ class Copies:
 
     @property
     def has_open_end(self) -> bool:
-        """Whether some are older than the hours tell apart."""
+        """Whether some are so old that their hours are not counted apart."""
         return self.by_hours[MOST_HOURS] > 0
 
 
 @dataclass
 class Desktops:
-    """How desktops stand now, by their rows.
+    """The desktops now, by their rows.
 
     Attributes
     ----------
     people, desktops : Counter by Verdict
         Users, by the best of their desktops; and desktops.
     unassigned : Counter by Verdict
-        Desktops that are no person's, of those.
+        Those of the desktops that are assigned to no person.
     doubts : Counter
-        Why it is not known of some desktops, and of how many.
+        The number of desktops that are not known, by the reason.
     """
 
     people: Counter[Verdict] = field(default_factory=Counter)
@@ -257,11 +262,11 @@ class Protection:
     Attributes
     ----------
     seconds : array
-        Of each that got it.
+        The wait of each that got one.
     gone, refused, waiting : int
-        New ones that were terminated before, that are not to have one or cannot, and that were without at the end.
+        New ones that were terminated before, that are not eligible, and that were waiting at the end.
     by_reason : Counter
-        Seconds of those that got it, by the status and reason that they were spent in.
+        The seconds of those that got one, by the status and reason in which they waited.
     slowest : Shown
         The slowest ones.
     """
@@ -275,7 +280,7 @@ class Protection:
     slowest: Shown[dict[str, Any]] = field(default_factory=lambda: Shown(MOST_SLOWEST))
 
     def quantile(self, part: float) -> int | None:
-        """The seconds that such a part of them did not exceed."""
+        """The seconds that this part of them did not exceed."""
         if not self.seconds:
             return None
         ordered = sorted(self.seconds)
@@ -284,7 +289,7 @@ class Protection:
 
 @dataclass
 class Changes:
-    """What changed in the period, and who caused it."""
+    """The changes of the period, and who caused them."""
 
     events: int = 0
     by_kind: Counter[str] = field(default_factory=Counter)
@@ -296,7 +301,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Doctor:
-    """The last run of doctor that was kept."""
+    """The last kept run of doctor."""
 
     at: datetime
     by: str
@@ -306,14 +311,14 @@ class Doctor:
 
 @dataclass(frozen=True)
 class Figures:
-    """All of a report. A part that could not be read is None, and `missing` says so.
+    """All figures of a report. A part that could not be read is None, and `missing` names it.
 
     Attributes
     ----------
     missing : list of str
-        What could not be seen: the exit status is 4.
+        Sentences about what could not be seen: the exit status is 4.
     cautions : list of str
-        What has to be known of the rest.
+        Sentences about how reliable the rest is.
     """
 
     period: Period

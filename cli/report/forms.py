@@ -1,4 +1,4 @@
-"""How figures are written in a report: UTC, thousands with commas, nothing made up for what is not known. Pure."""
+"""How figures are written in a report: UTC, thousands with commas, never a value for an unknown one. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOT_KNOWN: Final = "not known"
 
 
 def utc(value: object) -> str:
-    """A time in UTC, e.g. `2026-03-03 14:26 UTC`: a report is read in other zones than it is made in."""
+    """A time in UTC, e.g. `2026-03-03 14:26 UTC`: a report is read in other time zones than it is made in."""
     try:
         found = value if isinstance(value, datetime) else from_text(value)
     except ValueError:
@@ -20,9 +20,9 @@ def utc(value: object) -> str:
     return f"{found.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def count(value: int | None) -> str:
+def count(value: int | None, none: str = NOT_KNOWN) -> str:
     """A number, e.g. `1,912`."""
-    return NOT_KNOWN if value is None else f"{value:,}"
+    return none if value is None else f"{value:,}"
 
 
 def percent(value: float | None, none: str = NOT_KNOWN) -> str:
@@ -31,7 +31,7 @@ def percent(value: float | None, none: str = NOT_KNOWN) -> str:
 
 
 def span(value: timedelta | float | None) -> str:
-    """A length of time, or so many seconds, e.g. `45 min`, `14 h`, `1 h 5 min`, `3 d 4 h`."""
+    """A duration, or a number of seconds, e.g. `45 min`, `14 h`, `1 h 5 min`, `3 d 4 h`."""
     if value is None:
         return NOT_KNOWN
     seconds = int(value.total_seconds() if isinstance(value, timedelta) else value)

@@ -1,4 +1,4 @@
-"""Reads a report's figures from one pair's ledger: what cannot be read is left out, and named."""
+"""Reads the figures of a report from one pair's ledger. Parts that cannot be read are left out, and named."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cli.report.sheets import Sheets
 
 T = TypeVar("T")
-# Days that a sentence names.
+# The most days, or directories, that a sentence names.
 _MOST_NAMED = 5
 
 
@@ -47,21 +47,21 @@ class Gathering:
         Raises
         ------
         Problem
-            AWS refuses to let it be read, or a directory is none. Of what only does not answer, `missing` says so.
+            AWS denies the reading, or a directory does not exist. If AWS only does not answer, `missing` says so.
         """
-        scope = self._tried("Which directories there are", lambda: known_directories([self.ledger], self.wanted)) or []
-        state = self._tried("How the pair stands", lambda: state_of(self.ledger, self.period.now)) or State()
-        kept = self._tried("By which configuration sweeps decide", self.ledger.kept_settings)
+        scope = self._tried("The list of directories", lambda: known_directories([self.ledger], self.wanted)) or []
+        state = self._tried("The state of the pair", lambda: state_of(self.ledger, self.period.now)) or State()
+        kept = self._tried("The configuration of the sweeps", self.ledger.kept_settings)
         interval = kept.settings.sweep_interval if kept else USUAL_INTERVAL
         if kept is None:
             self.missing.append(
-                "No sweep has noted which directories are mapped, or a later version has. How many desktops are"
-                f" protected is not known. {start_a_sweep(self.ledger)}"
+                "No sweep has recorded which directories are mapped, or a later version recorded it. It is not known"
+                f" how many desktops are protected. {start_a_sweep(self.ledger)}"
             )
         reading = days.Reading(self.ledger, state, self.period, interval, self.names)
         mapped = [one for one in state.directories if not scope or one in scope] or list(scope)
         with progress("Reading the days"):
-            directories = self._tried("How the days were", lambda: reading.read(mapped)) or []
+            directories = self._tried("The coverage in the period", lambda: reading.read(mapped)) or []
         found = self._desktops(directories, frozenset(scope))
         others = self._former(found, reading, {one.id for one in directories}, state)
         directories += others
@@ -88,8 +88,8 @@ class Gathering:
         copies = days.copies_of(directories) if directories else None
         with progress("Reading the changes"):
             changed = self._changes(frozenset(scope))
-        doctor = self._tried("What doctor found last", self._doctor)
-        if self.ledger.caution:  # it says all that the stack's silence does
+        doctor = self._tried("The last kept run of doctor", self._doctor)
+        if self.ledger.caution:  # it includes what the caution about the stack says
             self.cautions = [self.ledger.caution]
         return Figures(
             period=self.period,
@@ -108,7 +108,7 @@ class Gathering:
         )
 
     def _tried(self, what: str, read: Callable[[], T]) -> T | None:
-        """What is read; None, and a sentence, if it does not answer."""
+        """The result; None, and a sentence in `missing`, if AWS does not answer."""
         try:
             return read()
         except Problem as problem:
@@ -121,49 +121,56 @@ class Gathering:
         known = {one.id: one for one in directories}
         reading = desktops.Reading(self.ledger, known, scope, self.period, self.names, self.sheets)
         with progress("Reading the desktops"):
-            found = self._tried("How desktops stand", lambda: reading.read(days.unreadable_in(directories)))
-        if found is None:  # a sheet of some of them would pass for one of all
+            found = self._tried("The state of the desktops", lambda: reading.read(days.unreadable_in(directories)))
+        if found is None:  # a sheet of some rows would look like one of all rows
             self.sheets.give_up(*desktops.SHEETS)
         if found is not None and found.unreadable:
             self.missing.append(
                 f"{counted(found.unreadable, 'row was', 'rows were')} written by a later version, or manually, and"
-                " cannot be read. These desktops are counted as not known."
+                f" cannot be read. {'It is' if found.unreadable == 1 else 'They are'} counted as not known."
             )
         for one in directories:
             if not one.is_fresh:
-                ended = f"ended at {utc(one.scanned_at)}" if one.scanned_at else "is days ago, or there was none"
+                ended = f"ended at {utc(one.scanned_at)}" if one.scanned_at else "was days ago, or there was none"
                 self.missing.append(
-                    f"{one.id}: the last complete sweep {ended}. Who is protected there now is not known."
+                    f"{one.id}: the last complete sweep {ended}. It is not known who is protected there now."
                 )
         return found
 
     def _former(self, found: Desktops | None, reading: days.Reading, known: set[str], state: State) -> list[Directory]:
-        """Directories that desktops' rows name, and that are not mapped any more: their days count as well."""
+        """Directories that rows name and that are no longer mapped: their days count as well."""
         named = set(found.by_directory) if found else set()
         wanted = sorted(one for one in named - known if one.startswith("d-") and one not in state.directories)
-        read = self._tried("How the days of former directories were", lambda: reading.read(wanted)) or []
+        read = self._tried("The coverage of former directories", lambda: reading.read(wanted)) or []
         return [one for one in read if any(day.is_known for day in one.days)]
 
     def _say_gaps(self, directories: Sequence[Directory]) -> None:
+        """Name the days without a complete sweep, once for all directories that have the same ones."""
+        by_days: dict[tuple[str, ...], list[str]] = {}
         for one in directories:
-            gaps = [day.day for day in one.days if day.state == "gap" and one.is_mapped]
+            gaps = tuple(day.day for day in one.days if day.state == "gap" and one.is_mapped)
             if gaps:
-                more = f" and {len(gaps) - _MOST_NAMED} more days" if len(gaps) > _MOST_NAMED else ""
-                listed = ", ".join(gaps[:_MOST_NAMED]) + more
-                self.missing.append(f"{one.id}: no sweep was complete on {listed}. Who was covered then is not known.")
+                by_days.setdefault(gaps, []).append(one.id)
+        for gaps, ids in by_days.items():
+            self.missing.append(
+                f"{_named(ids, 'directories')}: no complete sweep on {_named(gaps, 'days')}."
+                " It is not known who was protected then."
+            )
 
     def _changes(self, scope: frozenset[str]) -> Changes | None:
         reading = changes.Reading(self.ledger, scope, self.period, self.names, self.sheets)
-        found = self._tried("What changed in the period", reading.read)
+        found = self._tried("The changes of the period", reading.read)
         if found is None:
             self.sheets.give_up("changes")
         return found
 
     def _named(self, copies: Copies | None) -> Copies | None:
-        """The copies, the oldest ones with their users."""
+        """The copies, with the users of the oldest ones."""
         if copies is None or not copies.oldest:
             return copies
-        rows = self._tried("Whose copies are the oldest", lambda: self.ledger.states([one for _, one in copies.oldest]))
+        rows = self._tried(
+            "The users of the oldest copies", lambda: self.ledger.states([one for _, one in copies.oldest])
+        )
         for _, one in copies.oldest:
             row = (rows or {}).get(one, {})
             copies.rows[one] = {
@@ -180,7 +187,7 @@ class Gathering:
         try:
             checks = read_examined(event.get("checks"))
         except ValueError:
-            self.missing.append("The last run of doctor that was kept is of a later version, and cannot be read.")
+            self.missing.append("The last kept run of doctor was written by a later version and cannot be read.")
             return None
         by, because = self.names.who(event.get("principal")), self.names.text(event.get("cause_id"))
         return Doctor(at, by, because, checks)
@@ -189,7 +196,13 @@ class Gathering:
         if not state.is_paused:
             return ""
         row: Item | Any = state.pause
-        by = self.names.who(row.get("paused_by")) or "somebody who is not named"
-        since = f" since {utc(row['paused_at'])}" if row.get("paused_at") else ""
+        by = self.names.who(row.get("paused_by")) or "a person who is not named"
+        at = f" at {utc(row['paused_at'])}" if row.get("paused_at") else ""
         because = self.names.text(row.get("because"))
-        return f"paused by {by}{since}{f' ({because})' if because else ''}"
+        return f"paused by {by}{at}{f' ({because})' if because else ''}"
+
+
+def _named(names: Sequence[str], what: str) -> str:
+    """Some names as a list in a sentence, at most a few of them."""
+    rest = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {rest} more {what}" if rest > 0 else "")

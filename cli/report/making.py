@@ -1,4 +1,4 @@
-"""`standby report`: reads the figures, sets the page, and writes the files, each of which is replaced as a whole."""
+"""`standby report`: reads the figures, makes the page, and writes the files. Each file is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from cli.answers import Answer, Column, Table, text
 from cli.asking import progress
 from cli.problems import Problem, Status
 from cli.report import page as pages
-from cli.report.blocks import Table as PageTable
 from cli.report.figures import Figures, Period, Verdict
 from cli.report.gather import Gathering
 from cli.report.names import Names, key_of
@@ -30,7 +29,7 @@ _COLUMNS: Final = (text("file", "File"), text("what"), Column("rows", "Rows"))
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a report is to be of, and where it goes."""
+    """The scope of a report, and its files."""
 
     out: Path
     since: datetime
@@ -43,11 +42,15 @@ class Wanted:
 
 
 def make(run: Run, wanted: Wanted) -> Status:
-    """Make a report of one pair, and answer with the headline and the files."""
+    """Make a report of one pair, and print its answer and its files."""
     if wanted.since > wanted.until:
-        raise Problem("EmptyPeriod", "The period ends before it begins.", "--since comes before --until.")
+        raise Problem(
+            "EmptyPeriod",
+            "The period ends before it begins.",
+            "Give a time with --since that is before that of --until.",
+        )
     if wanted.since > run.now:
-        raise Problem("InTheFuture", "The period has not begun yet.", "Name a time that has passed with --since.")
+        raise Problem("InTheFuture", "The period is in the future.", "Give a time in the past with --since.")
     pair = _one(run)
     key, is_new = key_of(wanted.key) if wanted.key else (None, False)
     period = Period(wanted.since, min(wanted.until, run.now), run.now)
@@ -70,31 +73,30 @@ def make(run: Run, wanted: Wanted) -> Status:
         source_region=ledger.region,
     )
     if is_new:
-        reply.cautions.append(f"{wanted.key} is the new key of the pseudonyms. Keep it, and do not hand it over.")
+        reply.cautions.append(f"The new key of the pseudonyms is in {wanted.key}. Keep it, and do not hand it over.")
     return run.give(reply)
 
 
 def _one(run: Run) -> Pair:
-    """The one pair that the report is of: it is read, so that its primary Region need not answer."""
+    """The one pair of the report. It is only read, so its primary Region need not answer."""
     if len(run.pairs) > 1:
         names = ", ".join(pair.stack for pair in run.pairs)
         raise Problem(
-            "SeveralStacks", f"There are several pairs: {names}.", "A report is of one. Name it with --stack."
+            "SeveralStacks", f"There are several pairs: {names}.", "A report covers one pair. Name it with --stack."
         )
     return run.pairs[0]
 
 
 def _written(figures: Figures, wanted: Wanted, sheets: Sheets) -> list[dict[str, Any]]:
-    """Write the files; which they are."""
-    with progress("Setting the page"):
+    """Write the files, and list them."""
+    with progress("Making the page"):
         found = pages.sections(figures)
         html = pages.page(figures, found)
     for section in found:
-        for block in section.blocks:
-            if isinstance(block, PageTable) and block.name:
-                names = [name for column in block.columns for name in (column.name, column.below) if name]
-                sheets.whole(block.name, names, block.rows)
-    # First what can still fail: the HTML is the last to be replaced.
+        for table in section.tables:
+            if table.name:
+                sheets.whole(table.name, *table.for_sheet)
+    # The HTML is replaced last, once everything that can fail is done.
     files: list[dict[str, Any]] = []
     if wanted.pdf is not None:
         with progress("Making the PDF"), _whole(wanted.pdf) as unfinished:
@@ -109,7 +111,7 @@ def _written(figures: Figures, wanted: Wanted, sheets: Sheets) -> list[dict[str,
 
 @contextmanager
 def _whole(file: Path) -> Iterator[Path]:
-    """A file to write, which gets its name when it is whole; Problem if it cannot be written."""
+    """A file to write, which gets its name when it is complete; Problem if it cannot be written."""
     unfinished = file.with_name(f".{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -117,14 +119,14 @@ def _whole(file: Path) -> Iterator[Path]:
         unfinished.replace(file)
     except OSError as problem:
         words = f"{file} cannot be written: {problem.strerror or problem}."
-        raise Problem("CannotWrite", words, "Name a file in a folder that can.") from None
+        raise Problem("CannotWrite", words, "Name a file in a folder that you can write to.") from None
     finally:
         with suppress(OSError):
             unfinished.unlink()
 
 
 def _facts(figures: Figures) -> dict[str, Any]:
-    """What JSON says besides."""
+    """The figures of the JSON output."""
     found, copies = figures.desktops, figures.copies
     people: Callable[[Verdict], int | None] = lambda one: None if found is None else found.people[one]  # noqa: E731
     return {

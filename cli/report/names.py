@@ -1,8 +1,8 @@
-"""Names of people in a report: as they are, or as pseudonyms whose key stays with the operator.
+"""Names of people in a report: as they are, or as pseudonyms. The operator keeps the key of the pseudonyms.
 
-A pseudonym is made of the name and a secret key (HMAC-SHA-256): the same name has the same one in every report that is
-made with the key, and without the key nobody can find the name by trying. Text that people or AWS have written freely
-can name anybody. A redacted report leaves it out.
+A pseudonym is made from the name and a secret key (HMAC-SHA-256). The same name has the same pseudonym in every report
+that is made with the key. Without the key, nobody can find the name by trying. Free text of people or AWS can contain
+any name, so a redacted report leaves it out.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ LEFT_OUT: Final = "(left out: --redact)"
 _KEY_BYTES: Final = 32
 _DIGITS: Final = 12  # 48 bits: of 100,000 names, two share one in one of 56,000 keys
 _ROLE: Final = re.compile(r"(?P<session>.+) (?P<role>\(role [^()]+\))")
-# Names that belong to no person.
+# Callers that are AWS services, and no persons.
 _PARTS_OF_AWS: Final = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
 
 
 @dataclass(frozen=True)
 class Names:
-    """How names are written: with a key, as pseudonyms."""
+    """Writes names: as pseudonyms if there is a key."""
 
     key: bytes | None = None
 
@@ -40,14 +40,14 @@ class Names:
         return self.key is not None
 
     def user(self, name: object) -> str:
-        """A user's name; empty where a desktop has none."""
+        """The name of a user; empty if the desktop has none."""
         given = "" if name is None else str(name)
         if self.key is None or not given or is_unassigned(given):
             return given
         return self._pseudonym("user", given)
 
     def who(self, principal: object) -> str:
-        """A caller, as `people.who` names it; of a role's session, the role stays readable."""
+        """A caller, as `people.who` names it. The role of a session stays readable."""
         named = who(principal)
         if self.key is None or not named or _PARTS_OF_AWS.fullmatch(named):
             return named
@@ -56,12 +56,12 @@ class Names:
         return named if named.startswith("user-") else self._pseudonym("user", named)
 
     def text(self, words: object, instead: str = LEFT_OUT) -> str:
-        """Text that somebody wrote freely; what stands for it in a redacted report."""
+        """Free text of a person; a redacted report has `instead`."""
         given = "" if words is None else str(words)
         return given if self.key is None or not given else instead
 
     def rule(self, rule: str) -> str:
-        """A rule of the selection, e.g. `exclude.users: alice`: a user's name, or a pattern of names, is left out."""
+        """A rule of the selection, e.g. `exclude.users: alice`. A name, or a pattern of names, becomes a pseudonym."""
         section, _, value = rule.partition("users: ")
         return rule if self.key is None or not value else f"{section}users: {self.user(value)}"
 
@@ -71,12 +71,12 @@ class Names:
 
 
 def key_of(file: Path) -> tuple[bytes, bool]:
-    """The key in a file, and whether it was made just now, readable by its owner alone.
+    """The key in a file, and whether the file is new. Only its owner can read it.
 
     Raises
     ------
     Problem
-        The file has no such key, or cannot be read or made.
+        The file has no such key, or it cannot be read or created.
     """
     try:
         if not file.exists():
@@ -90,5 +90,5 @@ def key_of(file: Path) -> tuple[bytes, bool]:
         key = b""
     if len(key) < _KEY_BYTES:
         words = f"{file} holds no key of {_KEY_BYTES} bytes in hexadecimal digits."
-        raise Problem("BadKey", words, "Name the file of an earlier report, or one that does not exist yet.")
+        raise Problem("BadKey", words, "Name the key file of an earlier report, or a file that does not exist.")
     return key, False

@@ -1,10 +1,10 @@
-"""Sections 1 and 2: the answer, and what it rests on. Pure."""
+"""Sections 1 and 2: the answer, and what it is based on. Pure."""
 
 from __future__ import annotations
 
 from cli.report import charts
-from cli.report.blocks import Block, Column, Fact, Facts, Picture, Section, Table, Text
-from cli.report.figures import Copies, Figures, Verdict
+from cli.report.blocks import Beside, Block, Column, Fact, Facts, Picture, Section, Table, Text
+from cli.report.figures import Copies, Desktops, Figures, Verdict
 from cli.report.forms import NOT_KNOWN, count, counted, span, utc
 
 
@@ -12,14 +12,14 @@ def answer(figures: Figures) -> str:
     """The answer in a sentence."""
     region, found = figures.source.primary_region, figures.desktops
     if found is None:
-        return f"Whether people could work if {region} failed now is not known."
+        return f"It is not known whether people could work if {region} failed now."
     total = found.people.total()
     if not total:
-        none = "The ledger has no desktop of a person"
+        none = "The ledger has no desktop that is assigned to a person"
         return (
-            f"{none}. Whether anybody would be affected if {region} failed now is not known."
-            if (figures.missing)
-            else f"{none}: nobody that it knows of would be affected if {region} failed now."
+            f"{none}. It is not known whether anybody would be affected if {region} failed now."
+            if figures.missing
+            else f"{none}. Nobody in the ledger would be affected if {region} failed now."
         )
     work, unknown, nothing = (found.people[one] for one in (Verdict.WORK, Verdict.UNKNOWN, Verdict.NOTHING))
     parts = [f"If {region} failed now, {count(work)} of {counted(total, 'person', 'people')} could work"]
@@ -32,7 +32,7 @@ def answer(figures: Figures) -> str:
 
 def _data(copies: Copies | None) -> str:
     if copies is None or copies.median_hours is None:
-        return "how old their data would be is not known"
+        return "the age of their data is not known"
     median = f"{copies.median_hours} h{' or more' if copies.median_hours in _open(copies) else ''}"
     return f"their data would be {median} old (median), {span(copies.oldest_seconds)} (oldest)"
 
@@ -49,66 +49,56 @@ def first(figures: Figures) -> Section:
         people = found.people
         if people.total():
             words = ", ".join(f"{count(people[one])} {one}" for one in Verdict)
-            blocks.append(
-                Picture("people", charts.people(people), f"Of {counted(people.total(), 'person', 'people')}: {words}.")
-            )
-        blocks.append(
-            Facts(
-                [
-                    Fact("people-work", "people could work", count(people[Verdict.WORK]), people[Verdict.WORK]),
-                    Fact(
-                        "people-unknown",
-                        "people are not known",
-                        count(people[Verdict.UNKNOWN]),
-                        people[Verdict.UNKNOWN],
-                    ),
-                    Fact(
-                        "people-nothing", "people have nothing", count(people[Verdict.NOTHING]), people[Verdict.NOTHING]
-                    ),
-                    Fact("desktops", "desktops in all", count(found.desktops.total()), found.desktops.total()),
-                ],
-                is_large=True,
-            )
-        )
+            said = f"Of {counted(people.total(), 'person', 'people')}: {words}."
+            blocks.append(Beside([Picture("people", charts.people(people), said), _people(found)]))
+        else:
+            blocks.append(_people(found))
         blocks += [Text(one) for one in _doubts(figures)]
     blocks += [Text(one, "warning") for one in figures.missing[:1] if found is None]
     blocks.append(
         Text(
-            "Could work means that the ledger has a standby for the person’s desktop, that it was in a state from which"
-            " it can be used (AVAILABLE, or stopped and startable) when it was last seen, and that a complete sweep has"
-            f" confirmed the directory in the last {span(source.interval * 3)}. AVAILABLE is not a login: nobody has"
-            " signed in to a standby for this report. What was changed after the last sweep, and has caused no event,"
-            " is not in it. A person with several desktops is counted once, by the best of them.",
+            "‘Could work’ means three things: the ledger has a standby for the person’s desktop; the standby was in a"
+            " usable state (AVAILABLE, or stopped and startable) when it was last seen; and a complete sweep has"
+            f" confirmed the directory in the last {span(source.interval * 3)}. AVAILABLE is not a login: nobody signed"
+            " in to a standby for this report. Changes after the last sweep that caused no event are not included. A"
+            " person with several desktops is counted once, by the best of them.",
             "note",
         )
     )
     return Section(1, "answer", "The answer", blocks)
 
 
+def _people(found: Desktops) -> Facts:
+    people, desktops = found.people, found.desktops.total()
+    return Facts(
+        [
+            Fact("people-work", "people could work", count(people[Verdict.WORK]), people[Verdict.WORK]),
+            Fact("people-nothing", "people have nothing", count(people[Verdict.NOTHING]), people[Verdict.NOTHING]),
+            Fact("people-unknown", "people are not known", count(people[Verdict.UNKNOWN]), people[Verdict.UNKNOWN]),
+            Fact("desktops", "desktops in all", count(desktops), desktops),
+        ],
+        is_large=True,
+    )
+
+
 def _doubts(figures: Figures) -> list[str]:
-    """What else has to be said beside the answer."""
+    """Sentences that qualify the answer."""
     found, copies, said = figures.desktops, figures.copies, []
-    if copies is not None and copies.known:
-        rest = [(copies.awaited, "wait for a first copy"), (copies.off, "are not replicated")]
-        rest.append((copies.unknown, "have a copy whose age is not known, or none"))
-        parts = [f"{count(number)} {words}" for number, words in rest if number]
-        more = f" Of the other standbys, {', '.join(parts)}." if parts else ""
+    if copies is not None and (copies.known or copies.others):
+        rest = [(copies.awaited, "waiting for a first copy"), (copies.off, "without data replication")]
+        rest.append((copies.unknown, "with a copy of unknown age, or without a copy"))
+        parts = ", ".join(f"{count(number)} {words}" for number, words in rest if number)
+        based = f"The age of the data is based on {counted(copies.known, 'copy', 'copies')} that the last complete"
+        known = f"{based} sweeps counted." if copies.known else "The age of no copy is known."
+        said.append(f"{known} {'Other standbys' if copies.known else 'Standbys'}: {parts}." if parts else known)
+    if found is not None and (unassigned := found.unassigned.total()):
         said.append(
-            f"The ages of the data are those of {counted(copies.known, 'copy', 'copies')} that the last complete sweeps"
-            f" counted.{more}"
+            f"The figures of people do not include {counted(unassigned, 'desktop')} that"
+            f" {'is' if unassigned == 1 else 'are'} assigned to no person ([UNDEFINED]);"
+            f" {count(found.unassigned[Verdict.WORK])} of {'it' if unassigned == 1 else 'them'} could be used."
         )
-    elif copies is not None and (copies.awaited or copies.off or copies.unknown):
-        said.append(
-            f"No copy of the data is known: {count(copies.awaited)} standbys wait for a first copy,"
-            f" {count(copies.off)} are not replicated, and of {count(copies.unknown)} it is not known."
-        )
-    if found is not None and found.unassigned.total():
-        said.append(
-            f"{counted(found.unassigned.total(), 'desktop')} assigned to no person ([UNDEFINED]) are not among the"
-            f" people: {count(found.unassigned[Verdict.WORK])} of them have a standby."
-        )
-    if found is not None and found.doubts:
-        said += [f"Of {counted(many, 'desktop')} it is not known. {why}" for why, many in found.doubts.most_common()]
+    if found is not None:
+        said += [f"Not known for {counted(many, 'desktop')}. {why}" for why, many in found.doubts.most_common()]
     return said
 
 
@@ -118,36 +108,38 @@ def second(figures: Figures) -> Section:
     blocks: list[Block] = [Text(f"{one}", "warning") for one in figures.missing]
     blocks += [Text(one, "warning") for one in figures.cautions]
     if not figures.missing:
-        blocks.append(Text("Everything that this report needs could be read."))
+        blocks.append(Text("This report is complete: all data that it needs could be read."))
     facts = [
         Fact("as-of", "as of", utc(period.now), None),
         Fact("period", "period", f"{utc(period.since)} to {utc(min(period.until, period.now))}", None),
         Fact("source-region", "ledger read in", source.region, source.region),
-        Fact("interval", "a sweep every", span(source.interval), int(source.interval.total_seconds())),
+        Fact("interval", "interval of sweeps", span(source.interval), int(source.interval.total_seconds())),
         Fact("mode", "mode", source.mode or NOT_KNOWN, source.mode),
-        Fact("version", "version, by the last sweep", source.version or NOT_KNOWN, source.version),
-        Fact("digest", "configuration digest, by the last sweep", source.digest or NOT_KNOWN, source.digest),
-        Fact("version-then", "version at the beginning of the period", *_then(figures, 2)),
-        Fact("digest-then", "configuration digest at the beginning", *_then(figures, 1)),
+        Fact("version", "version, at the last sweep", source.version or NOT_KNOWN, source.version),
+        Fact("digest", "configuration digest, at the last sweep", source.digest or NOT_KNOWN, source.digest),
+        Fact("version-then", "version, at the beginning of the period", *_then(figures, 2)),
+        Fact("digest-then", "configuration digest, at the beginning", *_then(figures, 1)),
     ]
     blocks.append(Facts(facts))
     if source.paused:
-        blocks.append(Text(f"No standby is created: the pair is {source.paused}.", "warning"))
+        blocks.append(Text(f"No standbys are created: the pair was {source.paused}.", "warning"))
     if source.deployed_digest and source.digest and source.deployed_digest != source.digest:
         blocks.append(
             Text(
-                f"The stack says that configuration {source.deployed_digest} (version {source.deployed_version}) is"
-                f" deployed. No sweep has decided by it yet.",
+                f"Configuration {source.deployed_digest} (version {source.deployed_version}) is deployed, but no sweep"
+                " has used it yet.",
                 "warning",
             )
         )
     if figures.scope:
-        blocks.append(Text(f"The report is of {', '.join(figures.scope)} alone. What is of the whole pair says so."))
+        blocks.append(
+            Text(f"This report covers only {', '.join(figures.scope)}. Changes of the whole pair are included.")
+        )
     if figures.redacted:
         blocks.append(
             Text(
-                "Names of people are pseudonyms, the same in every report that is made with the same key, which stays"
-                " with the operator. Text that people wrote is left out."
+                "Names of people are replaced by pseudonyms. A name has the same pseudonym in every report that is made"
+                " with the same key; the operator keeps the key. Text that people wrote is left out."
             )
         )
     blocks.append(_sweeps(figures))
@@ -156,9 +148,9 @@ def second(figures: Figures) -> Section:
         blocks.append(
             Table(
                 "configurations",
-                "Configurations of the period, by the days that they were counted with",
+                "Configurations of the period",
                 [
-                    Column("since", "Since the day (UTC)", is_whole=True),
+                    Column("since", "First day (UTC)", is_whole=True),
                     Column("digest", "Digest", is_whole=True),
                     Column("version", "Version"),
                 ],
@@ -168,8 +160,8 @@ def second(figures: Figures) -> Section:
     if source.without_configuration:
         blocks.append(
             Text(
-                f"{counted(source.without_configuration, 'day')} of the period do not say by which configuration they"
-                " were counted: an earlier version wrote them.",
+                f"The configuration is not known for {counted(source.without_configuration, 'day row')} of the period:"
+                " an earlier version wrote them.",
                 "note",
             )
         )
@@ -177,12 +169,12 @@ def second(figures: Figures) -> Section:
 
 
 def _then(figures: Figures, index: int) -> tuple[str, str | None]:
-    """What held at the beginning of the period, and since which day that is known."""
+    """A value at the beginning of the period, and its first day if that is later."""
     changes = figures.source.changes
     if not changes:
         return NOT_KNOWN, None
     known = figures.days[0].day if figures.days else ""
-    since = "" if changes[0][0] == known else f" (first known for {changes[0][0]})"
+    since = "" if changes[0][0] == known else f" (from {changes[0][0]})"
     return f"{changes[0][index]}{since}", changes[0][index]
 
 
@@ -191,12 +183,12 @@ def _sweeps(figures: Figures) -> Table:
         {
             "directory_id": one.id,
             "scanned_at": one.scanned_at,
-            "is_fresh": "yes" if one.is_fresh else "NO" if one.is_mapped else "not swept",
+            "is_fresh": "yes" if one.is_fresh else "NO" if one.is_mapped else "no longer swept",
             "complete_sweeps": one.complete_scans,
             "known_days": sum(day.is_known for day in one.days),
             "gap_days": sum(day.state == "gap" for day in one.days),
             "before": sum(day.state == "not watched" for day in one.days),
-            "problem": one.problem,
+            "problem": one.problem or "none",
         }
         for one in figures.directories
     ]
@@ -205,14 +197,14 @@ def _sweeps(figures: Figures) -> Table:
         "Complete sweeps, by directory",
         [
             Column("directory_id", "Directory", is_whole=True),
-            Column("scanned_at", "Last complete sweep", utc, is_whole=True),
+            Column("scanned_at", "Last complete sweep", utc),
             Column("is_fresh", "Recent enough"),
-            Column("complete_sweeps", "Complete sweeps in the period", count, is_number=True),
-            Column("known_days", "Days known", count, is_number=True),
-            Column("gap_days", "Days without", count, is_number=True),
+            Column("complete_sweeps", "Complete sweeps in period", count, is_number=True),
+            Column("known_days", "Known days", count, is_number=True),
+            Column("gap_days", "Days without a complete sweep", count, is_number=True),
             Column("before", "Days before the first", count, is_number=True),
-            Column("problem", "Last sweep’s problem"),
+            Column("problem", "Problem of the last sweep"),
         ],
         rows,
-        empty="No sweep has noted a directory.",
+        empty="No sweep has recorded a directory.",
     )

@@ -1,4 +1,4 @@
-"""The page: sections set by a template, with its style within. Nothing in it is fetched, and nothing in it runs."""
+"""The page: sections in a template, with the style included. The page fetches nothing and runs nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COMMAND = re.compile("`([^`]+)`")
 
 
 def sections(figures: Figures) -> list[Section]:
-    """The sections, in their order."""
+    """The sections, in order."""
     return [
         opening.first(figures),
         opening.second(figures),
@@ -54,12 +54,12 @@ def page(figures: Figures, found: Sequence[Section]) -> str:
         figures=figures,
         period=figures.period,
         sections=found,
-        style=Markup(style),  # noqa: S704 (it is ours)
-        picture=Markup,  # of charts.py, which escapes what it writes
+        style=Markup(style),  # noqa: S704 (it is a file of this package)
+        picture=Markup,  # from charts.py, which escapes all text
         version=VERSION,
     )
 
 
 def _prose(words: object) -> Markup:
-    """A sentence, in which commands stand between backticks."""
+    """A sentence in which commands are between backticks."""
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(legible(words)))))  # noqa: S704 (it is escaped)

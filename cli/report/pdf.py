@@ -9,17 +9,17 @@ from cli.problems import Problem
 
 
 class Paper(StrEnum):
-    """What it is printed on."""
+    """The paper size."""
 
     A4 = "A4"
     LETTER = "letter"
 
 
 def write_pdf(html: str, file: Path, paper: Paper) -> None:
-    """Write it; Problem if WeasyPrint, or what it needs of the system, is not installed."""
+    """Write it; Problem if Pango, which WeasyPrint needs, is not installed."""
     try:
         from weasyprint import CSS, HTML
-    except OSError as problem:  # Pango, which it loads when it is imported
+    except OSError as problem:  # WeasyPrint loads Pango when it is imported
         words = f"The PDF cannot be made: WeasyPrint does not find Pango ({str(problem).splitlines()[0]})."
         fix = (
             "Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0` on Debian and Ubuntu, `dnf install pango`"
@@ -28,7 +28,7 @@ def write_pdf(html: str, file: Path, paper: Paper) -> None:
         raise Problem("NoPango", words, fix) from None
 
     def refuse(url: str) -> None:
-        raise ValueError(f"a report fetches nothing, and {url} is asked for")
+        raise ValueError(f"a report fetches nothing, but {url} was requested")
 
     size = CSS(string=f"@page {{ size: {paper}; }}")
     HTML(string=html, url_fetcher=refuse).write_pdf(file, stylesheets=[size], pdf_tags=True)

@@ -1,4 +1,4 @@
-"""The csv files beside a report: one of each table, with all of its rows, written as they are read."""
+"""The csv files beside a report: one for each table, with all rows, written while they are read."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cli.problems import Problem
 
 @dataclass
 class Sheets:
-    """Writes them into a folder; into none, where none is wanted.
+    """Writes the files into a folder; without a folder, it writes nothing.
 
-    A file has its name only once all of it is written: `finish`.
+    A file gets its name when it is complete: `finish`.
     """
 
     folder: Path | None
@@ -25,7 +25,7 @@ class Sheets:
     _open: dict[str, tuple[TextIO, Any, Sequence[str]]] = field(default_factory=dict)
 
     def begin(self, name: str, columns: Sequence[str]) -> None:
-        """Begin a file, which has its headings also where no row follows; Problem if it cannot be written."""
+        """Begin a file with its headings; Problem if it cannot be written."""
         if self.folder is None or name in self._open:
             return
         try:
@@ -33,7 +33,7 @@ class Sheets:
             file = self._unfinished(name).open("w", encoding="utf-8", newline="")
         except OSError as problem:
             words = f"{self.folder} cannot be written: {problem.strerror}."
-            raise Problem("NoFolder", words, "Name a folder with --data that can.") from None
+            raise Problem("NoFolder", words, "Name a folder with --data that you can write to.") from None
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         self.counts[name] = 0
@@ -53,7 +53,7 @@ class Sheets:
             self.write(name, row)
 
     def finish(self) -> list[Path]:
-        """Give all files their names; which they are."""
+        """Give all files their names, and list them."""
         done = []
         for name, (file, *_) in self._open.items():
             file.close()
@@ -62,7 +62,7 @@ class Sheets:
         return sorted(done)
 
     def give_up(self, *names: str) -> None:
-        """Leave nothing of some files that are not finished, or of all."""
+        """Remove some files that are not finished, or all of them."""
         for name in names or tuple(self._open):
             if name in self._open:
                 self._open.pop(name)[0].close()

@@ -16,12 +16,12 @@ def twelfth(figures: Figures) -> Section:
     """Section 12."""
     title = "Prerequisites"
     if figures.doctor is None:
-        none = "No run of the check of prerequisites was kept. Whether they hold is not known."
+        none = "No check of the prerequisites was kept. It is not known whether they are met."
         return Section(
             12,
             "prerequisites",
             title,
-            [Text(f"{none} The operator keeps one with `standby doctor --keep`.", "warning")],
+            [Text(f"{none} `standby doctor --keep` checks them and keeps the result.", "warning")],
         )
     return Section(12, "prerequisites", title, list(_examined(figures.doctor, figures)))
 
@@ -48,7 +48,7 @@ def _examined(doctor: Doctor, figures: Figures) -> list[Block]:
     by = f" by {doctor.by}" if doctor.by else ""
     return [
         Text(
-            f"The prerequisites in both Regions were checked at {utc(doctor.at)}{by}{because}: {span(age)} before this"
+            f"The prerequisites in both Regions were checked at {utc(doctor.at)}{by}{because}, {span(age)} before this"
             " report."
         ),
         Facts(
@@ -58,7 +58,7 @@ def _examined(doctor: Doctor, figures: Figures) -> list[Block]:
                 Fact("doctor-warnings", "warnings", count(total[WARNING]), total[WARNING]),
                 Fact(
                     "doctor-unseen",
-                    "not seen",
+                    "could not be seen",
                     count(sum(total[one] for one in NOT_SEEN)),
                     sum(total[one] for one in NOT_SEEN),
                 ),
@@ -72,16 +72,16 @@ def _examined(doctor: Doctor, figures: Figures) -> list[Block]:
         ),
         Table(
             "prerequisites-open",
-            "Checks with a problem, a warning, or nothing seen",
+            "Checks with a problem, a warning, or no answer",
             [
                 Column("check", "Check"),
                 Column("status", "Status", is_whole=True),
                 Column("findings", "Findings", count, is_number=True),
             ],
             bad,
-            empty="There was none.",
+            empty="There are none.",
         ),
-        Text("What has changed since the check is not in it. Groups that are not listed were not checked.", "note"),
+        Text("Changes after the check are not included. Groups that are not listed were not checked.", "note"),
     ]
 
 
@@ -90,17 +90,17 @@ def _order(status: str) -> tuple[int, str]:
 
 
 LIMITS: Final = (
-    "Whether anybody can sign in to a standby. One that is AVAILABLE has been built. Nobody has logged in to it here.",
+    "Whether anybody can sign in to a standby. AVAILABLE means that it was built. No login is part of this report.",
     (
-        "Whether users reach their standbys. That takes redirection, a client that follows it, and a network."
-        " Section 12 says what was checked of it, and when."
+        "Whether users reach their standbys. That requires redirection, a client that follows it, and a network."
+        " Section 12 shows which of these were checked, and when."
     ),
-    "Whether AWS has the capacity to start all standbys at once. Starting draws on capacity that is not reserved.",
-    "Whether applications, shares and licences that people need work from the DR Region.",
-    "What is on a standby. The age of its copy is what AWS says; nobody has looked at the data.",
-    "What happened between two sweeps and caused no event, and what changed after the last sweep.",
+    "Whether AWS has the capacity to start all standbys at once. That capacity is not reserved.",
+    "Whether the applications, shares and licences that people need work from the DR Region.",
+    "The content of a standby. The age of its copy is the one that AWS reports; the data itself was not checked.",
+    "Changes between two sweeps that caused no event, and changes after the last sweep.",
     "Desktops in directories that are not in the configuration, and WorkSpaces Pools.",
-    "How long a failover takes. Only an exercise shows that; none is part of this report.",
+    "The duration of a failover. Only an exercise shows it; none is part of this report.",
 )
 
 
@@ -111,46 +111,50 @@ def thirteenth(_: Figures) -> Section:
 
 METHOD: Final = (
     (
-        "Everything is read from the product’s ledger, a DynamoDB table in both Regions, by index. Nothing is asked of"
-        " WorkSpaces for this report."
+        "All figures come from the product’s ledger, a DynamoDB table in both Regions. WorkSpaces itself was not called"
+        " for this report."
     ),
-    "Sections 1, 2, 4 to 7, and 10 to 12 are as of the time of the report. Sections 3, 8 and 9 are of the period.",
+    "Sections 1, 2, 4 to 7 and 10 to 12 are as of the time of the report. Sections 3, 8 and 9 cover the period.",
     (
-        "The answer counts the present rows of all desktops. One whose row says PROTECTED counts as ‘could work’ only"
-        " if a complete sweep has confirmed its directory within three sweep intervals, and if no sweep or"
-        " event has cast"
-        " doubt on its standby. Otherwise it is not known, and never counted as good."
+        "The answer counts the present rows of all desktops. A desktop with the status PROTECTED counts as ‘could work’"
+        " only if a complete sweep confirmed its directory within three sweep intervals, and if no sweep or event gave"
+        " a reason to doubt its standby. Otherwise it counts as not known, and never as good."
     ),
     (
-        "The figures of days are those that the last complete sweep of each UTC day has left. A sweep is"
-        " complete if"
-        " every page of a directory and of its DR directory was read. What two complete sweeps in a row miss"
+        "The figures of a day are those of the last complete sweep of that UTC day. A sweep is complete if it read"
+        " every page of a directory and of its DR directory. A desktop that two complete sweeps in a row do not find"
         " counts as gone."
     ),
-    "Changes are the ledger’s events, which are only ever added, each in one transaction with the row that it changes.",
-    "Medians are of whole hours. Percentages are rounded down, so that 100 % means all.",
+    (
+        "Figures can differ from the service where something changed between two sweeps without an event, or after the"
+        " last sweep. The sections with such figures say so."
+    ),
+    "Changes are the ledger’s events. Events are only added, each in one transaction with the row that it changes.",
+    "Median ages are in whole hours. Percentages are rounded down, so that 100 % means all.",
 )
 GLOSSARY: Final = (
+    ("Desktop", "A WorkSpace as its user sees it: a primary, if nothing else is said."),
     ("Primary", "A person’s WorkSpace in the primary Region."),
+    ("Standby", "Its copy in the DR Region. It has a copy of the data if data replication is on."),
     (
-        "Standby",
-        "The WorkSpace in the DR Region that AWS keeps for a primary, with a copy of its data if replication is on.",
+        "Directory, DR directory",
+        "The WorkSpaces directory of the primaries, and the one in which standbys are created.",
     ),
-    ("DR directory", "The directory in the DR Region that a directory is mapped to."),
-    ("Eligible", "To have a standby: neither excluded, nor ineligible, nor only reported."),
+    ("Pair", "A primary Region and a DR Region, with one ledger."),
+    ("Ledger", "The product’s DynamoDB table: a row for each primary, and an event for each change."),
+    ("Eligible", "Can have a standby: not excluded, not ineligible, and not only reported."),
     ("Protected", "The standby exists and was ready when it was last seen."),
-    ("Reported", "It was there before its directory was watched, and nobody has accepted that fleet yet."),
-    ("Ineligible", "AWS offers no standby for it, or its user’s place in the DR directory is taken."),
+    ("Reported", "Part of an existing fleet that is not accepted."),
+    ("Existing fleet", "Desktops that were there before the directory was watched. A person accepts it, or not."),
+    ("Ineligible", "AWS offers no standby for it, or the user’s place in the DR directory is taken."),
     ("Excluded", "A rule of the configuration leaves it out."),
-    (
-        "Sweep",
-        "A look at all WorkSpaces of the mapped directories, in both Regions; hourly unless configured otherwise.",
-    ),
-    ("Gap", "A desktop without a standby that is known to be ready; of days, one without a complete sweep."),
-    ("Drift", "A standby differs from its primary, or from what is configured."),
-    ("Orphan", "A standby whose primary is gone."),
-    ("RPO", "Recovery point objective: how old data may be at most. Here, what the configuration says (rpo_hours)."),
-    ("Configuration digest", "A short hash of the configuration. Two equal digests are the same configuration."),
+    ("Coverage", "Protected desktops as a percentage of the eligible ones."),
+    ("Sweep", "The pass through all mapped directories in both Regions, hourly unless configured otherwise."),
+    ("Gap", "A desktop without a standby that is known to be ready. Also: a day without a complete sweep."),
+    ("Drift", "A standby differs from its primary, or from the configuration."),
+    ("Orphan", "A standby whose primary no longer exists."),
+    ("RPO", "Recovery point objective: the maximum age of data (rpo_hours in the configuration)."),
+    ("Configuration digest", "A short hash of the configuration. Equal digests mean the same configuration."),
 )
 
 
@@ -173,7 +177,7 @@ CONTROLS: Final = (
     (
         "SOC 2 (Trust Services Criteria)",
         "A1.3: recovery plan procedures are tested",
-        "12; an exercise is needed besides",
+        "12; an exercise is needed in addition",
     ),
     ("ISO/IEC 27001:2022", "A.5.29: information security during disruption", "1, 5, 9"),
     ("ISO/IEC 27001:2022", "A.5.30: ICT readiness for business continuity", "1, 3, 6, 8, 12"),
@@ -183,7 +187,7 @@ CONTROLS: Final = (
     (
         "DORA (EU 2022/2554)",
         "Article 24: testing of digital operational resilience",
-        "12; an exercise is needed besides",
+        "12; an exercise is needed in addition",
     ),
 )
 
@@ -193,12 +197,12 @@ def fifteenth(_: Figures) -> Section:
     rows = [dict(zip(("framework", "control", "sections"), one, strict=True)) for one in CONTROLS]
     table = Table(
         "controls",
-        "Controls that this report can be evidence for",
-        [Column("framework", "Framework"), Column("control", "Control"), Column("sections", "Sections of this report")],
+        "Controls and the sections that are evidence for them",
+        [Column("framework", "Framework"), Column("control", "Control"), Column("sections", "Sections")],
         rows,
     )
     note = Text(
-        "The report is evidence that an assessor can use for these controls. It says nothing about whether an"
-        " organisation meets them: that is the assessor’s to decide, with more than this.",
+        "An assessor can use this report as evidence for these controls. It does not show that an organisation meets"
+        " them. The assessor decides that, with further evidence.",
     )
     return Section(15, "controls", "Controls that it is evidence for", [table, note])

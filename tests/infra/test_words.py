@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COVERED = ("*.md", "docs/**/*.md", *(f"{folder}/**/*.py" for folder in ("lambdas", "infra", "cli", "local", "tools")))
+COVERED = (
+    *("*.md", "docs/**/*.md", "cli/report/**/*.j2"),
+    *(f"{folder}/**/*.py" for folder in ("lambdas", "infra", "cli", "local", "tools")),
+)
 # It names the words that are not used.
 GLOSSARY = ROOT / "docs" / "contributing" / "glossary.md"
 # A phrase, and what to write instead.
