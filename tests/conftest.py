@@ -21,6 +21,8 @@ FIRST = ("e2e", "infra", "simulation", "local", "bench", "component")
 TOGETHER = ("e2e", "infra", "local")
 # Of these directories, files with clouds of their own.
 APART = ("test_real_processes.py", "test_upgrade.py")
+# Files that share a story, which takes seconds.
+OF_ONE_STORY = ("test_report_browser.py", "test_report_truth.py")
 # Files whose tests need nothing of each other, and take long.
 SINGLY = ("test_scenarios.py", "test_seeds.py", "test_broken_rules.py")
 
@@ -48,6 +50,8 @@ def group(nodeid: str) -> str:
     directory, file = _place(nodeid)
     if directory == "simulation" and file in SINGLY:
         return nodeid
+    if file in OF_ONE_STORY:
+        return OF_ONE_STORY[0]
     return directory if directory in TOGETHER and file not in APART else f"{directory}/{file}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,6 +93,7 @@ SHEETS: Final = {
     "stale-copies": STALE_COLUMNS,
     "orphans": ORPHAN_COLUMNS,
 }
+_TYPE_OF_STANDBY: Final = re.compile(r"\bcompute_type [^;≠]*≠(\w+)")
 # The best one counts for a person with several desktops.
 _BEST: Final = (Verdict.WORK, Verdict.UNKNOWN, Verdict.NOTHING)
 
@@ -250,11 +252,16 @@ class Reading:
         found.pcoip_primaries += Kind.PCOIP in lasting
         found.pcoip_standbys += is_protected and Kind.STANDBY_PCOIP in lasting
         found.doubled += Kind.DOUBLED in lasting
+        if item.get("status") == Status.FAILED and item.get("standby_id"):
+            found.failed_by_type[str(item.get("compute_type") or UNKNOWN_TYPE)] += 1
         if not is_protected:
             return
-        found.standbys_by_type[str(item.get("compute_type") or UNKNOWN_TYPE)] += 1
-        if drift := lasting.get(Kind.DRIFT):
-            differs = str(drift.get("note") or "")
+        drift = lasting.get(Kind.DRIFT)
+        differs = str(drift.get("note") or "") if drift else ""
+        # The row has the primary's compute type. The standby's differs where the drift names another one.
+        own = _TYPE_OF_STANDBY.search(differs)
+        found.standbys_by_type[own[1] if own else str(item.get("compute_type") or UNKNOWN_TYPE)] += 1
+        if drift:
             found.drift_by_property.update(one.partition(" ")[0] for one in differs.split("; ") if one)
             row = {**self._named(item, standby=True), "differs_in": differs, "since": drift.get("since")}
             found.drift.add((str(row["since"]), row["primary_id"]), row)

@@ -251,6 +251,7 @@ class Desktops:
     orphans_kept: int = 0
     orphans_by_type: Counter[str] = field(default_factory=Counter)
     standbys_by_type: Counter[str] = field(default_factory=Counter)
+    failed_by_type: Counter[str] = field(default_factory=Counter)
     doubled: int = 0
     unreadable: int = 0
 

@@ -40,6 +40,7 @@ class Gathering:
     wanted: Sequence[str] = ()
     missing: list[str] = field(default_factory=list)
     cautions: list[str] = field(default_factory=list)
+    _incomplete: list[str] = field(default_factory=list)
 
     def figures(self) -> Figures:
         """All of it.
@@ -104,7 +105,7 @@ class Gathering:
             scope=scope,
             redacted=self.names.are_redacted,
             missing=list(dict.fromkeys(self.missing)),
-            cautions=list(self.cautions),
+            cautions=[*self.cautions, *self._incomplete],
         )
 
     def _tried(self, what: str, read: Callable[[], T]) -> T | None:
@@ -134,6 +135,11 @@ class Gathering:
                 ended = f"ended at {utc(one.scanned_at)}" if one.scanned_at else "was days ago, or there was none"
                 self.missing.append(
                     f"{one.id}: the last complete sweep {ended}. It is not known who is protected there now."
+                )
+            elif one.problem and one.is_mapped:
+                self._incomplete.append(
+                    f"{one.id}: the last sweep was not complete: {one.problem.rstrip('.')}. The figures are those of"
+                    f" the sweep before it, which ended at {utc(one.scanned_at)}."
                 )
         return found
 

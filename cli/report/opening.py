@@ -93,9 +93,8 @@ def _doubts(figures: Figures) -> list[str]:
         said.append(f"{known} {'Other standbys' if copies.known else 'Standbys'}: {parts}." if parts else known)
     if found is not None and (unassigned := found.unassigned.total()):
         said.append(
-            f"The figures of people do not include {counted(unassigned, 'desktop')} that"
-            f" {'is' if unassigned == 1 else 'are'} assigned to no person ([UNDEFINED]);"
-            f" {count(found.unassigned[Verdict.WORK])} of {'it' if unassigned == 1 else 'them'} could be used."
+            f"Not included in the figures of people: {counted(unassigned, 'desktop')} assigned to no person"
+            f" ([UNDEFINED]), of which {count(found.unassigned[Verdict.WORK])} could be used."
         )
     if found is not None:
         said += [f"Not known for {counted(many, 'desktop')}. {why}" for why, many in found.doubts.most_common()]

@@ -186,7 +186,11 @@ def eleventh(figures: Figures) -> Section:
     if found is None:
         return Section(11, "cost", title, [Text("It is not known which standbys are orphans.", "warning")])
     rows = []
-    for name, types in (("standbys in use", found.standbys_by_type), ("orphans", found.orphans_by_type)):
+    for name, types in (
+        ("standbys of protected desktops", found.standbys_by_type),
+        ("failed standbys", found.failed_by_type),
+        ("orphans", found.orphans_by_type),
+    ):
         cost = monthly_cost(figures.prices, types)
         rows.append(
             {
@@ -211,7 +215,7 @@ def eleventh(figures: Figures) -> Section:
             rows,
             note=(
                 "The amounts do not include hours of use and data replication. A standby without a configured fee is"
-                " not in the amount; its cost is not 0. The fee is that of the primary’s compute type."
+                " not in the amount; its cost is not 0. A failed standby is billed while it exists."
             ),
         ),
         Table(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.handed_over import Made, made_in
 from tests.cli.scenes import Scene, make_scene
 from tests.cli.stage import Stage
 
@@ -25,6 +26,12 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A deployed pair with the command line in front of it, in a folder without a configuration file."""
     monkeypatch.chdir(tmp_path)
     return Stage()
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The report of the tests' story; nothing changes the model after it."""
+    return made_in(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ EVERY = timedelta(hours=3)
 PRICE = Decimal("4.10")
 GAP = "2026-01-08"  # nothing sweeps on that day
 EXCLUDED = "svc-*"
+UNASSIGNED = "[UNDEFINED]"
 HOSTILE = (
     "<script>alert(1)</script>",
     '=HYPERLINK("http://x","y")',
@@ -59,6 +60,10 @@ class Lived:
     stage: Stage
     truth: Truth = field(default_factory=Truth)
     cannot: set[str] = field(default_factory=set)  # desktops that can have no standby: the world would refuse it
+    unwell: set[str] = field(
+        default_factory=set
+    )  # desktops whose standby a sweep has found unusable for the first time
+    _usable: set[str] = field(default_factory=set)  # at the last sweep
     reported: set[str] = field(default_factory=set)  # of an existing fleet, until it is accepted
 
     @property
@@ -109,6 +114,9 @@ class Lived:
     def sweep(self) -> None:
         """A sweep, and what the model knows when it has ended."""
         self.stage.sweep()
+        broken = {str(one.primary_id) for one in self.world.standbys() if one.state not in HEALTHY_STANDBY}
+        self.unwell = broken & self._usable
+        self._usable = {one.workspace_id for one in self.primaries() if self.standby(one.workspace_id)}
         self.truth.sweeps.append(self.now)
         day = f"{self.now:%Y-%m-%d}"
         self.truth.days[day] = {directory: self.counted(directory) for directory in DR_DIRECTORY}
@@ -135,9 +143,24 @@ class Lived:
             found["excluded"] += is_excluded
             found["ineligible"] += one.workspace_id in self.cannot
             found["reported"] += one.workspace_id in self.reported
-            found["protected"] += self.standby(one.workspace_id) is not None
+            standby = self.standby(one.workspace_id)
+            found["protected"] += standby is not None
+            found["not_known"] += one.workspace_id in self.unwell
+            found["pcoip_primaries"] += self.uses_pcoip(one)
+            found["pcoip_standbys"] += self.uses_pcoip(standby)
+            found["drifted"] += standby is not None and any(
+                one.properties[name] != standby.properties[name] for name in ("ComputeTypeName", "Protocols")
+            )
         found["orphans"] = len(self.orphans(directory))
+        rpo = self.stage.deployed.settings.rpo
+        assert rpo is not None
+        found["stale"] = sum(age > rpo for age in self.copies(self.now, directory).values())
         return found
+
+    @staticmethod
+    def uses_pcoip(one: Workspace | None) -> bool:
+        """Whether there is a WorkSpace, and it uses PCoIP."""
+        return one is not None and "PCOIP" in one.properties["Protocols"]
 
     def orphans(self, directory: str | None = None) -> list[Workspace]:
         """Standbys whose primary is gone."""
@@ -158,10 +181,10 @@ class Lived:
         """The primaries of orphans."""
         return [str(one.primary_id) for one in self.orphans()]
 
-    def copies(self, at: datetime) -> dict[str, timedelta]:
+    def copies(self, at: datetime, directory: str | None = None) -> dict[str, timedelta]:
         """How old the data on each usable standby was at a moment, by primary; those without a copy left out."""
         found = {}
-        for one in self.primaries():
+        for one in self.primaries(directory):
             standby = self.standby(one.workspace_id)
             copied = standby and standby.recovery_snapshot_time(at)
             if copied:
@@ -225,13 +248,15 @@ def _before(one: Lived) -> list[WorkspaceId]:
 
 
 def _monday(one: Lived) -> None:
-    one.create(HOME, *STAFF[:20])
+    one.create(HOME, *STAFF[:8], *STAFF[10:20])
+    one.create(HOME, *STAFF[8:10], WorkspaceProperties={"Protocols": ["PCOIP"]})
     one.create(HOME, *HOSTILE, by=BO)
     one.create(LEGAL, *COUNSEL)
     one.create(HOME, "both")
     one.create(LEGAL, "both")
     one.create(HOME, *ROBOTS)
     one.cannot |= {*one.create(HOME, STAFF[20], BundleId="wsb-ubuntustandard")}
+    one.cannot |= {*one.create(HOME, UNASSIGNED, WorkspaceName="kiosk")}
     one.stage.create_desktop(STAFF[21])
     one.cannot |= {*one.create(HOME, STAFF[21])}
     one.world.fail_standby_of(STAFF[22])
@@ -264,6 +289,8 @@ def _wednesday(one: Lived) -> None:
     one.world.freeze_replication(one.standby_of(STAFF[5]))
     resize = {"WorkspaceId": of(STAFF[6]), "WorkspaceProperties": {"ComputeTypeName": "POWER"}}
     one.world.call(PRIMARY, "ModifyWorkspaceProperties", resize, ALEX)
+    to_dcv = {"WorkspaceId": of(STAFF[9]), "WorkspaceProperties": {"Protocols": ["WSP"]}}
+    one.world.call(PRIMARY, "ModifyWorkspaceProperties", to_dcv, ALEX)
 
 
 def _friday(one: Lived) -> None:

@@ -16,6 +16,7 @@ needs_pango = pytest.mark.skipif(
     ctypes.util.find_library("pango-1.0") is None,
     reason="no Pango, which --pdf needs: `apt-get install libpango-1.0-0 libpangoft2-1.0-0`, and run this again",
 )
+_TEXTS = ("caption", "th", "td", "p", "h2", "data", "li")
 _VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 
@@ -39,6 +40,8 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.html = html
         self.figures: dict[str, str] = {}
+        self.shown: dict[str, str] = {}
+        self.items: list[str] = []
         self.tables: list[Shown] = []
         self.paragraphs: list[str] = []
         self.headings: list[str] = []
@@ -58,11 +61,12 @@ class Page(HTMLParser):
             self._text.append(" ")
         if tag == "data":
             self.figures[str(given["id"])] = str(given["value"])
+            self._figure = str(given["id"])
         if tag == "table":
             self.tables.append(Shown())
         if tag == "tr" and "tbody" in self._open:
             self.tables[-1].rows.append([])
-        if tag in ("caption", "th", "td", "p", "h2"):
+        if tag in _TEXTS:
             self._text = []
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -70,7 +74,7 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop() == tag
-        if tag not in ("caption", "th", "td", "p", "h2") or self._text is None:
+        if tag not in _TEXTS or self._text is None:
             return
         text, self._text = " ".join("".join(self._text).split()), None
         match tag:
@@ -82,6 +86,10 @@ class Page(HTMLParser):
                 self.tables[-1].rows[-1].append(text)
             case "p":
                 self.paragraphs.append(text)
+            case "data":
+                self.shown[self._figure] = text
+            case "li":
+                self.items.append(text)
             case "h2":
                 self.headings.append(text)
 

@@ -108,6 +108,9 @@ def test_an_operator_changes_things_by_the_command_line_with_the_stacks_own_poli
     assert (done["terminated"], done["orphans"][0]["waiting"]) == (1, [waits])
     deployed.until(waits, "PROTECTED")
     assert len(deployed.standbys_of(waits)) == 1
+    assert f"Kept in the ledger of {STACK}." in do("doctor --only credentials --keep --reason nightly").stdout
+    kept = deployed.history("DOCTOR")[-1]
+    assert (kept["reason_code"], kept["cause_id"], kept["principal"][-8:]) == ("DOCTOR_KEPT", "nightly", ":user/bo")
 
 
 def test_a_reader_reads_everything_also_when_the_primary_region_is_lost(deployed: Deployed, tmp_path: Path) -> None:
@@ -134,11 +137,12 @@ def test_a_reader_reads_everything_also_when_the_primary_region_is_lost(deployed
         done = read(line)
         assert (done.returncode in (0, 1), json.loads(done.stdout)["schema_version"]) == (True, 1), (line, done)
     assert read("runbook", "--stack", STACK).stdout.startswith("# ")
-    refused = read("pause")
-    assert (refused.returncode, json.loads(refused.stderr)["fix"]) == (
-        3,
-        f"lambda:InvokeFunction is missing. The policy {STACK}-operator grants it.",
-    )
+    for line in ("pause", "doctor --only credentials --keep"):
+        refused = read(line)
+        assert (refused.returncode, json.loads(refused.stderr)["fix"]) == (
+            3,
+            f"lambda:InvokeFunction is missing. The policy {STACK}-operator grants it.",
+        ), line
     deployed.cloud.world.lose(PRIMARY)
     try:
         made = f"report --out {tmp_path / 'report.html'} --since 1d --stack {STACK}"
