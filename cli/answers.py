@@ -220,12 +220,12 @@ def _write_csv(answer: Answer) -> None:
 
 def cell(value: Any) -> Any:
     """A value in a form that a spreadsheet reads as text, never as a formula."""
+    if isinstance(value, str):  # nearly all are
+        return f"'{value}" if value.startswith(_FORMULA) else value
     if isinstance(value, datetime):
         return _utc(value)
     if isinstance(value, Mapping | list | tuple | bool):
         return _json(value)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
     return "" if value is None else value
 
 
