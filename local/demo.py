@@ -88,7 +88,8 @@ def main() -> int:
         figures["duplicate_standbys"] = len(cloud.world.duplicates())
         (breaks,) = [one for one, about in story.about.items() if about == BREAKS]
         # Groups without WorkSpaces in them: doctor calls that service once a second.
-        checked = ["doctor", "--only", "credentials", "--only", "quotas", "--only", "trails", "--keep"]
+        groups = [word for group in ("credentials", "quotas", "trails") for word in ("--only", group)]
+        checked = ["doctor", *groups, "--keep", "--reason", "demo"]
         made = ["report", "--since", "1d", "--out", str(build / "report.html")]
         for words in (["orphans"], ["status"], ["list", "--needs-action"], ["show", breaks], checked, made):
             show(cloud, PRIMARY, STACK, *words)

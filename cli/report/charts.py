@@ -53,7 +53,9 @@ def people(counts: Counter[Verdict]) -> str:
     what = alt.Color(
         "what:N",
         scale=alt.Scale(domain=[str(one) for one in Verdict], range=[_COLOURS[one] for one in Verdict]),
-        legend=alt.Legend(orient="bottom", title=None, labelColor=TEXT, labelFontSize=13, symbolType="square"),
+        legend=alt.Legend(
+            orient="bottom", title=None, columnPadding=22, labelColor=TEXT, labelFontSize=13, symbolType="square"
+        ),
     )
     x = alt.X("from:Q", scale=alt.Scale(domain=[0, total], nice=False), axis=None)
     bar = alt.Chart(data).mark_bar(stroke="#ffffff", strokeWidth=1.5, height=44).encode(x=x, x2="to:Q", color=what)

@@ -58,12 +58,16 @@ def _in_words(days: Sequence[Day]) -> list[str]:
     if known:
         first, last, lowest = known[0], known[-1], min(known, key=lambda day: (day.percent or 0, day.day))
         partial = " (today, partial)" if last.state == "partial" else ""
-        said.append(
-            f"Of the eligible desktops, {percent(first.percent)} were protected on {first.day} and"
-            f" {percent(last.percent)} on {last.day}{partial}."
-        )
-        said.append(f"The lowest value was {percent(lowest.percent)} on {lowest.day}.")
-        said.append(f"Of all desktops, {percent(first.percent_of_all)} and {percent(last.percent_of_all)}.")
+        if first is last:
+            said.append(f"Of the eligible desktops, {percent(last.percent)} were protected on {last.day}{partial}.")
+            said.append(f"Of all desktops, {percent(last.percent_of_all)}.")
+        else:
+            said.append(
+                f"Of the eligible desktops, {percent(first.percent)} were protected on {first.day} and"
+                f" {percent(last.percent)} on {last.day}{partial}."
+            )
+            said.append(f"The lowest value was {percent(lowest.percent)} on {lowest.day}.")
+            said.append(f"Of all desktops, {percent(first.percent_of_all)} and {percent(last.percent_of_all)}.")
     elif not any(day.is_known for day in days):
         said.append("No day of the period has a complete sweep of every directory. The coverage is not known.")
     else:
@@ -200,8 +204,7 @@ def fifth(figures: Figures) -> Section:
             "gaps-by-reason",
             "Gaps by reason",
             [
-                Column("status", "Status", is_whole=True),
-                Column("reason_code", "Reason", is_whole=True),
+                Column("status", "Status and reason", below=("reason_code",), is_whole=True),
                 Column("desktops", "Desktops", count, is_number=True),
             ],
             reasons,

@@ -43,14 +43,12 @@ class Wanted:
 
 def make(run: Run, wanted: Wanted) -> Status:
     """Make a report of one pair, and print its answer and its files."""
-    if wanted.since > wanted.until:
-        raise Problem(
-            "EmptyPeriod",
-            "The period ends before it begins.",
-            "Give a time with --since that is before that of --until.",
-        )
     if wanted.since > run.now:
         raise Problem("InTheFuture", "The period is in the future.", "Give a time in the past with --since.")
+    if wanted.since > wanted.until:
+        fix = "Give a time with --since that is before that of --until."
+        raise Problem("EmptyPeriod", "The period ends before it begins.", fix)
+    _check_files(wanted)
     pair = _one(run)
     key, is_new = key_of(wanted.key) if wanted.key else (None, False)
     period = Period(wanted.since, min(wanted.until, run.now), run.now)
@@ -75,6 +73,15 @@ def make(run: Run, wanted: Wanted) -> Status:
     if is_new:
         reply.cautions.append(f"The new key of the pseudonyms is in {wanted.key}. Keep it, and do not hand it over.")
     return run.give(reply)
+
+
+def _check_files(wanted: Wanted) -> None:
+    """Find out before anything is read that a file cannot be one; Problem if so. A device would be replaced, too."""
+    if wanted.pdf is not None and wanted.pdf.resolve() == wanted.out.resolve():
+        raise Problem("SameFile", f"--out and --pdf both name {wanted.out}.", "Name two files.")
+    for file in filter(None, (wanted.out, wanted.pdf)):
+        if not file.name or (file.exists() and not file.is_file()):
+            raise Problem("CannotWrite", f"{file} cannot be written: it is not a regular file.", "Name another file.")
 
 
 def _one(run: Run) -> Pair:

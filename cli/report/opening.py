@@ -51,7 +51,7 @@ def first(figures: Figures) -> Section:
             words = ", ".join(f"{count(people[one])} {one}" for one in Verdict)
             said = f"Of {counted(people.total(), 'person', 'people')}: {words}."
             blocks.append(Beside([Picture("people", charts.people(people), said), _people(found)]))
-        else:
+        elif not figures.missing:  # zeros would look like counts of something known
             blocks.append(_people(found))
         blocks += [Text(one) for one in _doubts(figures)]
     blocks += [Text(one, "warning") for one in figures.missing[:1] if found is None]

@@ -67,7 +67,7 @@ def _examined(doctor: Doctor, figures: Figures) -> list[Block]:
         Table(
             "prerequisites",
             "Findings by group",
-            [Column("group", "Group"), *(Column(one, one.capitalize(), count, is_number=True) for one in statuses)],
+            [Column("group", "Group"), *(Column(one, _heading(one), count, is_number=True) for one in statuses)],
             rows,
         ),
         Table(
@@ -83,6 +83,10 @@ def _examined(doctor: Doctor, figures: Figures) -> list[Block]:
         ),
         Text("Changes after the check are not included. Groups that are not listed were not checked.", "note"),
     ]
+
+
+def _heading(status: str) -> str:
+    return "OK" if status == "ok" else status.capitalize()
 
 
 def _order(status: str) -> tuple[int, str]:
