@@ -193,15 +193,15 @@ def _sweeps(figures: Figures) -> Table:
     ]
     return Table(
         "sweeps",
-        "Complete sweeps, by directory",
+        "Complete sweeps in the period, by directory",
         [
             Column("directory_id", "Directory", is_whole=True),
             Column("scanned_at", "Last complete sweep", utc),
             Column("is_fresh", "Recent enough"),
-            Column("complete_sweeps", "Complete sweeps in period", count, is_number=True),
+            Column("complete_sweeps", "Complete sweeps", count, is_number=True),
             Column("known_days", "Known days", count, is_number=True),
-            Column("gap_days", "Days without a complete sweep", count, is_number=True),
-            Column("before", "Days before the first", count, is_number=True),
+            Column("gap_days", "Gap days", count, is_number=True),
+            Column("before", "Days before first", count, is_number=True),
             Column("problem", "Problem of the last sweep"),
         ],
         rows,

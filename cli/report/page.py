@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _COMMAND = re.compile("`([^`]+)`")
+_DAY = re.compile(r"\b(\d{4}-\d\d-\d\d)\b")
 
 
 def sections(figures: Figures) -> list[Section]:
@@ -61,5 +62,6 @@ def page(figures: Figures, found: Sequence[Section]) -> str:
 
 
 def _prose(words: object) -> Markup:
-    """A sentence in which commands are between backticks."""
-    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(legible(words)))))  # noqa: S704 (it is escaped)
+    """A sentence in which commands are between backticks, and in whose days no line is broken."""
+    marked = _DAY.sub(r"<time>\1</time>", _COMMAND.sub(r"<code>\1</code>", str(escape(legible(words)))))
+    return Markup(marked)  # noqa: S704 (it is escaped)

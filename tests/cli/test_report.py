@@ -9,14 +9,15 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pypdf
 import pytest
 
-from cli.report.figures import Protection, Shown
+from cli.report import charts
+from cli.report.figures import Day, Protection, Shown
 from cli.report.forms import span
 from cli.report.names import LEFT_OUT, Names
 from cli.report.pdf import Paper, write_pdf
@@ -325,6 +326,18 @@ def test_what_is_refused_is_an_error_and_what_does_not_answer_is_a_report_that_s
         lived.refused.clear()
     assert (ran.status, Path("r.html").exists(), "Traceback" in ran.err) == (status, is_written, False)
     assert f"The ledger {TABLE} in {PRIMARY} cannot be read" in ran.err
+
+
+@pytest.mark.parametrize("many", [1, 2, 3, 8, 31, 366])
+def test_the_time_axis_names_each_of_some_days_once(many: int) -> None:
+    first = date(2026, 1, 5)
+    days = [
+        Day(f"{first + timedelta(days=one)}", "known", {"protected": 1, "eligible": 2, "primaries": 2})
+        for one in range(many)
+    ]
+    labels = re.findall(r">(\d+ [A-Z][a-z]{2})<", charts.coverage(days))
+    assert len(labels) == len(set(labels)) == -(-many // -(-many // 7))
+    assert labels[0] == "5 Jan"
 
 
 # Forms
