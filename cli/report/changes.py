@@ -59,7 +59,7 @@ CREATED, FOUND, TERMINATED, STANDBY_TERMINATED = (
     "created",
     "found in an existing fleet",
     "terminated",
-    "standby terminated",
+    "terminated standby",
 )
 PROTECTED, LOST, EXCLUDED, ASKED = "protected", "no longer protected", "excluded", "changed by a command"
 ACCEPTED, PAUSED, RESUMED, KEPT, DOCTOR = "accepted", "paused", "resumed", "orphan kept", "doctor run kept"

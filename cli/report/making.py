@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -76,12 +77,17 @@ def make(run: Run, wanted: Wanted) -> Status:
 
 
 def _check_files(wanted: Wanted) -> None:
-    """Find out before anything is read that a file cannot be one; Problem if so. A device would be replaced, too."""
+    """Problem if a file cannot be written, as far as that shows before anything is read: reading can take minutes."""
     if wanted.pdf is not None and wanted.pdf.resolve() == wanted.out.resolve():
         raise Problem("SameFile", f"--out and --pdf both name {wanted.out}.", "Name two files.")
     for file in filter(None, (wanted.out, wanted.pdf)):
+        # A device would be replaced like a file.
         if not file.name or (file.exists() and not file.is_file()):
             raise Problem("CannotWrite", f"{file} cannot be written: it is not a regular file.", "Name another file.")
+        folder = next(one for one in file.absolute().parents if one.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            words = f"{file} cannot be written: {folder} is not a folder that you can write to."
+            raise Problem("CannotWrite", words, "Name another file.")
 
 
 def _one(run: Run) -> Pair:

@@ -21,9 +21,9 @@ from cli.report.figures import Day, Protection, Shown
 from cli.report.forms import span
 from cli.report.names import LEFT_OUT, Names
 from cli.report.pdf import Paper, write_pdf
-from tests.cli.pages import needs_pango, report, sheet
+from tests.cli.pages import Page, needs_pango, report, sheet
 from tests.cli.practised import FLEET, NEW, practised
-from tests.cli.stage import Stage
+from tests.cli.stage import Ran, Stage
 from tests.component.estate import DR, PRIMARY, TABLE, refusal
 
 NAMES = (*NEW, *FLEET, "alex", "CHG-4711")
@@ -57,6 +57,14 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield practised()
 
 
+@pytest.fixture(scope="module")
+def week(lived: Stage, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Page]:
+    """A report of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("week"))
+        return report(lived, "--since 2026-01-05")
+
+
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -65,8 +73,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # The files
 
 
-def test_it_has_the_fifteen_sections_in_their_order_and_says_what_it_wrote(lived: Stage) -> None:
-    ran, page = report(lived, "--since 2026-01-05")
+def test_it_has_the_fifteen_sections_in_their_order_and_says_what_it_wrote(week: tuple[Ran, Page]) -> None:
+    ran, page = week
     assert (ran.status, "Traceback" in ran.err) == (0, False)
     assert page.headings == [f"{number} {title}" for number, title in enumerate(TITLES, 1)]
     answer, *_ = page.paragraphs[2:]
@@ -86,16 +94,13 @@ def test_json_has_the_answer_and_the_files(lived: Stage) -> None:
     assert files["d/gaps.csv"] == len(sheet(Path("d"), "gaps")) == found["people_with_nothing"]
 
 
-def test_the_same_figures_make_the_same_bytes_in_every_time_zone(lived: Stage) -> None:
-    pages = []
-    for zone in ("UTC", "Asia/Tokyo"):
-        lived.standby("report --out r.html --since 2026-01-05", TZ=zone)
-        pages.append(Path("r.html").read_bytes())
-    assert pages[0] == pages[1]
+def test_the_same_figures_make_the_same_bytes_in_every_time_zone(lived: Stage, week: tuple[Ran, Page]) -> None:
+    lived.standby("report --out r.html --since 2026-01-05T00:00Z", TZ="Asia/Tokyo")
+    assert Path("r.html").read_text(encoding="utf-8") == week[1].html
 
 
-def test_nothing_is_fetched_and_nothing_runs(lived: Stage) -> None:
-    _, page = report(lived)
+def test_nothing_is_fetched_and_nothing_runs(week: tuple[Ran, Page]) -> None:
+    _, page = week
     assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "embed", "img", "base", "form"}
     found = [str(value) for _, given in page.tags for name, value in given.items() if name in ("src", "href", "action")]
     assert {one[0] for one in found} == {"#"}
@@ -103,8 +108,8 @@ def test_nothing_is_fetched_and_nothing_runs(lived: Stage) -> None:
     assert "default-src 'none'" in page.html
 
 
-def test_every_chart_has_a_title_a_description_and_a_sentence(lived: Stage) -> None:
-    _, page = report(lived, "--since 2026-01-05")
+def test_every_chart_has_a_title_a_description_and_a_sentence(week: tuple[Ran, Page]) -> None:
+    _, page = week
     charts = [given for tag, given in page.tags if tag == "svg"]
     ids = [given["id"] for _, given in page.tags if "id" in given]
     assert len(ids) == len(set(ids))
@@ -255,13 +260,12 @@ def test_a_redacted_report_names_nobody_and_its_pseudonyms_are_stable(lived: Sta
     again, other = report(lived, "--since 2026-01-05 --data data --redact")
     assert "new key" not in again.err
     assert (sheet(Path("data"), "gaps"), other.html) == (first, page.html)
-    report(lived, "--data data --redact --redact-key another.key")
-    assert {one["user_name"] for one in sheet(Path("data"), "gaps")}.isdisjoint(one["user_name"] for one in first)
 
 
 def test_a_pseudonym_goes_by_the_key_and_the_name_in_any_case_and_text_is_left_out() -> None:
     names = Names(b"k" * 32)
     assert names.user("Alice") == names.user("alice") != names.user("bob")
+    assert names.user("Alice") != Names(b"j" * 32).user("Alice")
     assert re.fullmatch(r"user-[0-9a-f]{12}", names.user("Alice"))
     assert names.user("[UNDEFINED]") == "[UNDEFINED]"
     role = "arn:aws:sts::123456789012:assumed-role/operators/alice"

@@ -34,13 +34,13 @@ def test_memory_grows_by_people_and_ids_and_by_nothing_of_events(
     monkeypatch.chdir(tmp_path)
     line = "report --out r.html --data d --since 2026-01-04 --until 2026-01-06"
     peak(line, Whole(40, 40), traced=False)  # what is imported, and kept for good
-    little, _ = peak(line, Whole(300, 300))
-    many_events, _ = peak(line, Whole(300, 1_200))
-    assert len(sheet(Path("d"), "changes")) == 1_200
-    each_event = max(many_events - little, 0) / 900
+    little, _ = peak(line, Whole(200, 200))
+    many_events, _ = peak(line, Whole(200, 800))
+    assert len(sheet(Path("d"), "changes")) == 800
+    each_event = max(many_events - little, 0) / 600
     assert each_event < 90, f"{each_event:.0f} bytes are kept of an event"
-    much, _ = peak(line, Whole(1_200, 1_200))
+    much, _ = peak(line, Whole(800, 800))
     assert sheet(Path("d"), "gaps")
-    each = max(much - many_events, 0) / 900
+    each = max(much - many_events, 0) / 600
     assert each < 600, f"{each:.0f} bytes are kept of a desktop"
     assert CONSTANT + each * DESKTOPS < LIMIT

@@ -297,7 +297,7 @@ def test_who_created_and_terminated_what_is_as_cloudtrail_has_it(made: Made) -> 
     assert {by: int(rows[names[by]]["created"]) for by in created} == dict(created)
     ended, standbys = (made.lived.callers("TerminateWorkspaces", region) for region in (PRIMARY, DR))
     assert {by: int(rows[names[by]]["terminated"]) for by in ended} == dict(ended)
-    assert {by: int(rows[names[by]]["standby terminated"]) for by in standbys} == dict(standbys)
+    assert {by: int(rows[names[by]]["terminated standby"]) for by in standbys} == dict(standbys)
     # One desktop went without a call: nobody is named.
     assert int(rows["not known"]["terminated"]) == 1
     decided = [(row["kind"], row["by"], row["because"]) for row in made.sheet("decisions")]
@@ -316,7 +316,7 @@ def test_who_created_and_terminated_what_is_as_cloudtrail_has_it(made: Made) -> 
         "protected": len(ready),
         "no longer protected": 2,  # one standby was terminated, and one was in ERROR for longer than a sweep
         "terminated": ended.total() + 1,
-        "standby terminated": standbys.total(),
+        "terminated standby": standbys.total(),
         "excluded": len(ROBOTS),
         **dict.fromkeys(("accepted", "paused", "resumed", "orphan kept", "doctor run kept"), 1),
     }
@@ -326,7 +326,7 @@ def test_who_created_and_terminated_what_is_as_cloudtrail_has_it(made: Made) -> 
     shown = dict(
         zip(*(made.page.table("Changes by who caused them").column(name) for name in ("By", "Kinds")), strict=True)
     )
-    assert shown["bo"] == "7 created, 1 no longer protected, 2 terminated, 1 standby terminated"
+    assert shown["bo"] == "7 created, 1 no longer protected, 2 terminated, 1 terminated standby"
 
 
 def test_exclusions_orphans_and_cost_are_those_of_the_model(made: Made) -> None:
