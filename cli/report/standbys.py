@@ -236,7 +236,7 @@ def eleventh(figures: Figures) -> Section:
         Text(
             f"{counted(found.orphans.total, 'orphan')}, of which {count(found.orphans_kept)}"
             f" {'is' if found.orphans_kept == 1 else 'are'} kept on purpose. An orphan is billed until a person"
-            " terminates it."
+            " terminates it. All of these are as the last sweep or event found them."
         ),
     ]
     return Section(11, "cost", title, blocks)

@@ -47,6 +47,27 @@ def test_one_desktop_and_one_standby(stage: Stage) -> None:
     )
 
 
+def test_what_breaks_between_two_sweeps_is_in_no_figure_until_the_next_and_the_report_says_so(stage: Stage) -> None:
+    stage.sweep()
+    stage.sweep()
+    (one,) = stage.create_ready(USERS[0])
+    stage.protect(one)
+    stage.watch()
+    stage.sweep()
+    stage.world.set_state(str(stage.row(one).standby_id), "ERROR")
+    _, page = report(stage, "--since 2026-01-05")
+    assert [page.figures[f"people-{name}"] for name in ("work", "unknown", "nothing")] == ["1", "0", "0"]
+    for said in (
+        "Changes after the last sweep that caused no event are not included.",
+        "What happened between two sweeps is not in these figures.",
+        "Figures can differ from the service where something changed between two sweeps without an event",
+    ):
+        assert said in page.html.replace("&#39;", "'")
+    stage.sweep()
+    _, page = report(stage, "--since 2026-01-05")
+    assert [page.figures[f"people-{name}"] for name in ("work", "unknown", "nothing")] == ["0", "1", "0"]
+
+
 def test_where_all_fail_nobody_counts_as_good(stage: Stage) -> None:
     stage.sweep()
     stage.sweep()
