@@ -202,7 +202,8 @@ class Pair(_Section):
     calls_per_second: Annotated[float, Field(ge=0.1, le=50, allow_inf_nan=False)] = Field(
         default=1.0,
         description="the calls a second that protect makes to the WorkSpaces API, from 0.1 to 50, for example 1.0; "
-        "the sweep makes half as many (by default, AWS allows an account 2 in a Region, for all its tools)",
+        "the sweep makes as many, or half as many while a desktop waits for its standby (by default, AWS allows an "
+        "account 2 in a Region, for all its tools)",
     )
     recreate_missing: bool = Field(
         default=False,

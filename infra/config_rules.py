@@ -222,7 +222,7 @@ _SMALLEST: Final = (
 )
 
 
-# The sweep's calls as a share of protect's `calls_per_second`, as in standby.wiring.
+# The share of `calls_per_second` that the sweep uses while a watcher works, as in standby.wiring.
 SWEEPS_SHARE: Final = 0.5
 _CALLS_OF_AN_ACCOUNT: Final = 2.0
 

@@ -45,7 +45,7 @@ from standby.ledger.sweeps import DAYS_BACK, mapping_number
 from standby.pages import Pages, Seen
 from standby.record import Recorder
 from standby.schedule import MOST_READY, Round
-from standby.wiring import SWEEPS_SHARE, Deployed
+from standby.wiring import Deployed
 
 _PARTITIONS = [(status, shard) for status in SETTLED for shard in ALL_SHARDS]
 # A WorkSpace that a scan missed is described by its id this many times, at most this far apart, before it counts as
@@ -128,7 +128,7 @@ class _Part:
         self._recorder = recorder
         self._run = recorder.cause.id
         # Pages and lookups of both Regions share one pacer.
-        pacer = deployed.pacer(SWEEPS_SHARE)
+        pacer = deployed.sweeps_pacer()
         self._primaries = deployed.primaries(pacer)
         self._standbys = deployed.standbys(pacer)
         self._sweeps = deployed.sweeps()

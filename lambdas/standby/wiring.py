@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from standby.record import Recorder
 
 # The WorkSpaces API allows an account 2 calls a second in a Region. protect uses half of them, unless
-# `calls_per_second` says otherwise. The sweep, which runs longer, uses half of protect's rate.
+# `calls_per_second` says otherwise. So does the sweep, or half of that rate while a watcher works.
 SWEEPS_SHARE = 0.5
 # The rate for the Resource Groups Tagging API, which has a limit of its own; 100 WorkSpaces a call.
 TAG_CALLS_PER_SECOND = 1.0
@@ -166,11 +166,18 @@ class Deployed:
         ledger = Ledger(self.table(), self.settings, self.clock, self.new_id)
         return Recorder(ledger, self.gates(), self.settings, self.clock, self.telemetry, cause, has_time)
 
-    def pacer(self, share: float = 1.0, burst: int = 1) -> Pacer:
+    def pacer(self, burst: int = 1, share: Callable[[], float] = lambda: 1.0) -> Pacer:
         """The pacer for the calls of one invocation; `share` is the part of `calls_per_second` that it uses."""
         from standby.aws.call import Pacer
 
-        return Pacer(self.clock, self.settings.calls_per_second * share, burst)
+        return Pacer(self.clock, self.settings.calls_per_second, burst, share)
+
+    def sweeps_pacer(self) -> Pacer:
+        """The pace of a sweep: it waits at what it pays for, so it takes the calls that no watcher needs."""
+        from standby.ledger.leases import WATCH_LEASE
+
+        watcher = self.lease(WATCH_LEASE)
+        return self.pacer(share=lambda: SWEEPS_SHARE if watcher.may_be_held() else 1.0)
 
     def primaries(self, pacer: Pacer, has_time: Callable[[], bool] = lambda: True) -> WorkSpaces:
         """Access to the primary Region's WorkSpaces, with their tags if a rule needs them."""

@@ -46,6 +46,14 @@ def test_calls_are_a_period_apart_after_a_burst(rate: float, burst: int, pauses:
     assert clock.slept == pytest.approx(slept)
 
 
+def test_a_share_is_asked_for_again_after_ten_seconds() -> None:
+    clock, shares = StillClock(), iter([1.0, 0.5, 1.0])
+    pacer = Pacer(clock, 1.0, share=lambda: next(shares))
+    for _ in range(20):
+        pacer.wait()
+    assert clock.slept == [1.0] * 10 + [2.0] * 5 + [1.0] * 4
+
+
 def test_the_systems_clock_is_in_utc_and_waits() -> None:
     clock = Clock()
     before, started = clock.now(), time.monotonic()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
@@ -33,6 +33,8 @@ NEVER_SENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError
 MOST_OF_A_NAME = 256
 MOST_OF_A_MESSAGE = 1000
 MALFORMED = "MalformedAnswer"
+# How long a pacer uses a share before it asks for it again: the time of about ten calls.
+SHARE_LASTS = timedelta(seconds=10)
 # HTTP statuses that mean the service did nothing.
 REFUSES = range(400, 500)
 
@@ -129,13 +131,18 @@ def kind_of(code: str, message: str, status: int | None = None) -> Refusal:
 class Pacer:
     """Limits calls to one a period, so that others can use the account's shared budget (2 a second, burst 5) too.
 
-    The first `burst` calls are sent at once: the few calls of an event need not wait.
+    The first `burst` calls are sent at once: the few calls of an event need not wait. `share` returns the part of the
+    rate that this pacer may use, more than 0 and at most 1. It is asked again after `SHARE_LASTS`.
     """
 
-    def __init__(self, clock: Clock, calls_per_second: float, burst: int = 1) -> None:
+    def __init__(
+        self, clock: Clock, calls_per_second: float, burst: int = 1, share: Callable[[], float] = lambda: 1.0
+    ) -> None:
         self._clock = clock
         self._period = 1.0 / calls_per_second
         self._burst = burst
+        self._ask_share = share
+        self._share, self._share_ends_at = 1.0, datetime.min.replace(tzinfo=UTC)
         self._last: datetime | None = None
 
     def wait(self) -> None:
@@ -143,9 +150,12 @@ class Pacer:
         if self._burst > 0:
             self._burst -= 1
         elif self._last is not None:
-            elapsed = (self._clock.now() - self._last).total_seconds()
+            now = self._clock.now()
+            if now >= self._share_ends_at:
+                self._share, self._share_ends_at = self._ask_share(), now + SHARE_LASTS
+            elapsed = (now - self._last).total_seconds()
             # A clock set back must not make the wait longer than a period.
-            remainder = self._period - max(elapsed, 0.0)
+            remainder = self._period / self._share - max(elapsed, 0.0)
             if remainder > 0:
                 self._clock.sleep(remainder)
         self._last = self._clock.now()

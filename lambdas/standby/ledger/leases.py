@@ -72,6 +72,14 @@ class Lease:
         row = self.table.get(self.key, self.key)
         return row is not None and self._is_live(row)
 
+    def may_be_held(self) -> bool:
+        """Whether an execution may be at work, by the row alone; what cannot be read says that it may."""
+        try:
+            row = self.table.get(self.key, self.key)
+        except LedgerUnavailable:
+            return True
+        return row is not None and self._is_current(row)
+
     def start_watcher(self, name: str) -> str:
         """Start an execution of the watcher, unless one holds the lock; returns why it could not be started, or ""."""
         try:
@@ -142,10 +150,12 @@ class Lease:
         self.table.set(self.key, self.key, {"holder": NO_HOLDER}, "holder = :me", {":me": execution_arn})
 
     def _is_live(self, row: Mapping[str, Any]) -> bool:
+        return self._is_current(row) and self.executions.may_be_running(str(row["holder"]))
+
+    def _is_current(self, row: Mapping[str, Any]) -> bool:
         holder, expires_at = row.get("holder"), moment_in(row, "expires_at")
-        if not isinstance(holder, str) or not holder.startswith("arn:") or expires_at is None:
-            return False
-        return self.clock.now() < expires_at and self.executions.may_be_running(holder)
+        is_an_execution = isinstance(holder, str) and holder.startswith("arn:")
+        return is_an_execution and expires_at is not None and self.clock.now() < expires_at
 
 
 def _sealed(execution_arn: str, rounds: Mapping[str, Any]) -> dict[str, Any]:
