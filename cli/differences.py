@@ -44,7 +44,7 @@ _EFFECTS: Final = {
     "existing_fleet": "report: existing desktops wait until their directory is accepted. protect: they do not wait.",
     "recreate_missing": "true: sweeps create a missing standby again, whoever terminated it.",
     "backfill_in_flight": "At most this many standbys for accepted fleets are in progress at the same time.",
-    "calls_per_second": "protect calls the WorkSpaces API at this rate. So does the sweep, or at half of it while protect works.",
+    "calls_per_second": "protect and sweeps call WorkSpaces at this rate; a sweep beside protect at half of it.",
     "prices": "Costs are computed with these prices.",
     "include": "Only desktops that match one of these rules get a standby.",
     "exclude": "Desktops that match one of these rules get no standby.",

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NewType, TypeVar
+
+from standby.core.values import dataclass
 
 WorkspaceId = NewType("WorkspaceId", str)
 DirectoryId = NewType("DirectoryId", str)

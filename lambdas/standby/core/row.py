@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from typing import Any, Self, get_args, get_type_hints
 
 from standby.core.model import DirectoryId, Override, Region, Status, WorkspaceId, from_text, to_text, user_key
 from standby.core.reasons import NOT_OURS, Reason
+from standby.core.values import dataclass
 
 
 class Kind(StrEnum):

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +38,7 @@ from standby.core.row import (
 )
 from standby.core.settings import Settings
 from standby.core.settle import HOLDS
+from standby.core.values import dataclass
 from standby.ledger.table import ConditionFailed, Item, LedgerUnavailable, Table, Write, moment_in
 
 STANDBY = "STANDBY"
