@@ -222,7 +222,7 @@ def test_a_directory_that_a_sweep_found_not_registered_makes_its_people_not_know
 def test_doctors_findings_are_kept_by_protect_and_shown_with_their_age(stage: Stage) -> None:
     stage.sweep()
     ran = stage.standby("doctor --only credentials --keep --reason nightly")
-    assert f"Kept in the ledger of {TABLE}. Findings: " in ran.out
+    assert f"Saved in the ledger of {TABLE}. Findings: " in ran.out
     stage.pass_time(hours=2)
     _, page = report(stage)
     assert page.figures["doctor-age"] == "7200"
