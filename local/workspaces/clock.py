@@ -36,7 +36,8 @@ class ManualClock:
 
     def move_to(self, moment: datetime) -> datetime:
         """Move to ``moment``, unless it has passed already, and return the present."""
-        self._now = max(self._now, moment.astimezone(UTC))
+        if moment > self._now:
+            self._now = moment.astimezone(UTC)
         return self._now
 
 

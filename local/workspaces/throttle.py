@@ -29,12 +29,20 @@ class Throttle:
         ServiceError
             ThrottlingException: there is none left at ``now``; asking costs nothing.
         """
-        burst = rate * BURST_SECONDS
-        bucket = self._buckets.setdefault(region, _Bucket(burst, now))
-        elapsed = max(0.0, (now - bucket.at).total_seconds())
-        # A caller at exactly the rate must not be denied by a float's rounding: hence the 1e-9.
-        bucket.tokens = min(burst, bucket.tokens + elapsed * rate)
-        bucket.at = max(bucket.at, now)
-        if bucket.tokens < 1 - 1e-9:
+        if not self.lets_in(region, now, rate):
             raise ServiceError("ThrottlingException", "Rate exceeded")
+
+    def lets_in(self, region: str, now: datetime, rate: float) -> bool:
+        """Take a token of ``region``, which gets ``rate`` a second; False if there is none left at ``now``."""
+        bucket = self._buckets.get(region)
+        if bucket is None:
+            bucket = self._buckets[region] = _Bucket(rate * BURST_SECONDS, now)
+        elif now > bucket.at:
+            tokens = bucket.tokens + (now - bucket.at).total_seconds() * rate
+            bucket.tokens = min(rate * BURST_SECONDS, tokens)
+            bucket.at = now
+        # A caller at exactly the rate must not be denied by a float's rounding: hence the 1e-9.
+        if bucket.tokens < 1 - 1e-9:
+            return False
         bucket.tokens -= 1
+        return True

@@ -24,6 +24,7 @@ LARGE_SWEEP = "growth of a sweep"
 _A_DAY = 160
 # Of earlier versions the page shows the first one and the last ones.
 _SHOWN = 3
+_HIT = "throttled calls of the other tool"
 Found = Mapping[str, Any]
 Row = Sequence[object]
 
@@ -222,7 +223,7 @@ def _goals(found: Found, result: Found, size: int) -> str:
 
 def _calls(found: Found) -> str:
     ours: list[Row] = [("new in one hour", "floor", "protect", "sweeps", "by the floor", "interval, s", "hours")]
-    script: list[Row] = [("new in one hour", "calls", "throttled", "given up by boto3", "by ours", "hours")]
+    script: list[Row] = [("new in one hour", "calls", "throttled", "given up by boto3", "by ours", "hours", _HIT)]
     for size in sorted(int(name.removesuffix(" new")) for name in found if name.endswith(" new")):
         one, theirs = found[f"{size} new"], found[f"{size} by script"]
         made = one["calls"] + one["sweeps_calls"]
@@ -230,7 +231,9 @@ def _calls(found: Found) -> str:
         interval = f"{one['interval_seconds']['p50']:.0f}"
         ours.append((f"{size:,}", *counts, f"{made / one['floor']:.1f}", interval, f"{one['hours']:.1f}"))
         sent = [f"{theirs[name]:,}" for name in ("calls", "throttled", "gave_up")]
-        script.append((f"{size:,}", *sent, f"{theirs['calls'] / made:,.0f}", f"{theirs['hours']:.1f}"))
+        # The records up to cd44a05 do not have it.
+        hit = f"{theirs['other_tool_throttled_percent']:.1f} %" if "other_tool_throttled_percent" in theirs else ""
+        script.append((f"{size:,}", *sent, f"{theirs['calls'] / made:,.0f}", f"{theirs['hours']:.1f}", hit))
     return f"WorkSpaces Standby:\n\n{_table(*ours)}\n\nThe script:\n\n{_table(*script)}"
 
 

@@ -85,7 +85,7 @@ def alone(*, quick: bool) -> dict[str, Callable[[], Any]]:
 
 
 def bench_json(found: Found, sizes: tuple[int, ...]) -> Found:
-    """What is compared from one version to the next: the form that stays, and then all else."""
+    """What `build/bench.json` has: these keys, whatever else is measured."""
     large = sizes[-1]
     of_large, accepted = found[f"{large} new"], found["an existing fleet"]
     delays = of_large["delays"]
@@ -115,10 +115,14 @@ def bench_json(found: Found, sizes: tuple[int, ...]) -> Found:
         "cold_start_ratio": {name: one["ratio"] for name, one in found["cold starts"]["functions"].items()},
         "zip_bytes": found["cold starts"]["zip_bytes"],
         "read_amplification": max(found["commands"]["queries"].values()),
-        "rows_read_per_due_row": of_large["rows_read_per_due_row"],
+    }
+
+
+def compared(found: Found, sizes: tuple[int, ...]) -> Found:
+    """What is kept of a version to be compared with later ones: `build/bench.json`, and what else the page compares."""
+    return bench_json(found, sizes) | {
+        "rows_read_per_due_row": found[f"{sizes[-1]} new"]["rows_read_per_due_row"],
         "outage_ratio": found["an outage"]["ratio"],
-        "command_line": found["commands"]["took"],
-        "developers": {name: found[name] for name in ("make synth", "make test") if name in found},
     }
 
 
@@ -187,6 +191,6 @@ def main() -> None:
         if options.quick:
             _say("written", "build/bench.json")
             return
-        page.keep(found, result)
+        page.keep(found, compared(found, sizes))
     page.PAGE.write_text(page.page(page.record()), encoding="utf-8")
-    _say("written", "build/bench.json, tests/bench/figures.json, docs/performance.md")
+    _say("written", "docs/performance.md" if options.page else "build/bench.json, tests/bench/figures.json, the page")

@@ -20,7 +20,7 @@ import botocore.session
 from botocore import retryhandler, translate
 from botocore.exceptions import ClientError
 
-from local.workspaces import ManualClock, ServiceError, World
+from local.workspaces import ManualClock, World
 from local.workspaces.throttle import Throttle
 from tests.bench.baseline import see_through
 from tests.bench.fleet import BOOT, ITEMS, LATENCY, NEIGHBOUR
@@ -43,8 +43,8 @@ class Scripted:
         Requests that botocore gave up after its last attempt: the script makes them again a minute later.
     hours : float
         Until all were seen through.
-    neighbour_throttled_percent : float
-        Of the neighbour's calls.
+    other_tool_throttled_percent : float
+        Of the calls of the account's other tool, the neighbour.
     """
 
     primaries: int
@@ -52,7 +52,7 @@ class Scripted:
     throttled: int
     gave_up: int
     hours: float
-    neighbour_throttled_percent: float
+    other_tool_throttled_percent: float
 
 
 class _Client:
@@ -72,20 +72,20 @@ class _Client:
         return self._call("CreateStandbyWorkspaces", request)
 
     def _call(self, operation: str, request: dict[str, Any]) -> Any:
-        script = self._script
+        script, sent, sleep = self._script, self._script.sent, self._script.scheduler.sleep
         for attempt in itertools.count(1):
-            script.sent["calls"] += 1
+            sent["calls"] += 1
             if script.is_let_in(self._region):
                 answer = script.world.call(self._region, operation, request)
                 script.world.calls.clear()
-                script.scheduler.sleep(LATENCY)
+                sleep(LATENCY)
                 return answer
-            script.sent["throttled"] += 1
+            sent["throttled"] += 1
             delay = self._delay(attempt)
-            script.scheduler.sleep(LATENCY + (delay or 0.0))
+            sleep(LATENCY + (delay or 0.0))
             if delay is None:
                 break
-        script.sent["gave up"] += 1
+        sent["gave up"] += 1
         raise ClientError({"Error": {"Code": THROTTLED, "Message": "Rate exceeded"}}, operation)
 
 
@@ -110,9 +110,9 @@ class _Script:
         self.scheduler = Scheduler(self.clock, random.Random(0))  # noqa: S311 (repeatable, not secret)
         # The limit is asked here. It does not hold the administrator up: all arrive within the hour.
         self.world = World(self.clock, throttling=False, **BOOT)
-        self._throttle = Throttle() if throttling else None
+        self._throttle, self._rate = Throttle() if throttling else None, self.world.settings.calls_per_second
         self.left = count
-        self.sent, self.neighbours = Counter[str](), Counter[bool]()
+        self.sent, self.neighbours = dict.fromkeys(("calls", "throttled", "gave up"), 0), Counter[bool]()
         self._users = [f"desk{number:06}" for number in range(count)]
         for region, directory in ((PRIMARY, HOME), (DR, AWAY)):
             self.world.add_directory(region, directory, self._users)
@@ -149,13 +149,7 @@ class _Script:
 
     def is_let_in(self, region: str) -> bool:
         """Whether the account's limit lets a call in."""
-        if self._throttle is None:
-            return True
-        try:
-            self._throttle.take(region, self.clock.now(), self.world.settings.calls_per_second)
-        except ServiceError:
-            return False
-        return True
+        return self._throttle is None or self._throttle.lets_in(region, self.clock.now(), self._rate)
 
 
 def run(count: int, progress: Callable[[str], None] = lambda _: None, *, throttling: bool = True) -> Scripted:

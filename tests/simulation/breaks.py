@@ -224,6 +224,12 @@ def a_part_again_goes_on_after_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lease, "take", take)
 
 
+real_room = Gates.room
+who_is_under_way_takes_no_room = put(
+    Gates, "room", lambda self: dataclasses.replace(real_room(self), in_flight=self.settings.backfill_in_flight)
+)
+
+
 # What sweeps and lookups conclude
 
 real_judged, real_note, real_last = conclusions.judged, Sweeps.note, Sweeps.last

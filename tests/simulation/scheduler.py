@@ -74,7 +74,7 @@ class Scheduler:
 
     def sleep(self, seconds: float) -> None:
         """Let the running task wait."""
-        self._push(self.current, max(seconds, 0.0))
+        self._push(self.current, seconds if seconds > 0 else 0.0)
         self._give_way()
 
     def park(self, seconds: float | None = None) -> bool:
@@ -103,8 +103,9 @@ class Scheduler:
 
     def run(self, until: datetime, enough: Callable[[], bool] = lambda: False) -> None:
         """Run what is due up to a time, or until there is `enough`, which is asked after each step."""
-        while self._due and self._due[0][0] <= until:
-            moment, _, _, task, ticket = heapq.heappop(self._due)
+        due = self._due
+        while due and due[0][0] <= until:
+            moment, _, _, task, ticket = heapq.heappop(due)
             if task.is_over or ticket != task.ticket:
                 continue
             self.clock.move_to(moment)
@@ -113,8 +114,8 @@ class Scheduler:
                 task.strand.switch()
             finally:
                 self._running = None
-            task.is_over = task.is_over or task.strand.dead
             if task.strand.dead:
+                task.is_over = True
                 self._tasks.remove(task)
             self.steps += 1
             self._after_step()

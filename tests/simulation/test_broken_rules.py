@@ -172,6 +172,18 @@ def nothing_is_described(deployment: Deployment) -> None:
     settle(run, covered(run.create(*USERS[:3])))
 
 
+def a_fleet_is_accepted(deployment: Deployment) -> None:
+    """More than may be under way at once are accepted."""
+    run = Simulation(deployment, is_known=False, trail=lambda _: [], settings={"backfill_in_flight": 3})
+    ids = run.create(*USERS[:12])
+    run.run(2.5)
+    run.accept()
+    while len(run.world.standbys()) < len(ids):
+        run.run(1 / 60)
+        must(len(run.audit.open_rows) <= 3, f"{len(run.audit.open_rows)} are under way, 3 may be")
+    settle(run, covered(ids), at_least=run.hours + 2)
+
+
 def nothing_is_to_be_changed(deployment: Deployment) -> None:
     """The product only observes."""
     run = Simulation(deployment, settings={"mode": "observe"})
@@ -261,6 +273,7 @@ BROKEN: list[tuple[Break, Lived | str, str]] = [
     # What the ledger says.
     (breaks.an_existing_fleet_is_not_asked_about, "an_existing_fleet_is_reported_and_nothing_more", "all REPORTED"),
     (breaks.who_is_under_way_no_longer_is_counted_on, existing, "COUNTER#UNDER_WAY is 2 and counts 1"),
+    (breaks.who_is_under_way_takes_no_room, a_fleet_is_accepted, "6 are under way, 3 may be"),
     (breaks.places_are_not_given_back, "the_quota_used_up_by_a_call_and_then_raised", "TOTAL is 25 and counts 24"),
     (breaks.what_is_gone_gives_its_day_back, "a_clean_up_tool_against_recreate_missing", "#DAY#.* is 2 and counts 3"),
     (breaks.what_is_made_again_is_not_counted, "a_clean_up_tool_against_a_person", "#DAY#.* is 3 and counts 4"),
