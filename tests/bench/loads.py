@@ -146,15 +146,25 @@ def outage(deployment: Deployment, count: int, progress: Progress) -> Found:
         matches=lambda call: call.service == "workspaces" and call.region == DR,
     )
     run.run(down_from + down_for)
-    open_then = len(run.audit.rows) - len(run.audit.protected_at)
+    back = run.scheduler.now()
+    waiting = run.audit.rows.keys() - run.audit.protected_at.keys()
+    open_then = len(waiting)
     progress(f"the DR Region is back after {run.hours:.0f} h, {open_then} wait")
     before, refused = calls_of(run.audit), throttled(run.audit)
     run_until(run, count, progress)
     seconds = (run.hours - down_from - down_for) * 3600
     bound = floor(open_then) / RATE + 3600
     made = calls_of(run.audit) - before
+    # Whose primary was not ready yet when the Region came back waits for that first, whatever is done.
+    ready_at = {one: (run.world.workspace(one).booted_at or back) for one in waiting}
+    of_ready = [run.audit.protected_at[one] for one, at in ready_at.items() if at <= back]
+    seconds_of_ready = (max(of_ready) - back).total_seconds()
     return {
         "waiting": open_then,
+        "ready": len(of_ready),
+        "seconds_of_ready": seconds_of_ready,
+        "ratio_of_ready": seconds_of_ready / (floor(len(of_ready)) / RATE + 3600),
+        "last_ready_seconds": (max(ready_at.values()) - back).total_seconds(),
         "seconds": seconds,
         "bound_seconds": bound,
         "ratio": seconds / bound,

@@ -75,7 +75,7 @@ def page(kept: Found) -> str:
         calls=_calls(found),
         latencies=_latencies(found, middle),
         delays=_delays(found[f"{size} new"]["delays"]),
-        makespans=_makespans(found),
+        makespans=f"{_makespans(found)}{_of_outage(found['an outage'])}",
         costs=_costs(found),
         growth=_growth(found),
         queries=_table(
@@ -262,6 +262,19 @@ def _makespans(found: Found) -> str:
         numbers = [f"{one[each]:,.0f}" for each in ("seconds", "bound_seconds")]
         rows.append((name, *numbers, f"{one['ratio']:.2f}", f"{one['calls']:,}", f"{one['throttled_percent']:.2f}"))
     return _table(*rows)
+
+
+def _of_outage(outage: Found) -> str:
+    """Why the time after an outage is longer than its bound. The records up to cd44a05 do not say."""
+    if "ready" not in outage:
+        return ""
+    return (
+        f"\n\nAfter the outage, {outage['waiting'] - outage['ready']:,} of the {outage['waiting']:,} desktops were not"
+        f" AVAILABLE yet. The last of them became AVAILABLE after {outage['last_ready_seconds']:,.0f} seconds, and its"
+        " standby takes up to 60 minutes from then: no program can be faster. The"
+        f" {outage['ready']:,} desktops that were AVAILABLE had their standbys after"
+        f" {outage['seconds_of_ready']:,.0f} seconds, {outage['ratio_of_ready']:.2f} times their bound."
+    )
 
 
 def _costs(found: Found) -> str:
