@@ -68,7 +68,7 @@ class Reason(StrEnum):
 
     # on the way
     NOT_VISIBLE_YET = _says(
-        "DescribeWorkspaces does not return the WorkSpace, or does not return all of its details yet."
+        "DescribeWorkspaces does not return the WorkSpace, or returns it without some of its details."
     )
     PRIMARY_PENDING = _says("The primary is not AVAILABLE or STOPPED yet.")
     PRIMARY_PAUSED_BY_SERVICE = _says(
@@ -111,7 +111,7 @@ class Reason(StrEnum):
     STANDBY_TERMINATING = _says("The standby is being terminated. A new one is not created until it is gone.")
     CLAIM_TAKEN = _says("The primary is claimed. The request for its standby is about to be sent.", _CHECKED)
     LEASE_TOO_SHORT = _says(
-        "Too little time was left on the claim's lease to send the request safely. The claim was released. It is taken"
+        "Too little time was left on the claim's lease to send the request safely. The claim was released and is taken"
         " again."
     )
     REQUEST_UNCERTAIN = _says(
