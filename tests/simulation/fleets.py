@@ -140,7 +140,7 @@ def the_quota_cannot_be_asked_for(deployment: Deployment) -> Simulation:
     run.disturb(*kinds, faults.CONNECT_TIMEOUT, minutes=(0, 6000), matches=matches)
     run.run(1)
     plan = run.baseline()["plan"]
-    must("could not be asked for" in plan["message"] and plan["room"] is None, f"the plan says {plan}")
+    must("could not be read" in plan["message"] and plan["room"] is None, f"the plan says {plan}")
     run.accept()
     return settle(run, covered(ids), at_least=3)
 
