@@ -80,7 +80,7 @@ def find(file: Path) -> dict[str, Any]:
             raise NotRunningError("The embedded cloud is starting. Try again in a moment.") from None
         raise NotRunningError(f"No embedded cloud is running. Start it with: {START}") from None
     except (OSError, ControlError):
-        raise NotRunningError(f"No embedded cloud is running any more. Start it with: {START}") from None
+        raise NotRunningError(f"The embedded cloud is no longer running. Start it with: {START}") from None
     except (ValueError, KeyError, TypeError):
         raise NotRunningError(f"{file} does not describe an embedded cloud. Start one with: {START}") from None
     return described

@@ -133,7 +133,7 @@ class Workspace:
 
     @property
     def is_live(self) -> bool:
-        """Whether it exists and is not on its way out; one in ERROR is live, and billed."""
+        """Whether it exists and is not being terminated. One in ERROR is live, and billed."""
         return self.state not in ("TERMINATING", GONE)
 
     @property
@@ -328,7 +328,7 @@ class Estate:
         return workspace if workspace and workspace.region == region and workspace.state != GONE else None
 
     def of_user(self, region: str, directory_id: str, user: str) -> list[Workspace]:
-        """Return a user's WorkSpaces in a directory, those on their way out included."""
+        """Return a user's WorkSpaces in a directory, including those being terminated."""
         return list(self._index.get((region, directory_id, user.casefold()), ()))
 
     def from_number(self, region: str, directory_id: str | None, after: int) -> Iterator[Workspace]:
@@ -361,7 +361,7 @@ class Estate:
         return found
 
     def free_addresses(self, directory: Directory) -> int:
-        """Return how many more WorkSpaces the subnets of a directory have room for."""
+        """Return how many further WorkSpaces the subnets of a directory have room for."""
         return max(directory.addresses - len(self._index.get((directory.region, directory.directory_id), ())), 0)
 
     def bundle(self, region: str, bundle_id: str) -> Bundle | None:

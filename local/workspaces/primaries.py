@@ -42,7 +42,7 @@ def _refusal(context: Context, item: dict[str, Any]) -> dict[str, str] | None:
     if bundle.state != "AVAILABLE":
         return _error("ResourceInvalidState.Bundle", f"The bundle is {bundle.state}.")
     if rules.is_beyond_pcoip(item.get("WorkspaceProperties", {}), context.now):
-        return _error("OperationNotSupported.Protocol", "PCoIP is not supported any more.")
+        return _error("OperationNotSupported.Protocol", "PCoIP is no longer supported.")
     if (user == DECOUPLED) != bool(item.get("WorkspaceName")):
         message = f"WorkspaceName is for WorkSpaces of the user {DECOUPLED}, and needed there."
         return _error("InvalidParameterValue.WorkspaceName", message)

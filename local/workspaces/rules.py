@@ -104,7 +104,7 @@ def _of_primary(estate: Estate, primary: Workspace, now: datetime) -> Refusal | 
     if primary.properties.get("NestedVirtualizationEnabled"):
         return Refusal("OperationNotSupported.NestedVirtualization", "Nested virtualization is not supported.")
     if is_beyond_pcoip(primary.properties, now):
-        return Refusal("OperationNotSupported.Protocol", "PCoIP is not supported any more.")
+        return Refusal("OperationNotSupported.Protocol", "PCoIP is no longer supported.")
     if primary.state not in READY_STATES or (primary.state == "STOPPED" and not estate.settings.accepts_stopped):
         message = f"The WorkSpace is in state {primary.state}."
         return Refusal("OperationNotSupported.WorkspaceState", message)

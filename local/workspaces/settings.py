@@ -28,7 +28,7 @@ class Settings:
     boot_seconds, standby_boot_seconds : float
         From PENDING to AVAILABLE.
     boot_spread_seconds : float
-        How much longer that may take, drawn anew for each WorkSpace; 0: all take the same time.
+        How much longer that may take, drawn again for each WorkSpace; 0: all take the same time.
     encrypted_root_factor : float
         How many times longer a WorkSpace with an encrypted root volume takes.
     terminate_seconds : float
@@ -61,7 +61,7 @@ class Settings:
         Keep a standby's entry of Type PRIMARY after its primary is gone.
     orphans_keep_replication : bool
         Still return a standby's data replication when its primary is being, or was, terminated. AWS does not say what
-        it shows then; ``False`` shows NO_REPLICATION and no copy, for there is no source any more. The data is there.
+        it shows then; ``False`` shows NO_REPLICATION and no copy: its source is gone. The data remains.
     ragged_pages : bool
         Return pages shorter than asked for, sometimes empty, with a NextToken.
     standbys_keep_relation : bool
@@ -99,7 +99,7 @@ class Settings:
         (only ``userName``); ``identity_center`` (``onBehalfOf``, an id and the ARN of its store); ``account`` (only
         ``accountId``, which is that of the principal's ARN and may be another account's).
     migration : str
-        What becomes of MigrateWorkspace: ``at_once``: the new WorkSpace is there, and the old one on its way out.
+        What becomes of MigrateWorkspace: ``at_once``: the new WorkSpace exists, and the old one is being terminated.
         ``succeeds``: so it is after ``migration_seconds``; until then the new id is unknown. ``fails``: the new id is
         never used, and the old WorkSpace is after that time as it was. ``fails_late``: the same, and the new one is
         shown as PENDING meanwhile. AWS does not say in which states the old one is; here UPDATING, then REBUILDING.

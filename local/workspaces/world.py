@@ -154,7 +154,7 @@ class World:
         return {} if fault is not None and fault.kind == "empty" else answer
 
     def _serve_late(self, region: str, operation: str, params: dict[str, Any], who: str, now: datetime) -> None:
-        """Let a call take effect to whose caller nobody answers any more."""
+        """Let a call take effect whose caller no longer gets an answer."""
         outcome = "ok"
         try:
             validate.check(operation, params)
@@ -365,7 +365,7 @@ class World:
             return [directory for (where, _), directory in self._estate.directories.items() if where == region]
 
     def free_addresses(self, directory: Directory) -> int:
-        """Return how many more WorkSpaces the subnets of a directory have room for."""
+        """Return how many further WorkSpaces the subnets of a directory have room for."""
         with self._lock:
             return self._estate.free_addresses(directory)
 

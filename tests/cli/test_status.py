@@ -55,7 +55,7 @@ def test_data_has_each_directory_and_each_pair(lived: Stage) -> None:
     (directory,), (pair,) = found["directories"], found["pairs"]
     expected = {"eligible": 7, "protected": 7, "reported": 3, "waiting": 1, "needs_action": 2, "orphans": 1}
     assert {name: directory[name] for name in expected} == expected
-    assert (directory["complete"], pair["paused"], pair["measured_sweep_interval_seconds"]) == (True, False, 3606)
+    assert (directory["complete"], pair["paused"], pair["measured_sweep_interval_seconds"]) == (True, False, 3603)
     head, row = lived.standby("status --output csv").out.splitlines()
     assert (head.split(",")[:2], row.split(",")[-1]) == (["stack", "directory_id"], "true")
 

@@ -108,7 +108,7 @@ def test_an_operator_changes_things_by_the_command_line_with_the_stacks_own_poli
     assert (done["terminated"], done["orphans"][0]["waiting"]) == (1, [waits])
     deployed.until(waits, "PROTECTED")
     assert len(deployed.standbys_of(waits)) == 1
-    assert f"Kept in the ledger of {STACK}." in do("doctor --only credentials --keep --reason nightly").stdout
+    assert f"Saved in the ledger of {STACK}." in do("doctor --only credentials --keep --reason nightly").stdout
     kept = deployed.history("DOCTOR")[-1]
     assert (kept["reason_code"], kept["cause_id"], kept["principal"][-8:]) == ("DOCTOR_KEPT", "nightly", ":user/bo")
 

@@ -42,7 +42,7 @@ def test_a_row_is_announced_whatever_is_in_the_rows_beside_it(before: list[Any],
         events = [row for row in rows if row["sk"].startswith("EVENT#")]
         assert len(found.bus.details) == len(events)
         assert GOOD in found.bus.details
-        told = [re.findall(r"These are \d+ of (\d+)\.", one["Message"]) or [1] for one in found.topic.notices]
+        told = [re.findall(r"These are \d+ of (\d+) desktops\.", one["Message"]) or [1] for one in found.topic.notices]
         assert sum(int(one[-1]) for one in told) == len([row for row in events if row.get("notice")])
         assert len([one for one in found.topic.notices if GOOD["pk"] in one["Message"]]) == 1
 

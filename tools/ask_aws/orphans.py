@@ -29,7 +29,7 @@ END_ONE: Final = "Terminate a primary that is not needed, and run this again a f
     "orphans",
     asks="What does a standby show when its primary no longer exists?",
     assumed="Either: it is billed until a person terminates it. Without a relation, its tags name its primary.",
-    how="standbys whose primary DescribeWorkspaces does not show, and those that show no relation any more",
+    how="standbys whose primary DescribeWorkspaces does not show, and those that no longer show a relation",
 )
 def orphans(place: Place) -> Finding:
     """Look for standbys without a primary."""

@@ -111,7 +111,7 @@ class Place:
 
     @cached_property
     def orphans(self) -> list[Desktop]:
-        """The standbys whose primary DescribeWorkspaces does not show, and those that name no primary any more."""
+        """The standbys whose primary DescribeWorkspaces does not show, and those that no longer name a primary."""
         known = {one.read.id for one in self.desktops}
         strays = [one for one in self.standbys if one.read.primary and one.read.primary.id not in known]
         named = {one.read.primary.id for one in strays if one.read.primary}
