@@ -49,7 +49,7 @@ def _all(*conditions: Condition) -> Condition:
     return lambda item, values: all(one(item, values) for one in conditions)
 
 
-_FREE = _is("primary_id", ":nobody")
+_FREE = _is("primary_id", ":none")
 CONDITIONS: dict[str, Condition] = {
     "attribute_not_exists(pk)": _lacks("pk"),
     "version = :old": _is("version", ":old"),
