@@ -134,7 +134,7 @@ def at_rest(swept: Swept, alarms: int, idle: Work, stored_bytes: int) -> Items:
         **_item("Scheduler", (_WATCHES + sweeps, "scheduler_invocation")),
         **of_work(work),
         **of_ledger(billed),
-        **_item("CloudWatch, signs of life", (beats, "cloudwatch_put_metric_request")),
+        **_item("CloudWatch, heartbeat", (beats, "cloudwatch_put_metric_request")),
         **of_logs(swept.log_bytes * sweeps + 1000 * _WATCHES, round(parts * sweeps + _WATCHES)),
     }
 
