@@ -4,6 +4,7 @@
 """
 
 import argparse
+import difflib
 import gc
 import json
 import os
@@ -67,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how many seeds, default {SEEDS}")
     parser.add_argument("--only", choices=("scenarios", "matrix", "seeds", "fuzz", "processes"), help="only this part")
     chosen = parser.parse_args(arguments)
+    if chosen.scenario and chosen.scenario not in scenarios.SCENARIOS:
+        nearest = difflib.get_close_matches(chosen.scenario, scenarios.SCENARIOS, cutoff=0.3)
+        parser.error(f"there is no scenario {chosen.scenario}; the nearest are {', '.join(nearest) or 'none'}")
     began = time.monotonic()
     report = Report()
     deployment = Deployment.synthesise()
@@ -97,9 +101,12 @@ def _one(report: Report, deployment: Deployment, chosen: argparse.Namespace) -> 
     if chosen.seed is not None:
         _take_seed(report, chosen.seed, _seed(chosen.seed))
     if chosen.case:
-        for case in matrix.cases(matrix.all_calls(deployment)):
-            if chosen.case in str(case):
-                take_cases(report, matrix.run(deployment, case))
+        cases = matrix.cases(matrix.all_calls(deployment))
+        found = [case for case in cases if chosen.case in str(case)]
+        if not found:
+            sys.exit(f"no name of the {len(cases)} cases contains {chosen.case!r}; one name is: {cases[0]}")
+        for case in found:
+            take_cases(report, matrix.run(deployment, case))
 
 
 def _everything(report: Report, deployment: Deployment, only: str | None, count: int) -> None:

@@ -83,7 +83,7 @@ def differences(name: str, record: Record) -> list[str]:
     """How a run differs from what is recorded of it by more than it may; all of it, so that a test says it at once."""
     golden = load()
     if name not in golden:
-        return ["is not recorded; run `make golden`"]
+        return [f"is not recorded; run `make golden ARGS={name}`"]
     if not is_seed(name):
         return list(_differ(golden[name], record))
     new = _in_order(record.edges - set(all_edges()))
@@ -92,8 +92,10 @@ def differences(name: str, record: Record) -> list[str]:
 
 def failures(name: str, run: Simulation) -> str:
     """What is wrong with a run, compared with what is recorded of it; empty if nothing is."""
-    found = differences(name, observe(run))
-    return "\n".join([f"{name} differs from tests/simulation/golden:", *found]) if found else ""
+    if not (found := differences(name, observe(run))):
+        return ""
+    meant = f"If this is meant, run `make golden ARGS={name}`, and give the reason in the commit message."
+    return "\n".join([f"{name} differs from tests/simulation/golden:", *found, meant])
 
 
 def _differ(golden: Golden, record: Record) -> Iterator[str]:

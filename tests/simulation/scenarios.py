@@ -464,13 +464,16 @@ def everything_at_once_to_one_desktop(deployment: Deployment) -> Simulation:
 
 
 def outcome(deployment: Deployment, name: str) -> tuple[str, Simulation | None]:
-    """Run one: "passed" and its run, or what is wrong."""
+    """Run one: "passed" and its run, or what is wrong and the story that led there."""
+    before = Simulation.present
     try:
         return "passed", SCENARIOS[name](deployment)
     except Violated as violated:
-        return f"failed: {violated}", None
+        problem = str(violated)
     except Exception:
-        return f"failed: {traceback.format_exc()}", None
+        problem = traceback.format_exc()
+    run = Simulation.present
+    return f"failed: {problem}\n{run.story() if run and run is not before else ''}", None
 
 
 from tests.simulation import fleets as _fleets  # noqa: E402, F401 (enters its own scenarios)

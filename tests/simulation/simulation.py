@@ -72,7 +72,7 @@ class Simulation:
     # Another number draws other latencies and another order of what is due at once, in the same world.
     variation: ClassVar[int] = 0
     # The ledger is the process's, so there is one simulation at a time: the next ends the one before.
-    _present: ClassVar[Simulation | None] = None
+    present: ClassVar[Simulation | None] = None
     # What a benchmark replaces: some of it would take as long as all else, with fleets that are large.
     ledger_type: ClassVar[type[Ledger]] = Ledger
     auditor_type: ClassVar[type[Auditor]] = Auditor
@@ -92,9 +92,9 @@ class Simulation:
         is_known: bool = True,
         **world: Any,
     ) -> None:
-        if Simulation._present is not None:
-            Simulation._present.close()
-        Simulation._present = self
+        if Simulation.present is not None:
+            Simulation.present.close()
+        Simulation.present = self
         drawn = seed + 1_000_003 * Simulation.variation
         random.seed(drawn)  # botocore's and the product's jitter
         self.dice = random.Random(drawn)  # noqa: S311 (repeatable, not secret)

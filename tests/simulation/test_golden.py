@@ -7,7 +7,9 @@ from tests.simulation.records import Record
 
 
 def test_every_scenario_and_seed_is_recorded() -> None:
-    assert list(recorded.load()) == [*recorded.names(), recorded.ALL_SEEDS], "run `make golden`"
+    found, wanted = list(recorded.load()), [*recorded.names(), recorded.ALL_SEEDS]
+    new = [name for name in wanted if name not in found]
+    assert found == wanted, f"run `make golden ARGS='{' '.join(new or wanted[:1])}'`"
 
 
 def test_the_edges_are_those_of_all_runs() -> None:

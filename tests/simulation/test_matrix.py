@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests import faults as command
 from tests.faults import Report, take_cases
 from tests.simulation import breaks, faults
 from tests.simulation.days import CREATE, DAYS, WORLDS, Day
@@ -128,3 +129,15 @@ def test_a_case_whose_fault_never_struck_is_not_counted_as_passed(
     take_cases(report, [Outcome(case, problem, struck, 1.0, 0, 0, 0, is_same_in_both=True)])
     assert (report.cases, {name: getattr(report, name) for name in counted}) == (1, counted)
     assert len(report.failures) == counted["failed"] + counted["never_struck"]
+
+
+def test_a_scenario_that_does_not_exist_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--scenario", "an_event_twic"])
+    assert "there is no scenario an_event_twic; the nearest are an_event_twice" in capsys.readouterr().err
+
+
+def test_a_part_of_a_name_that_no_case_has_is_refused(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Deployment, "synthesise", lambda: deployment)
+    with pytest.raises(SystemExit, match=r"no name of the \d{3,} cases contains 'throtled'; one name is: \w+"):
+        command.main(["--case", "throtled"])
