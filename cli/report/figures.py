@@ -72,11 +72,6 @@ class Period:
     until: datetime
     now: datetime
 
-    @property
-    def includes_now(self) -> bool:
-        """Whether it ends now."""
-        return self.until >= self.now
-
 
 @dataclass(frozen=True)
 class Source:

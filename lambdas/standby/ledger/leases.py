@@ -19,14 +19,13 @@ from standby.core.model import to_text
 from standby.core.outcomes import Answer, Refused
 from standby.core.row import HELD
 from standby.core.values import dataclass
-from standby.ledger.table import LedgerUnavailable, Table, moment_in
+from standby.ledger.table import NO_HOLDER, LedgerUnavailable, Table, moment_in
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 WATCH_LEASE = "LEASE#WATCH"
 SWEEP_LEASE = "LEASE#SWEEP"
-NO_HOLDER = "-"
 # The longest time from one round of the holder to its next, without the wait between them: two functions with time-outs
 # of five minutes each, and their retries.
 WORK = timedelta(minutes=15)

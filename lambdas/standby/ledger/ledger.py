@@ -39,14 +39,13 @@ from standby.core.row import (
 from standby.core.settings import Settings
 from standby.core.settle import HOLDS
 from standby.core.values import dataclass
-from standby.ledger.table import ConditionFailed, Item, LedgerUnavailable, Table, Write, moment_in
+from standby.ledger.table import NO_HOLDER, ConditionFailed, Item, LedgerUnavailable, Table, Write, moment_in
 
 STANDBY = "STANDBY"
 CLAIM = "CLAIM"
 COUNTER = "COUNTER"
 TOTAL = "COUNTER#TOTAL"
 UNDER_WAY = "COUNTER#UNDER_WAY"
-NO_HOLDER = "-"
 # No row waits longer: `first_look_minutes` is at most a day, and three times that for an encrypted root volume.
 LONGEST_WAIT = timedelta(days=7)
 _FIRST = {":first": NEEDS_NO_ROOM}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
+NO_HOLDER = "-"  # of a claim or a lock that is free
 _MOST_KEYS = 100  # of one BatchGetItem call
 _CONFLICT_TRIES = 6
 _TO, _FROM = TypeSerializer(), TypeDeserializer()
