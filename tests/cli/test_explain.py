@@ -16,12 +16,30 @@ from tests.cli.stage import Stage
 EDGES = json.loads((Path(__file__).parents[1] / "simulation" / "golden" / "edges.json").read_text(encoding="utf-8"))
 
 
+# Reasons that are only in notices, in answers, or in messages beside another reason.
+OF_NO_ROW = {
+    *(Reason.PAUSE_ON, Reason.PAUSE_OFF, Reason.FLEET_FOUND, Reason.FLEET_ACCEPTED, Reason.ORPHAN_KEPT),
+    *(Reason.TWO_STANDBYS, Reason.TERMINATED_BY_SOMEBODY, Reason.MIGRATED, Reason.REPLICATION_STALE),
+    *(Reason.DIRECTORY_NOT_REGISTERED, Reason.PCOIP_ENDS, Reason.DOCTOR_KEPT, Reason.LETTER_DELETED),
+    *(Reason.NOT_IN_LEDGER, Reason.ROW_UNREADABLE),
+}
+
+
 def test_a_reason_can_stand_with_every_status_that_the_simulation_has_shown_it_with() -> None:
-    assert {(status, code) for _, status, code in EDGES if status not in statuses_of(code)} == set()
+    missing = {(status, code) for _, status, code in EDGES if status not in statuses_of(code)}
+    assert missing == set(), "add them to _STANDS in cli/explaining.py"
+
+
+def test_every_reason_has_the_statuses_of_rows_with_it_or_is_of_no_row() -> None:
+    without = {one for one in Reason if not statuses_of(one)}
+    assert without - OF_NO_ROW == set(), "add them to _STANDS in cli/explaining.py, or to OF_NO_ROW here"
+    assert without >= OF_NO_ROW
 
 
 def test_every_reason_of_a_row_belongs_to_a_rule_and_every_condition_has_words() -> None:
-    assert [one for one in Reason if statuses_of(one) and one not in RULE_OF] == []
+    assert [one for one in Reason if statuses_of(one) and one not in RULE_OF] == [], (
+        "add them to _OF in cli/deciding.py"
+    )
     assert [kind for kind in Kind if kind not in WORDS] == []
 
 
@@ -31,7 +49,7 @@ def test_what_a_person_is_notified_of_has_a_command(code: Reason) -> None:
     assert set(found["statuses"]) <= set(Status)
     if code.meaning.notify and found["statuses"]:
         assert all(command.startswith("standby ") for command in commands_of(code))
-        assert commands_of(code)
+        assert commands_of(code), "name a command in _COMMANDS in cli/explaining.py"
 
 
 def test_one_is_explained_in_words_and_all_as_data(stage: Stage) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from standby.core.change import Case, Effect
 from standby.core.decide import decide, doubt, the_standby
-from standby.core.model import HEALTHY_STANDBY, Cause, Override, Related, Unknown, Workspace
+from standby.core.model import DEADLINE_PAUSED, HEALTHY_STANDBY, Cause, Override, Related, Unknown, Workspace
 from standby.core.reasons import Reason
 from standby.core.row import Kind, news
 from standby.core.settings import Directory, Rules, Selection
@@ -407,6 +407,13 @@ WAS_STRAY = row("INELIGIBLE DIRECTORY_NOT_MAPPED", primary_directory_id=cases.UN
 )
 def test_a_primary_without_a_standby(given: Case, expected: str) -> None:
     assert outcome(decide(given)) == expected
+
+
+@pytest.mark.parametrize("state", sorted(DEADLINE_PAUSED))
+def test_a_desktop_of_a_fleet_whose_deadline_is_paused_does_not_hold_up_the_others(state: str) -> None:
+    pending = row("WAITING PRIMARY_PENDING", existing=True)
+    assert pending.is_under_way
+    assert not cases.new(decide(case(pending, seen(state=state)))).is_under_way
 
 
 KEY: dict[str, Any] = {"directories": {HOME: Directory(AWAY, "key")}}
