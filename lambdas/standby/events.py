@@ -14,6 +14,7 @@ MOST_BY_HAND = 1000  # what fits protect's time-out, paced
 _MOST_OF_A_NAME = 500
 _MOST_OF_A_MESSAGE = 2000
 UNNAMED = "a caller that CloudTrail does not name"
+NO_NAME = "a caller who gave no name"
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 CREATE, MIGRATE, TERMINATE = "CreateWorkspaces", "MigrateWorkspace", "TerminateWorkspaces"
 # Every event of EventBridge has these members. A payload without any of them is a person's call, who gets the answer.
@@ -83,7 +84,7 @@ def _handed_over(cause: Cause, by: object) -> Cause:
     who, why = (given.get(name) for name in ("principal", "id"))
     if cause.type in (WATCH, SWEEP) or not (isinstance(why, str) and why.strip()):
         return cause
-    name = _name(who.strip()) if isinstance(who, str) and who.strip() else "a caller who gave no name"
+    name = _name(who.strip()) if isinstance(who, str) and who.strip() else NO_NAME
     return dataclasses.replace(cause, id=_name(f"{cause.id}, sent to protect again by {name} ({_name(why.strip())})"))
 
 

@@ -16,7 +16,7 @@ from standby.core.model import GONE, Status, Unknown, WorkspaceId, by_whom, legi
 from standby.core.reasons import Reason
 from standby.core.row import PAUSE, Kind, Row
 from standby.core.values import dataclass
-from standby.events import BadEvent, by_hand, flag
+from standby.events import NO_NAME, BadEvent, by_hand, flag
 from standby.ledger.ledger import is_on, switched
 from standby.ledger.sweeps import Sweeps, directory_key
 from standby.ledger.table import LedgerUnavailable, Write
@@ -26,7 +26,6 @@ from standby.terminations import about, freed, note_call, waiting
 _TRIES = 5
 # The partition key of the events about messages of the dead-letter queue.
 DEAD_LETTERS = "DEAD_LETTERS"
-UNNAMED = "a caller who gave no name"
 
 Answer = dict[str, str | None]
 Make = Callable[[Case, Row], Change | None]
@@ -43,7 +42,7 @@ class Operator:
     def __post_init__(self) -> None:
         self._recorder = self.reconciler.recorder
         self._cause = self._recorder.cause
-        self._who = self._cause.principal or UNNAMED
+        self._who = self._cause.principal or NO_NAME
         self._by = f"by {self._who} ({self._cause.id})"
 
     def obey(self, call: Mapping[str, Any]) -> list[Answer]:
