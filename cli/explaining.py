@@ -59,6 +59,8 @@ _COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     Kind.STALE: ("standby list --stale",),
     "KEPT": ("standby keep --undo ID",),
 }
+# The standby exists: a retry does nothing until it is terminated.
+_REPLACED: Final = (Reason.STANDBY_IN_ERROR, Reason.STANDBY_UNHEALTHY, Reason.STANDBY_NOT_READY)
 _AGAIN: Final = (Status.REJECTED, Status.FAILED, Status.TIMED_OUT, Status.STANDBY_MISSING)
 COLUMNS: Final = ("reason_code", "meaning", "advice", "commands", "statuses", "notifies")
 
@@ -68,12 +70,17 @@ def statuses_of(code: str) -> list[str]:
     return [status for status, codes in _STANDS.items() if code in codes.split()]
 
 
+def terminate_command(region: str = "DR_REGION", ids: str = "STANDBY_ID") -> str:
+    """The command that terminates standbys which `standby orphans --terminate` does not."""
+    return f"aws workspaces terminate-workspaces --region {region} --terminate-workspace-requests {ids}"
+
+
 def commands_of(code: str) -> list[str]:
     """The commands that help with a reason or a condition."""
     found = list(_COMMANDS.get(code, ()))
     is_settled_badly = set(statuses_of(code)) & set(_AGAIN)
     if not found and is_settled_badly:
-        found = [f"standby retry --reason {code}", _RETRY]
+        found = [*([terminate_command()] if code in _REPLACED else ()), f"standby retry --reason {code}", _RETRY]
     return [*found, f"standby list --reason {code}"] if statuses_of(code) else found
 
 

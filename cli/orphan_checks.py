@@ -44,10 +44,11 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result, and why."""
+    """The result, and why; `is_final` if waiting does not change it."""
 
     answer: Answer
     why: str = ""
+    is_final: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,17 @@ def use_of(standby_id: WorkspaceId, listed: Sequence[object]) -> Use | Unknown:
     return Use(state == "CONNECTED", moment)
 
 
-def _against(why: str) -> Verdict:
-    return Verdict(Answer.AGAINST, why)
+def strange(row: Row) -> str:
+    """That this stack did not create a row's standby, in a sentence; empty if it did."""
+    if row.standby_id is None or row.requested_at is None:
+        return "This stack did not request the standby, or its request had no clear answer."
+    if (row.note(Kind.GONE) or "").endswith(Reason.ADOPTED):
+        return "The standby was not created by this stack."
+    return ""
+
+
+def _against(why: str, *, is_final: bool = False) -> Verdict:
+    return Verdict(Answer.AGAINST, why, is_final)
 
 
 def _wait(why: str) -> Verdict:
@@ -114,10 +124,8 @@ def _ledger(row: Row, settings: Settings) -> Verdict | None:
         return _against(f"It is kept by {kept}.")
     if row.dr_region != settings.dr_region:
         return _against(f"The standby is in {row.dr_region}, not in {settings.dr_region}.")
-    if row.standby_id is None or row.requested_at is None:
-        return _against("This stack did not request the standby, or its request had no clear answer.")
-    if (row.note(Kind.GONE) or "").endswith(Reason.ADOPTED):
-        return _against("The standby was not created by this stack.")
+    if why := strange(row):
+        return _against(why, is_final=True)
     directory = row.primary_directory_id
     if directory is None or directory not in settings.directories:
         return _against(f"The primary's directory {directory} is not in the configuration.")
@@ -138,7 +146,7 @@ def _copies(row: Row, configured: str) -> Verdict | None:
 
 
 def _last_data(why: str) -> Verdict:
-    return _against(f"{why}. It may have the only copy of the user's data.")
+    return _against(f"{why}. It may have the only copy of the user's data.", is_final=True)
 
 
 def _primary(seen: Seen) -> Verdict | None:
@@ -172,8 +180,8 @@ def _relations(row: Row, seen: Workspace) -> Verdict | None:
         return _against(f"In the DR Region, the state of its primary is {related.state}.")
     if seen.standbys:
         return _against("In the DR Region, it is a primary.")
-    if strange := next((other for other in seen.related if not other.is_known), None):
-        return _wait(f"This version does not know the type {strange.kind} of its relation to {strange.id}.")
+    if unknown := next((other for other in seen.related if not other.is_known), None):
+        return _wait(f"This version does not know the type {unknown.kind} of its relation to {unknown.id}.")
     return None
 
 

@@ -171,7 +171,7 @@ def as_row(one: Orphan, now: datetime) -> dict[str, Any]:
         "stack": one.stack,
         "standby_id": row.standby_id,
         "user_name": row.user_name,
-        "age_days": round((now - one.since).total_seconds() / 86400, 2),
+        "age_days": round((now - one.since).total_seconds() / 86400, 5),
         "orphaned_at": to_text(one.since),
         "compute_type": row.compute_type,
         "monthly_cost": None if one.price is None else str(one.price),

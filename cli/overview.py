@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from cli.changing import counted
 from cli.figures import MOST_INTERVALS, USUAL_INTERVAL, number
 from cli.state import State, paused_by
 from cli.times import age, local
@@ -197,20 +198,20 @@ class Directory:
         if live.orphans:
             kept = f", {live.kept} of them kept" if live.kept else ""
             yield f"Orphans: {live.orphans}{kept}{_cost(self.costs, 'orphans')} (`standby orphans`)"
-        if cost := _cost(day, "standbys"):
-            yield f"Standbys: {day.get('standbys')}{cost}"
+        if (standbys := number(day, "standbys")) is not None:
+            yield f"Standbys as of the last sweep: {standbys}{_cost(day, 'standbys') if standbys else ''}"
         on_pcoip = [number(day, name) or 0 for name in ON_PCOIP]
         if any(on_pcoip):
             yield f"On PCoIP, which ends on {PCOIP_ENDS}: {on_pcoip[0]} primaries, {on_pcoip[1]} standbys"
 
 
 def _cost(day: Mapping[str, Any], of: str) -> str:
-    """The monthly cost of standbys or orphans, in words; empty if no price is known."""
+    """The monthly cost of standbys or orphans, in words; empty if it was not counted."""
+    missing = number(day, f"{of}_not_priced")
     try:
         amount = Decimal(str(day[f"{of}_monthly_cost"]))
     except (KeyError, InvalidOperation):
-        return ""
-    missing = number(day, f"{of}_not_priced")
+        return ", not priced" if missing else ""
     return f", USD {amount:,.2f} a month" + (f" and {missing} without a price" if missing else "")
 
 
@@ -235,6 +236,11 @@ class Overview:
         return sum(one.needing.total() for one in self.directories)
 
     @property
+    def reported(self) -> int:
+        """How many desktops are only reported: they have no standby, and do not count as eligible."""
+        return sum(one.live.by_status[Status.REPORTED] for one in self.directories)
+
+    @property
     def problems(self) -> list[str]:
         """What is not known, in sentences."""
         said = [problem for one in self.directories if (problem := one.problem)]
@@ -256,10 +262,12 @@ class Overview:
             eligible, protected = (
                 sum(number(one.day, name) or 0 for one in known) for name in ("eligible", "protected")
             )
-            covered = f"{protected} of {eligible} eligible desktops are protected"
+            covered = f"as of the last sweep, {protected} of {eligible} eligible desktops are protected"
             covered += f" ({protected * 1000 // eligible / 10:g} %)" if eligible else ""
-        if reported := sum(one.live.by_status[Status.REPORTED] for one in self.directories):
-            covered += f"; {reported} reported without a standby"
+        if reported := self.reported:
+            covered = (
+                f"{counted(reported, 'reported desktop')} {'has' if reported == 1 else 'have'} no standby; {covered}"
+            )
         waits = f"{waiting} {'is' if waiting == 1 else 'are'} waiting"
         needs = f"{self.needing} {'needs' if self.needing == 1 else 'need'} action"
         return f"{self.stack}: {covered}; {waits}, {needs}."

@@ -94,6 +94,8 @@ def answer_of(found: Sequence[Overview], now: datetime) -> Answer:
     )
     if needing:
         answer.next = "`standby list --needs-action` lists what needs action."
+    elif any(pair.reported for pair in found):
+        answer.next = "`standby plan` shows the cost and the time of standbys for the reported desktops."
     else:
         answer.next = "`standby list --uncovered` lists desktops without a ready standby, and why."
     return answer

@@ -10,8 +10,9 @@ from cli import finding
 from cli.answers import Answer, Column, Table, text
 from cli.asking import progress
 from cli.changing import Ways, counted, tallied
+from cli.explaining import terminate_command
 from cli.problems import Problem, Status
-from standby.core.model import OPEN, Override
+from standby.core.model import BATCH, OPEN, Override
 from standby.core.model import Status as RowStatus
 from standby.core.reasons import Reason
 
@@ -25,6 +26,8 @@ Item = Mapping[str, Any]
 
 # The statuses that satisfy a request: the standby is ready or in progress.
 _WELL: Final = frozenset({RowStatus.PROTECTED, *OPEN})
+# The standby exists and is not ready: no other is requested while it does.
+_IN_THE_WAY: Final = frozenset({Reason.STANDBY_IN_ERROR, Reason.STANDBY_UNHEALTHY, Reason.STANDBY_NOT_READY})
 # If the ledger does not know an id either, these decisions mean that there is no such desktop.
 _NAMES_NOTHING: Final = frozenset({Reason.NOT_VISIBLE_YET, Reason.NOT_IN_LEDGER, Reason.NEVER_RETURNED})
 _ACTIONS: Final = {
@@ -66,6 +69,7 @@ def request_standbys(run: Run, found: finding.Found, override: Sequence[str], wa
     if absent := [one.subject for one in planned if one.subject in found.unknown and one.reason_code in _NAMES_NOTHING]:
         raise finding.not_found(ledger, absent)
     todo = [one.subject for one in planned if _leads_on(one)]
+    in_the_way = _in_the_way(planned, found.rows)
     facts = {**ways.facts(run.pair), "override": list(override)}
     rows = [_row(one, users.get(one.subject), one.status, one.reason_code, one.message) for one in planned]
     plan = Table("desktops", _PLANNED, rows)
@@ -79,6 +83,7 @@ def request_standbys(run: Run, found: finding.Found, override: Sequence[str], wa
         answer.next = answer.next or ("run the command again without --dry-run." if todo else "")
         if not todo:
             answer.cautions.append("protect would do nothing for these desktops now. Nothing was changed.")
+        answer.cautions += in_the_way
         return run.give(answer)
     ways.ask(run, f"Request standbys for {counted(len(todo), 'WorkSpace')}", len(todo), plan)
     done: list[Decision] = []
@@ -95,7 +100,9 @@ def request_standbys(run: Run, found: finding.Found, override: Sequence[str], wa
     left = [one for one in planned if one.subject not in todo]
     shown = [*(_read_back(one, present.get(one.subject)) for one in done)]
     shown += [_row(one, users.get(one.subject), one.status, one.reason_code, one.message) for one in left]
-    status = run.of_ledgers(_answer(Table("desktops", _DONE, shown), facts, would=False), [ledger])
+    answer = _answer(Table("desktops", _DONE, shown), facts, would=False)
+    answer.cautions += in_the_way
+    status = run.of_ledgers(answer, [ledger])
     if problem is not None:
         words = f"{len(todo) - len(done)} of {counted(len(todo), 'desktop')} were not processed. {problem.message}"
         raise Problem(problem.code, words, problem.fix, problem.status)
@@ -107,6 +114,21 @@ def _leads_on(decision: Decision) -> bool:
     if decision.action in ("LOOK", "REQUEST") or decision.status == RowStatus.HELD:
         return True
     return decision.action == "RECORD" and decision.status in _WELL
+
+
+def _in_the_way(planned: Iterable[Decision], rows: Iterable[Item]) -> list[str]:
+    """Which standbys have to be terminated before others can be requested, with the command, in a sentence."""
+    kept = {one.subject for one in planned if one.action == "NONE" and one.reason_code in _IN_THE_WAY}
+    by_region: dict[str, list[str]] = {}
+    for row in rows:
+        if row["pk"] in kept and row.get("standby_id"):
+            by_region.setdefault(str(row.get("dr_region")), []).append(str(row["standby_id"]))
+    return [
+        "No other standby is requested while the failed one exists. Terminate"
+        f" {', '.join(ids[:BATCH])} in {region} first, if nobody needs its data:"
+        f" {terminate_command(region, ' '.join(ids[:BATCH]))}"
+        for region, ids in by_region.items()
+    ]
 
 
 def _row(one: Decision, user: object, status: object, reason: object, message: object) -> dict[str, Any]:
@@ -189,7 +211,7 @@ def chosen(ledger: Ledger, status: str | None, codes: Sequence[str]) -> finding.
         raise Problem("NothingToRetry", f"{wrong[0]} desktops cannot be retried.", f"Use one of: {', '.join(_TRIED)}.")
     # There can be many rows: only the needed attributes are kept.
     rows: list[Item] = [
-        {name: row.get(name) for name in ("pk", "user_name")}
+        {name: row.get(name) for name in ("pk", "user_name", "standby_id", "dr_region")}
         for row in ledger.by_status(*statuses)
         if not codes or row.get("reason_code") in codes
     ]

@@ -14,8 +14,10 @@ from cli.asking import progress
 from cli.changes import change_of, what
 from cli.conditions import INNER, words_of
 from cli.deciding import NEXT, NO, YES, Step, recorded
+from cli.explaining import terminate_command
 from cli.finding import rows_of
 from cli.listing import no_such_desktop
+from cli.orphan_checks import strange
 from cli.people import who
 from cli.problems import Problem, Status
 from cli.rows import columns, kinds, shown
@@ -24,6 +26,7 @@ from standby.core.attention import needs_action
 from standby.core.model import OPEN
 from standby.core.model import Status as RowStatus
 from standby.core.reasons import meaning_of
+from standby.core.row import Row, read_row
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -163,7 +166,7 @@ def _show(one: Shown, screen: Console, stack: str) -> None:
     put_line(f"{user}: {row['pk']} in {where}{stack}", screen)
     put_indented(f"{row.get('status')} ({row.get('reason_code')}) since {times.local(row.get('changed_at'))}", screen)
     put_indented(str(row.get("message") or ""), screen)
-    put_indented(f"What to do: {meaning_of(str(row.get('reason_code'))).advice}", screen)
+    put_indented(f"What to do: {_advice(row)}", screen)
     for line in _facts(row):
         put_indented(line, screen)
     lasting = [words_of(kind, condition) for kind, condition in kinds(row) if kind not in INNER]
@@ -172,6 +175,15 @@ def _show(one: Shown, screen: Console, stack: str) -> None:
     primary_id = row["pk"]
     cut = [f"Earlier changes are not shown. `standby show {primary_id} --history 0` shows all."] * one.is_cut
     _section("History", [*cut, *(line for change in one.history for line in _change_lines(change))], screen)
+
+
+def _advice(row: Item) -> str:
+    """What to do about a desktop, in sentences."""
+    advice, read = meaning_of(str(row.get("reason_code"))).advice, read_row(row)
+    if isinstance(read, Row) and read.is_orphan and read.standby_id and (why := strange(read)):
+        command = terminate_command(str(read.dr_region), read.standby_id)
+        return f"{why} If nobody needs the data on it, run `{command}`. To keep it, run `standby keep ID`."
+    return advice
 
 
 def _section(title: str, lines: Iterable[str], screen: Console) -> None:

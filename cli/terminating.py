@@ -16,6 +16,7 @@ from cli import finding
 from cli.answers import Answer, Column, Table, text
 from cli.asking import progress
 from cli.changing import Ways, counted
+from cli.explaining import terminate_command
 from cli.orphan_checks import Answer as Verdicts
 from cli.orphan_checks import Seen, Verdict, check
 from cli.orphans import Orphan, money, uses
@@ -149,10 +150,13 @@ def terminate(run: Run, chosen: Sequence[Orphan], ended: Sequence[Row], ways: Wa
     by_id = {one.row.primary_id: one for one in chosen}
     ready = [one for one in chosen if verdicts[one.row.primary_id].answer is Verdicts.GO]
     going = [one for one in chosen if verdicts[one.row.primary_id].answer is Verdicts.GOING]
+    refused = [one.row for one in chosen if verdicts[one.row.primary_id].is_final]
     results = {one: (_OF[verdict.answer], verdict.why) for one, verdict in verdicts.items()}
     plan = Table("orphans", _COLUMNS, [*before, *(_row(one, *results[one.row.primary_id]) for one in chosen)])
     if ways.dry_run or not (ready or going):
-        return run.give(_planned(run, plan, len(before), ready, ways))
+        answer = _planned(run, plan, len(before), ready, ways)
+        answer.cautions += _yourself(refused)
+        return run.give(answer)
     region = ledger.pair.dr_region
     if ready:
         what = f"Terminate {counted(len(ready), 'standby', 'standbys')} in {region} and destroy the data"
@@ -170,7 +174,9 @@ def terminate(run: Run, chosen: Sequence[Orphan], ended: Sequence[Row], ways: Wa
         if not work.called and not work.recorded:
             raise
     rows, sentences = _read_back(ledger, by_id, work)
-    status = run.of_ledgers(_answer(ledger, [*before, *rows], sentences, ways), [ledger])
+    answer = _answer(ledger, [*before, *rows], sentences, ways)
+    answer.cautions += _yourself(refused)
+    status = run.of_ledgers(answer, [ledger])
     if problem is not None:
         raise problem
     return status
@@ -257,6 +263,19 @@ def _row(one: Orphan, result: str, why: str, item: Mapping[str, Any] | None = No
         "primary_id": one.row.primary_id,
         **({"status": item.get("status"), "reason_code": item.get("reason_code")} if item else {}),
     }
+
+
+def _yourself(refused: Sequence[Row]) -> list[str]:
+    """How a person terminates standbys that this command always refuses, in a sentence for each Region."""
+    by_region: dict[str, list[str]] = {}
+    for row in refused:
+        if row.standby_id is not None:
+            by_region.setdefault(str(row.dr_region), []).append(row.standby_id)
+    return [
+        f"This command always refuses {', '.join(ids[:BATCH])}. If nobody needs the data, terminate it yourself, after"
+        f" the checks in docs/operate/orphans.md: {terminate_command(region, ' '.join(ids[:BATCH]))}"
+        for region, ids in by_region.items()
+    ]
 
 
 def _planned(run: Run, plan: Table, ended: int, ready: Sequence[Orphan], ways: Ways) -> Answer:

@@ -135,8 +135,16 @@ def _list(run: Run, read: Sequence[tuple[Ledger, Orphans]], whole: Orphans, chos
 
 
 def _next(shown: Sequence[Orphan]) -> str:
-    if any(one.waiting and not one.kept for one in shown):
+    from cli.orphan_checks import strange
+
+    left = [one for one in shown if not one.kept]
+    possible = [one for one in left if not strange(one.row)]
+    if any(one.waiting for one in possible):
         return "`standby orphans --terminate --replaced` makes room for the standbys of new desktops."
-    if any(not one.kept for one in shown):
+    if possible:
         return "`standby orphans --terminate` terminates orphans; `standby keep ID` keeps one."
+    if left:
+        return (
+            "`standby orphans --terminate --dry-run` shows how to terminate them yourself; `standby keep ID` keeps one."
+        )
     return "`standby status` shows the coverage."

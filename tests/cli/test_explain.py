@@ -48,7 +48,7 @@ def test_what_a_person_is_notified_of_has_a_command(code: Reason) -> None:
     found = reason(code)
     assert set(found["statuses"]) <= set(Status)
     if code.meaning.notify and found["statuses"]:
-        assert all(command.startswith("standby ") for command in commands_of(code))
+        assert all(command.startswith(("standby ", "aws ")) for command in commands_of(code))
         assert commands_of(code), "name a command in _COMMANDS in cli/explaining.py"
 
 
@@ -57,6 +57,7 @@ def test_one_is_explained_in_words_and_all_as_data(stage: Stage) -> None:
     assert out.splitlines()[0] == "STANDBY_IN_ERROR"
     assert "Statuses with this reason: FAILED" in out
     assert "A notice is sent." in out
+    assert "  aws workspaces terminate-workspaces --region DR_REGION --terminate-workspace-requests STANDBY_ID\n" in out
     assert "  standby retry --reason STANDBY_IN_ERROR" in out
     found = json.loads(stage.standby("explain --output json").out)["reasons"]
     assert [one["reason_code"] for one in found] == list(Reason)

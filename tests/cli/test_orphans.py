@@ -4,11 +4,13 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from cli.orphans import Orphan, Orphans, table_of
 from local.workspaces import Fault
 from standby.core.model import Status
 from standby.core.settings import Directory
@@ -36,6 +38,29 @@ def ended(scene: Scene, options: str = "--yes") -> tuple[int, dict[str, tuple[st
 # The list
 
 
+def test_the_way_out_for_an_orphan_that_this_stack_did_not_request_is_shown_everywhere(scene: Scene) -> None:
+    stage = scene.stage
+    (one,) = stage.create_ready("user007")
+    stage.create_standby(one)
+    stage.sweep()
+    stage.watch()
+    standby = stage.row(one).standby_id
+    assert stage.status(one) == ("PROTECTED", "ADOPTED")
+    terminate(stage, PRIMARY, one)
+    terminate(stage, DR, scene.standby)
+    for _ in range(3):
+        stage.pass_time(hours=1)
+        stage.sweep()
+    assert [found["standby_id"] for found in listed(scene)] == [standby]
+    command = f"aws workspaces terminate-workspaces --region {DR} --terminate-workspace-requests {standby}"
+    assert f"If nobody needs the data on it, run `{command}`" in stage.standby(f"show {one}").out
+    assert "Next: `standby orphans --terminate --dry-run` shows how to terminate them" in stage.standby("orphans").err
+    ran = stage.standby(f"orphans --terminate {one} --yes")
+    assert (ran.status, f"This command always refuses {standby}. If nobody needs the data" in ran.err) == (1, True)
+    assert f"{command}\n" in ran.err
+    assert scene.terminations() == [scene.standby]  # and that was not the command
+
+
 def test_an_orphan_is_listed_with_age_cost_copies_use_and_who_waits(scene: Scene) -> None:
     (found,) = listed(scene)
     assert (found["standby_id"], found["primary_id"], found["user_name"]) == (scene.standby, scene.orphan, "user003")
@@ -54,6 +79,15 @@ def test_an_orphan_is_listed_with_age_cost_copies_use_and_who_waits(scene: Scene
     assert "Next: `standby orphans --terminate --replaced` makes room" in table.err
     (row,) = csv.DictReader(io.StringIO(scene.stage.standby("orphans USER003 --output csv").out))
     assert (row["standby_id"], json.loads(row["waiting"])) == (scene.standby, [new])
+
+
+def test_an_age_of_minutes_is_shown_in_minutes(scene: Scene) -> None:
+    found = next(one for one in listed(scene) if one["standby_id"] == scene.standby)
+    since = datetime.fromisoformat(found["orphaned_at"])
+    one = Orphan(scene.stage.row(scene.orphan))
+    table = table_of(Orphans([one]), [one], since + timedelta(seconds=150), has_stacks=False)
+    (row,) = table.rows
+    assert [column.show(row["age_days"]) for column in table.columns if column.name == "age_days"] == ["2 min"]
 
 
 def test_age_and_replacement_choose(scene: Scene) -> None:

@@ -49,7 +49,12 @@ SAMPLES |= {"' '.join(sorted({at[:10] for at in times}))": "2026-03-03", "' '.jo
 SAMPLES |= {"'.S, '.join(_LISTED)": "at"}
 SAMPLES |= {"config": " CONFIG=x.yaml", "named(path)": " x.yaml", "file": "x.yaml", "self.command": "pause"}
 SAMPLES |= {"VERSION": "--version", "given[0]": "list", "codes[0]": "DRIFT", "chosen[0]": "DRIFT", "name": "Standby-x"}
-SAMPLES |= {"first": "2026-03-03T08:01:02Z", "last": "2026-03-03T08:01:09Z", "region": "us-east-1"}
+SAMPLES |= {
+    "ids": "ws-1abc2def3",
+    "first": "2026-03-03T08:01:02Z",
+    "last": "2026-03-03T08:01:09Z",
+    "region": "us-east-1",
+}
 SAMPLES |= {"listed[0]['primary_id']": "ws-1abc2def3", "primary_id": "ws-1abc2def3", "whom": "alice"}
 SAMPLES |= {"then": "2026-03-03T14:00:00.000Z", "waiting[0]": "ws-1abc2def3"}
 SAMPLES |= {"pair.stack": "Standby-x", "names.pair.stack": "Standby-x", "stack": "Standby-x", "machine": "arn:aws:x"}

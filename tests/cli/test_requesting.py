@@ -10,7 +10,7 @@ import pytest
 from cli import protect
 from local.workspaces import Fault
 from standby.core.model import Status
-from tests.cli.scenes import AL, Scene
+from tests.cli.scenes import AL, Scene, terminate
 from tests.cli.stage import Stage
 from tests.component.estate import CREATE, DR, HOME, PRIMARY, refusal
 
@@ -146,6 +146,22 @@ def test_what_is_paused_is_held_and_says_how_to_go_on(scene: Scene) -> None:
 def test_what_has_a_standby_needs_nothing_and_is_not_asked_about(scene: Scene) -> None:
     ran = scene.stage.standby("protect user002")
     assert (ran.status, "protect would do nothing for these desktops now. Nothing was changed." in ran.err) == (0, True)
+
+
+def test_a_failed_standby_is_to_be_terminated_before_a_retry(scene: Scene) -> None:
+    stage = scene.stage
+    (one,) = stage.create_ready("user062")
+    stage.protect(one)
+    standby = str(stage.row(one).standby_id)
+    stage.world.set_state(standby, "ERROR")
+    stage.watch()
+    assert stage.status(one) == (Status.FAILED, "STANDBY_IN_ERROR")
+    for line in (f"retry {one} --yes", "retry --reason STANDBY_IN_ERROR --dry-run", f"protect {one} user000 --yes"):
+        ran = stage.standby(line)
+        assert f"Terminate {standby} in {DR} first, if nobody needs its data: aws" in ran.err
+        assert f"--region {DR} --terminate-workspace-requests {standby}\n" in ran.err
+    terminate(stage, DR, standby)
+    assert standby not in stage.standby(f"retry {one} --yes").err
 
 
 def test_retry_takes_those_that_a_code_or_a_status_chooses(scene: Scene) -> None:

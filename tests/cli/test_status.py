@@ -13,7 +13,7 @@ from cli.state import State
 from standby.core.settings import Directory as Mapped
 from tests.cli.practised import created, practised
 from tests.cli.stage import Stage
-from tests.component.estate import AWAY, HOME, VirtualClock, settings
+from tests.component.estate import AWAY, HOME, USERS, VirtualClock, settings
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
@@ -28,8 +28,8 @@ def test_it_says_who_is_covered_who_waits_and_what_needs_a_person(lived: Stage) 
     ran = lived.standby("status")
     assert ran.status == 1
     assert ran.out.splitlines()[0] == (
-        "Standby-us-east-1-us-west-2: 7 of 7 eligible desktops are protected (100 %); "
-        "3 reported without a standby; 1 is waiting, 2 need action."
+        "Standby-us-east-1-us-west-2: 3 reported desktops have no standby; as of the last sweep, "
+        "7 of 7 eligible desktops are protected (100 %); 1 is waiting, 2 need action."
     )
     for line in (
         "  Waiting: 1, the longest for 12 min",
@@ -37,7 +37,7 @@ def test_it_says_who_is_covered_who_waits_and_what_needs_a_person(lived: Stage) 
         f"  Reported, no standby until accepted: 3 (`standby accept {HOME}`)",
         "  Not eligible: 1 ineligible",
         "  Orphans: 1, USD 4.10 a month (`standby orphans`)",
-        "  Standbys: 7, USD 28.70 a month",
+        "  Standbys as of the last sweep: 7, USD 28.70 a month",
         "Limits: 8 of 200 new standbys today (UTC), 8 of 5000 in all, quota 1000000",
     ):
         assert line in ran.out.splitlines()
@@ -131,7 +131,19 @@ def test_old_copies_are_held_against_the_rpo_and_pcoip_has_its_end() -> None:
     assert lines(oldest_seconds=172800, stale=2) == "Oldest copy: 2 d, older than the RPO of 36 h; stale: 2"
     assert lines(pcoip_primaries=3, pcoip_standbys=1) == "On PCoIP, which ends on 2027-10-31: 3 primaries, 1 standbys"
     assert lines(protected_needs_action=2) == "Need action: 2 (2 DRIFT, STALE or DOUBLED)"
+    assert lines(standbys=1, standbys_not_priced=1) == "Standbys as of the last sweep: 1, not priced"
+    assert lines(standbys=0, standbys_monthly_cost="0.00") == "Standbys as of the last sweep: 0"
     assert lines() == ""
+
+
+def test_a_fleet_that_is_only_reported_comes_before_the_percentage(stage: Stage) -> None:
+    stage.create_ready(*USERS[:3])
+    stage.sweep()
+    ran = stage.standby("status")
+    assert ran.out.startswith(
+        "Standby-us-east-1-us-west-2: 3 reported desktops have no standby; as of the last sweep, 0"
+    )
+    assert "Next: `standby plan` shows the cost" in ran.err
 
 
 @pytest.mark.parametrize(
