@@ -6,6 +6,7 @@ rule: the rules before that rule hold, that rule does not hold, and the rules af
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -99,7 +100,8 @@ class Step:
         due, deadline = row.get("due_at"), row.get("deadline_at")
         said = f"The watcher checks it next at {local(due)}." if due else ""
         said += f" Its deadline is {local(deadline)}." if deadline else ""
-        said = said.strip() or _SETTLED.get(str(row.get("status")), "The next sweep checks it again.")
+        settled = _SETTLED.get(str(row.get("status")), "The next sweep checks it again.")
+        said = said.strip() or named(settled, row)
         return f"{said} If a person requests it now: {what[0].lower()}{what[1:]}" if self.is_now else said
 
 
@@ -112,9 +114,20 @@ _WHAT: Final = {
 _SETTLED: Final[Mapping[str, str]] = {
     Status.PROTECTED: "Each sweep checks its standby.",
     Status.HELD: "The watcher tries it again within 15 minutes. The standby is requested once nothing holds it.",
-    Status.REPORTED: "No standby is created until its directory is accepted, or a person requests it.",
+    Status.REPORTED: "No standby is created until its directory is accepted (`standby accept DIRECTORY`), or a person"
+    " requests it (`standby protect ID`).",
     Status.PRIMARY_GONE: "No standby is created for it.",
 }
+
+
+def named(words: str, row: Mapping[str, Any]) -> str:
+    """Sentences in whose commands ID and DIRECTORY are those of a row."""
+    ids = {"ID": row.get("pk"), "DIRECTORY": row.get("primary_directory_id")}
+
+    def put_in(command: re.Match[str]) -> str:
+        return re.sub(r"\b(?:ID|DIRECTORY)\b", lambda found: str(ids[found[0]] or found[0]), command[0])
+
+    return re.sub(r"`[^`]+`", put_in, words)
 
 
 def recorded(row: Mapping[str, Any]) -> Step:

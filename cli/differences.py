@@ -84,7 +84,8 @@ class Group(StrEnum):
     INCLUDED = "INCLUDED", "get a standby that the deployed rules deny them"
     KEY_ADDED = "KEY_ADDED", "get a standby, because a key in the DR Region is configured"
     MAPPING_ADDED = "MAPPING_ADDED", "are in a newly mapped directory; they are reported until it is accepted"
-    EXCLUDED = "EXCLUDED", "no longer get a standby"
+    OBSERVED = "OBSERVED", "are held only by observe mode, and get a standby"
+    EXCLUDED = "EXCLUDED", "are excluded; they have no standby and get none"
     EXCLUDED_WITH_STANDBY = "EXCLUDED_WITH_STANDBY", "are excluded, but keep their existing standby"
     MAPPING_REMOVED = "MAPPING_REMOVED", "are in a directory that is no longer mapped; their standbys remain"
     DR_DIRECTORY_CHANGED = (
@@ -220,7 +221,9 @@ class Difference:
     def _add(self, group: Group, row: Row) -> None:
         self.counts[group] += 1
         kind, has_one = row.compute_type or UNKNOWN_TYPE, row.standby_id is not None
-        if group in (Group.INCLUDED, Group.KEY_ADDED) and not has_one:
+        if group is Group.OBSERVED:
+            self.added[kind] += 1
+        elif group in (Group.INCLUDED, Group.KEY_ADDED) and not has_one:
             self.added[kind] += not row.existing or self.new.existing_fleet == "protect"
         elif group is Group.EXCLUDED or (group is Group.MAPPING_REMOVED and not has_one):
             self.avoided[kind] += row.status.is_pending
@@ -228,7 +231,7 @@ class Difference:
             self.left[kind] += 1
 
     def _group(self, row: Row, tags: tuple[tuple[str, str], ...] | None) -> tuple[Group, str] | None:
-        return self._mapping(row) or self._selection(row, tags) or self._details(row)
+        return self._mapping(row) or self._selection(row, tags) or self._mode(row) or self._details(row)
 
     def _mapping(self, row: Row) -> tuple[Group, str] | None:
         directory = row.primary_directory_id
@@ -256,6 +259,10 @@ class Difference:
             return Group.TAGS_NOT_KNOWN, ""
         return _moved(row, before, after)
 
+    def _mode(self, row: Row) -> tuple[Group, str] | None:
+        is_started = self.old.mode != "protect" and self.new.mode == "protect"
+        return (Group.OBSERVED, "") if is_started and row.reason is Reason.OBSERVE_MODE else None
+
     def _details(self, row: Row) -> tuple[Group, str] | None:
         """What the directory's other keys change for a desktop."""
         directory = row.primary_directory_id
@@ -276,15 +283,15 @@ class Difference:
         said = []
         if self.old.prices != self.new.prices and self.standbys.total():
             before, after = (monthly_cost(one.prices, +self.standbys) for one in (self.old, self.new))
-            said.append(f"The {self.standbys.total()} existing standbys at the deployed prices: {before}")
+            said.append(f"Existing standbys ({self.standbys.total()}) at the deployed prices: {before}")
             said.append(f"The same standbys at the edited prices: {after}")
         for kinds, what in (
-            (self.added, "more standbys would be created"),
-            (self.avoided, "fewer standbys would be created"),
-            (self.left, "standbys remain and are billed until a person terminates them"),
+            (self.added, "More standbys that would be created"),
+            (self.avoided, "Standbys that would no longer be created"),
+            (self.left, "Standbys that remain and are billed until a person terminates them"),
         ):
             if count := kinds.total():
-                said.append(f"{count} {what}. {monthly_cost(self.new.prices, +kinds)}")
+                said.append(f"{what}: {count}. {monthly_cost(self.new.prices, +kinds)}")
         return said
 
 

@@ -22,7 +22,7 @@ from standby.core.model import (
     to_text,
     user_key,
 )
-from standby.core.reasons import NOT_OURS, meaning_of
+from standby.core.reasons import NOT_OURS, Reason, meaning_of
 from standby.core.row import Kind
 from standby.ledger.table import Item
 
@@ -31,6 +31,7 @@ _NOT_NOW: Final = frozenset(
     {"PENDING", "REBOOTING", "REBUILDING", "RESTORING", "MAINTENANCE", "ADMIN_MAINTENANCE", "UPDATING", "SUSPENDED"}
 )
 REGISTERED: Final = "REGISTERED"
+_NOT_ACCEPTED: Final = "Its directory has not been accepted."
 
 
 class Work(StrEnum):
@@ -137,7 +138,8 @@ def _can_work(
 ) -> tuple[Work, str]:
     reason = str(item.get("reason_code"))
     if not item.get("standby_id"):
-        return Work.NO, f"No standby: {meaning_of(reason).sentence} ({reason})"
+        why = _NOT_ACCEPTED if reason == Reason.EXISTING_FLEET else meaning_of(reason).sentence
+        return Work.NO, f"No standby: {why} ({reason})"
     if not live:
         is_ready = item.get("status") == Status.PROTECTED
         return (Work.EXPECTED, "") if is_ready else (Work.NO, f"{meaning_of(reason).sentence} ({reason})")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,11 @@ STACK_NAME: Final = re.compile(
 )
 # The Regions with Multi-Region Resilience (2026), searched if neither a stack nor a Region is named.
 SEARCHED: Final = ("us-east-1", "us-east-2", "us-west-2", "eu-central-1", "eu-west-1")
+
+
+def for_make(file: Path) -> str:
+    """What `make deploy` and its like need after them for a configuration file: ` CONFIG=…`, or nothing."""
+    return "" if file == CONFIGURATION else f" CONFIG={shlex.quote(str(file))}"
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,21 @@
 """The cost, limits and time of standbys for existing fleets, as the last complete sweeps counted them. Pure.
 
-Each complete sweep updates the plan of a directory until the directory is accepted. After that the plan is unchanged,
-and `progress` has the progress of the fleet.
+Each complete sweep updates the plan of a directory until the directory is accepted. After that the plan is unchanged.
+The progress of an accepted fleet is counted from the present rows: what is left of it, and that the rest is protected.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cli import times
-from standby.core.model import DirectoryId
-from standby.core.plan import QUOTA_CODE, STAGES
+from standby.core.model import DirectoryId, Status
+from standby.core.plan import QUOTA_CODE, STAGES, stage
+from standby.core.reasons import Reason
 from standby.core.settings import Settings
 from standby.core.upkeep import ON_PCOIP, PCOIP_ENDS
 from standby.ledger.ledger import FOR_NEW_ONES
@@ -28,6 +30,8 @@ STATES: Final = {
 }
 # Minutes that WorkSpaces needs for one standby: about 20, and up to 60 with an encrypted root volume.
 _QUICKEST, _SLOWEST = 20, 60
+_STATUSES: Final = frozenset(map(str, Status))
+_IN_WORDS: Final = {"under_way": "in progress", "other": "without one"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,12 @@ def time_for(count: int, settings: Settings) -> Time:
 
 
 def of_directory(
-    directory: DirectoryId, settings: Settings, baseline: Item, day: Item | None, limits: Limits
+    directory: DirectoryId,
+    settings: Settings,
+    baseline: Item,
+    day: Item | None,
+    limits: Limits,
+    left: Mapping[str, int],
 ) -> dict[str, Any]:
     """The plan of a directory's fleet, for data output.
 
@@ -94,6 +103,8 @@ def of_directory(
     ----------
     baseline, day
         The row `SWEEP#d-…`/`BASELINE`, empty if there is none, and the last row of its coverage, or None.
+    left
+        How many desktops of the fleet are at each stage now, except for the protected ones.
     """
     dr_directory = settings.directories[directory].dr_directory
     found: dict[str, Any] = {"directory_id": directory, "dr_directory_id": dr_directory, "state": NOT_SWEPT}
@@ -102,7 +113,9 @@ def of_directory(
         return found
     is_accepted = baseline.get("accepted", False) is True or settings.existing_fleet == "protect"
     kept = baseline.get("progress")
-    progress = {stage: int((kept if isinstance(kept, Mapping) else {}).get(stage, 0)) for stage in STAGES}
+    fleet = sum(int((kept if isinstance(kept, Mapping) else {}).get(one, 0)) for one in STAGES)
+    progress = {one: left.get(one, 0) for one in STAGES}
+    progress["protected"] = max(fleet - sum(progress.values()), 0)
     wanted = int(plan["would_get"])
     remaining = progress["reported"] + progress["waiting"] + progress["under_way"] if is_accepted else wanted
     time = time_for(remaining, settings)
@@ -144,9 +157,10 @@ def figures(found: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]
         cost,
     ]
     if found["state"] == ACCEPTED:
+        stages = {_IN_WORDS.get(name, name): count for name, count in found["progress"].items()}
         rows = [
             ("Accepted fleet", found["would_get"], _accepted(found)),
-            ("Remaining", wanted, _reasons(found["progress"])),
+            ("Remaining", wanted, f"now: {_reasons(stages)}" if any(stages.values()) else ""),
             cost,
         ]
     rows.append(("Room for", found["room"], room))
@@ -179,12 +193,22 @@ def _reasons(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()) if count)
 
 
-def uncovered(rows: Iterable[Item]) -> dict[tuple[str, str, str], int]:
-    """The number of uncovered desktops by directory, status and reason; the rows are read once."""
-    counts: dict[tuple[str, str, str], int] = {}
+@dataclass
+class Uncovered:
+    """The uncovered desktops now: how many by directory, status and reason, and the fleets' by directory and stage."""
+
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    left: dict[str, Counter[str]] = field(default_factory=dict)
+
+
+def uncovered(rows: Iterable[Item]) -> Uncovered:
+    """The uncovered desktops; the rows are read once."""
+    found = Uncovered()
     for row in rows:
         directory, status, reason = (
             str(row.get(one) or "") for one in ("primary_directory_id", "status", "reason_code")
         )
-        counts[directory, status, reason] = counts.get((directory, status, reason), 0) + 1
-    return counts
+        found.counts[directory, status, reason] += 1
+        if row.get("existing") or status == Status.REPORTED or reason == Reason.BACKFILL:
+            found.left.setdefault(directory, Counter())[stage(Status(status)) if status in _STATUSES else "other"] += 1
+    return found

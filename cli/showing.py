@@ -13,7 +13,7 @@ from cli.answers import Answer, Table, put_indented, put_line
 from cli.asking import progress
 from cli.changes import change_of, what
 from cli.conditions import INNER, words_of
-from cli.deciding import NEXT, NO, YES, Step, recorded
+from cli.deciding import NEXT, NO, YES, Rule, Step, named, recorded
 from cli.explaining import terminate_command
 from cli.finding import rows_of
 from cli.listing import no_such_desktop
@@ -23,6 +23,7 @@ from cli.problems import Problem, Status
 from cli.rows import columns, kinds, shown
 from cli.state import State, state_of
 from standby.core.attention import needs_action
+from standby.core.change import PREVIOUS
 from standby.core.model import OPEN
 from standby.core.model import Status as RowStatus
 from standby.core.reasons import meaning_of
@@ -182,8 +183,8 @@ def _advice(row: Item) -> str:
     advice, read = meaning_of(str(row.get("reason_code"))).advice, read_row(row)
     if isinstance(read, Row) and read.is_orphan and read.standby_id and (why := strange(read)):
         command = terminate_command(str(read.dr_region), read.standby_id)
-        return f"{why} If nobody needs the data on it, run `{command}`. To keep it, run `standby keep ID`."
-    return advice
+        advice = f"{why} If nobody needs the data on it, run `{command}`. To keep it, run `standby keep ID`."
+    return named(advice, row)
 
 
 def _section(title: str, lines: Iterable[str], screen: Console) -> None:
@@ -211,9 +212,14 @@ def _step_lines(one: Shown) -> Iterator[str]:
     yield step.sentence(one.row)
     if one.held:
         yield one.held
-    for rule in step.rules(str(one.row.get("reason_code"))):
-        if mark := _MARKS.get(rule["result"]):
-            yield f"  {mark:4}  {rule['rule']}"
+    rules = {rule["rule"]: rule["result"] for rule in step.rules(str(one.row.get("reason_code")))}
+    if rules[Rule.NONE_YET] == NO:
+        rules = {}  # it has a standby: the rules for a request say nothing new
+    elif one.row.get("status") == RowStatus.REPORTED:
+        del rules[Rule.ACCEPTED]  # it would hold only because a person requests it
+    for rule, result in rules.items():
+        if mark := _MARKS.get(result):
+            yield f"  {mark:4}  {rule}"
     if step.is_now and step.message and step.message != one.row.get("message"):
         yield f"  {step.message}"
 
@@ -223,7 +229,9 @@ def _change_lines(change: Mapping[str, Any]) -> Iterator[str]:
     reason = f", because of {change['because']}" if change.get("because") else ""
     yield f"  by {change['by']}{reason}"
     sentence = meaning_of(str(change.get("reason_code"))).sentence
-    if detail := str(change.get("message") or "").replace(sentence, "").strip():
+    # The previous message is in the history already.
+    message = str(change.get("message") or "").partition(PREVIOUS)[0]
+    if detail := " ".join(message.replace(sentence, "").split()):
         yield f"  {detail}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +83,8 @@ def _lines(path: Path, configuration: Configuration, cautions: Sequence[Caution]
 def _next(path: Path, cautions: Sequence[Caution]) -> str:
     if any(caution.stops for caution in cautions):
         return f"replace the example's ids and addresses with your own, then run `standby check{named(path)}` again."
-    config = "" if path == DEFAULT else f" CONFIG={shlex.quote(str(path))}"
+    from cli.pairs import for_make
+
+    config = for_make(path)
     seen = "read the cautions above. " if cautions else ""
     return f"{seen}`make synth{config}` writes the templates offline; `make deploy{config}` deploys them."

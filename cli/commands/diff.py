@@ -50,6 +50,7 @@ def work(run: Run, tags: AskTags = False) -> Status:
     from cli.answers import Answer, Table, put_line, put_table, text
     from cli.asking import progress
     from cli.differences import Group, first_of_each
+    from cli.pairs import CONFIGURATION, for_make
     from cli.tags import Problems
 
     configuration, problems = _configuration(run), Problems()
@@ -59,6 +60,8 @@ def work(run: Run, tags: AskTags = False) -> Status:
     keys = [{"stack": one.stack, **dataclasses.asdict(key)} for one in compared for key in one.keys]
     of_keys = [text("key"), text("deployed"), text("edited"), text("effect", "Effect")]
     none = ("Not known.", "Not known.") if any(one.missing for one in compared) else ("No key differs.", "None.")
+    if not any(one.ledger for one in compared):
+        none = ("Nothing is deployed to compare with.", "None.")
     edited = Table("keys", [*several, *of_keys], keys, title="Keys that differ", empty=none[0])
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -90,7 +93,8 @@ def work(run: Run, tags: AskTags = False) -> Status:
     for one in compared:
         answer.missing += one.missing
         answer.cautions += one.cautions
-    answer.next = "`make deploy` lists the resources that change, asks for confirmation, and deploys."
+    config = for_make(run.options.config or CONFIGURATION)
+    answer.next = f"`make deploy{config}` lists the resources that change, asks for confirmation, and deploys."
     return run.give(sourced(answer, [one.ledger for one in compared if one.ledger is not None]))
 
 
@@ -234,6 +238,6 @@ def _compared(run: Run, configuration: Configuration, pair: ConfiguredPair) -> _
     elif not found.keys:
         found.cautions.append(
             f"{stack}: only keys differ that affect no decision about a desktop: notification, alarms, encryption,"
-            " network, roles or names. `make deploy` lists the resources that change."
+            " network, roles or names. A deployment lists the resources that change."
         )
     return found

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cli.answers import Answer
     from cli.ledger import Kept, Ledger
+    from cli.plans import Uncovered
     from cli.unused import User
 
 # Columns from which figures stand in a table.
@@ -87,14 +88,14 @@ def _plans(run: Run, ledgers: list[Ledger], kept: dict[str, Kept | None], direct
             )
             continue
         chosen = [one for one in settings.settings.directories if directory in (None, one)]
-        for one in _read(run, ledger, settings, chosen):
+        now = plans.uncovered(ledger.uncovered())
+        for one in _read(run, ledger, settings, chosen, now):
             found.append({"stack": ledger.pair.stack, **one})
             if one["state"] == plans.NOT_SWEPT:
                 missing.append(f"{one['directory_id']}: no complete sweep has counted it yet. {start_a_sweep(ledger)}")
-        counts = plans.uncovered(ledger.uncovered())
         waiting += [
             {"stack": ledger.pair.stack, "directory_id": where, "status": status, "reason_code": why, "desktops": count}
-            for (where, status, why), count in sorted(counts.items())
+            for (where, status, why), count in sorted(now.counts.items())
             if directory in (None, where)
         ]
 
@@ -150,8 +151,8 @@ def _put_figures(title: str, rows: list[dict[str, Any]], console: Console) -> No
         put_line(f"{row['figure']}: {row['value']}{basis}", console)
 
 
-def _read(run: Run, ledger: Ledger, kept: Kept, chosen: list[Any]) -> Iterator[dict[str, Any]]:
-    """The plans of directories, from the rows that sweeps write."""
+def _read(run: Run, ledger: Ledger, kept: Kept, chosen: list[Any], now: Uncovered) -> Iterator[dict[str, Any]]:
+    """The plans of directories, from the rows that sweeps write and the present rows of uncovered desktops."""
     from cli import plans
     from standby.ledger.ledger import COUNTER, QUOTA, TOTAL, known_quota
     from standby.ledger.sweeps import BASELINE, DAYS_BACK, coverage_key, day_key, directory_key
@@ -166,7 +167,7 @@ def _read(run: Run, ledger: Ledger, kept: Kept, chosen: list[Any]) -> Iterator[d
     for one in chosen:
         last = next((found for day in days if (found := items.get((coverage_key(one), day)))), None)
         baseline = items.get((directory_key(one), BASELINE), {})
-        yield plans.of_directory(one, kept.settings, baseline, last, limits)
+        yield plans.of_directory(one, kept.settings, baseline, last, limits, now.left.get(one, {}))
 
 
 def _closing(found: list[dict[str, Any]], kept: dict[str, Kept | None]) -> list[str]:
@@ -180,7 +181,9 @@ def _closing(found: list[dict[str, Any]], kept: dict[str, Kept | None]) -> list[
             whole = plans.time_for(sum(plan["remaining"] for plan in counted), one.settings)
             said.append(f"Together, {whole.count} desktops of {len(counted)} directories take {whole}.")
     if ages := [plan["counted_at"] for plan in found if plan.get("counted_at")]:
-        said.append(f"Counted by the sweep at {times.local(min(ages))}. Later changes are not included.")
+        said.append(
+            f"Counted by the sweep at {times.local(min(ages))}. Only what remains and what is not covered is as of now."
+        )
     return said
 
 

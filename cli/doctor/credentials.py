@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cli.doctor.findings import Finding, check, counted, ok, problem, unknown, warning
+from cli.pairs import for_make
 
 if TYPE_CHECKING:
     from cli.doctor.place import Place
@@ -32,9 +33,14 @@ def configuration(place: Place) -> Iterator[Finding]:
         what = f"There is no configuration file. The ledger has {number}. Keys and data replication are not known."
         yield unknown(what, "Name the file with --config.")
         return
-    path = place.file.path
+    path, config = place.file.path, for_make(place.file.path)
     for caution in place.file.cautions:
-        yield warning(f"{path}: {caution.rstrip('.')}.", f"Edit {path}, unless this is intended.")
+        fix = (
+            f"Edit {path}. `make deploy{config}` refuses it."
+            if caution.stops
+            else f"Edit {path}, unless this is intended."
+        )
+        yield warning(f"{path}: {str(caution).rstrip('.')}.", fix)
     if not place.file.cautions:
         yield ok(f"{path} is valid and has {number} for this pair.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 from cli.asking import progress
 from cli.doctor import bundles, credentials, deployment, directories, keys, quotas, redirection, trails
 from cli.doctor.asking import Asker
+from cli.doctor.findings import DEPLOY, Finding
 from cli.doctor.place import File, Place
 from cli.doctor.report import Found
-from cli.pairs import CONFIGURATION
+from cli.pairs import CONFIGURATION, for_make
 from cli.problems import Problem
 
 if TYPE_CHECKING:
@@ -50,7 +52,13 @@ def examine(run: Run, groups: Sequence[str], resolve: Resolve) -> Iterator[Found
             for check in checks:
                 with progress(f"Checking {group} of {place.stack}"):
                     found = check.findings(place)
-                yield from (Found(place.stack, group, check, one) for one in found)
+                yield from (Found(place.stack, group, check, _of_file(one, place.file)) for one in found)
+
+
+def _of_file(finding: Finding, file: File | None) -> Finding:
+    """The finding, with commands that deploy the file that was checked."""
+    deploy = DEPLOY + for_make(file.path if file else CONFIGURATION)
+    return dataclasses.replace(finding, commands=tuple(deploy if one == DEPLOY else one for one in finding.commands))
 
 
 def _places(run: Run, resolve: Resolve) -> list[Place]:
@@ -77,4 +85,4 @@ def _file(run: Run) -> File | None:
         raise Problem(
             "BadConfiguration", f"{path} cannot be used: {mistakes}", f"Run `standby check {path}`."
         ) from None
-    return File(path, configuration.pairs, [str(one) for one in cautions])
+    return File(path, configuration.pairs, cautions)

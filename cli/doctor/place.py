@@ -23,6 +23,7 @@ from standby.ledger.sweeps import BASELINE, DAYS_BACK, coverage_key, day_key, di
 if TYPE_CHECKING:
     from cli.doctor.asking import Answer, Asker
     from infra.config import Pair as Configured
+    from infra.config_rules import Caution
     from standby.core.model import Workspace
     from standby.ledger.table import Item
 
@@ -49,7 +50,7 @@ class File:
 
     path: Path
     pairs: Sequence[Configured]
-    cautions: Sequence[str]
+    cautions: Sequence[Caution]
 
 
 @dataclass(frozen=True)

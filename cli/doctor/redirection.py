@@ -90,9 +90,15 @@ def in_common(
         )
         what = f"{one.directory} and {one.dr_directory} share no connection alias: {shown}."
         own = f" Replace {unknown} with your own name." if name == unknown else ""
-        yield problem(what, f"Associate aliases of the same connection string with both directories.{own}", *commands)
+        new = " Replace ALIAS_ID_… with the AliasId that the command above it returns." if _has_new(commands) else ""
+        fix = f"Associate aliases of the same connection string with both directories.{own}{new}"
+        yield problem(what, fix, *commands)
     if good:
         yield ok(f"{counted(good, 'pair')} of directories with a shared connection alias.")
+
+
+def _has_new(commands: Sequence[str]) -> bool:
+    return any("create-connection-alias" in one for one in commands)
 
 
 def _associate(region: str, side: Sequence[Alias], directory: str, name: str) -> Iterator[str]:
@@ -100,7 +106,7 @@ def _associate(region: str, side: Sequence[Alias], directory: str, name: str) ->
     of_name = next((alias for alias in side if alias.connection_string == name), None)
     if of_name is not None and of_name.directory:
         return
-    alias_id = of_name.id if of_name else "wsca-1a2b3c4d5"  # the first command returns the real id
+    alias_id = of_name.id if of_name else f"ALIAS_ID_{region}"
     if of_name is None:
         yield f"aws workspaces create-connection-alias --region {region} --connection-string {name}"
     yield f"aws workspaces associate-connection-alias --region {region} --alias-id {alias_id} --resource-id {directory}"

@@ -26,6 +26,7 @@ OLD = settings(prices={"STANDARD": Decimal(5)})
 PROTECTED = cases.with_one()
 WAITING, EXCLUDED = cases.row(), cases.row("EXCLUDED EXCLUDED_BY_RULE")
 LINUX, NO_KEY = cases.row("INELIGIBLE OPERATING_SYSTEM"), cases.row("INELIGIBLE NO_DR_KEY")
+OBSERVED = cases.row("HELD OBSERVE_MODE")
 NOT_MAPPED, GONE = cases.row("INELIGIBLE DIRECTORY_NOT_MAPPED"), cases.with_one("PRIMARY_GONE ORPHANED")
 
 
@@ -62,6 +63,9 @@ TAGGED = Rules(tags={"Standby": "no"})
     ("a key, and it needs none", WAITING, {}, mapped(volume_encryption_key=KEY), None),
     ("replication", PROTECTED, {}, mapped(data_replication="PRIMARY_AS_SOURCE"), Group.REPLICATION),
     ("replication, as it has it", PROTECTED, mapped(data_replication="PRIMARY_AS_SOURCE"), {}, None),
+    ("observed", OBSERVED, {"mode": "observe"}, {}, Group.OBSERVED),
+    ("observed, and still to be", OBSERVED, {"mode": "observe"}, {"mode": "observe"}, None),
+    ("held by something else", WAITING, {"mode": "observe"}, {}, None),
     ("gone", GONE, {}, rules(exclude=AL), None),
 )
 def test_what_changes_for_a_desktop(row: Any, old: Any, new: Any, group: Group | None) -> None:
@@ -81,10 +85,18 @@ def test_with_tags_rules_for_tags_are_known(tags: Any, group: Group | None) -> N
 @pytest.mark.parametrize(
     ("row", "new", "said"),
     [
-        (EXCLUDED, rules(), "1 more standbys would be created. That costs about USD 5.00"),
+        (EXCLUDED, rules(), "More standbys that would be created: 1. That costs about USD 5.00"),
         (dataclasses.replace(EXCLUDED, existing=True), rules(), ""),
-        (WAITING, rules(exclude=AL, include=BO), "1 fewer standbys would be created. That costs about USD 5.00"),
-        (PROTECTED, rules(exclude=AL, include=BO), "1 standbys remain and are billed"),
+        (
+            WAITING,
+            rules(exclude=AL, include=BO),
+            "Standbys that would no longer be created: 1. That costs about USD 5.00",
+        ),
+        (
+            PROTECTED,
+            rules(exclude=AL, include=BO),
+            "Standbys that remain and are billed until a person terminates them: 1.",
+        ),
         (PROTECTED, {"prices": {"STANDARD": Decimal(7)}}, "at the edited prices: That costs about USD 7.00"),
     ],
 )
@@ -209,6 +221,8 @@ def test_keys_by_which_no_desktop_is_decided_are_said_to_differ(deployed: Stage)
     write("coverage_target: 90\n")
     ran = deployed.standby("diff")
     assert (ran.status, "only keys differ that affect no decision" in ran.err) == (1, True)
+    Path("standby.yaml").rename("new.yaml")
+    assert "Next: `make deploy CONFIG=new.yaml` lists" in deployed.standby("diff --config new.yaml").err
 
 
 def test_it_is_said_if_the_last_sweep_was_before_the_last_deployment(deployed: Stage) -> None:
@@ -230,6 +244,7 @@ def test_what_is_not_deployed_is_new(stage: Stage) -> None:
     stage.stacks.clear()
     ran = stage.standby("diff")
     assert (ran.status, "is not deployed" in ran.err) == (1, True)
+    assert ("No key differs" in ran.out, "Nothing is deployed to compare with." in ran.out) == (False, True)
 
 
 def test_a_file_with_a_mistake_and_none(stage: Stage) -> None:

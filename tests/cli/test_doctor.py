@@ -302,7 +302,7 @@ WRONG: list[tuple[str, Answers, str, str, list[str]]] = [
         f"{NAME} in {PRIMARY} and none in {DR}",
         [
             f"create-connection-alias --region {DR} --connection-string {NAME}",
-            f"associate-connection-alias --region {DR}",
+            f"associate-connection-alias --region {DR} --alias-id ALIAS_ID_{DR}",
         ],
     ),
     (
@@ -697,6 +697,22 @@ def test_without_the_dr_stack_and_without_a_baseline_it_says_so(healthy: Stage) 
     assert ran.status == 1
     assert "The ledger has 0 mapped directories" in ran.out
     assert {one["status"] for one in found} == {"ok", "problem", "unknown"}
+
+
+def test_it_names_the_file_to_deploy_and_where_in_it_a_key_belongs(healthy: Stage) -> None:
+    Path("standby.yaml").rename("other file.yaml")
+    healthy.answers |= key(KeySpec="RSA_2048")
+    ran = healthy.standby("doctor --config 'other file.yaml' --only keys")
+    assert f"Fix: Set directories.{HOME}.volume_encryption_key to an enabled symmetric customer-managed key" in ran.out
+    assert "    make deploy CONFIG='other file.yaml'\n" in ran.out
+
+
+def test_a_caution_that_stops_a_deployment_is_not_to_be_left_as_it_is(
+    healthy: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_file, "untouched", untouched)
+    ran = healthy.standby("doctor --only credentials")
+    assert "Fix: Edit standby.yaml. `make deploy` refuses it." in ran.out
 
 
 def test_before_the_first_deployment_it_checks_what_a_deployment_needs(healthy: Stage) -> None:

@@ -49,6 +49,11 @@ def test_only_who_is_known_to_be_able_to_work_is(item: Any, standby: Any, direct
     assert (found["can_work"], found["why"] == "") == (work, work is Work.YES)
 
 
+def test_a_desktop_that_is_only_reported_has_no_standby_because_nobody_accepted_it() -> None:
+    found = failover.row(WITHOUT | {"reason_code": "EXISTING_FLEET"}, None, {}, NOW, live=True)
+    assert found["why"] == "No standby: Its directory has not been accepted. (EXISTING_FLEET)"
+
+
 @pytest.mark.parametrize(("status", "work"), [("PROTECTED", Work.EXPECTED), ("TIMED_OUT", Work.NO)])
 def test_what_the_ledger_says_is_an_expectation(status: str, work: Work) -> None:
     assert failover.row(ITEM | {"status": status}, None, {}, NOW, live=False)["can_work"] is work

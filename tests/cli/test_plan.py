@@ -50,21 +50,25 @@ def test_a_fifth_of_each_day_is_left_for_new_desktops(count: int, days: int, wor
         ({"plan": PLAN, "dr_directory_id": AWAY}, plans.REPORTED, 20),
         ({"plan": PLAN | {"would_get": 0}}, plans.NOTHING, 0),
         (
-            {"plan": PLAN, "accepted": True, "progress": {"waiting": 5, "under_way": 2, "protected": 13}},
+            {"plan": PLAN, "accepted": True, "progress": {"waiting": 17, "other": 3}},  # as the last sweep counted
             plans.ACCEPTED,
             7,
         ),
     ],
 )
 def test_a_plan_is_of_the_directory_as_it_is_mapped_now(baseline: Any, state: str, remaining: int | None) -> None:
-    found = plans.of_directory(HOME, CAPPED, baseline, None, LIMITS)
+    left = {"waiting": 5, "under_way": 2, "other": 3} if state == plans.ACCEPTED else {"reported": 20}
+    found = plans.of_directory(HOME, CAPPED, baseline, None, LIMITS, left)
     assert (found["state"], found.get("remaining")) == (state, remaining)
+    if state == plans.ACCEPTED:
+        (row,) = [row for row in plans.figures(found, CAPPED) if row["figure"] == "Remaining"]
+        assert row["basis"] == "now: 2 in progress, 10 protected, 5 waiting, 3 without one"
 
 
 @pytest.mark.parametrize(("quota", "room"), [(50, 5), (None, 4955), (40, 0)])
 def test_the_room_is_below_quota_and_ceiling(quota: int | None, room: int) -> None:
     limits = replace(LIMITS, quota=quota)
-    found = plans.of_directory(HOME, CAPPED, {"plan": PLAN}, None, limits)
+    found = plans.of_directory(HOME, CAPPED, {"plan": PLAN}, None, limits, {})
     assert found["room"] == room
     shown = next(row["basis"] for row in plans.figures(found, CAPPED) if row["figure"] == "Room for")
     assert ("Room is missing" in shown) == (room < 20)
@@ -72,7 +76,7 @@ def test_the_room_is_below_quota_and_ceiling(quota: int | None, room: int) -> No
 
 def test_what_is_not_priced_is_named_and_not_counted_as_nothing() -> None:
     plan = PLAN | {"monthly_cost": None, "not_priced": {"POWER": 2}}
-    found = plans.of_directory(HOME, CAPPED, {"plan": plan}, None, LIMITS)
+    found = plans.of_directory(HOME, CAPPED, {"plan": plan}, None, LIMITS, {})
     (cost,) = [row for row in plans.figures(found, CAPPED) if row["figure"] == "Monthly cost"]
     assert cost["value"] == "not known"
     assert "2 POWER" in cost["basis"]
@@ -107,6 +111,9 @@ def test_an_accepted_fleet_shows_what_is_still_to_come(swept: Stage) -> None:
     assert "Remaining" in ran.out
     assert "7 waiting" in ran.out
     assert "accepts that fleet" not in ran.err
+    swept.watch()
+    ran = swept.standby(f"plan {HOME}", width=200)
+    assert "now: 7 protected, 1 without one" in ran.out
 
 
 def test_before_the_first_sweep_it_says_what_is_missing(stage: Stage) -> None:

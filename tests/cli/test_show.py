@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from cli import showing
 from cli.deciding import NEXT, NO, NOT_ASKED, YES, Rule, Step
 from cli.people import because, behind, who
+from standby.core.change import PREVIOUS
 from tests.cli.practised import FLEET, LATE, NEW, TAKEN, decides, of, practised
 from tests.cli.stage import Stage
-from tests.component.estate import DR, PRIMARY, refusal
+from tests.component.estate import DR, HOME, PRIMARY, refusal
 
 DENIED = refusal(
     "AccessDeniedException",
@@ -57,6 +59,20 @@ def test_it_tells_what_stands_why_and_who_is_behind_each_change(lived: Stage) ->
     assert history[2].startswith("    by alex (role desktop-admin), because of CloudTrail event ")
     assert any(line.endswith("REQUESTED → PROTECTED (STANDBY_READY)") for line in history)
     assert "    by the watcher" in history
+
+
+def test_the_history_repeats_no_message_that_a_note_was_added_to(lived: Stage) -> None:
+    message = f"TerminateWorkspaces was called for it, by al. {PREVIOUS}The standby is ready. ws-1 is AVAILABLE."
+    change = {"at": "2026-01-05T10:00:00.000Z", "by": "al", "reason_code": "STANDBY_READY", "message": message}
+    assert list(showing._change_lines(change))[2:] == ["  TerminateWorkspaces was called for it, by al."]
+    del change["message"]
+    assert len(list(showing._change_lines(change))) == 2
+
+
+def test_that_it_has_a_standby_is_not_shown_as_a_rule_that_fails(lived: Stage) -> None:
+    decides(lived, "NONE", "PROTECTED", "STANDBY_READY")
+    out = lived.standby(f"show {NEW[1]}").out
+    assert ("Each sweep checks its standby." in out, Rule.NONE_YET in out) == (True, False)
 
 
 def test_one_that_needs_a_person_says_so_by_the_exit_status(lived: Stage) -> None:
@@ -148,9 +164,12 @@ def test_of_one_that_is_settled_it_says_what_follows_and_what_if_a_person_asks(l
     decides(lived, "REQUEST", "CLAIMED", "READY")
     (reported,), (taken,) = shown(lived, FLEET[0]), shown(lived, TAKEN)
     assert reported["next"]["sentence"] == (
-        "No standby is created until its directory is accepted, or a person requests it."
-        " If a person requests it now: a standby would be requested."
+        f"No standby is created until its directory is accepted (`standby accept {HOME}`), or a person requests it"
+        f" (`standby protect {reported['primary_id']}`). If a person requests it now: a standby would be requested."
     )
+    out = lived.standby(f"show {FLEET[0]}").out
+    assert f"To create a standby for it alone, run `standby protect {reported['primary_id']}`." in out
+    assert (f"    yes   {Rule.POSSIBLE}" in out, Rule.ACCEPTED in out) == (True, False)
     free = [rule["result"] for rule in taken["next"]["rules"] if rule["rule"] == Rule.FREE]
     assert free == [NO]  # as the last request has found
 
