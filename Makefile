@@ -41,8 +41,8 @@ $(READY): requirements.txt pyproject.toml
 demo: $(READY)  ## run the product in an embedded cloud with 34 desktops, show answers of `standby`, and write build/report.html
 	@$(BIN)/python -m local.demo
 
-local: $(READY)  ## run the same cloud with an existing fleet until Ctrl-C, for practice
-	@$(BIN)/python -m local $(ARGS)
+local: $(READY)  ## run the same cloud with an existing fleet until Ctrl-C, for practice; with CONFIG=…, its configuration
+	@$(BIN)/python -m local $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)") $(ARGS)
 
 check: $(READY)  ## check types and style, and run the tests of the pure core (under a minute)
 	@$(MAKE) --no-print-directory --jobs=2 lint pure

@@ -144,7 +144,10 @@ def let_time_pass(
         raise WrongUseError(f"{amount} is not a valid time. Write, for example, +90s, +30m, +2h or +1d.")
     world = WorldClient(running.find(file)["control_url"])
     world.advance(float(found["number"]) * _UNITS[found["unit"]])
-    print(f"The time of all WorkSpaces was advanced by {amount.removeprefix('+')}.")
+    print(
+        f"The time of all WorkSpaces was advanced by {amount.removeprefix('+')}. The product's clock was not: a new"
+        " desktop is still first checked after the real first_look_minutes."
+    )
 
 
 @app.command()

@@ -31,6 +31,8 @@ def answer(figures: Figures) -> str:
 
 
 def _data(copies: Copies | None) -> str:
+    if copies is not None and copies.off and copies.off == copies.others and not copies.known:
+        return "their data is not replicated"
     if copies is None or copies.median_hours is None:
         return "the age of their data is not known"
     median = f"{copies.median_hours} h{' or more' if copies.median_hours in _open(copies) else ''}"

@@ -58,7 +58,7 @@ def _examined(doctor: Doctor, figures: Figures) -> list[Block]:
                 Fact("doctor-warnings", "warnings", count(total[WARNING]), total[WARNING]),
                 Fact(
                     "doctor-unseen",
-                    "could not be seen",
+                    "could not be read",
                     count(sum(total[one] for one in NOT_SEEN)),
                     sum(total[one] for one in NOT_SEEN),
                 ),

@@ -165,7 +165,13 @@ def text(rows: Sequence[Item], settings: Settings) -> str:
     if len(rows) == 1:
         what = legible(rows[0].get("message"), _VALUE_MOST)
         known = ((label, rows[0].get(name)) for label, name in _LABELS)
-        where = [f"{label}: {legible(value, _VALUE_MOST)}" for label, value in known if value]
+        # A row about the pair or a directory is about no primary: its key is no id.
+        is_row = str(rows[0].get("primary_id")).startswith("ws-")
+        where = [
+            f"{label}: {legible(value, _VALUE_MOST)}"
+            for label, value in known
+            if value and (is_row or label != "Primary")
+        ]
     else:
         what = meaning.sentence
         where = ["  ".join(legible(row.get(name), 300) for name in _LISTED) for row in rows[:20]]

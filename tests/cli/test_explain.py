@@ -68,6 +68,14 @@ def test_a_condition_is_explained_too(stage: Stage) -> None:
     assert "A condition: the standby differs" in stage.standby("explain drift").out
 
 
+def test_several_are_explained_in_their_order(stage: Stage) -> None:
+    out = stage.standby("explain STANDBY_IN_ERROR drift").out
+    assert out.index("STANDBY_IN_ERROR") < out.index("\n\nDRIFT\n")
+    (one, two) = json.loads(stage.standby("explain drift PAUSED --output json").out)["reasons"]
+    assert (one["reason_code"], two["reason_code"]) == ("DRIFT", "PAUSED")
+    assert stage.standby("explain PAUSED NONSUCH").status == 2
+
+
 def test_a_code_that_there_is_not_is_refused_with_the_nearest(stage: Stage) -> None:
     ran = stage.standby("explain SECONDARY_EXIST")
     assert (ran.status, ran.out) == (2, "")

@@ -55,7 +55,12 @@ SAMPLES |= {
     "last": "2026-03-03T08:01:09Z",
     "region": "us-east-1",
 }
-SAMPLES |= {"listed[0]['primary_id']": "ws-1abc2def3", "primary_id": "ws-1abc2def3", "whom": "alice"}
+SAMPLES |= {
+    "listed[0]['primary_id']": "ws-1abc2def3",
+    "listed[0]": "DRIFT",
+    "primary_id": "ws-1abc2def3",
+    "whom": "alice",
+}
 SAMPLES |= {"then": "2026-03-03T14:00:00.000Z", "waiting[0]": "ws-1abc2def3"}
 SAMPLES |= {"pair.stack": "Standby-x", "names.pair.stack": "Standby-x", "stack": "Standby-x", "machine": "arn:aws:x"}
 SAMPLES |= {

@@ -42,7 +42,7 @@ def test_one_desktop_and_one_standby(stage: Stage) -> None:
     ran, page = report(stage, "--since 2026-01-05")
     assert ran.status == 0
     assert page.paragraphs[2] == (
-        "If us-east-1 failed now, 1 of 1 person could work; the age of their data is not known; 0 have nothing;"
+        "If us-east-1 failed now, 1 of 1 person could work; their data is not replicated; 0 have nothing;"
         " 0 are not known."
     )
 

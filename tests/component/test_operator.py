@@ -511,7 +511,7 @@ def test_what_doctor_found_is_kept_with_who_ran_it_and_nobody_is_notified(found:
     (event,) = found.history("DOCTOR")
     assert event["checks"] == FOUND_BY_DOCTOR
     assert signed(event) == ["command", "CHG-4711", AL, NOW, NOW]
-    assert event["message"].endswith("Findings: 7; problems: 1; warnings: 3; not checked: 1.")
+    assert event["message"].endswith("Findings: 7; problems: 1; warnings: 3; could not be read: 1.")
     assert "notice" not in event
     found.pass_time(hours=1)
     do(found, "doctor", BO, checks={"keys/fit": {"ok": 3}})

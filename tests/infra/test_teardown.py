@@ -1,5 +1,6 @@
 """`make destroy`: stacks with termination protection are named before the CDK is run, with how to turn it off."""
 
+import os
 import subprocess
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -51,3 +52,11 @@ def test_make_destroy_asks_before_it_runs_the_cdk() -> None:
         next(n for n, line in enumerate(recipe) if word in line) for word in ('teardown "x.', " destroy ")
     )
     assert asks < destroys
+
+
+@pytest.mark.parametrize(("given", "option"), [([], False), (["CONFIG=x.yaml"], True)])
+def test_make_local_deploys_a_configuration_that_is_named(given: list[str], option: bool) -> None:
+    run = ["make", "-n", "local", *given]
+    environment = {name: value for name, value in os.environ.items() if name != "CONFIG"}
+    recipe = subprocess.run(run, cwd=EXAMPLE.parent, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    assert ('-m local --config "x.yaml"' in recipe) is option

@@ -54,4 +54,4 @@ def examined_in_words(found: Examined) -> str:
     total = by_status(found)
     unseen = sum(total[status] for status in NOT_SEEN)
     said = f"Findings: {total.total()}; problems: {total[PROBLEM]}; warnings: {total[WARNING]}"
-    return f"{said}; not checked: {unseen}."
+    return f"{said}; could not be read: {unseen}."
