@@ -55,9 +55,10 @@ ALARMS: Final = {
         over="The queue is empty. See [dead letters](dead-letters.md).",
         primary=1,
         dr=1,
-        in_dr="The queue is the DR stack's own. Each message is CloudTrail's record of a TerminateWorkspaces call that "
-        "could not be handed to the primary Region within a day. The sweep finds what is gone. Read in the message who "
-        "made the call, and delete the message: [the DR Region's queue](dead-letters.md#the-dr-regions-queue).",
+        in_dr="The queue is the DR stack's own, and `standby redrive` does not read it. Each message is CloudTrail's "
+        "record of a TerminateWorkspaces call that could not be handed to the primary Region within a day. The sweep "
+        "finds what is gone. Read in the message who made the call, and delete the message: "
+        "[the DR Region's queue](dead-letters.md#the-dr-regions-queue).",
     ),
     "events-undelivered": Alarm(
         fires="an event of one of the stack's rules cannot be delivered by EventBridge",
@@ -86,7 +87,7 @@ ALARMS: Final = {
         "reason to act; a failure in every round is.",
         first="aws logs filter-log-events --region us-east-1 --log-group-name "
         "/aws/lambda/Standby-us-east-1-us-west-2-protect --filter-pattern '?ERROR ?Task' "
-        "--start-time $(($(date +%s) - 3600))000",
+        "--start-time $(($(date +%s) - 3600))000 --query 'events[].message' --output text",
         causes=(
             "The ledger cannot be read or written: the log names the error of DynamoDB.",
             "The function timed out because AWS answered slowly. It continues in the next round.",
@@ -116,7 +117,7 @@ ALARMS: Final = {
         "to the dead-letter queue. Standbys are still created.",
         first="aws logs filter-log-events --region us-east-1 --log-group-name "
         "/aws/lambda/Standby-us-east-1-us-west-2-announce --filter-pattern announced "
-        "--start-time $(($(date +%s) - 3600))000",
+        "--start-time $(($(date +%s) - 3600))000 --query 'events[].message' --output text",
         causes=(
             (
                 "An existing topic, or its key, denies the function. Compare its policies with "
@@ -159,8 +160,8 @@ ALARMS: Final = {
             "An accepted fleet is still getting its standbys. The percentage rises by itself.",
             "The pair is paused, or the daily cap, the ceiling or the quota is reached. `standby status` names it.",
             (
-                "Users are missing in the DR directory, or a directory refuses standbys. `standby list --needs-action` "
-                "lists them."
+                "Users are missing in the DR directory, standbys are in ERROR, or a directory refuses standbys. "
+                "`standby list --needs-action` lists what a person has to correct, and `standby show USER` says how."
             ),
             "Standbys were terminated: see [neighbours](neighbours.md).",
         ),

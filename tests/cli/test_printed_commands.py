@@ -138,6 +138,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "bin/aws",
         "bin/curl",
         "bin/make",
+        "bin/nslookup",
         "bin/python3",
         "bin/standby",
         ".venv/bin/pip",
