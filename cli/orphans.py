@@ -18,6 +18,7 @@ from standby.core.outcomes import Answer as Answered
 from standby.core.outcomes import Refusal, Refused
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row, read_row
+from standby.core.upkeep import type_of_standby
 
 if TYPE_CHECKING:
     from cli.aws import Aws
@@ -86,7 +87,7 @@ def read_orphans(ledger: Ledger, ids: Iterable[str] | None = None) -> Orphans:
     prices = kept.settings.prices if kept else {}
     for row in orphans:
         place = (row.dr_directory_id, user_key(row.user_name or ""))
-        price = prices.get(row.compute_type or "")
+        price = prices.get(type_of_standby(row.compute_type, row.note(Kind.DRIFT)))
         read.found.append(Orphan(row, ledger.pair.stack, tuple(waiting.get(place, ())), price))
     read.found.sort(key=lambda one: one.since)
     return read

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from standby.core.model import Status, is_unassigned, user_key
 from standby.core.plan import UNKNOWN_TYPE
 from standby.core.reasons import NOT_OURS, Reason, meaning_of
 from standby.core.row import SCHEMA_VERSION, Condition, Kind
+from standby.core.upkeep import type_of_standby
 from standby.ledger.table import moment_in
 
 if TYPE_CHECKING:
@@ -93,7 +93,6 @@ SHEETS: Final = {
     "stale-copies": STALE_COLUMNS,
     "orphans": ORPHAN_COLUMNS,
 }
-_TYPE_OF_STANDBY: Final = re.compile(r"\bcompute_type [^;≠]*≠(\w+)")
 # The best one counts for a person with several desktops.
 _BEST: Final = (Verdict.WORK, Verdict.UNKNOWN, Verdict.NOTHING)
 
@@ -258,9 +257,7 @@ class Reading:
             return
         drift = lasting.get(Kind.DRIFT)
         differs = str(drift.get("note") or "") if drift else ""
-        # The row has the primary's compute type. The standby's differs where the drift names another one.
-        own = _TYPE_OF_STANDBY.search(differs)
-        found.standbys_by_type[own[1] if own else str(item.get("compute_type") or UNKNOWN_TYPE)] += 1
+        found.standbys_by_type[type_of_standby(str(item.get("compute_type") or ""), differs)] += 1
         if drift:
             found.drift_by_property.update(one.partition(" ")[0] for one in differs.split("; ") if one)
             row = {**self._named(item, standby=True), "differs_in": differs, "since": drift.get("since")}
@@ -272,7 +269,8 @@ class Reading:
             self.sheets.write("stale-copies", row)
 
     def _add_orphan(self, item: Item) -> None:
-        kept = dict(kinds(item)).get(Kind.KEPT)
+        lasting = dict(kinds(item))
+        kept, differs = lasting.get(Kind.KEPT), str((lasting.get(Kind.DRIFT) or {}).get("note") or "")
         by, _, because = str((kept or {}).get("note") or "").partition(": ")
         kept_by = f"{self.names.who(by)}: {self.names.text(because)}" if kept else ""
         row = {
@@ -282,7 +280,7 @@ class Reading:
             "kept_by": kept_by,
         }
         self.found.orphans_kept += kept is not None
-        self.found.orphans_by_type[str(item.get("compute_type") or UNKNOWN_TYPE)] += 1
+        self.found.orphans_by_type[type_of_standby(str(item.get("compute_type") or ""), differs)] += 1
         self.found.orphans.add((str(row["since"]), row["primary_id"]), row)
         self.sheets.write("orphans", row)
 

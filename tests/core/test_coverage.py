@@ -122,6 +122,11 @@ def counted(old: Row | None, new: Row | None, effect: Effect = Effect.NOTHING, s
         "status/PROTECTED, drifted, protected_needs_action, has/STANDARD",
     ),
     (
+        "drifts, and is priced by its own compute type",
+        counted(None, with_one(conditions=lasting(Kind.DRIFT, note="compute_type STANDARD≠VALUE; x A≠B")), shown=has()),
+        "status/PROTECTED, drifted, protected_needs_action, has/VALUE",
+    ),
+    (
         "on PCoIP",
         counted(None, with_one(conditions=ON), shown=has()),
         "status/PROTECTED, pcoip_primaries, has/STANDARD, pcoip_standbys",

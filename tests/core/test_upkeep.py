@@ -10,7 +10,7 @@ from standby.core.model import Related, Status, Workspace, WorkspaceId, to_text
 from standby.core.reasons import Reason
 from standby.core.row import Condition, Kind, Row, news
 from standby.core.settings import Directory
-from standby.core.upkeep import advice, annotate, copy_age, digest, drift
+from standby.core.upkeep import advice, annotate, copy_age, digest, drift, type_of_standby
 from tests.core import cases
 from tests.core.cases import NOW, STANDBY, ago, case, has, hours, lasting, minutes, new, seen, standby, table, with_one
 
@@ -317,3 +317,14 @@ def test_only_a_sweep_and_only_of_the_rows_own_standby_says_that_nobody_is_well(
 def test_one_that_is_lost_is_not_replaced_for_a_person_who_asks() -> None:
     lost, _ = swept("60 ERROR 60 ERROR")
     assert cases.outcome(decide(case(lost, has("ERROR"), cases.BY_HAND))) == f"= {DEAD}"
+
+
+@table(
+    "primary differs expected",
+    ("alike", "STANDARD", None, "STANDARD"),
+    ("another", "STANDARD", "compute_type STANDARD≠VALUE; protocols PCOIP≠WSP", "VALUE"),
+    ("differs otherwise", "STANDARD", "protocols PCOIP≠WSP", "STANDARD"),
+    ("not known", None, None, "unknown compute type"),
+)
+def test_a_standby_is_priced_by_its_own_compute_type(primary: str | None, differs: str | None, expected: str) -> None:
+    assert type_of_standby(primary, differs) == expected

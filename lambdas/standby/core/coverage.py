@@ -20,7 +20,7 @@ from standby.core.plan import UNKNOWN_TYPE, Prices, monthly_cost, stage, under
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import Settings
-from standby.core.upkeep import ON_PCOIP, copied, copy_age
+from standby.core.upkeep import ON_PCOIP, copied, copy_age, type_of_standby
 from standby.core.values import dataclass
 
 OLDEST = "oldest_seconds"
@@ -149,9 +149,9 @@ def with_orphans(found: Orphans, rows: Iterable[Row], settings: Settings) -> dic
 
 
 def _priced_as(row: Row, settings: Settings) -> str:
-    """The name that a row's standby is priced by: its compute type. The prices apply to one DR Region."""
+    """The name that a row's standby is priced by: its own compute type. The prices apply to one DR Region."""
     where = "" if row.dr_region == settings.dr_region else f" in {row.dr_region}"
-    return f"{row.compute_type or UNKNOWN_TYPE}{where}"
+    return f"{type_of_standby(row.compute_type, row.note(Kind.DRIFT))}{where}"
 
 
 def cost_attributes(of: str, types: Mapping[str, int], prices: Prices) -> dict[str, str | int]:

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 
 from standby.core.change import Case, Change, say
 from standby.core.model import REPLICATED, UNWELL_STANDBY, Related, Status, Workspace, from_text, to_text, user_key
+from standby.core.plan import UNKNOWN_TYPE
 from standby.core.reasons import REPLACED, Reason
 from standby.core.row import Kind, Row
 from standby.core.values import dataclass
@@ -35,6 +36,7 @@ PCOIP_NOTICE = PCOIP_ENDS - timedelta(days=92)  # a quarter of a year ahead
 ON_PCOIP = ("pcoip_primaries", "pcoip_standbys")
 # A standby without a copy of the data: the first copy is still to come, or none is to come.
 AWAITED, NOT_COPIED = "awaited", "none"
+_TYPE_OF_STANDBY = re.compile(r"\bcompute_type [^;]*≠([^; ]+)")
 _WORD = re.compile(r"[A-Za-z0-9_.,+-]+")
 
 
@@ -90,6 +92,12 @@ def advice(differs: str) -> str:
     """What to do about a drift: data replication is changed in place, anything else needs a new standby."""
     names = {one.partition(" ")[0] for one in differs.split("; ")}
     return " ".join([_SWITCH] * (REPLICATION in names) + [_ANEW] * bool(names - {REPLICATION}))
+
+
+def type_of_standby(primary: str | None, differs: str | None) -> str:
+    """The compute type that a standby is priced by: its primary's, unless the drift `differs` names another one."""
+    own = _TYPE_OF_STANDBY.search(differs or "")
+    return own[1] if own else primary or UNKNOWN_TYPE
 
 
 def uses_pcoip(protocols: Sequence[str]) -> bool | None:
