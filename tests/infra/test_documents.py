@@ -167,6 +167,8 @@ def test_where_the_product_refers_to_a_document_it_exists() -> None:
         named |= set(re.findall(r"\bdocs/[\w/-]+\.md", text))
         assert "(README, " not in text
     for file in ROOT.glob("*.yaml"):
-        named |= set(re.findall(r"\bdocs/[\w/-]+\.md", file.read_text(encoding="utf-8")))
+        text = file.read_text(encoding="utf-8")
+        named |= set(re.findall(r"\bdocs/[\w/-]+\.md", text))
+        assert "(README, " not in text
     assert named
     assert {name for name in named if not (ROOT / name).is_file()} == set()
