@@ -165,12 +165,10 @@ def text(rows: Sequence[Item], settings: Settings) -> str:
     if len(rows) == 1:
         what = legible(rows[0].get("message"), _VALUE_MOST)
         known = ((label, rows[0].get(name)) for label, name in _LABELS)
-        # A row about the pair or a directory is about no primary: its key is no id.
-        is_row = str(rows[0].get("primary_id")).startswith("ws-")
+        # A row about the pair or a directory has no primary: its key is no id.
+        own = "Primary" if str(rows[0].get("primary_id")).startswith("ws-") else "Ledger entry"
         where = [
-            f"{label}: {legible(value, _VALUE_MOST)}"
-            for label, value in known
-            if value and (is_row or label != "Primary")
+            f"{own if label == 'Primary' else label}: {legible(value, _VALUE_MOST)}" for label, value in known if value
         ]
     else:
         what = meaning.sentence

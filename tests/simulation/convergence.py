@@ -68,4 +68,6 @@ def _untold(run: Simulation, *, copies: bool) -> Sequence[str]:
 
 def _named(message: str) -> Sequence[str]:
     """The primaries that a notice names: one, or in a line each."""
-    return re.findall(r"^Primary: (.*)", message, re.M) or re.findall(r"^20\S+  .*?  (\S+)  ", message, re.M)
+    return re.findall(r"^(?:Primary|Ledger entry): (.*)", message, re.M) or re.findall(
+        r"^20\S+  .*?  (\S+)  ", message, re.M
+    )
