@@ -1,4 +1,4 @@
-"""Each kind of condition of a desktop in words, with its note. Pure."""
+"""Each kind of condition of a desktop in words, with its note, and what to do about it. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cli.times import local
+from standby.core.reasons import Reason
 from standby.core.row import Kind
+from standby.core.upkeep import advice
 
 # `{note}` is the note of the condition; without a note, it is left out with its colon or parentheses.
 WORDS: Final[Mapping[str, str]] = {
@@ -37,6 +39,18 @@ WORDS: Final[Mapping[str, str]] = {
 }
 # Internal conditions: they do not help a reader.
 INNER: Final = (Kind.TROUBLE, Kind.GONE, Kind.UNMAPPED)
+
+# The conditions that need action, except DRIFT: what to do about it depends on what differs.
+_ADVICE: Final[Mapping[str, str]] = {
+    Kind.DOUBLED: Reason.TWO_STANDBYS.meaning.advice,
+    Kind.STALE: Reason.REPLICATION_STALE.meaning.advice,
+}
+_ANY_DRIFT: Final = "data_replication; compute_type"
+
+
+def advice_of(kind: str, note: object = None) -> str:
+    """What to do about a condition, in sentences; empty if it needs no action of its own."""
+    return advice(str(note or _ANY_DRIFT)) if kind == Kind.DRIFT else _ADVICE.get(kind, "")
 
 
 def words_of(kind: str, condition: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cli.conditions import WORDS
+from cli.conditions import WORDS, advice_of
 from standby.core.model import Status
 from standby.core.reasons import Reason
 from standby.core.row import Kind
@@ -103,7 +103,7 @@ def condition(kind: str) -> dict[str, Any]:
     return {
         "reason_code": kind,
         "meaning": f"A condition: {said}.",
-        "advice": "",
+        "advice": advice_of(kind),
         "commands": commands_of(kind),
         "statuses": [],
         "notifies": False,

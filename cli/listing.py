@@ -45,8 +45,9 @@ def listed(
     for word in (one for one in selection.users if not is_pattern(one)):
         if not any(ledger.find(word) for ledger in run.ledgers):
             raise no_such_desktop(run.ledgers, word)
-    usual = _NAMED if selection.named else _USUAL
-    wanted = chosen(columns, _DRIFTING if selection.drift else _STALE if selection.stale else usual)
+    usual: tuple[str, ...] = _NAMED if selection.named else _USUAL
+    usual = _DRIFTING if selection.drift else _STALE if selection.stale else usual
+    wanted = chosen(columns, (*usual, "act_on") if selection.needs_action else usual)
     counted = _Counted(run, selection, ("stack", *wanted) if columns else ())
     table = Table("desktops", columns_of(run, wanted), counted.rows(), empty="")
     answer = Answer([table], facts=counted.facts, closing=counted.sentences, next=_next(selection))

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.answers import Column, text, time
+from cli.conditions import advice_of
 from cli.options import Output
 from cli.problems import Problem
+from standby.core.attention import causes
 from standby.core.reasons import meaning_of
 from standby.core.row import Kind
 
@@ -40,6 +42,7 @@ COLUMNS: Final = {
         time("changed_at", "Since"),
         text("standby_id", "Standby"),
         text("message"),
+        Column("act_on", "Act on", _listed),
         text("advice", "What to do"),
         text("primary_directory_id", "Directory"),
         text("primary_region", "Region"),
@@ -75,11 +78,29 @@ def shown(item: Item, ledger: Ledger) -> dict[str, Any]:
     own = {name: value for name, value in item.items() if name not in _INNER and not name.startswith("ix_")}
     lasting = item.get("conditions") or {}
     made = {
-        "advice": meaning_of(str(item.get("reason_code"))).advice,
+        "act_on": to_act_on(item),
+        "advice": " ".join(advice(item).values()),
         "drift": lasting.get(Kind.DRIFT, {}).get("note"),
         "stale_since": lasting.get(Kind.STALE, {}).get("since"),
     }
     return {"stack": ledger.pair.stack} | own | made
+
+
+def to_act_on(item: Item) -> list[str]:
+    """What a person has to act on: the reason code, or kinds of conditions; empty if no action is needed."""
+    return causes(str(item.get("status")), str(item.get("reason_code")), dict(kinds(item)))
+
+
+def advice(item: Item) -> dict[str, str]:
+    """What to do, by the reason code or the kind of condition that it is about.
+
+    A desktop that needs no action has only the advice of its reason.
+    """
+    code, lasting = str(item.get("reason_code")), dict(kinds(item))
+    return {
+        one: meaning_of(one).advice if one == code else advice_of(one, lasting[one].get("note"))
+        for one in to_act_on(item) or [code]
+    }
 
 
 def chosen(names: str, default: Sequence[str]) -> list[str]:

@@ -20,9 +20,8 @@ from cli.listing import no_such_desktop
 from cli.orphan_checks import strange
 from cli.people import who
 from cli.problems import Problem, Status
-from cli.rows import columns, kinds, shown
+from cli.rows import advice, columns, kinds, shown, to_act_on
 from cli.state import State, state_of
-from standby.core.attention import needs_action
 from standby.core.change import PREVIOUS
 from standby.core.model import OPEN
 from standby.core.model import Status as RowStatus
@@ -54,8 +53,7 @@ class Shown:
     @property
     def needs_action(self) -> bool:
         """Whether the desktop needs action."""
-        row = self.row
-        return needs_action(str(row.get("status")), str(row.get("reason_code")), row.get("conditions") or {})
+        return bool(to_act_on(self.row))
 
     def data(self) -> dict[str, Any]:
         """The desktop for data output."""
@@ -166,8 +164,11 @@ def _show(one: Shown, screen: Console, stack: str) -> None:
     where = row.get("primary_directory_id") or "a directory that is not known yet"
     put_line(f"{user}: {row['pk']} in {where}{stack}", screen)
     put_indented(f"{row.get('status')} ({row.get('reason_code')}) since {times.local(row.get('changed_at'))}", screen)
-    put_indented(str(row.get("message") or ""), screen)
-    put_indented(f"What to do: {_advice(row)}", screen)
+    put_indented(times.within(str(row.get("message") or "")), screen)
+    for about, words in _advice(row).items():
+        # The reason is on the line above; a condition is named.
+        is_reason = about == str(row.get("reason_code"))
+        put_indented(f"What to do{'' if is_reason else f' about {about}'}: {words}", screen)
     for line in _facts(row):
         put_indented(line, screen)
     lasting = [words_of(kind, condition) for kind, condition in kinds(row) if kind not in INNER]
@@ -178,13 +179,14 @@ def _show(one: Shown, screen: Console, stack: str) -> None:
     _section("History", [*cut, *(line for change in one.history for line in _change_lines(change))], screen)
 
 
-def _advice(row: Item) -> str:
-    """What to do about a desktop, in sentences."""
-    advice, read = meaning_of(str(row.get("reason_code"))).advice, read_row(row)
+def _advice(row: Item) -> dict[str, str]:
+    """What to do about a desktop in sentences, by the reason or the condition that it is about."""
+    found, read = advice(row), read_row(row)
     if isinstance(read, Row) and read.is_orphan and read.standby_id and (why := strange(read)):
         command = terminate_command(str(read.dr_region), read.standby_id)
-        advice = f"{why} If nobody needs the data on it, run `{command}`. To keep it, run `standby keep ID`."
-    return named(advice, row)
+        keep = "To keep it, run `standby keep ID`."
+        found[str(read.reason)] = f"{why} If nobody needs the data on it, run `{command}`. {keep}"
+    return {about: named(words, row) for about, words in found.items()}
 
 
 def _section(title: str, lines: Iterable[str], screen: Console) -> None:
@@ -221,7 +223,7 @@ def _step_lines(one: Shown) -> Iterator[str]:
         if mark := _MARKS.get(result):
             yield f"  {mark:4}  {rule}"
     if step.is_now and step.message and step.message != one.row.get("message"):
-        yield f"  {step.message}"
+        yield f"  {times.within(step.message)}"
 
 
 def _change_lines(change: Mapping[str, Any]) -> Iterator[str]:
@@ -232,13 +234,11 @@ def _change_lines(change: Mapping[str, Any]) -> Iterator[str]:
     # The previous message is in the history already.
     message = str(change.get("message") or "").partition(PREVIOUS)[0]
     if detail := " ".join(message.replace(sentence, "").split()):
-        yield f"  {detail}"
+        yield f"  {times.within(detail)}"
 
 
 def _next(desktops: Sequence[Shown]) -> str:
-    reasons = [str(one.row.get("reason_code")) for one in desktops if one.needs_action]
-    if reasons:
-        code = reasons[0]
-        return f"`standby explain {code}` shows what to do, with commands."
+    if codes := [code for one in desktops for code in to_act_on(one.row)]:
+        return f"`standby explain {codes[0]}` shows what to do, with commands."
     whom = shlex.quote(str(desktops[0].row.get("user_name") or desktops[0].row["pk"]))
     return f"`standby audit --user {whom}` shows the changes of a period."

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from cli.problems import Problem
 from standby.core.model import from_text
 
+_IN_WORDS = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _AGO = re.compile(r"(\d{1,6})\s*(s|m|min|h|d|w)", re.IGNORECASE)
 _NAMED = re.compile(r"(today|yesterday)([ T].+)?", re.IGNORECASE)
 _UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -70,6 +71,11 @@ def local(value: object) -> str:
     except ValueError:
         return "" if value is None else str(value)
     return f"{found.astimezone():%Y-%m-%d %H:%M %Z}"
+
+
+def within(words: str) -> str:
+    """A text in which each time of the ledger is in the local zone, as `local` writes it."""
+    return _IN_WORDS.sub(lambda found: local(found[0]), words)
 
 
 def age(span: timedelta) -> str:

@@ -7,7 +7,8 @@ import pytest
 
 from cli.conditions import WORDS
 from cli.deciding import RULE_OF
-from cli.explaining import commands_of, reason, statuses_of
+from cli.explaining import commands_of, condition, reason, statuses_of
+from standby.core.attention import TO_PUT_RIGHT
 from standby.core.model import Status
 from standby.core.reasons import Reason
 from standby.core.row import Kind
@@ -65,7 +66,10 @@ def test_one_is_explained_in_words_and_all_as_data(stage: Stage) -> None:
 
 
 def test_a_condition_is_explained_too(stage: Stage) -> None:
-    assert "A condition: the standby differs" in stage.standby("explain drift").out
+    out = stage.standby("explain drift").out
+    assert "A condition: the standby differs" in out
+    assert "  What to do: Data replication can be changed in place" in out
+    assert [kind for kind in TO_PUT_RIGHT if not condition(kind)["advice"]] == []
 
 
 def test_several_are_explained_in_their_order(stage: Stage) -> None:

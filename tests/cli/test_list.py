@@ -131,6 +131,13 @@ def test_drift_and_old_data_have_columns_of_their_own(lived: Stage) -> None:
         assert "compute_type STANDARD≠POWER" in lived.standby("list --drift").out
         assert "2026-03-03 09:00 UTC" in lived.standby("list --stale").out
         assert users(lived, "--needs-action --status PROTECTED") == ["user001"]
+        out = lived.standby("list --needs-action").out.splitlines()
+        assert out[0].endswith("\tSince\tAct on")
+        assert {line.split("\t")[1]: line.split("\t")[-1] for line in out[1:-1]} == {
+            TAKEN: "SECONDARY_EXISTS",
+            "user000": "ORPHANED",
+            "user001": "DRIFT, STALE",
+        }
     finally:
         lived.table.set(one, "STATE", {"conditions": {}})
 

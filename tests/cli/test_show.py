@@ -82,6 +82,35 @@ def test_one_that_needs_a_person_says_so_by_the_exit_status(lived: Stage) -> Non
     assert lived.standby(f"show {NEW[1]}").status == 0
 
 
+LASTING = {"since": "2026-03-03T09:00:00.000Z", "last": "2026-03-03T09:00:00.000Z", "times": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "note", "words"),
+    [
+        ("STALE", "", "Run `standby list --stale` and check data replication in the WorkSpaces console."),
+        ("DRIFT", "data_replication PRIMARY_AS_SOURCE≠NO_REPLICATION", "Data replication can be changed in place"),
+        ("DOUBLED", "ws-1 ws-2", "Keep the standby that the message names first."),
+    ],
+)
+def test_a_ready_one_with_a_condition_to_act_on_says_what_to_do_about_it(
+    lived: Stage, kind: str, note: str, words: str
+) -> None:
+    one = of(lived, NEW[1])
+    kept = lived.item(one, "STATE")
+    message = "The standby is ready. Its data is of 2026-11-28T17:24:22.219Z."
+    lived.table.set(one, "STATE", {"conditions": {kind: LASTING | {"note": note}}, "message": message})
+    try:
+        ran, (row,) = lived.standby(f"show {NEW[1]}"), shown(lived, NEW[1])
+    finally:
+        lived.table.put(kept)
+    assert "No action needed" not in ran.out
+    assert f"  What to do about {kind}: {words}" in ran.out
+    assert "  The standby is ready. Its data is of 2026-11-28 17:24 UTC.\n" in ran.out
+    assert (ran.status, row["act_on"], row["advice"].startswith(words)) == (1, [kind], True)
+    assert f"Next: `standby explain {kind}`" in ran.err
+
+
 def test_a_users_desktops_are_all_shown_and_a_long_history_is_cut(lived: Stage) -> None:
     item = lived.item(of(lived, LATE), "STATE")
     lived.table.put(item | {"pk": "ws-another01", "primary_id": "ws-another01"})
