@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/workspaces/latest/adminguide/cross-region-redirectio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -18,26 +18,34 @@ from cli.pairs import Pair
 # The Region of Route 53's control plane: records are changed there.
 _DNS_REGION: Final = "us-east-1"
 _CHECK, _IDENTIFIER = "HEALTH_CHECK_ID", "CONNECTION_IDENTIFIER"
-_UNKNOWN_NAME: Final = "desktop.example.com"
 
 
 @dataclass(frozen=True)
 class Alias:
-    """A connection string, and the connection identifier that its TXT record has for each Region."""
+    """A connection string, and the connection identifier that its TXT record has for each Region; empty: no alias."""
 
     name: str
     primary: str
     dr: str
 
 
+_UNKNOWN: Final = Alias("desktop.example.com", "", "")
+
+
 @dataclass(frozen=True)
 class Names:
-    """The names on the page; `directories` are the primary Region's directories with their DR directories."""
+    """The names on the page.
+
+    `directories` are the primary Region's directories with their DR directories. `unread` are the Regions whose aliases
+    could not be read. `alone` are the directories that share no connection alias with their DR directory.
+    """
 
     pair: Pair
     directories: Mapping[str, str]
     aliases: Sequence[Alias]
     dr_topic: str = ""
+    unread: Collection[str] = ()
+    alone: Collection[str] = ()
 
 
 def aliases(
@@ -49,6 +57,21 @@ def aliases(
     """
     sides = [_identifiers(here, {*directories}), _identifiers(there, {*directories.values()})]
     return [Alias(name, *(side.get(name, "") for side in sides)) for name in sorted({*sides[0], *sides[1]})]
+
+
+def alone(
+    here: Sequence[Mapping[str, Any]] | None, there: Sequence[Mapping[str, Any]] | None, directories: Mapping[str, str]
+) -> list[str]:
+    """The directories that share no connection alias with their DR directory, as far as it is known.
+
+    `here` and `there` are as for `aliases`; None if the Region could not be read. Then the other Region decides.
+    """
+    found = []
+    for one, other in sorted(directories.items()):
+        known = [{*_identifiers(side, {its})} for side, its in ((here, one), (there, other)) if side is not None]
+        if known and not set.intersection(*known):
+            found.append(one)
+    return found
 
 
 def _identifiers(shown: Sequence[Mapping[str, Any]], directories: set[str]) -> dict[str, str]:
@@ -105,10 +128,13 @@ def _names(names: Names) -> Iterator[str]:
     yield f"| ledger, in both Regions | {pair.table} |"
     yield f"| topic of notices in the DR Region | {names.dr_topic or 'TOPIC_ARN'} |"
     for one, other in sorted(names.directories.items()):
-        yield f"| directory → DR directory | {one} → {other} |"
+        cannot = ": no connection alias, its users cannot be redirected" if one in names.alone else ""
+        yield f"| directory → DR directory | {one} → {other}{cannot} |"
     for alias in names.aliases:
         yield f"| connection alias | {alias.name} |"
-        yield f"| its TXT record: primary, DR | {alias.primary or 'not associated'}, {alias.dr or 'not associated'} |"
+        sides = ((alias.primary, pair.region), (alias.dr, pair.dr_region))
+        shown = [one or ("not known" if region in names.unread else "not associated") for one, region in sides]
+        yield f"| its TXT record: primary, DR | {', '.join(shown)} |"
     yield "| who decides, telephone | ____________________ |"
     yield "| who changes DNS, telephone | ____________________ |"
     yield "| who writes to users, telephone | ____________________ |"
@@ -125,7 +151,7 @@ def _before(names: Names) -> Iterator[str]:
         f"aws sts get-caller-identity --region {pair.dr_region}",
         f"standby doctor --stack {pair.stack}",
     )
-    if not names.aliases:
+    if not names.aliases and not names.unread:
         yield "3. No connection alias was found. Without one in both Regions, users cannot be redirected."
         yield ""
 
@@ -168,8 +194,12 @@ def _redirect(names: Names) -> Iterator[str]:
         yield f"**Route 53 accepts changes in {_DNS_REGION}, the lost Region: the commands below may fail.**"
         yield "Failover records with a health check work without these commands. Set them up before an outage."
         yield ""
-    yield "1. Check what DNS answers now:"
-    yield from _commands(f"standby doctor --only redirection --stack {pair.stack}")
+    for one in names.alone:
+        other = names.directories[one]
+        yield f"**Users of {one} cannot be redirected:** it shares no connection alias with {other}."
+        yield ""
+    yield "1. Check what DNS answers now, and compare it with the identifiers in the table above:"
+    yield from _commands(*(f"nslookup -type=TXT {alias.name}" for alias in names.aliases or [_UNKNOWN]))
     yield "2. **If the record has a health check** (Route 53 failover records), it switches automatically when the"
     yield "   check fails, and switches back as soon as the check succeeds, even if users have not saved their work."
     yield "   Disable and invert the health check of the primary record. It then counts as failed until section 6:"
@@ -179,7 +209,7 @@ def _redirect(names: Names) -> Iterator[str]:
 
 
 def _records(names: Names, *, dr: bool) -> Iterator[str]:
-    for alias in names.aliases or [Alias(_UNKNOWN_NAME, "", "")]:
+    for alias in names.aliases or [_UNKNOWN]:
         identifier = (alias.dr if dr else alias.primary) or _IDENTIFIER
         yield from _commands(*txt_records.commands(alias.name, identifier))
         if identifier == _IDENTIFIER:

@@ -46,26 +46,29 @@ def _names(run: Run, ledger: Ledger) -> tuple[Names, list[str]]:
     """The names for a pair's page, and what could not be read."""
     from cli.pairs import outputs_of
     from cli.problems import Problem
-    from cli.runbook import Names, aliases
+    from cli.runbook import Names, aliases, alone
 
     pair, missing = ledger.pair, list(ledger.pair.missing)
     kept = ledger.kept_settings()
     directories = {str(one): str(to.dr_directory) for one, to in kept.settings.directories.items()} if kept else {}
     if not directories:
         missing.append("The directories are not known, because no sweep has saved the settings yet.")
-    shown: list[list[Any]] = []
+    shown: list[list[Any] | None] = []
     for region in (pair.region, pair.dr_region):
         try:
             shown.append(_aliases(run, region))
         except Problem as problem:
-            shown.append([])
+            shown.append(None)
             missing.append(str(problem))
     topic = ""
     try:
         topic = outputs_of(run.aws, pair.dr_stack, pair.dr_region).get("NotificationTopicArn", "")
     except Problem as problem:
         missing.append(str(problem))
-    return Names(pair, directories, aliases(shown[0], shown[1], directories), topic), missing
+    here, there = shown
+    unread = [region for region, side in zip((pair.region, pair.dr_region), shown, strict=True) if side is None]
+    known = aliases(here or [], there or [], directories)
+    return Names(pair, directories, known, topic, unread, alone(here, there, directories)), missing
 
 
 def _aliases(run: Run, region: str) -> list[Any]:

@@ -78,6 +78,17 @@ def test_it_can_be_printed_while_the_primary_region_is_lost(swept: Stage) -> Non
     swept.down = {PRIMARY}
     ran = swept.standby("runbook")
     assert (ran.status, "ID2" in ran.out, f"{PRIMARY} does not answer" in ran.err) == (4, True, True)
+    assert "| its TXT record: primary, DR | not known, ID2 |" in ran.out
+    assert f"nslookup -type=TXT {NAME}\n" in ran.out
+    assert "cannot be redirected" not in ran.out
+
+
+def test_a_directory_without_a_shared_alias_is_named(swept: Stage) -> None:
+    swept.answers[(*ALIASES, DR)] = {"ConnectionAliases": [told("d-other", "ID2")]}
+    out = swept.standby("runbook").out
+    assert f"| {HOME} → {AWAY}: no connection alias, its users cannot be redirected |" in out
+    assert f"**Users of {HOME} cannot be redirected:** it shares no connection alias with {AWAY}." in out
+    assert "| its TXT record: primary, DR | ID1, not associated |" in out
 
 
 def test_only_aliases_of_mapped_directories_are_on_it() -> None:
@@ -93,6 +104,24 @@ PAGES = [
     Names(ELSEWHERE, {}, []),
 ]
 SCRIPTS = sorted({one for names in PAGES for one in FENCED.findall(runbook.page(names, NOW, ["what"]))})
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "found"),
+    [
+        ([told(HOME, "1")], [told(AWAY, "2")], []),
+        ([told(HOME, "1")], [told(AWAY, "2", "other.example.com")], [HOME]),
+        ([told(HOME, "1")], [], [HOME]),
+        (None, [told(AWAY, "2")], []),
+        (None, [], [HOME]),
+        ([told(HOME, "1")], None, []),
+        (None, None, []),
+    ],
+)
+def test_without_one_side_the_other_decides_whether_users_can_be_redirected(
+    here: Any, there: Any, found: list[str]
+) -> None:
+    assert runbook.alone(here, there, {HOME: AWAY}) == found
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script[:70])
