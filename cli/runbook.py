@@ -200,6 +200,8 @@ def _redirect(names: Names) -> Iterator[str]:
         yield ""
     yield "1. Check what DNS answers now, and compare it with the identifiers in the table above:"
     yield from _commands(*(f"nslookup -type=TXT {alias.name}" for alias in names.aliases or [_UNKNOWN]))
+    yield f"   This compares them, too. While {pair.region} is lost, its exit status is 4:"
+    yield from _commands(f"standby doctor --only redirection --stack {pair.stack}")
     yield "2. **If the record has a health check** (Route 53 failover records), it switches automatically when the"
     yield "   check fails, and switches back as soon as the check succeeds, even if users have not saved their work."
     yield "   Disable and invert the health check of the primary record. It then counts as failed until section 6:"

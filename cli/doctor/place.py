@@ -157,9 +157,24 @@ class Place:
                 Mapped(one, mapped.dr_directory, mapped.volume_encryption_key, mapped.data_replication == REPLICATES)
                 for one, mapped in self.configured.directories.items()
             ]
-        found = self.rows((directory_key(DirectoryId(one)), BASELINE) for one in self.shown(self.region))
+        try:
+            shown = self.shown(self.region)
+        except Unseen:
+            # In an outage, the replica of the ledger has the directories of the last sweep.
+            if mapped_then := self._mapped_then():
+                return mapped_then
+            raise
+        found = self.rows((directory_key(DirectoryId(one)), BASELINE) for one in shown)
         mapped = {item["pk"].partition("#")[2]: str(item.get("dr_directory_id", _NOT_MAPPED)) for item in found}
         return [Mapped(one, away) for one, away in sorted(mapped.items()) if away != _NOT_MAPPED]
+
+    def _mapped_then(self) -> list[Mapped]:
+        """The directories that the last sweep found in the settings; none if they cannot be read."""
+        try:
+            kept = Ledger(self.asker.aws, Pair(self.stack, self.region, self.dr_region)).kept_settings()
+        except Problem:
+            return []
+        return [Mapped(str(one), str(to.dr_directory)) for one, to in kept.settings.directories.items()] if kept else []
 
     def ids_in(self, region: str) -> list[str]:
         """The mapped directories of a Region, each once."""

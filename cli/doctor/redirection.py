@@ -34,12 +34,23 @@ class Alias:
 # Connection aliases
 
 
-def _both(place: Place) -> tuple[list[Alias], list[Alias]]:
-    here, there = (
-        read(place.asker.pages("workspaces:DescribeConnectionAliases", region, "ConnectionAliases"))
-        for region in place.regions
-    )
-    return here, there
+def _both(place: Place) -> tuple[list[Alias] | Unseen, list[Alias]]:
+    """The aliases of both Regions. In an outage of the primary Region, why its aliases could not be read."""
+    here: list[Alias] | Unseen
+    try:
+        here = _in(place, place.region)
+    except Unseen as unseen:
+        here = unseen
+    try:
+        return here, _in(place, place.dr_region)
+    except Unseen:
+        if isinstance(here, Unseen):
+            raise here from None
+        raise
+
+
+def _in(place: Place, region: str) -> list[Alias]:
+    return read(place.asker.pages("workspaces:DescribeConnectionAliases", region, "ConnectionAliases"))
 
 
 def read(shown: Sequence[Mapping[str, Any]]) -> list[Alias]:
@@ -59,7 +70,27 @@ def read(shown: Sequence[Mapping[str, Any]]) -> list[Alias]:
 @check("Users reach a standby only if both directories are associated with aliases of the same connection string.")
 def aliases(place: Place) -> Iterator[Finding]:
     """Whether each directory and its DR directory share a connection string."""
-    yield from in_common(place.directories, place.regions, *_both(place))
+    here, there = _both(place)
+    if isinstance(here, Unseen):
+        yield from in_dr_region(place.directories, place.dr_region, there)
+        raise here
+    yield from in_common(place.directories, place.regions, here, there)
+
+
+def in_dr_region(directories: Sequence[Mapped], dr_region: str, there: Sequence[Alias]) -> Iterator[Finding]:
+    """Whether each DR directory has a connection alias, when the primary Region cannot be read."""
+    have = {alias.directory for alias in there}
+    good = 0
+    for one in directories:
+        if one.dr_directory in have:
+            good += 1
+            continue
+        what = (
+            f"{one.dr_directory} in {dr_region} has no connection alias. Users of {one.directory} cannot be redirected."
+        )
+        yield problem(what, "When the primary Region works again, run this command again: it prints what to do.")
+    if good:
+        yield ok(f"{counted(good, 'DR directory', 'DR directories')} with a connection alias in {dr_region}.")
 
 
 def in_common(
@@ -119,6 +150,12 @@ def _associate(region: str, side: Sequence[Alias], directory: str, name: str) ->
 def txt_record(place: Place) -> Iterator[Finding]:
     """Whether the TXT record has the primary Region's identifier, and can be switched quickly."""
     here, there = _both(place)
+    if isinstance(here, Unseen):
+        away = {one.dr_directory for one in place.directories}
+        for alias in sorted(there, key=lambda alias: alias.connection_string):
+            if alias.directory in away:
+                yield in_outage(alias, place.resolve(alias.connection_string), place.dr_region)
+        raise here
     wanted: defaultdict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for one in place.directories:
         for mine in here:
@@ -155,6 +192,18 @@ def record(name: str, found: Txt, here: set[str], there: set[str], dr_region: st
         yield warning(what, fix, *txt_records.commands(name, min(here)))
     else:
         yield ok(f"{name} sends users to the primary Region. Its time to live is {found.ttl} seconds.")
+
+
+def in_outage(alias: Alias, found: Txt, dr_region: str) -> Finding:
+    """Where a TXT record sends users, when the primary Region cannot be read. Both answers need a person's eye."""
+    name, identifier = alias.connection_string, alias.identifier
+    shown = f"is {named(sorted(found.values))}" if found.values else "does not exist"
+    if identifier in found.values:
+        what = f"{name} sends users to {dr_region}: its TXT record {shown}."
+        return warning(what, "Users restart the client. To send them back after the outage, see `standby runbook`.")
+    what = f"{name} does not send users to {dr_region}: its TXT record {shown}. {dr_region} has {identifier}."
+    fix = f"To redirect users, set the record. In Route 53: replace {txt_records.ZONE} with the zone's id."
+    return warning(what, fix, *txt_records.commands(name, identifier))
 
 
 def resolver(nameserver: str | None) -> Resolve:

@@ -809,6 +809,27 @@ def test_a_lost_region_is_asked_twice_and_the_other_one_is_looked_at(healthy: St
     assert {check for check, _ in good} >= {"registered", "stacks", "rules", "alarms", "subscriptions"}
 
 
+@pytest.mark.parametrize("has_file", [True, False])
+def test_in_an_outage_it_compares_dns_with_the_identifier_of_the_dr_region(
+    healthy: Stage, monkeypatch: pytest.MonkeyPatch, *, has_file: bool
+) -> None:
+    if not has_file:
+        Path("standby.yaml").unlink()
+    healthy.down = {PRIMARY}
+    options = "redirection" if has_file else f"redirection --stack {TABLE}"
+    before = f"{NAME} does not send users to {DR}: its TXT record is HERE. {DR} has THERE."
+    assert findings(healthy, options, "txt-record")[0] == ("warning", before)
+    assert '\\"THERE\\"' in healthy.standby(f"doctor --only {options}").out
+    monkeypatch.setattr(redirection, "resolver", lambda _: lambda _: Txt(("THERE",), 60))
+    after = f"{NAME} sends users to {DR}: its TXT record is THERE."
+    assert findings(healthy, options, "txt-record")[0] == ("warning", after)
+    assert findings(healthy, options, "aliases")[0] == ("ok", f"1 DR directory with a connection alias in {DR}.")
+    healthy.answers |= aliases(DR, {"ConnectionAliases": []})
+    without = f"{AWAY} in {DR} has no connection alias. Users of {HOME} cannot be redirected."
+    assert findings(healthy, options, "aliases")[0] == ("problem", without)
+    assert doctor(healthy, f"--only {options}")[0].status == 4
+
+
 # How it is asked, and how it answers
 
 
