@@ -16,7 +16,7 @@ from cli.finding import rows_of
 from cli.listing import known_directories, no_such_desktop
 from cli.moments import Tally, answer_row, covered, every_row, is_there, rows_then, since, stood
 from cli.options import Output
-from cli.people import because, behind, who
+from cli.people import CLOUDTRAIL, because, behind, who
 from cli.problems import Problem, Status
 from cli.times import age, local
 from standby.core.model import DirectoryId, day_of, to_text
@@ -306,10 +306,18 @@ def _tables(tables: Sequence[Table]) -> Callable[[Console], None]:
     return show
 
 
+def _said(because: object) -> str:
+    """The reason that a person gave. The id of a CloudTrail event would make the table too wide for a screen."""
+    return "" if because is None or str(because).startswith(CLOUDTRAIL) else str(because)
+
+
+_SAID: Final = Column("because", "Because", _said)
+
+
 def _narrowed(table: Table, pairs: int) -> Table:
     """The table with the columns that fit a screen, and the stack if there are several pairs."""
     wanted = ("stack", *_ON_SCREEN[table.name]) if pairs > 1 else _ON_SCREEN[table.name]
-    chosen = [column for column in table.columns if column.name in wanted]
+    chosen = [_SAID if column.name == _SAID.name else column for column in table.columns if column.name in wanted]
     return Table(table.name, chosen, table.rows, table.title, table.empty)
 
 
@@ -356,7 +364,7 @@ _CHANGE_COLUMNS: Final = (
 _ON_SCREEN: Final = {
     "desktops": ("primary_id", "user_name", "covered", "status", "reason_code", "standby_id", "changed_at"),
     "days": ("day", "directory_id", "coverage_percent", "protected", "eligible", "reported", "orphans", "scanned_at"),
-    "changes": ("at", "user_name", "primary_id", "change", "by"),
+    "changes": ("at", "user_name", "primary_id", "change", "by", "because"),
 }
 
 

@@ -20,12 +20,17 @@ def change_of(item: Item, ledger: Ledger) -> dict[str, Any]:
 
 
 def what(change: Mapping[str, Any]) -> str:
-    """What changed, e.g. `WAITING → CLAIMED (CLAIM_TAKEN)`; a change of conditions alone has no arrow."""
+    """What changed, e.g. `WAITING → CLAIMED (CLAIM_TAKEN)`; a change of conditions alone has no arrow.
+
+    The conditions that needed action from then on are named, too: `PROTECTED (STANDBY_READY, STALE)`.
+    """
     if subject(change.get("primary_id")) != change.get("primary_id"):  # not a desktop: it has no status to show
         return str(change.get("notice_code") or change.get("reason_code"))
     before, after = change.get("from_status"), change.get("status")
     arrow = f"{before} → {after}" if before and before != after else str(after)
-    return f"{arrow} ({change.get('notice_code') or change.get('reason_code')})"
+    code = str(change.get("notice_code") or change.get("reason_code"))
+    lasting = [kind for kind in change.get("act_on") or () if kind != change.get("reason_code")]
+    return f"{arrow} ({', '.join([code, *lasting])})"
 
 
 def subject(key: object) -> str:

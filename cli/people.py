@@ -11,6 +11,7 @@ from standby.core.model import EVENT, SWEEP, WATCH
 # arn:aws:sts::123456789012:assumed-role/operators/al, arn:aws:iam::123456789012:user/path/al
 _ROLE: Final = re.compile(r"arn:[^:]+:sts::\d{12}:assumed-role/(?P<role>[^/]+)/(?P<session>.+)")
 _USER: Final = re.compile(r"arn:[^:]+:iam::\d{12}:user/(?:.*/)?(?P<user>[^/]+)")
+CLOUDTRAIL: Final = "CloudTrail event "
 MACHINES: Final = {WATCH: "the watcher", SWEEP: "a sweep"}
 
 
@@ -37,4 +38,4 @@ def because(item: Mapping[str, Any]) -> str:
     kind, cause = str(item.get("cause_type") or ""), str(item.get("cause_id") or "")
     if kind in MACHINES:
         return ""
-    return f"CloudTrail event {cause}" if kind == EVENT else cause
+    return f"{CLOUDTRAIL}{cause}" if kind == EVENT else cause

@@ -121,6 +121,12 @@ def test_a_day_has_its_figures_and_its_changes(lived: Stage) -> None:
     ]
     assert out[2].startswith(f"{DAY}\t{HOME}\t100\t7\t7\t3\t1\t")
     assert any("\tCLAIMED → REQUESTED (CREATE_ACCEPTED)\tthe watcher" in line for line in out)
+    assert "At\tUser\tAbout\tChange\tBy\tBecause" in out
+    # The reason that a person gave, and not the ids of CloudTrail events.
+    assert {line.split("\t")[5] for line in out if line.startswith(f"{DAY} ") and line.count("\t") == 5} == {
+        "",
+        "CHG-4711",
+    }
     found = json.loads(lived.standby(f"audit --on {DAY} -o json").out)
     assert found["days"][0]["complete_sweeps"] >= 5
     at = [change["at"] for change in found["changes"]]

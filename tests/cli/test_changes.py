@@ -1,8 +1,18 @@
 """Changes of the ledger, as commands show them."""
 
+from typing import Any
+
 import pytest
 
 from cli.changes import subject, what
+
+
+def test_a_condition_that_needs_action_is_named() -> None:
+    change: dict[str, Any] = {"primary_id": "ws-1abc2def3", "from_status": "PROTECTED", "status": "PROTECTED"}
+    change |= {"reason_code": "STANDBY_READY", "act_on": ["STALE"]}
+    assert what(change) == "PROTECTED (STANDBY_READY, STALE)"
+    change |= {"status": "FAILED", "reason_code": "STANDBY_IN_ERROR", "act_on": ["STANDBY_IN_ERROR"]}
+    assert what(change) == "PROTECTED → FAILED (STANDBY_IN_ERROR)"
 
 
 @pytest.mark.parametrize(

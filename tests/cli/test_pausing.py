@@ -15,6 +15,8 @@ def test_a_pause_says_who_when_and_why_and_again_that_it_was_so_already(stage: S
     assert ran.out.endswith("No standbys are created. The pause holds 0 desktops.\n")
     assert "Next: `standby resume` ends the pause." in ran.err
     stage.pass_time(hours=1)
+    changes = stage.standby("audit --since 1d --changes").out.splitlines()
+    assert any("\tPAUSE_ON\t" in line and line.endswith("\tCHG-4711") for line in changes)
     again = stage.standby("pause --reason CHG-4712")
     assert again.status == 0
     assert f"The pair was already paused by {AL} at 2026-01-05 09:00 UTC (CHG-4711). Nothing was changed." in again.out
