@@ -108,8 +108,8 @@ class Reading:
         settings = self.state.settings
         if baseline.get("accepted") is True:
             by, at = self.names.who(baseline.get("accepted_by")), baseline.get("accepted_at")
-            because = self.names.text(baseline.get("because"))
-            parts = [f"by {by}"] * bool(by) + [f"at {utc(at)}"] * bool(at) + [f"({because})"] * bool(because)
+            because = self.names.noted(baseline.get("because"))
+            parts = [f"by {by}"] * bool(by) + [f"at {utc(at)}"] * bool(at) + [because] * bool(because)
             return " ".join(["accepted", *parts])
         if settings is not None and settings.existing_fleet == "protect":
             return "accepted by the configuration"

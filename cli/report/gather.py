@@ -204,8 +204,7 @@ class Gathering:
         row: Item | Any = state.pause
         by = self.names.who(row.get("paused_by")) or "a person who is not named"
         at = f" at {utc(row['paused_at'])}" if row.get("paused_at") else ""
-        because = self.names.text(row.get("because"))
-        return f"paused by {by}{at}{f' ({because})' if because else ''}"
+        return f"paused by {by}{at} {self.names.noted(row.get('because'))}".rstrip()
 
 
 def _named(names: Sequence[str], what: str) -> str:

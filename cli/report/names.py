@@ -60,6 +60,11 @@ class Names:
         given = "" if words is None else str(words)
         return given if self.key is None or not given else instead
 
+    def noted(self, words: object) -> str:
+        """Free text of a person in parentheses; empty if there is none."""
+        given = self.text(words)
+        return given if given in ("", LEFT_OUT) else f"({given})"
+
     def rule(self, rule: str) -> str:
         """A rule of the selection, e.g. `exclude.users: alice`. A name, or a pattern of names, becomes a pseudonym."""
         section, _, value = rule.partition("users: ")

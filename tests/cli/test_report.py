@@ -24,7 +24,7 @@ from cli.report.pdf import Paper, write_pdf
 from tests.cli.pages import Page, needs_pango, report, sheet
 from tests.cli.practised import FLEET, NEW, practised
 from tests.cli.stage import Ran, Stage
-from tests.component.estate import DR, PRIMARY, TABLE, refusal
+from tests.component.estate import DR, HOME, PRIMARY, TABLE, refusal
 
 NAMES = (*NEW, *FLEET, "alex", "CHG-4711")
 ROOT = Path(__file__).resolve().parents[2]
@@ -262,6 +262,21 @@ def test_a_redacted_report_names_nobody_and_its_pseudonyms_are_stable(lived: Sta
     assert (sheet(Path("data"), "gaps"), other.html) == (first, page.html)
 
 
+def test_a_reason_that_is_left_out_is_in_one_pair_of_parentheses(lived: Stage) -> None:
+    kept = lived.item(f"SWEEP#{HOME}", "BASELINE")
+    given = {"accepted": True, "accepted_at": "2026-01-05T09:00:00.000Z", "accepted_by": "al", "because": "CHG-9"}
+    lived.table.set(kept["pk"], "BASELINE", given)
+    lived.put("PAUSE", "PAUSE", paused=True, paused_by="al", because="CHG-9")
+    try:
+        page = report(lived, "--since 2026-01-05 --redact")[1].html
+    finally:
+        lived.put("PAUSE", "PAUSE", paused=False)
+        lived.table.put(kept)
+    assert ("CHG-9" in page, "((" in page) == (False, False)
+    assert re.search(r"accepted by user-[0-9a-f]{12} at 2026-01-05 09:00 UTC \(left out: --redact\)", page)
+    assert re.search(r"paused by user-[0-9a-f]{12} \(left out: --redact\)", page)
+
+
 def test_a_pseudonym_goes_by_the_key_and_the_name_in_any_case_and_text_is_left_out() -> None:
     names = Names(b"k" * 32)
     assert names.user("Alice") == names.user("alice") != names.user("bob")
@@ -272,7 +287,8 @@ def test_a_pseudonym_goes_by_the_key_and_the_name_in_any_case_and_text_is_left_o
     assert names.who(role) == f"{names.user('alice')} (role operators)"
     assert names.who("arn:aws:iam::123456789012:user/x/alice") == names.user("alice")
     assert names.who("alice (Directory)") == names.user("alice (Directory)")
-    assert names.text("alice wants it") == LEFT_OUT
+    assert names.text("alice wants it") == names.noted("alice wants it") == LEFT_OUT
+    assert (Names().noted("CHG-9"), Names().noted(None)) == ("(CHG-9)", "")
     assert names.rule("exclude.users: alice") == f"exclude.users: {names.user('alice')}"
     assert names.rule("exclude.tags: Env: dev") == "exclude.tags: Env: dev"
     assert Names().who(role) == "alice (role operators)"
