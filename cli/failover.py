@@ -15,6 +15,7 @@ from standby.core.model import (
     GONE,
     HEALTHY_STANDBY,
     NO_REPLICATION,
+    OPEN,
     UNWELL_STANDBY,
     Status,
     Unknown,
@@ -72,10 +73,12 @@ class Count:
 
     works: Counter[Work] = field(default_factory=Counter)
     why: Counter[tuple[Work, str]] = field(default_factory=Counter)
+    without: int = 0  # desktops without a standby
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a row."""
         self.works[row["can_work"]] += 1
+        self.without += not row.get("standby_id")
         if row["can_work"] in (Work.NO, Work.UNKNOWN):
             self.why[row["can_work"], row["why"].partition(" (")[0]] += 1
 
@@ -93,6 +96,8 @@ class Count:
                 said.append(f"For {count} {'desktop' if count == 1 else 'desktops'}, {what}:")
                 reasons = [(why, many) for (kind, why), many in self.why.most_common() if kind is work]
                 said += [f"  {many} × {why}" for why, many in reasons]
+        if self.without:
+            said.append("No standby is created while the primary Region is down.")
         return said
 
 
@@ -138,8 +143,7 @@ def _can_work(
 ) -> tuple[Work, str]:
     reason = str(item.get("reason_code"))
     if not item.get("standby_id"):
-        why = _NOT_ACCEPTED if reason == Reason.EXISTING_FLEET else meaning_of(reason).sentence
-        return Work.NO, f"No standby: {why} ({reason})"
+        return Work.NO, f"No standby: {_without(str(item.get('status')), reason)} ({reason})"
     if not live:
         is_ready = item.get("status") == Status.PROTECTED
         return (Work.EXPECTED, "") if is_ready else (Work.NO, f"{meaning_of(reason).sentence} ({reason})")
@@ -153,6 +157,18 @@ def _can_work(
         case Unknown(code, message):
             return Work.UNKNOWN, f"The standby could not be described: {code}: {message}"
     return _by_state(standby)
+
+
+def _without(status: str, reason: str) -> str:
+    """Why a desktop has no standby, in a sentence.
+
+    If its status can change automatically, the next sentences of the reason say what follows, e.g. that the request is
+    repeated. Nothing follows while the primary Region is down.
+    """
+    if reason == Reason.EXISTING_FLEET:
+        return _NOT_ACCEPTED
+    sentence = meaning_of(reason).sentence
+    return f"{sentence.partition('. ')[0].rstrip('.')}." if status in (*OPEN, Status.HELD) else sentence
 
 
 def _by_state(standby: Workspace) -> tuple[Work, str]:

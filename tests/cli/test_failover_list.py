@@ -13,6 +13,7 @@ from cli import failover
 from cli.failover import Work
 from cli.pairs import SEARCHED
 from standby.core.model import REPLICATED, Unknown, Workspace, WorkspaceId, to_text
+from standby.core.reasons import Reason
 from tests.cli.stage import UNREACHABLE, Stage
 from tests.component.estate import AWAY, DR, HOME, PRIMARY, TABLE, USERS, refusal
 from tests.core.cases import NOW, STANDBY, table
@@ -52,6 +53,23 @@ def test_only_who_is_known_to_be_able_to_work_is(item: Any, standby: Any, direct
 def test_a_desktop_that_is_only_reported_has_no_standby_because_nobody_accepted_it() -> None:
     found = failover.row(WITHOUT | {"reason_code": "EXISTING_FLEET"}, None, {}, NOW, live=True)
     assert found["why"] == "No standby: Its directory has not been accepted. (EXISTING_FLEET)"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "why"),
+    [
+        ("WAITING", "USER_NOT_IN_DR_DIRECTORY", "The user is not in the DR directory yet."),
+        ("WAITING", "CREATE_THROTTLED", "CreateStandbyWorkspaces was throttled."),
+        ("HELD", "BACKFILL", "The desktop is part of an existing fleet that was accepted."),
+        ("REJECTED", "USER_NOT_FOUND", Reason.USER_NOT_FOUND.meaning.sentence),
+    ],
+)
+def test_it_does_not_promise_what_nothing_does_in_an_outage(status: str, reason: str, why: str) -> None:
+    found = failover.row(WITHOUT | {"status": status, "reason_code": reason}, None, {}, NOW, live=True)
+    assert found["why"] == f"No standby: {why} ({reason})"
+    count = failover.Count()
+    count.add(found)
+    assert count.sentences()[-1] == "No standby is created while the primary Region is down."
 
 
 @pytest.mark.parametrize(("status", "work"), [("PROTECTED", Work.EXPECTED), ("TIMED_OUT", Work.NO)])
