@@ -67,9 +67,9 @@ def test_a_notice_names_all_that_is_known_and_nothing_that_is_not() -> None:
     labels += ["AWS's error code", "AWS's message", "At", "Because of", "Called by", "Primary created by"]
     assert [line.partition(": ")[0] for line in told[3:]] == labels
     assert told[-5:-3] == ["AWS's message: Try next year.", "At: 2026-03-03T12:00:00.000Z"]
-    assert "Primary: " not in words(ROW | {"primary_id": "PAUSE", "reason_code": "PAUSE_ON"}).replace(
-        "Primary created", ""
-    )
+    of_the_pair = words(ROW | {"primary_id": "PAUSE", "reason_code": "PAUSE_ON"}).splitlines()
+    assert "Ledger entry: PAUSE" in of_the_pair
+    assert [line for line in of_the_pair if line.startswith("Primary: ")] == []
     assert "None" not in words({"reason_code": "DAILY_CAP", "message": "m", "status": "HELD"})
 
 
