@@ -124,7 +124,7 @@ def test_without_a_cloud_it_says_how_to_start_one(tmp_path: Path, cloud: Cloud, 
         assert "is starting" in said(capsys, file, "status", status=1)
     gone = place.describe(cloud, [PAIR], {}) | {"control_url": "http://127.0.0.1:9/_standby/"}
     running.write(file, gone)
-    assert "is running any more" in said(capsys, file, "status", status=1)
+    assert "is no longer running" in said(capsys, file, "status", status=1)
     file.write_text("[]")
     assert "does not describe" in said(capsys, file, "status", status=1)
     assert "No such command" in said(capsys, file, "stauts", status=2)
