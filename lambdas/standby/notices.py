@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from standby.core.model import is_unassigned, legible, plain
+from standby.core.model import PAUSE, SHARDS, is_unassigned, legible, plain
 from standby.core.reasons import meaning_of
-from standby.core.row import PAUSE, SHARDS
 from standby.core.settings import Settings
 from standby.core.values import dataclass
 

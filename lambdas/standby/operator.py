@@ -12,9 +12,9 @@ from typing import Any
 
 from standby.core.change import PREVIOUS, Case, Change, say
 from standby.core.examined import DOCTOR, examined_in_words, read_examined
-from standby.core.model import GONE, Status, Unknown, WorkspaceId, by_whom, legible, to_text
+from standby.core.model import GONE, PAUSE, Status, Unknown, WorkspaceId, by_whom, legible, to_text
 from standby.core.reasons import Reason
-from standby.core.row import PAUSE, Kind, Row
+from standby.core.row import Kind, Row
 from standby.core.values import dataclass
 from standby.events import NO_NAME, BadEvent, by_hand, flag
 from standby.ledger.ledger import is_on, switched

@@ -8,11 +8,11 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from standby.core.model import Status
-from standby.core.row import NO_CONDITIONS, Kind
 
 if TYPE_CHECKING:
     from standby.core.change import Change
     from standby.core.model import Cause
+    from standby.core.row import Kind, Row
 
 _METRIC = {
     Status.WAITING: "Waiting",
@@ -24,12 +24,6 @@ _METRIC = {
     Status.TIMED_OUT: "TimedOut",
     Status.INELIGIBLE: "Ineligible",
     Status.EXCLUDED: "Excluded",
-}
-_METRIC_OF = {
-    Kind.DOUBLED: "TwoStandbys",
-    Kind.MIGRATED: "Migrated",
-    Kind.PRIMARY_TERMINATED: "TerminatedBySomebody",
-    Kind.STANDBY_TERMINATED: "TerminatedBySomebody",
 }
 
 
@@ -61,9 +55,8 @@ class PowertoolsTelemetry:
             return
         if change.status in _METRIC and not change.is_nothing:
             self.count(_METRIC[change.status])
-        before = change.old.conditions if change.old else NO_CONDITIONS
-        for kind, metric in _METRIC_OF.items():
-            if kind in new.conditions and new.conditions[kind].note != (before[kind].note if kind in before else None):
+        for kind, metric in _metrics_of_conditions().items():
+            if _note(new, kind) not in (None, _note(change.old, kind)):
                 self.count(metric)
 
     def problem(self, message: str, **fields: object) -> None:
@@ -81,6 +74,22 @@ class PowertoolsTelemetry:
         given = {**service, **provider.default_dimensions}
         with single_metric(metric, _unit(metric), value, namespace=provider.namespace, default_dimensions=given):
             pass  # it is published on leaving
+
+
+def _metrics_of_conditions() -> dict[Kind, str]:
+    from standby.core.row import Kind  # announce decides nothing, and starts sooner without it
+
+    return {
+        Kind.DOUBLED: "TwoStandbys",
+        Kind.MIGRATED: "Migrated",
+        Kind.PRIMARY_TERMINATED: "TerminatedBySomebody",
+        Kind.STANDBY_TERMINATED: "TerminatedBySomebody",
+    }
+
+
+def _note(row: Row | None, kind: Kind) -> str | None:
+    condition = row.conditions.get(kind) if row else None
+    return condition.note if condition else None
 
 
 def _unit(metric: str) -> MetricUnit:

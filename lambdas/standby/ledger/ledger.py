@@ -19,13 +19,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock
-from standby.core.model import Cause, DirectoryId, Override, Status, WorkspaceId, by_whom, day_of, to_text, user_key
+from standby.core.model import (
+    PAUSE,
+    Cause,
+    DirectoryId,
+    Override,
+    Status,
+    WorkspaceId,
+    by_whom,
+    day_of,
+    to_text,
+    user_key,
+)
 from standby.core.reasons import Reason
 from standby.core.row import (
     ALL_SHARDS,
     HELD,
     NEEDS_NO_ROOM,
-    PAUSE,
     SCHEMA_VERSION,
     STATE,
     Kind,
