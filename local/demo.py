@@ -34,7 +34,7 @@ STANDBY = "CreateStandbyWorkspaces"
 WINDOWS, LINUX = "wsb-windowsstandard", "wsb-amazonlinuxstandard"
 # The account's limit of calls a second, ten times AWS's: everything here is about a hundred times as fast as in AWS.
 RAISED = 20
-WAIT_AT_MOST = 60.0
+WAIT_AT_MOST = 120.0
 OPEN = ("WAITING", "CLAIMED", "REQUESTED")
 BREAKS = "its standby ends in ERROR"
 # The reasons of open rows that wait for a person: the row already explains the primary.
