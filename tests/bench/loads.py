@@ -240,7 +240,7 @@ def starts(progress: Progress) -> Found:
     """Cold starts."""
     found, size = cold.measure()
     progress("cold starts")
-    return {"zip_bytes": size, "functions": {name: asdict(one) | {"ratio": one.ratio} for name, one in found.items()}}
+    return {"zip_bytes": size, "functions": {name: asdict(one) for name, one in found.items()}}
 
 
 def total(items: Mapping[str, float]) -> float:

@@ -94,6 +94,25 @@ def test_the_functions_import_from_the_bundle_and_compile_nothing(built: Path) -
     assert [name for name, cached in modules if cached not in read] == []
 
 
+def test_no_start_of_a_function_collects_garbage(built: Path) -> None:
+    """All four functions and their clients in one process, which is more than any of them loads."""
+    code = (
+        "import gc, importlib, standby\n"
+        "def runs(): return sum(one['collections'] for one in gc.get_stats())\n"
+        "before = runs()\n"
+        "for name in ('protect', 'watch', 'sweep', 'announce'): importlib.import_module(name)\n"
+        "from standby.wiring import make_client\n"
+        "for name in ('cloudwatch', 'dynamodb', 'events', 'resourcegroupstaggingapi', 'stepfunctions', 'workspaces'):\n"
+        "    make_client(name, 'us-east-1')\n"
+        "print(before, runs() - before)"
+    )
+    environment = {"PYTHONPATH": str(built)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)  # noqa: S603
+    before, since = map(int, done.stdout.split())
+    assert before > 0  # that of Python's own start
+    assert since == 0
+
+
 def test_the_zip_stays_below_two_megabytes(built: Path) -> None:
     assert len(zipped(built)) < 2_000_000
 
