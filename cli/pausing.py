@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from cli.answers import Answer, Table, text
 from cli.changing import Ways, by_whom, counted, in_sentences, tallied
 from cli.problems import Status
-from standby.core.model import PAUSE
 from standby.core.model import Status as RowStatus
 from standby.core.reasons import Reason
+from standby.core.row import PAUSE
 from standby.ledger.ledger import is_on
 
 if TYPE_CHECKING:

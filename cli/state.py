@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cli.figures import number
-from standby.core.model import PAUSE, DirectoryId, day_of
+from standby.core.model import DirectoryId, day_of
 from standby.core.reasons import Reason
+from standby.core.row import PAUSE
 from standby.ledger.leases import SWEEP_LEASE, WATCH_LEASE
 from standby.ledger.ledger import COUNTER, QUOTA, TOTAL, day_counter, hold_key, known_quota
 from standby.ledger.sweeps import BASELINE, LAST, directory_key

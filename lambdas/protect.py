@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from standby.aws.call import Pacer
 from standby.aws.others import put_aside
@@ -13,15 +13,13 @@ from standby.core.admission import continues_fleet
 from standby.core.change import Change
 from standby.core.model import BATCH, OPEN, SWEEP, WATCH, Cause, legible
 from standby.core.row import Row
-from standby.events import BadEvent, Hint, cause_of, flag, is_call, is_for_operator, read
+from standby.events import BadEvent, Hint, cause_of, flag, is_call, read
 from standby.ledger.leases import WATCH_LEASE
+from standby.operator import Answer, Operator, is_for_operator
 from standby.reconcile import Reconciler
 from standby.terminations import Terminations, follow_migrations, note_migration, waiting
 from standby.wiring import BURST, Deployed, Invoked
 from standby.wiring import handler as handler_of
-
-if TYPE_CHECKING:
-    from standby.operator import Answer
 
 
 def protect(deployed: Deployed, event: Any, invoked: Invoked) -> dict[str, Any]:
@@ -45,8 +43,6 @@ def protect(deployed: Deployed, event: Any, invoked: Invoked) -> dict[str, Any]:
 
 
 def _obey(deployed: Deployed, call: Mapping[str, Any], invoked: Invoked) -> list[Answer]:
-    from standby.operator import Operator  # a tenth of protect's modules, and seldom needed
-
     dry_run = flag(call, "dry_run")
     reconciler = _reconciler(deployed, cause_of(call), deployed.pacer(burst=BURST), invoked)
     answers = Operator(reconciler, deployed.sweeps(), dry_run).obey(call)

@@ -10,7 +10,7 @@ from cli import times
 from cli.doctor.findings import DEPLOY, Finding, check, counted, in_both, named, ok, problem, unknown, warning
 from cli.doctor.table import ledger
 from infra.version import VERSION
-from standby.core.model import PAUSE
+from standby.core.row import PAUSE
 
 if TYPE_CHECKING:
     from cli.doctor.asking import Answer

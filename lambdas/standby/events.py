@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from standby.core.model import EVENT, SWEEP, WATCH, Cause, Override, WorkspaceId, is_workspace_id, legible
-from standby.core.values import dataclass
 
 MOST_BY_HAND = 1000  # what fits protect's time-out, paced
 # Maximum characters of a quotation from an event: it is stored in rows of at most 400 KB, and returned in an answer.
@@ -21,8 +21,6 @@ CREATE, MIGRATE, TERMINATE = "CreateWorkspaces", "MigrateWorkspace", "TerminateW
 _OF_AN_EVENT = frozenset({"detail-type", "source", "detail"})
 # The member that a redrive adds to an event: who sent it to protect again, and why, as `{"principal", "id"}`.
 REDRIVEN = "redriven"
-# What a person asks for besides standbys (`operator.py`).
-_OF_AN_OPERATOR = ("accept", "pause", "resume", "keep", "terminate", "doctor", "discard")
 _HOW_TO_CALL = 'send {"mode": "reconcile", "workspace_ids": ["ws-1abc2def3"]}'
 
 
@@ -47,11 +45,6 @@ class BadEvent(Exception):
     def __init__(self, message: str, *, for_a_person: bool = True) -> None:
         super().__init__(legible(message, _MOST_OF_A_MESSAGE))
         self.for_a_person = for_a_person
-
-
-def is_for_operator(event: object) -> bool:
-    """Whether an event is a person's call that asks for something besides standbys."""
-    return isinstance(event, Mapping) and event.get("mode") in _OF_AN_OPERATOR
 
 
 def read(event: object, *, account: str, region: str, dr_region: str | None = None) -> Hint:

@@ -6,14 +6,15 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from standby.core.model import PAUSE, SHARDS, is_unassigned, legible, plain
+from standby.core.model import is_unassigned, legible, plain
 from standby.core.reasons import meaning_of
+from standby.core.row import PAUSE, SHARDS
 from standby.core.settings import Settings
-from standby.core.values import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient

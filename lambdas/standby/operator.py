@@ -8,14 +8,14 @@ here terminates a WorkSpace: `terminate` records what the caller does with the c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from standby.core.change import PREVIOUS, Case, Change, say
 from standby.core.examined import DOCTOR, examined_in_words, read_examined
-from standby.core.model import GONE, PAUSE, Status, Unknown, WorkspaceId, by_whom, legible, to_text
+from standby.core.model import GONE, Status, Unknown, WorkspaceId, by_whom, legible, to_text
 from standby.core.reasons import Reason
-from standby.core.row import Kind, Row
-from standby.core.values import dataclass
+from standby.core.row import PAUSE, Kind, Row
 from standby.events import NO_NAME, BadEvent, by_hand, flag
 from standby.ledger.ledger import is_on, switched
 from standby.ledger.sweeps import Sweeps, directory_key
@@ -23,12 +23,18 @@ from standby.ledger.table import LedgerUnavailable, Write
 from standby.reconcile import Reconciler
 from standby.terminations import about, freed, note_call, waiting
 
+MODES = ("accept", "pause", "resume", "keep", "terminate", "doctor", "discard")
 _TRIES = 5
 # The partition key of the events about messages of the dead-letter queue.
 DEAD_LETTERS = "DEAD_LETTERS"
 
 Answer = dict[str, str | None]
 Make = Callable[[Case, Row], Change | None]
+
+
+def is_for_operator(event: object) -> bool:
+    """Whether an event is a person's call that asks for something besides standbys."""
+    return isinstance(event, Mapping) and event.get("mode") in MODES
 
 
 @dataclass

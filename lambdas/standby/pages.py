@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from standby.aws.workspaces import Page, WorkSpaces
 from standby.core.conclusions import DR_SIDE, OWN
 from standby.core.model import DirectoryId, Unknown, Workspace, WorkspaceId
 from standby.core.upkeep import word
-from standby.core.values import dataclass
 from standby.record import Recorder
 
 # Tries for a page before the scan of the directory counts as incomplete.

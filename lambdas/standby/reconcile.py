@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from standby.aws.workspaces import Standbys, WorkSpaces
@@ -13,7 +14,6 @@ from standby.core.model import BATCH, DirectoryId, Override, Status, Unknown, Wo
 from standby.core.reasons import Reason
 from standby.core.row import Row, Unreadable, claim_key
 from standby.core.settle import after_lookup, leave
-from standby.core.values import dataclass
 from standby.ledger.table import LedgerUnavailable
 from standby.record import Recorder
 from standby.request import Requester

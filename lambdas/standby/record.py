@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from standby.clock import Clock
@@ -13,7 +13,6 @@ from standby.core.model import Cause, Status, Unknown, Workspace, WorkspaceId
 from standby.core.reasons import Reason
 from standby.core.row import Row, Unreadable
 from standby.core.settings import Settings
-from standby.core.values import dataclass
 from standby.ledger.ledger import Gates, Ledger, LostRace, Taken
 from standby.ledger.table import LedgerUnavailable
 from standby.telemetry import PowertoolsTelemetry

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from standby.aws.workspaces import StandbyRequest, Standbys
@@ -27,7 +28,6 @@ from standby.core.outcomes import Created, Pending, Refusal, Refused
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settle import HOLDS, OF_A_DIRECTORY, after_exists, claim, give_back, give_up, leave, settle
-from standby.core.values import dataclass
 from standby.ledger.ledger import LostRace, Taken
 from standby.ledger.table import LedgerUnavailable
 from standby.record import Recorder

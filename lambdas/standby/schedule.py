@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from standby.core.model import WorkspaceId
 from standby.core.row import ALL_SHARDS, HELD
-from standby.core.values import dataclass
 from standby.ledger.leases import Lease
 from standby.ledger.table import Item
 from standby.record import Recorder

@@ -11,7 +11,7 @@ import dataclasses
 import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,7 +40,6 @@ from standby.core.plan import accepted, monthly_cost, plan, progress, under
 from standby.core.reasons import Reason
 from standby.core.row import ALL_SHARDS, Row, Unreadable
 from standby.core.upkeep import PCOIP_NOTICE, end_of_pcoip, hash_in, hashed_users
-from standby.core.values import dataclass
 from standby.ledger.leases import SWEEP_LEASE, WATCH_LEASE
 from standby.ledger.sweeps import DAYS_BACK, mapping_number
 from standby.pages import Pages, Seen

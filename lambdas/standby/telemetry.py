@@ -8,11 +8,12 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from standby.core.model import Status
+from standby.core.row import Kind
 
 if TYPE_CHECKING:
     from standby.core.change import Change
     from standby.core.model import Cause
-    from standby.core.row import Kind, Row
+    from standby.core.row import Row
 
 _METRIC = {
     Status.WAITING: "Waiting",
@@ -24,6 +25,12 @@ _METRIC = {
     Status.TIMED_OUT: "TimedOut",
     Status.INELIGIBLE: "Ineligible",
     Status.EXCLUDED: "Excluded",
+}
+_METRIC_OF_CONDITION = {
+    Kind.DOUBLED: "TwoStandbys",
+    Kind.MIGRATED: "Migrated",
+    Kind.PRIMARY_TERMINATED: "TerminatedBySomebody",
+    Kind.STANDBY_TERMINATED: "TerminatedBySomebody",
 }
 
 
@@ -55,7 +62,7 @@ class PowertoolsTelemetry:
             return
         if change.status in _METRIC and not change.is_nothing:
             self.count(_METRIC[change.status])
-        for kind, metric in _metrics_of_conditions().items():
+        for kind, metric in _METRIC_OF_CONDITION.items():
             if _note(new, kind) not in (None, _note(change.old, kind)):
                 self.count(metric)
 
@@ -74,17 +81,6 @@ class PowertoolsTelemetry:
         given = {**service, **provider.default_dimensions}
         with single_metric(metric, _unit(metric), value, namespace=provider.namespace, default_dimensions=given):
             pass  # it is published on leaving
-
-
-def _metrics_of_conditions() -> dict[Kind, str]:
-    from standby.core.row import Kind  # announce decides nothing, and starts sooner without it
-
-    return {
-        Kind.DOUBLED: "TwoStandbys",
-        Kind.MIGRATED: "Migrated",
-        Kind.PRIMARY_TERMINATED: "TerminatedBySomebody",
-        Kind.STANDBY_TERMINATED: "TerminatedBySomebody",
-    }
 
 
 def _note(row: Row | None, kind: Kind) -> str | None:

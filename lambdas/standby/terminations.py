@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from standby.aws.workspaces import WorkSpaces
 from standby.core.admission import finds_place_taken
@@ -19,7 +20,6 @@ from standby.core.model import GONE, HAD_ONE, READY, Status, Workspace, Workspac
 from standby.core.orphans import succeeded
 from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import Condition, Kind, Row, Unreadable
-from standby.core.values import dataclass
 from standby.events import UNNAMED
 from standby.ledger.ledger import Ledger
 from standby.record import Recorder

@@ -10,7 +10,7 @@ import os
 import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,6 @@ from botocore.config import Config
 from standby.clock import Clock
 from standby.core.model import Region
 from standby.core.settings import NAMESPACE, BadSettings, Settings
-from standby.core.values import dataclass
 from standby.telemetry import PowertoolsTelemetry
 
 if TYPE_CHECKING:

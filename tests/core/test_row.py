@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from standby.core.model import SHARDS, Status
-from standby.core.row import Condition, Kind, Row, Unreadable, claim_key, due_partition, read_row, shard_of
+from standby.core.model import Status
+from standby.core.row import SHARDS, Condition, Kind, Row, Unreadable, claim_key, due_partition, read_row, shard_of
 from tests.core.cases import AWAY, BEFORE, HOME, NOW, ONE, STANDBY, lasting, minutes, row, table, with_one
 
 FIELDS = dataclasses.fields(Row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from standby.aws.call import MALFORMED, call
@@ -12,7 +13,6 @@ from standby.core.model import Unknown, Workspace, WorkspaceId, halves, legible
 from standby.core.outcomes import Answer
 from standby.core.plan import QUOTA_CODE
 from standby.core.settings import NAMESPACE, Settings, is_for_selection
-from standby.core.values import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

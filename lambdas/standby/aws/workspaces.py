@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,6 @@ from standby.core.model import (
     user_key,
 )
 from standby.core.outcomes import Answer, Created, Pending, Refusal, Refused, Unclear
-from standby.core.values import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_workspaces import WorkSpacesClient

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -28,7 +29,6 @@ from standby.core.model import (
 from standby.core.reasons import NOT_OURS, Reason
 from standby.core.row import OF_A_REQUEST, OF_A_STANDBY, Kind, Row, claim_key
 from standby.core.settings import Directory, Settings
-from standby.core.values import dataclass
 
 # Bytes of a message in an answer: 400 decisions must fit the 256 KiB of a state, and nothing in Step Functions can
 # catch one that does not.

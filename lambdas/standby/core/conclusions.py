@@ -12,7 +12,7 @@ import dataclasses
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from standby.core.change import Case, Change
@@ -20,7 +20,6 @@ from standby.core.model import GONE, HAD_ONE, OPEN, DirectoryId, Status, Workspa
 from standby.core.orphans import orphaned
 from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
-from standby.core.values import dataclass
 
 # The two sides of a directory's scan.
 DR_SIDE, OWN = "dr", "own"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -21,7 +22,6 @@ from standby.core.reasons import Reason
 from standby.core.row import Kind, Row
 from standby.core.settings import Settings
 from standby.core.upkeep import ON_PCOIP, copied, copy_age, type_of_standby
-from standby.core.values import dataclass
 
 OLDEST = "oldest_seconds"
 # Copies of data: how many by their age in whole hours, or why there is none; and the oldest ones, by primary.

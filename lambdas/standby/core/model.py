@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NewType, TypeVar
-
-from standby.core.values import dataclass
 
 WorkspaceId = NewType("WorkspaceId", str)
 DirectoryId = NewType("DirectoryId", str)
@@ -20,12 +19,6 @@ Region = NewType("Region", str)
 
 T = TypeVar("T")
 
-# Of the ledger, here for announce, which needs no more of its rows.
-PAUSE = "PAUSE"  # both keys of the pause switch's row
-# A partition key of an index takes 1,000 writes a second. Each status, each day and the due rows have four shards:
-# together they take what a new on-demand table takes (4,000), and 100,000 rows never share one key. Changing the number
-# re-keys the ledger.
-SHARDS = 4
 BATCH = 25  # ids of one DescribeWorkspaces, items of one CreateStandbyWorkspaces
 # As in botocore's model of the service; an id that does not match would fail the whole call it is in.
 _WORKSPACE_ID = re.compile(r"ws-[0-9a-z]{8,63}")

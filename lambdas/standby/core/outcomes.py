@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from standby.core.model import WorkspaceId
-from standby.core.values import dataclass
 
 
 class Refusal(StrEnum):

@@ -7,12 +7,12 @@ Prices are configured: a monthly fee in USD for each compute type. A type withou
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from standby.core.model import DirectoryId, Region, Status, Unknown
 from standby.core.settings import Settings
-from standby.core.values import dataclass
 
 Prices = Mapping[str, Decimal]
 UNKNOWN_TYPE = "unknown compute type"

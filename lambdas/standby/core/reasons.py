@@ -5,10 +5,9 @@ Only here does a reason code get its words. The table in docs/operate/reason-cod
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Any, Self
-
-from standby.core.values import dataclass
 
 
 @dataclass(frozen=True)

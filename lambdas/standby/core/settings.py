@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 from standby.core.model import NO_REPLICATION, READY, DirectoryId, Region, Workspace, WorkspaceId, user_key
 from standby.core.reasons import Reason
-from standby.core.values import dataclass
 
 NAMESPACE = "WorkspacesStandby"  # of all metrics
 NOT_KNOWN: Literal["not known yet"] = "not known yet"

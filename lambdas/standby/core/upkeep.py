@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from standby.core.change import Case, Change, say
@@ -17,7 +18,6 @@ from standby.core.model import REPLICATED, UNWELL_STANDBY, Related, Status, Work
 from standby.core.plan import UNKNOWN_TYPE
 from standby.core.reasons import REPLACED, Reason
 from standby.core.row import Kind, Row
-from standby.core.values import dataclass
 
 # Two sweeps that a person starts within minutes count as one.
 _LEAST = timedelta(minutes=30)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from standby.clock import Clock
 from standby.core.model import to_text
 from standby.core.outcomes import Answer, Refused
 from standby.core.row import HELD
-from standby.core.values import dataclass
 from standby.ledger.table import NO_HOLDER, LedgerUnavailable, Table, moment_in
 
 if TYPE_CHECKING:

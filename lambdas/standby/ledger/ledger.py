@@ -15,27 +15,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from standby.clock import Clock
-from standby.core.model import (
-    PAUSE,
-    Cause,
-    DirectoryId,
-    Override,
-    Status,
-    WorkspaceId,
-    by_whom,
-    day_of,
-    to_text,
-    user_key,
-)
+from standby.core.model import Cause, DirectoryId, Override, Status, WorkspaceId, by_whom, day_of, to_text, user_key
 from standby.core.reasons import Reason
 from standby.core.row import (
     ALL_SHARDS,
     HELD,
     NEEDS_NO_ROOM,
+    PAUSE,
     SCHEMA_VERSION,
     STATE,
     Kind,
@@ -48,7 +39,6 @@ from standby.core.row import (
 )
 from standby.core.settings import Settings
 from standby.core.settle import HOLDS
-from standby.core.values import dataclass
 from standby.ledger.table import NO_HOLDER, ConditionFailed, Item, LedgerUnavailable, Table, Write, moment_in
 
 STANDBY = "STANDBY"

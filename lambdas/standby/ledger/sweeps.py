@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,6 @@ from standby.core.model import DirectoryId, Status, WorkspaceId, day_of, from_te
 from standby.core.plan import under
 from standby.core.settings import Settings
 from standby.core.upkeep import ON_PCOIP
-from standby.core.values import dataclass
 from standby.ledger.table import Item, Table, Write
 
 SETTINGS = "SETTINGS"

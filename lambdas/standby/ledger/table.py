@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from standby.aws.call import call
 from standby.core.model import from_text, plain
 from standby.core.outcomes import Answer, Refused, Unclear
-from standby.core.values import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
