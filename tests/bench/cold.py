@@ -29,6 +29,7 @@ from tests.simulation.deployment import CONFIGURATION, STACK
 from tests.simulation.simulation import ACCOUNT, AWAY, DR, HOME, PRIMARY, WINDOWS
 
 TURNS = 21
+_MOST_LISTED = 10
 _ARN = f"arn:aws:states:us-east-1:{ACCOUNT}"
 _EXECUTION = {"execution_arn": f"{_ARN}:execution:{STACK}-watch:one", "round": 0}
 # Each function's first call, with nothing open: of protect it is one primary, of announce one row. That of sweep has no
@@ -86,7 +87,10 @@ def handler(event, context):
 
 @dataclass(frozen=True)
 class Cold:
-    """The median of the turns' ratios; and of CPU seconds, of all and of the import alone."""
+    """The median of the turns' ratios; and of CPU seconds, of all and of the import alone.
+
+    `slowest`: of the modules that the bare function does not import, those that take longest, in microseconds.
+    """
 
     ratio: float
     ours: float
@@ -167,8 +171,9 @@ def _of(name: str, event: Any, code: Path, bare: Path, url: str) -> Cold:
     ours_all, bare_all, ours_import, bare_import = (
         statistics.median(pair[who][what] for pair in pairs) for what in ("all", "import") for who in (0, 1)
     )
-    listing = _run(_PROGRAM, ours, "-X", "importtime").stderr
-    return Cold(ratio, ours_all, bare_all, ours_import, bare_import, _slowest(listing))
+    times, known = (_import_times(environment) for environment in (ours, theirs))
+    slowest = sorted(((name, time) for name, time in times.items() if name not in known), key=lambda one: -one[1])
+    return Cold(ratio, ours_all, bare_all, ours_import, bare_import, slowest[:_MOST_LISTED])
 
 
 def _time(environment: Mapping[str, str]) -> dict[str, float]:
@@ -181,11 +186,8 @@ def _run(program: str, environment: Mapping[str, str], *options: str) -> subproc
     return subprocess.run(command, env=dict(environment), check=True, capture_output=True, text=True)  # noqa: S603
 
 
-def _slowest(listing: str, most: int = 10) -> list[tuple[str, int]]:
-    """The modules whose own import takes longest, in microseconds, as `-X importtime` says."""
-    found = []
-    for line in listing.splitlines():
-        parts = line.removeprefix("import time:").split("|")
-        if len(parts) == 3 and parts[0].strip().isdigit():
-            found.append((parts[2].strip(), int(parts[0])))
-    return sorted(found, key=lambda one: -one[1])[:most]
+def _import_times(environment: Mapping[str, str]) -> dict[str, int]:
+    """Each module's own import, in microseconds, as `-X importtime` says."""
+    lines = _run(_PROGRAM, environment, "-X", "importtime").stderr.splitlines()
+    parts = [line.removeprefix("import time:").split("|") for line in lines]
+    return {one[2].strip(): int(one[0]) for one in parts if len(one) == 3 and one[0].strip().isdigit()}
