@@ -83,6 +83,15 @@ def test_what_an_old_sweep_counted_is_not_passed_off_as_the_present(lived: Stage
     assert "the last complete sweep ended 5 h ago" in found["missing"][0]
 
 
+def test_a_last_sweep_that_was_not_complete_is_named(lived: Stage) -> None:
+    assert json.loads(lived.standby("status --output json").out)["directories"][0]["last_sweep_problem"] is None
+    lived.put(f"SWEEP#{HOME}", "LAST", complete=False, problem="dr side: AccessDeniedException: not authorized")
+    found = json.loads(lived.standby("status --output json").out)["directories"][0]
+    assert (found["last_sweep_problem"], found["complete"]) == ("dr side: AccessDeniedException: not authorized", True)
+    says = "The last sweep of it was not complete (dr side: AccessDeniedException: not authorized)."
+    assert says in " ".join(lived.standby("status").out.split())
+
+
 def test_before_the_first_sweep_nothing_is_said_to_be_good(stage: Stage) -> None:
     ran = stage.standby("status")
     assert ran.status == 4
