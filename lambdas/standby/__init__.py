@@ -14,4 +14,4 @@ import gc
 
 # What a function loads at its start stays. To search it for garbage whenever 700 more objects exist, which is Python's
 # default, takes a tenth of a cold start.
-gc.set_threshold(200_000)
+gc.set_threshold(120_000)
