@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -41,6 +42,16 @@ OTHERS_OWN = "arn:aws:iam::123456789012:user/neighbour"
 _OPEN = ("WAITING", "CLAIMED", "REQUESTED")
 # Out of the way: what is measured is the rate's bound, and not the caps'.
 NO_CAPS: dict[str, Any] = {"max_new_standbys_per_day": 1_000_000, "max_standbys": 1_000_000}
+
+
+def neighbours_pauses(region: str) -> Iterator[float]:
+    """The seconds between the neighbour's calls, the same beside the product and beside the script.
+
+    They vary: exactly every two seconds, the neighbour would be there each time that a place becomes free, and first.
+    """
+    dice = random.Random(region)  # noqa: S311 (repeatable, not secret)
+    while True:
+        yield dice.uniform(0.5, 1.5) / NEIGHBOUR
 
 
 @dataclass
@@ -249,8 +260,8 @@ class Run(Simulation):
             self.scheduler.spawn(partial(self._call_as_neighbour, region))
 
     def _call_as_neighbour(self, region: str) -> None:
-        while True:
-            self.scheduler.sleep(1 / NEIGHBOUR)
+        for pause in neighbours_pauses(region):
+            self.scheduler.sleep(pause)
             try:
                 self.world.call(region, "DescribeWorkspaceDirectories", {}, OTHERS_OWN)
             except ServiceError:

@@ -203,7 +203,7 @@ def _goals(found: Found, result: Found, size: int) -> str:
                 ("items read per row that a query prints", 1.2),
             )
         ],
-        (f"calls of the script for {size:,} ÷ ours", (calls["script"] / calls["ours"], ",.0f"), -60),
+        *_of_script(found, calls, size),
         (
             f"peak memory of a sweep of {large['desktops']:,} ÷ that of {sweep['desktops']:,}",
             (large["memory_mb"] / sweep["memory_mb"], ".2f"),
@@ -222,19 +222,33 @@ def _goals(found: Found, result: Found, size: int) -> str:
     return _table(*rows)
 
 
+def _of_script(found: Found, calls: Found, size: int) -> list[tuple[str, tuple[float, str], float]]:
+    """How many times our calls the script makes: where nothing is throttled, and with what it repeats."""
+    sent = {"without a limit": found[f"{size} by script"].get("unthrottled_calls"), "as throttled": calls["script"]}
+    return [
+        (f"calls of the script for {size:,}, {how}, ÷ ours", (count / calls["ours"], ",.0f"), -60)
+        for how, count in sent.items()
+        if count
+    ]
+
+
 def _calls(found: Found) -> str:
     ours: list[Row] = [("new in one hour", "floor", "protect", "sweeps", "calls ÷ floor", "interval, s", "hours")]
-    script: list[Row] = [("new in one hour", "calls", "throttled", "given up by boto3", "calls ÷ ours", "hours", _HIT)]
+    script: list[Row] = [
+        ("new in one hour", "without a limit", "÷ ours", "calls", "÷ ours", "throttled", "given up", "hours", _HIT)
+    ]
     for size in sorted(int(name.removesuffix(" new")) for name in found if name.endswith(" new")):
         one, theirs = found[f"{size} new"], found[f"{size} by script"]
         made = one["calls"] + one["sweeps_calls"]
         counts = [f"{one[name]:,}" for name in ("floor", "calls", "sweeps_calls")]
         interval = f"{one['interval_seconds']['p50']:.0f}"
         ours.append((f"{size:,}", *counts, f"{made / one['floor']:.1f}", interval, f"{one['hours']:.1f}"))
-        sent = [f"{theirs[name]:,}" for name in ("calls", "throttled", "gave_up")]
+        counts = [f"{theirs[name]:,}" for name in ("throttled", "gave_up")]
+        sent = [theirs.get("unthrottled_calls"), theirs["calls"]]
+        pairs = [text for n in sent for text in ((f"{n:,}", f"{n / made:,.0f}") if n else ("", ""))]
         # The records up to cd44a05 do not have it.
         hit = f"{theirs['other_tool_throttled_percent']:.1f} %" if "other_tool_throttled_percent" in theirs else ""
-        script.append((f"{size:,}", *sent, f"{theirs['calls'] / made:,.0f}", f"{theirs['hours']:.1f}", hit))
+        script.append((f"{size:,}", *pairs, *counts, f"{theirs['hours']:.1f}", hit))
     return f"WorkSpaces Standby:\n\n{_table(*ours)}\n\nThe script:\n\n{_table(*script)}"
 
 

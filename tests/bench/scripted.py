@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from local.workspaces import ManualClock, World
 from local.workspaces.throttle import Throttle
 from tests.bench.baseline import see_through
-from tests.bench.fleet import BOOT, ITEMS, LATENCY, NEIGHBOUR
+from tests.bench.fleet import BOOT, ITEMS, LATENCY, neighbours_pauses
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.simulation import AWAY, DR, HOME, PRIMARY, WINDOWS
 
@@ -141,10 +141,8 @@ class _Script:
         self.left -= 1
 
     def _be_a_neighbour(self, region: str) -> None:
-        # Exactly every two seconds it would be there each time that a place becomes free, and first.
-        moments = random.Random(region)  # noqa: S311 (repeatable, not secret)
-        while True:
-            self.scheduler.sleep(moments.uniform(0.5, 1.5) / NEIGHBOUR)
+        for pause in neighbours_pauses(region):
+            self.scheduler.sleep(pause)
             self.neighbours[self.is_let_in(region)] += 1
 
     def is_let_in(self, region: str) -> bool:
