@@ -36,6 +36,8 @@ BOOT: dict[str, Any] = {"boot_seconds": 900, "standby_boot_seconds": 900, "boot_
 # second value, too. DynamoDB's is documented as single-digit milliseconds (Introduction.html of its guide).
 LATENCY, OTHER_LATENCY = 0.2, 0.02
 LATENCY_OF_OTHERS = 0.01
+# Lambda does not say how long it keeps an idle environment.
+KEPT_SECONDS = 300
 # The neighbour's calls, a second.
 NEIGHBOUR = 0.5
 OTHERS_OWN = "arn:aws:iam::123456789012:user/neighbour"
@@ -56,13 +58,17 @@ def neighbours_pauses(region: str) -> Iterator[float]:
 
 @dataclass
 class Work:
-    """What a function was invoked for: how often, how long it took in virtual time, and its own CPU time."""
+    """What a function was invoked for: how often, how long it took in virtual time, and its own CPU time.
+
+    `starts` counts cold starts: a process's first invocation, and each one after it was idle for `KEPT_SECONDS`.
+    """
 
     invocations: int = 0
     waited: float = 0.0
     cpu: float = 0.0
     calls: int = 0
     ready: int = 0  # ids that it has handed over to protect
+    starts: int = 0
 
     def __sub__(self, before: Work) -> Work:
         return Work(*(now - then for now, then in zip(vars(self).values(), vars(before).values(), strict=True)))
@@ -123,9 +129,12 @@ class TimedProcess(Process):
     work: Work = field(default_factory=Work)
     mark: float = 0.0
     latency: float = 0.0  # of the call that it waits for
+    idle_since: datetime | None = None
 
     def handle(self, event: Any, request_id: str, limit_seconds: float) -> Any:
         began, self.mark = self.scheduler.now(), time.process_time()
+        if self.idle_since is None or (began - self.idle_since).total_seconds() > KEPT_SECONDS:
+            self.work.starts += 1
         try:
             # As long as Lambda's own: executions are named by it.
             answer = super().handle(event, f"{request_id:0>36}", limit_seconds)
@@ -134,7 +143,8 @@ class TimedProcess(Process):
         finally:
             self.pause()
             self.work.invocations += 1
-            self.work.waited += (self.scheduler.now() - began).total_seconds()
+            self.idle_since = self.scheduler.now()
+            self.work.waited += (self.idle_since - began).total_seconds()
 
     def pause(self) -> None:
         """It gives way."""
@@ -176,21 +186,32 @@ class TimedClock(ProcessClock):
 
 
 class Noting(PowertoolsTelemetry):
-    """Telemetry that also notes, with the virtual time, how often the watcher comes by."""
+    """Telemetry that also notes, with the virtual time, how often the watcher comes by, and which metrics have data."""
 
-    def __init__(self, run: Run, *given: Any) -> None:
+    def __init__(self, run: Run, function: str, *given: Any) -> None:
         super().__init__(*given)
-        self._run = run
+        self._run, self._function = run, function
+
+    def gauge(self, metric: str, value: float) -> None:
+        super().gauge(metric, value)
+        self._note(metric)
+
+    def _note(self, metric: str) -> None:
+        self._run.metric_hours.add((self._function, metric, int(self._run.scheduler.now().timestamp() // 3600)))
 
     def count(self, metric: str, value: float = 1) -> None:
         super().count(metric, value)
+        self._note(metric)
         if metric == "EffectiveIntervalSeconds":
             self._run.intervals.append((self._run.scheduler.now(), value))
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What a stretch of a run has used, for its price."""
+    """What a stretch of a run has used, for its price.
+
+    `metric_hours` are the hours in which a function's metric has data, `requests` those of some services by name.
+    """
 
     transitions: int
     work: dict[str, Work]
@@ -198,6 +219,8 @@ class Spent:
     log_bytes: int
     bus_events: int
     hours: float
+    metric_hours: frozenset[tuple[str, str, int]]
+    requests: Counter[str]
 
     def __sub__(self, before: Spent) -> Spent:
         work = {name: one - before.work.get(name, Work()) for name, one in self.work.items()}
@@ -208,6 +231,8 @@ class Spent:
             self.log_bytes - before.log_bytes,
             self.bus_events - before.bus_events,
             self.hours - before.hours,
+            self.metric_hours - before.metric_hours,
+            self.requests - before.requests,
         )
 
 
@@ -225,6 +250,7 @@ class Run(Simulation):
     ) -> None:
         self.work: defaultdict[str, Work] = defaultdict(Work)
         self.intervals: list[tuple[datetime, float]] = []
+        self.metric_hours: set[tuple[str, str, int]] = set()
         super().__init__(deployment, settings=NO_CAPS | (settings or {}), **{"latency": LATENCY} | BOOT | given)
         self.users = [f"desk{number:06}" for number in range(users)]
         self.refused = 0
@@ -241,7 +267,7 @@ class Run(Simulation):
         kept = dataclasses.replace(
             made.kept,
             clock=TimedClock(self.scheduler, self.ahead[-1]),
-            telemetry=Noting(self, wiring.logger, wiring.metrics, self.settings.stack),
+            telemetry=Noting(self, function, wiring.logger, wiring.metrics, self.settings.stack),
         )
         return TimedProcess(function, kept, made.handlers, self.scheduler, self.functions.die, work=self.work[function])
 
@@ -286,6 +312,9 @@ class Run(Simulation):
     def spent(self) -> Spent:
         """What has been used until now."""
         machines = [*self.machines.executions.values(), *self.sweeps.executions.values()]
+        requests = Counter[str]()
+        for call, count in self.audit.calls.items():
+            requests[call.service] += count
         return Spent(
             transitions=sum(len(one.execution.path) for one in machines),
             work={name: dataclasses.replace(one) for name, one in self.work.items()},
@@ -293,6 +322,8 @@ class Run(Simulation):
             log_bytes=self._handlers.log.tell(),
             bus_events=len(self.bus.details),
             hours=self.hours,
+            metric_hours=frozenset(self.metric_hours),
+            requests=requests,
         )
 
     def check(self, ids: Iterable[str]) -> None:

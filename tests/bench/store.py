@@ -103,10 +103,11 @@ class _Index:
 
 @dataclass
 class Billed:
-    """What was counted, of the primary Region's replica. The other one has the same writes."""
+    """What was counted, of the primary Region's replica. The other one has the same writes, none of them refused."""
 
     write_units: int = 0
     index_write_units: int = 0
+    refused_write_units: int = 0
     read_units: float = 0.0
     items_read: int = 0
     items_returned: int = 0
@@ -188,6 +189,7 @@ class FastLedger(Ledger):
 
     def _write_one(self, write: Mapping[str, Any]) -> Answer:
         if self._refusals([write]):
+            self._bill_refused([write], units=1)
             return refusal("ConditionalCheckFailedException", "The conditional request failed")
         self._apply(write, units=1)
         return _answer({})
@@ -195,6 +197,7 @@ class FastLedger(Ledger):
     def _do_transact_write_items(self, request: Mapping[str, Any]) -> Answer:
         writes = request["TransactItems"]
         if refused := self._refusals(writes):
+            self._bill_refused(writes, units=2)
             reasons = [
                 {"Code": "ConditionalCheckFailed", **({"Item": refused[at]} if refused[at] else {})}
                 if at in refused
@@ -266,6 +269,16 @@ class FastLedger(Ledger):
             if condition and not CONDITIONS[condition](item, body.get("ExpressionAttributeValues", {})):
                 found[at] = item
         return found
+
+    def _bill_refused(self, writes: Iterable[Mapping[str, Any]], units: int) -> None:
+        """A write whose condition fails is billed by the size of the item that stands there.
+
+        AWS does not say what a cancelled transaction is billed: here all its writes are, as if it had been made.
+        """
+        for write in writes:
+            ((_, body),) = write.items()
+            size = self._sizes.get(_key(body.get("Key") or body["Item"]), 0)
+            self.billed.refused_write_units += units * _write_units(size)
 
     def _apply(self, write: Mapping[str, Any], units: int) -> None:
         ((kind, body),) = write.items()
