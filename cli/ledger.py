@@ -167,6 +167,10 @@ class Ledger:
         condition = "pk = :id AND begins_with(sk, :event)"
         return next(self.query(None, condition, values, newest_first=True, only=only), None)
 
+    def events(self, versions: Mapping[str, int]) -> dict[str, Item]:
+        """One event of each primary, by id: the one that made its row that version. A missing event is left out."""
+        return {item["pk"]: item for item in self.get([(pk, f"EVENT#{one:06d}") for pk, one in versions.items()])}
+
     def days(self, directory: str, first: str, last: str) -> Iterator[Item]:
         """The daily figures of a directory between two UTC days; days without a complete scan are missing."""
         values = {":directory": coverage_key(DirectoryId(directory)), ":first": f"DAY#{first}", ":last": f"DAY#{last}"}

@@ -41,6 +41,12 @@ _ID, _USER, _STANDBY, _PARTITION = "@id@", "@user@", "@standby@", "@partition@"
 _CHANGED, _SEEN = datetime.fromisoformat("2999-01-02T00:00:00Z"), datetime.fromisoformat("2998-01-01T00:00:00Z")
 _CHANGED_AT, _SEEN_AT = to_text(_CHANGED), to_text(_SEEN)
 
+
+def _version(number: int) -> str:
+    return f'"version": {{"N": "{number}"}}'
+
+
+_VERSION = _version(7)  # as the rows of `_text` have it
 Values = Mapping[str, Any]
 Fields = Mapping[str, str]
 FILTERS: dict[str, Callable[[Fields, Values], bool]] = {
@@ -155,9 +161,11 @@ class LargeLedger:
             text = self._changes[self._kind(desktop)].replace(_CHANGED_AT, at).replace(_CHANGED_AT[:10], at[:10])
             text = text.replace("EVENT#000007", f"EVENT#{number // self.desktops + 1:06}")
             text = text.replace(_PARTITION, f"{at[:10]}#{self._shards[desktop]}")
+            text = text.replace(_VERSION, _version(number // self.desktops + 1))
         else:
             text = self._rows[self._kind(desktop)].replace(_CHANGED_AT, self.changed_at(desktop))
             text = text.replace(_PARTITION, self._partition(desktop))
+            text = text.replace(_VERSION, _version(self.events // self.desktops))
         directory = self._directories[desktop % len(self._directories)]
         text = text.replace(_SEEN_AT, self.at(desktop)).replace("d-9000000001", directory)
         return (
@@ -184,8 +192,12 @@ class LargeLedger:
         ((table, wanted),) = request["RequestItems"].items()
         keys = [(one["pk"]["S"], one["sk"]["S"]) for one in wanted["Keys"]]
         found = [json.dumps(self.singles[key]) for key in keys if key in self.singles]
-        rows = [pk for pk, sk in keys if sk == STATE and pk.startswith("ws-")]
-        found += [self._item(self._rows_of([]), _number(one)) for one in rows]
+        for pk, sk in keys:
+            if pk.startswith("ws-"):
+                change = self.desktops * (int(sk.removeprefix("EVENT#")) - 1) if sk != STATE else 0
+                found.append(
+                    self._item(self._rows_of([]) if sk == STATE else self._events_of([]), _number(pk) + change)
+                )
         self.read.items_read += len(found)
         self.read.items_returned += len(found)
         return f'{{"Responses":{{"{table}":[{",".join(found)}]}},"UnprocessedKeys":{{}}}}'
