@@ -1,8 +1,8 @@
 """The command line over the ledger of a large fleet, beside the AWS CLI that does the same by query and by scan.
 
 Both are run as a person runs them, as processes of their own, and find the ledger by `AWS_ENDPOINT_URL`. The AWS CLI
-is the one that the CDK brings (version 1). Counts are the ledger's. Times are CPU seconds of the process: how long a
-request takes on its way is not in them.
+is the one that the CDK brings (version 1). Counts are the ledger's. Times are CPU seconds of the processes: how long a
+request takes on its way is not in them, and `page.py` adds it.
 """
 
 from __future__ import annotations
@@ -35,20 +35,22 @@ from tests.large_ledger import PRIMARY, LargeLedger, Read
 
 DAYS = 400  # that the events are spread over
 DIRECTORIES = tuple(f"d-90673{number:05}" for number in range(10))
-# By then all but every tenth desktop stands as it stands now.
-_AGO = timedelta(days=DAYS / 100)
+# The moments of an audit. Since the first, every tenth desktop has changed; since the second, all have, several times.
+_AGO = {"a recent moment": timedelta(days=DAYS / 100), "half the span ago": timedelta(days=DAYS / 2)}
 # Of which the AWS CLI is asked; it would take an hour for all.
 _SAMPLED_DAYS = 2
-# A scan of the whole for the audit takes three minutes: of this part of the ledger it is measured.
+# What takes minutes of the whole ledger is measured with this part of it.
 _SAMPLED_PART = 10
+# Of what `aws` prints of events: the last one of each desktop.
+_LAST = " | sort | awk '{last[$2] = $0} END {for (id in last) print last[id]}'"
 _TO = TypeSerializer()
 
 
 @dataclass(frozen=True)
 class Took:
-    """What a command took: rows that it shows, requests, items read for them, CPU seconds, and MB of memory at most."""
+    """What a command took: lines printed, requests, items read, CPU seconds, and MB of memory at most."""
 
-    shown: int
+    lines: int
     requests: int
     items_read: int
     cpu_seconds: float
@@ -56,8 +58,8 @@ class Took:
 
     def times(self, factor: float) -> Took:
         """So many times as much of it, but for the memory."""
-        shown, requests, read = (round(one * factor) for one in (self.shown, self.requests, self.items_read))
-        return Took(shown, requests, read, self.cpu_seconds * factor, self.memory_mb)
+        lines, requests, read = (round(one * factor) for one in (self.lines, self.requests, self.items_read))
+        return Took(lines, requests, read, self.cpu_seconds * factor, self.memory_mb)
 
 
 class _Singles:
@@ -96,72 +98,101 @@ def large_ledger(desktops: int, events: int, now: datetime) -> LargeLedger:
 
 
 def measure(desktops: int, events: int, progress: Callable[[str], None]) -> dict[str, Any]:
-    """What each command takes, and how many items each query of docs/queries.md reads by row that it prints."""
+    """What each command takes, and how many items each query of docs/queries.md reads by row that it prints.
+
+    `rows` has the number of rows in a question's answer, whoever gives it; `status` answers with counts, and has none.
+    """
     now = datetime.now(UTC)
     ledger = large_ledger(desktops, events, now)
     endpoint = Endpoint(World(ManualClock()), ledger)
     with TemporaryDirectory() as folder, endpoint.open():
         environment = ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint.url, "PATH": f"{unpack(Path(folder))}:/usr/bin:/bin"}
         took = partial(_took, ledger, environment)
-        then = (now - _AGO).strftime("%Y-%m-%dT%H:%M:%SZ")
         took("aws --version")  # so that it is compiled
         found: dict[str, dict[str, Took]] = {}
-        for name, ways in _commands(then, now).items():
-            found[name] = {}
-            for way, command in ways.items():
-                found[name][way] = took(command)
-                progress(f"{name}, {way}: {found[name][way].cpu_seconds:.0f} s of CPU")
+        for name, ways in _commands(now).items():
+            found[name] = {way: took(command) for way, command in ways.items()}
+            progress(_seconds(name, found[name]))
+        recent, old = (f"audit --as-of, {when}" for when in _AGO)
+        found[recent] = {"standby": took(_audit(now - _AGO["a recent moment"]))}
+        of_days = took(_audit_by_day(now - _AGO["half the span ago"]))
         small = large_ledger(desktops // _SAMPLED_PART, events // _SAMPLED_PART, now)
         other = Endpoint(World(ManualClock()), small)
         with other.open():
-            scanned = _took(small, environment | {"AWS_ENDPOINT_URL": other.url}, _audit_by_scan(then))
-        found["audit --as-of"]["AWS CLI, by scan"] = scanned.times(_SAMPLED_PART)
-        progress(f"audit --as-of, AWS CLI, by scan of a part: {scanned.cpu_seconds:.0f} s of CPU")
-        by_day = found["audit --as-of"]["AWS CLI, by query"]
-        found["audit --as-of"]["AWS CLI, by query"] = by_day.times((DAYS - _AGO.days) / _SAMPLED_DAYS)
+            part = partial(_took, small, environment | {"AWS_ENDPOINT_URL": other.url})
+            of_part = part(_audit(now - _AGO["half the span ago"]))
+            found[old] = {"standby": of_part.times(_SAMPLED_PART)}
+            for name, ago in zip((recent, old), _AGO.values(), strict=True):
+                # A day has as many events as any other.
+                found[name]["AWS CLI, by query"] = of_days.times((DAYS - ago.days) / _SAMPLED_DAYS)
+                found[name]["AWS CLI, by scan"] = part(_audit_by_scan(now - ago)).times(_SAMPLED_PART)
+                progress(_seconds(name, found[name]))
         return {
             "desktops": desktops,
             "events": events,
             "sampled_days": _SAMPLED_DAYS,
+            "rows": {
+                **{name: found[name]["standby"].lines - 1 for name in ("list --uncovered", recent)},
+                old: (of_part.lines - 1) * _SAMPLED_PART,
+            },
             "took": {name: {way: vars(one) for way, one in ways.items()} for name, ways in found.items()},
             "queries": amplification(ledger, endpoint.url, now),
         }
 
 
-def _commands(then: str, now: datetime) -> dict[str, dict[str, str]]:
-    ours = f"{sys.executable} -m cli {{}} --stack Standby-us-east-1-us-west-2 --output csv"
+def _seconds(name: str, ways: Mapping[str, Took]) -> str:
+    return f"{name}: {', '.join(f'{way} {one.cpu_seconds:.0f} s of CPU' for way, one in ways.items())}"
+
+
+def _ours(command: str) -> str:
+    return f"{sys.executable} -m cli {command} --stack Standby-us-east-1-us-west-2 --output csv"
+
+
+def _commands(now: datetime) -> dict[str, dict[str, str]]:
     scan = "aws dynamodb scan --table-name Standby-us-east-1-us-west-2"
     state = """--expression-attribute-values '{":state": {"S": "STATE"}}'"""
     asked = {one.name: one.command for one in audit_queries()}
-    day = now.date() - _AGO
-    days = [(day - timedelta(days=number)).isoformat() for number in range(1, _SAMPLED_DAYS + 1)]
     coverage = [
         asked["coverage"].replace("d-906732325d", one).replace("2026-03-03", now.date().isoformat())
         for one in DIRECTORIES
     ]
     return {
         "status": {
-            "standby": ours.format("status"),
+            "standby": _ours("status"),
             "AWS CLI, by query": "\n".join([*coverage, _as_text(asked["uncovered"])]),
             "AWS CLI, by scan": f"{scan} --filter-expression 'sk = :state' {state}"
             " --query 'Items[].[status.S]' --output text | sort | uniq -c",
         },
         "list --uncovered": {
-            "standby": ours.format("list --uncovered"),
+            "standby": _ours("list --uncovered"),
             "AWS CLI, by query": _as_text(asked["uncovered"]),
             "AWS CLI, by scan": f"{scan} --filter-expression 'sk = :state AND attribute_exists(ix_uncovered)' {state}"
             " --query 'Items[].[primary_id.S, user_name.S, status.S, reason_code.S]' --output text",
         },
-        "audit --as-of": {
-            "standby": ours.format(f"audit --as-of {then}"),
-            "AWS CLI, by query": "\n".join(asked["day"].replace("2026-03-03", one) for one in days),
-        },
     }
 
 
-def _audit_by_scan(then: str) -> str:
+def _audit(then: datetime) -> str:
+    return _ours(f"audit --as-of {_text(then)}")
+
+
+def _audit_by_day(then: datetime) -> str:
+    """The state of each desktop by the events of the days up to a moment; of the last days alone."""
+    (of_day,) = [one.command for one in audit_queries() if one.name == "day"]
+    days = [(then.date() - timedelta(days=number)).isoformat() for number in range(1, _SAMPLED_DAYS + 1)]
+    commands = "\n".join(of_day.replace("2026-03-03", one) for one in days)
+    return f"({commands}){_LAST}"
+
+
+def _text(then: datetime) -> str:
+    return then.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _audit_by_scan(then: datetime) -> str:
     whole = QUERIES.read_text(encoding="utf-8")
-    return whole[whole.index("aws dynamodb scan") :].partition("```")[0].replace("2026-03-03T23:59:59.999Z", then)
+    return (
+        whole[whole.index("aws dynamodb scan") :].partition("```")[0].replace("2026-03-03T23:59:59.999Z", _text(then))
+    )
 
 
 def _as_text(command: str) -> str:
@@ -173,8 +204,7 @@ def _took(ledger: LargeLedger, environment: Mapping[str, str], command: str) -> 
     # 1 and 4 are answers, too: somebody is without cover, or the last sweep is long ago.
     usage, said = used_by(["bash", "-ec", command], environment, statuses=(0, 1, 4))
     read: Read = ledger.read - before
-    shown = max(len(said.splitlines()), 1)
-    return Took(shown, read.requests, read.items_read, usage["cpu_seconds"], usage["memory_mb"])
+    return Took(len(said.splitlines()), read.requests, read.items_read, usage["cpu_seconds"], usage["memory_mb"])
 
 
 def amplification(ledger: LargeLedger, url: str, now: datetime) -> dict[str, float]:

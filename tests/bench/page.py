@@ -27,6 +27,8 @@ _MOST_STANDBYS = Pair.model_fields["max_standbys"].default
 # Of earlier versions the page shows the first one and the last ones.
 _SHOWN = 3
 _HIT = "throttled calls of the other tool"
+# How long a request is on its way, in seconds: in CloudShell, and from elsewhere.
+_ON_THE_WAY = (0.01, 0.1)
 Found = Mapping[str, Any]
 Row = Sequence[object]
 
@@ -86,7 +88,7 @@ def page(kept: Found) -> str:
             ("query of docs/queries.md", "items read per row printed"),
             *[(name, f"{one:.2f}") for name, one in found["commands"]["queries"].items()],
         ),
-        command_line=_command_line(found["commands"]["took"]),
+        command_line=_command_line(found["commands"]),
         starts=_starts(found["cold starts"]["functions"]),
         modules=_table(
             ("module", "ms"),
@@ -327,12 +329,19 @@ def _growth(found: Found) -> str:
     return _table(*rows)
 
 
-def _command_line(took: Found) -> str:
-    rows: list[Row] = [("question", "asked by", "requests", "items read", "per row shown", "CPU, s", "memory, MB")]
-    for name, ways in took.items():
+def _command_line(commands: Found) -> str:
+    heads = [f"seconds at {latency * 1000:.0f} ms" for latency in _ON_THE_WAY]
+    rows: list[Row] = [("question", "asked by", "requests", "items read", "per row", "CPU, s", *heads, "memory, MB")]
+    for name, ways in commands["took"].items():
+        # Of records up to 185df4381 it is not known.
+        answer = commands.get("rows", {}).get(name)
         for way, one in ways.items():
-            counts = [f"{one['requests']:,}", f"{one['items_read']:,}", f"{one['items_read'] / one['shown']:,.1f}"]
-            rows.append((f"`{name}`", way, *counts, f"{one['cpu_seconds']:,.1f}", f"{one['memory_mb']:.0f}"))
+            counts = [f"{one[each]:,}" for each in ("requests", "items_read")]
+            per_row = f"{one['items_read'] / answer:,.1f}" if answer else ""
+            waited = [one["cpu_seconds"] + one["requests"] * latency for latency in _ON_THE_WAY]
+            times = [f"{seconds:,.1f}" for seconds in (one["cpu_seconds"], *waited)]
+            command, comma, moment = name.partition(",")
+            rows.append((f"`{command}`{comma}{moment}", way, *counts, per_row, *times, f"{one['memory_mb']:.0f}"))
     return _table(*rows)
 
 
