@@ -137,7 +137,7 @@ class _Script:
         here: Any = self._here
         there: Any = self._there
         sleep = self.scheduler.sleep
-        see_through(workspace_id, AWAY, primary_region=PRIMARY, here=here, there=there, sleep=sleep)
+        see_through(workspace_id, {HOME: AWAY}, primary_region=PRIMARY, here=here, there=there, sleep=sleep)
         self.left -= 1
 
     def _be_a_neighbour(self, region: str) -> None:
