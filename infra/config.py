@@ -178,7 +178,8 @@ class Pair(_Section):
     sweep_interval_minutes: Annotated[int, Field(ge=15, le=1440)] = Field(
         default=60,
         description="the minutes between two sweeps of the whole fleet, a whole number from 15 to 1440, for example 60 "
-        "(a sweep of 20,000 desktops and their standbys takes about an hour)",
+        "(a sweep of 20,000 desktops and their standbys takes about half an hour, and an hour while a desktop waits "
+        "for its standby)",
     )
     coverage_target: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = Field(
         default=95,

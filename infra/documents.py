@@ -157,7 +157,7 @@ def costs() -> str:
 def cost() -> str:
     """The product's cost while nothing happens, in a line."""
     return (
-        f"- **The product itself**: about USD {_sum():.0f} a month for each pair of Regions, without any desktop\n"
+        f"- **The product itself**: about USD {_sum():.0f} a month for each pair of Regions, with 500 desktops\n"
         "  ([what it is made of](docs/operate/metrics.md#cost)).\n"
     )
 

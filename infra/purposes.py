@@ -289,13 +289,14 @@ METRICS: Final = (
     Metric(("NoticesSent",), "announce", "How many notices have left."),
 )
 
-# USD a month, by AWS's price list for us-east-1, with no free tier: what it is, how many, and the price of one.
+# USD a month of 500 desktops at rest in two directories, by AWS's price list for us-east-1, with no free tier: what it
+# is, how many, and the price of one. `make bench` measures what is used (docs/performance.md).
 COSTS: Final = (
     ("custom metrics", sum(metric.at_rest for metric in METRICS), 0.30),
     ("metrics of alarms", sum(one.primary + one.dr for one in ALARMS.values() if not one.condition), 0.10),
     ("dashboard", 1, 3.00),
     ("KMS keys", 2, 1.00),
-    ("Step Functions: the starts of watcher and sweep, and their steps", 1, 0.38),
-    ("Lambda", 1, 0.14),
-    ("DynamoDB, SQS, SNS, EventBridge, logs", 1, 0.15),
+    ("Step Functions: the starts of watcher and sweep, and their steps", 1, 0.47),
+    ("Lambda", 1, 0.13),
+    ("DynamoDB, heartbeats, X-Ray, logs, KMS requests, schedules", 1, 0.16),
 )
