@@ -203,7 +203,7 @@ class Noting(PowertoolsTelemetry):
         super().count(metric, value)
         self._note(metric)
         if metric == "EffectiveIntervalSeconds":
-            self._run.intervals.append((self._run.scheduler.now(), value))
+            self._run.intervals.append((self._run.scheduler.now(), value, len(self._run.audit.open)))
 
 
 @dataclass(frozen=True)
@@ -249,7 +249,8 @@ class Run(Simulation):
         self, deployment: Deployment, users: int, *, settings: dict[str, Any] | None = None, **given: Any
     ) -> None:
         self.work: defaultdict[str, Work] = defaultdict(Work)
-        self.intervals: list[tuple[datetime, float]] = []
+        # Of each pass of the watcher: when, its interval in seconds, and how many rows were open.
+        self.intervals: list[tuple[datetime, float, int]] = []
         self.metric_hours: set[tuple[str, str, int]] = set()
         super().__init__(deployment, settings=NO_CAPS | (settings or {}), **{"latency": LATENCY} | BOOT | given)
         self.users = [f"desk{number:06}" for number in range(users)]
@@ -366,9 +367,15 @@ def run_until(run: Run, count: int, progress: Callable[[str], None] = lambda _: 
     run.check(audit.protected_at)
 
 
-def existing_fleet(deployment: Deployment, count: int, progress: Callable[[str], None] = lambda _: None) -> Run:
-    """A fleet that was there before, known to two sweeps, and reported."""
-    run = Run(deployment, count, is_known=False, trail=lambda _: [], settings={"backfill_in_flight": count})
+def existing_fleet(
+    deployment: Deployment,
+    count: int,
+    progress: Callable[[str], None] = lambda _: None,
+    in_flight: int | None = None,
+) -> Run:
+    """A fleet that was there before, known to two sweeps, and reported. `in_flight`: all at once if it is None."""
+    settings = {"backfill_in_flight": in_flight or count}
+    run = Run(deployment, count, is_known=False, trail=lambda _: [], settings=settings)
     run.add_users([HOME], run.users)
     # All of it is AVAILABLE.
     run.world.settings.change(boot_seconds=0.0, boot_spread_seconds=0.0, throttling=False)

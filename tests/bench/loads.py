@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from infra.config import Pair
 from infra.purposes import ALARMS
 from tests.bench import cold, scripted
 from tests.bench.baseline import EVERY_SECONDS
@@ -38,6 +39,7 @@ from tests.simulation.simulation import DR, HOME
 Found = dict[str, Any]
 Progress = Callable[[str], None]
 RATE = 2.0 - NEIGHBOUR  # of the service, as far as the neighbour leaves it
+IN_FLIGHT: int = Pair.model_fields["backfill_in_flight"].default
 _LONE = 9
 _MOST_UNTHROTTLED = 1_000
 _NOTHING: Mapping[str, Any] = {"billed": Billed(), "seconds": [0.0], "log_bytes": 0}
@@ -48,6 +50,14 @@ def floor(count: int) -> int:
     return 3 * math.ceil(count / ITEMS)
 
 
+def sweeps_interval(seconds: float) -> float:
+    """The seconds from one sweep's start to the next one's, if each takes so long: whole hours.
+
+    A schedule starts one every hour, and what it starts ends at once while another one is running.
+    """
+    return 3600.0 * max(1, math.ceil(seconds / 3600))
+
+
 def calls(deployment: Deployment, count: int, progress: Progress, latency: float = LATENCY) -> Found:
     """New primaries that arrive in an hour."""
     run = new_primaries(deployment, count, progress, latency)
@@ -55,7 +65,7 @@ def calls(deployment: Deployment, count: int, progress: Progress, latency: float
         name: sum(n for call, n in run.audit.calls.items() if (call.function, call.service) == (name, "workspaces"))
         for name in ("protect", "sweep")
     }
-    intervals = run.intervals
+    intervals = [(at, seconds) for at, seconds, _ in run.intervals]
     spent = run.spent()
     return {
         "latency": latency,
@@ -67,7 +77,7 @@ def calls(deployment: Deployment, count: int, progress: Progress, latency: float
         * run.audit.neighbours["ThrottlingException"]
         / max(run.audit.neighbours.total(), 1),
         "hours": run.hours,
-        "interval_seconds": _spread([value for _, value in intervals]),
+        "interval_seconds": _intervals(run),
         "delays": _delays(run, intervals),
         "cost": of_run(spent),
         "transactions": sum(n for call, n in run.audit.calls.items() if call.operation == "TransactWriteItems"),
@@ -104,6 +114,17 @@ def _delays(run: Run, intervals: Sequence[tuple[datetime, float]]) -> Found:
     return {name: {"seconds": _spread(seconds[name]), "intervals": _spread(in_intervals[name])} for name in seconds}
 
 
+def _intervals(run: Run) -> Found:
+    """The seconds between two passes of the watcher: of all, and the median of those at the peak.
+
+    At the peak are the passes with at least nine tenths of the most open rows that one had.
+    """
+    peak = max((rows for *_, rows in run.intervals), default=0)
+    at_peak = [seconds for _, seconds, rows in run.intervals if rows >= 0.9 * peak]
+    every = [seconds for _, seconds, _ in run.intervals]
+    return _spread(every) | {"longest": max(every), "open_at_peak": peak, "at_peak": statistics.median(at_peak)}
+
+
 def _spread(values: Sequence[float]) -> Found:
     """Median and 99th percentile; nothing of nothing."""
     if not values:
@@ -119,12 +140,14 @@ def _hottest(run: Run) -> Found:
     return {"index": of_index, "table": of_table}
 
 
-def makespan(deployment: Deployment, count: int, progress: Progress) -> Found:
-    """An existing fleet that is accepted."""
-    run = existing_fleet(deployment, count, progress)
+def makespan(deployment: Deployment, count: int, progress: Progress, in_flight: int | None = None) -> Found:
+    """An existing fleet that is accepted, with `backfill_in_flight` at `in_flight`, or above its size."""
+    run = existing_fleet(deployment, count, progress, in_flight)
     found = accept(run, count, progress)
     bound = floor(count) / RATE + 3600
     return {
+        "desktops": count,
+        "in_flight": in_flight or count,
         "seconds": found.hours * 3600,
         "bound_seconds": bound,
         "ratio": found.hours * 3600 / bound,
@@ -133,6 +156,11 @@ def makespan(deployment: Deployment, count: int, progress: Progress) -> Found:
         "cost": of_run(found.spent, without=()),
         "cost_per_1000": sum(of_run(found.spent, without=()).values()) * 1000 / count,
     }
+
+
+def in_waves(deployment: Deployment, count: int, progress: Progress) -> Found:
+    """The same with the default of `backfill_in_flight`."""
+    return makespan(deployment, count, progress, IN_FLIGHT)
 
 
 def outage(deployment: Deployment, count: int, progress: Progress) -> Found:
@@ -217,10 +245,12 @@ def rest(deployment: Deployment, progress: Progress) -> Found:
     alarms = sum(one.primary + one.dr for one in ALARMS.values() if not one.condition)
     stored = new_primaries(deployment, 100).ledger.billed.stored_bytes * 100
     cost = at_rest(swept, alarms, one, stored)
+    not_stored = total(at_rest(swept, alarms, one, 0))
     nothing = at_rest(dataclasses.replace(swept, **_NOTHING), alarms, one, 0)
     return {
         "cost": cost,
-        "cost_of_sweeps": total(cost) - total(nothing),
+        "cost_of_sweeps": not_stored - total(nothing),
+        "cost_of_storage": total(cost) - not_stored,
         "script": script(HOURS),
         "sweep_seconds": sum(swept.seconds),
         "sweep_calls": swept.calls,
@@ -238,8 +268,9 @@ def growth(desktops: int, progress: Progress) -> Found:
         "ledger_calls": swept.ledger_calls,
         "memory_mb": swept.memory_mb,
         "invocations": len(swept.seconds),
+        "seconds": sum(swept.seconds),
         "longest_seconds": max(swept.seconds),
-        "interval_seconds": max(3600.0, sum(swept.seconds)),
+        "interval_seconds": sweeps_interval(sum(swept.seconds)),
     }
 
 

@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 from tests.bench import commands, developers, loads, page
@@ -67,6 +68,7 @@ def parts(sizes: tuple[int, ...]) -> dict[str, Job]:
         partial(_run, f"{middle} new, other latency", loads.other_latency, middle),
         *[partial(_run, f"{size} by script", loads.by_script, size, deployed=False) for size in sizes[:-1]],
         partial(_run, "a fleet of 1,000 accepted", loads.makespan, 1_000),
+        partial(_run, page.IN_WAVES, loads.in_waves, 500),
         partial(_run, "a sweep", loads.growth, large, deployed=False),
         partial(_run, "a small sweep", loads.growth, large // 10, deployed=False),
         partial(_run, "lone ones", loads.lone),
@@ -120,9 +122,17 @@ def bench_json(found: Found, sizes: tuple[int, ...]) -> Found:
 
 def compared(found: Found, sizes: tuple[int, ...]) -> Found:
     """What is kept of a version to be compared with later ones: `build/bench.json`, and what else the page compares."""
+    of_large, sweep = found[f"{sizes[-1]} new"], found[page.LARGE_SWEEP]
     return bench_json(found, sizes) | {
-        "rows_read_per_due_row": found[f"{sizes[-1]} new"]["rows_read_per_due_row"],
+        "rows_read_per_due_row": of_large["rows_read_per_due_row"],
         "outage_ratio": found["an outage"]["ratio"],
+        "interval_seconds": of_large["interval_seconds"],
+        "partition_writes_a_second": of_large["partition_writes_a_second"],
+        "sweep": {name: sweep[name] for name in ("seconds", "invocations", "longest_seconds")},
+        "sweep_seconds_at_rest": found["at rest"]["sweep_seconds"],
+        "cost_per_1000_in_waves": found[page.IN_WAVES]["cost_per_1000"],
+        "command_line": found["commands"]["took"],
+        "developers": {name: found[name] for name in ("make synth", "make test") if name in found},
     }
 
 
@@ -150,12 +160,24 @@ def measure(sizes: tuple[int, ...], *, quick: bool) -> Found:
         "date": datetime.now(UTC).date().isoformat(),
         "cpus": os.cpu_count(),
         "processor": platform.machine(),
+        "model": _kernel_says("cpuinfo", "model name"),
+        "memory": _kernel_says("meminfo", "MemTotal"),
         "python": platform.python_version(),
         "minutes": (time.monotonic() - _began) / 60,
         "load": os.getloadavg()[2],
         "cpu_seconds": taken,
     }
     return found
+
+
+def _kernel_says(file: str, name: str) -> str | None:
+    """What Linux says about the machine; None on another system."""
+    try:
+        lines = Path("/proc", file).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    pairs = (line.partition(":") for line in lines)
+    return next((value.strip() for key, _, value in pairs if key.strip() == name), None)
 
 
 def _commit() -> str:
