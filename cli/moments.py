@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.figures import Certainty
+from cli.figures import Certainty, number
 from standby.core.model import NOT_ELIGIBLE, OPEN, Status, from_text, to_text
 from standby.core.reasons import NOT_OURS
 
@@ -48,20 +48,22 @@ def _then(ledger: Ledger, rows: Sequence[Item], moment: datetime) -> list[Item]:
     then = to_text(moment)
     found = {str(row["pk"]): row for row in rows if str(row.get("changed_at")) <= then}
     # The newest version that is known to be from before the moment, and the oldest that is known to be from after it.
-    bounds = {str(row["pk"]): (0, int(row["version"])) for row in rows if str(row["pk"]) not in found}
+    bounds = {str(row["pk"]): (0, number(row, "version") or 0) for row in rows if str(row["pk"]) not in found}
     while asked := {pk: (low + high) // 2 for pk, (low, high) in bounds.items() if high - low > 1}:
         events = ledger.events(asked)
         for pk, version in asked.items():
             low, high = bounds[pk]
-            event = events.get(pk)
-            if event is None:  # somebody deleted it
+            if pk not in events:
                 bounds[pk] = (0, 0)
-                if event := ledger.at(pk, moment):
-                    found[pk] = event
-            elif str(event.get("at")) <= then:
-                bounds[pk], found[pk] = (version, high), event
+                found.pop(pk, None)
+            elif str(events[pk].get("at")) <= then:
+                bounds[pk], found[pk] = (version, high), events[pk]
             else:
                 bounds[pk] = (low, version)
+    # Of these, somebody has deleted an event, or edited the version.
+    for pk in bounds.keys() - found.keys():
+        if event := ledger.at(pk, moment):
+            found[pk] = event
     return [found[pk] for row in rows if (pk := str(row["pk"])) in found]
 
 

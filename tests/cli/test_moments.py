@@ -32,7 +32,7 @@ class Histories:
 
     def events(self, versions: dict[str, int]) -> dict[str, dict[str, Any]]:
         self.requests += 1
-        kept = {pk: version for pk, version in versions.items() if version != self.deleted}
+        kept = {pk: version for pk, version in versions.items() if version not in (self.deleted, *range(8, 10**6))}
         return {pk: self.row(int(pk[3:]), version) for pk, version in kept.items()}
 
     def at(self, pk: str, moment: datetime) -> dict[str, Any] | None:
@@ -61,3 +61,12 @@ def test_of_a_desktop_with_a_deleted_event_the_history_is_read() -> None:
     assert found["ws-5"] == 2
     assert found["ws-1"] == 2
     assert ledger.queried
+
+
+@pytest.mark.parametrize("version", [None, "three", 0, 1, 50])
+def test_of_a_row_whose_version_somebody_edited_the_history_is_read(version: object) -> None:
+    ledger = Histories()
+    edited = ledger.row(6, 7) | {"version": version}
+    (row,) = rows_then(ledger, [edited], BEGAN + timedelta(hours=3))  # type: ignore[arg-type]
+    assert row["version"] == 3
+    assert ledger.queried == ["ws-6"]
