@@ -200,6 +200,7 @@ class Estate:
     def __init__(self, account: str, settings: Settings, seed: int) -> None:
         self.account = account
         self.settings = settings
+        self.seed = seed
         self.random = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self.directories: dict[tuple[str, str], Directory] = {}
         # by Region and id
@@ -262,7 +263,9 @@ class Estate:
             self.standbys_of.setdefault(workspace.primary_id, []).append(workspace.workspace_id)
         factor = self.settings.encrypted_root_factor if workspace.root_volume_encrypted else 1
         if spread := self.settings.boot_spread_seconds:
-            boot_seconds += self.random.uniform(0, spread)
+            # By user and Region, whatever the order of calls: one call more leaves all other boots as they are.
+            whose = f"{self.seed} {workspace.region} {workspace.user_key}"
+            boot_seconds += random.Random(whose).uniform(0, spread)  # noqa: S311 - repeatable, not secret
         self.plan(workspace, workspace.created_at + timedelta(seconds=boot_seconds * factor), self._boot)
 
     def plan(self, workspace: Workspace, at: datetime, step: Callable[[Workspace, datetime], None]) -> None:

@@ -28,7 +28,7 @@ class Settings:
     boot_seconds, standby_boot_seconds : float
         From PENDING to AVAILABLE.
     boot_spread_seconds : float
-        How much longer that may take, drawn again for each WorkSpace; 0: all take the same time.
+        How much longer that may take, drawn for each user in each Region; 0: all take the same time.
     encrypted_root_factor : float
         How many times longer a WorkSpace with an encrypted root volume takes.
     terminate_seconds : float

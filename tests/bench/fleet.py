@@ -1,7 +1,9 @@
 """Runs of the deployed product in virtual time, with fleets that are large, and what is counted of them.
 
 The world's calls are throttled as AWS documents it, 2 a second with a burst of 5 in each Region, and a neighbour uses a
-steady half call a second of that. WorkSpaces take 15 to 60 minutes to become AVAILABLE, drawn for each.
+steady half call a second of that. WorkSpaces take 15 to 60 minutes to become AVAILABLE, drawn for each. What is drawn
+depends on the seed and on what it is drawn for, not on what was drawn before: a change that makes one call more leaves
+the other latencies and boot times as they were, so that counts before and after it can be compared.
 """
 
 from __future__ import annotations
@@ -130,6 +132,7 @@ class TimedProcess(Process):
     mark: float = 0.0
     latency: float = 0.0  # of the call that it waits for
     idle_since: datetime | None = None
+    dice: random.Random = field(default_factory=random.Random)  # of calls like it
 
     def handle(self, event: Any, request_id: str, limit_seconds: float) -> Any:
         began, self.mark = self.scheduler.now(), time.process_time()
@@ -156,13 +159,21 @@ class TimedProcess(Process):
 
 
 class TimedWire(Wire):
-    """The wire; what its harness does is none of the product's time."""
+    """The wire; what its harness does is none of the product's time. Each kind of call has latencies of its own."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._seed = self._dice.random()
+        self._dice_of: dict[Call, random.Random] = {}
 
     def _carry(self, call: Call, body: bytes, config: Any, kind: str | None) -> Answer:
         process = self._process
         assert isinstance(process, TimedProcess)
         process.pause()
         process.latency = self.latency if call.service == "workspaces" else LATENCY_OF_OTHERS
+        if call not in self._dice_of:
+            self._dice_of[call] = random.Random(f"{self._seed} {call}")  # noqa: S311 (repeatable, not secret)
+        process.dice = self._dice_of[call]
         try:
             return super()._carry(call, body, config, kind)
         finally:
@@ -171,7 +182,7 @@ class TimedWire(Wire):
     def _wait(self) -> None:
         process = self._process
         assert isinstance(process, TimedProcess)
-        self._scheduler.sleep(self._dice.uniform(0.0, process.latency))
+        self._scheduler.sleep(process.dice.uniform(0.0, process.latency))
 
 
 @dataclass(frozen=True)
@@ -326,6 +337,11 @@ class Run(Simulation):
             metric_hours=frozenset(self.metric_hours),
             requests=requests,
         )
+
+    @property
+    def log_lines(self) -> int:
+        """Lines that the functions have logged, those that carry metrics too."""
+        return self._handlers.log.getvalue().count("\n")
 
     def check(self, ids: Iterable[str]) -> None:
         """Each has exactly one standby, and its row says so."""

@@ -55,7 +55,7 @@ def sweep(desktops: int, directories: int, sweeps: int = 1) -> Swept:
     ledger = FastLedger(definition(STACK), ACCOUNT, PRIMARY, world.clock.now)
     for number, (home, away) in enumerate(homes.items()):
         of_it = desktops // directories
-        _fill(world, ledger, home, away, range(number * of_it, (number + 1) * of_it))
+        fill(world, ledger, home, away, range(number * of_it, (number + 1) * of_it))
     endpoint = Endpoint(world, ledger)
     with TemporaryDirectory() as work, endpoint.open():
         asset = _deployed(Path(work), homes)
@@ -79,7 +79,7 @@ def sweep(desktops: int, directories: int, sweeps: int = 1) -> Swept:
     )
 
 
-def _fill(world: World, ledger: FastLedger, home: str, away: str, numbers: range) -> None:
+def fill(world: World, ledger: FastLedger, home: str, away: str, numbers: range) -> None:
     """Let a directory have desktops and their standbys, and the ledger their rows."""
     users = [f"desk{number:06}" for number in numbers]
     world.add_directory(PRIMARY, home, users)
