@@ -294,8 +294,8 @@ def _of_commands(result: Found) -> dict[str, tuple[float, str]]:
     figures: dict[str, tuple[float, str]] = {}
     for name, ways in result.get("command_line", {}).items():
         command, comma, moment = name.removesuffix(", a recent moment").partition(",")
-        figures[f"requests of `standby {command}`{comma}{moment}"] = (ways["standby"]["requests"], ",.0f")
-        figures[f"CPU seconds of `standby {command}`{comma}{moment}"] = (ways["standby"]["cpu_seconds"], ".1f")
+        figures[f"requests of `{command}`{comma}{moment}"] = (ways["standby"]["requests"], ",.0f")
+        figures[f"CPU seconds of `{command}`{comma}{moment}"] = (ways["standby"]["cpu_seconds"], ".1f")
     return figures
 
 

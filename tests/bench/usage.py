@@ -3,7 +3,7 @@
 `usage.py FILE COMMAND…` writes them to a file as JSON, and leaves with the command's status. It is small, since a
 command begins with the memory of whoever starts it. Processes whose parent ends before them become its own, so that
 their CPU time is counted, too: the CDK's Node.js outlives the Python that starts it. Memory is what the processes have
-together, what they share counted once, as it is a few times a second.
+together, what they share counted once, as it is once a second: to look at gigabytes takes a core's time, too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 _BECOME_SUBREAPER = 36  # prctl(2)
 _EVERY_SECONDS = 0.2
+_MEMORY_EVERY_SECONDS = 1.0
 _MOST_SECONDS = 10  # that those without a parent may live on
 
 
@@ -28,9 +29,10 @@ def main(target: Path, command: list[str]) -> int:
     cpu, peak = 0.0, 0.0
     child = subprocess.Popen(command)  # noqa: S603
     status: int | None = None
-    ended = began
+    ended = looked = began
     while status is None or (_family(os.getpid()) and time.monotonic() - ended < _MOST_SECONDS):
-        peak = max(peak, sum(map(_megabytes, _family(os.getpid()))))
+        if time.monotonic() - looked >= _MEMORY_EVERY_SECONDS:
+            peak, looked = max(peak, sum(map(_megabytes, _family(os.getpid())))), time.monotonic()
         try:
             pid, code, used = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
