@@ -95,7 +95,7 @@ $(UV):
 pictures: $(READY)  ## create the pictures of docs/report.md with Chromium
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.pictures
 
-bench: $(READY)  ## measure speed, cost and scale against a script, into build/bench.json and docs/performance.md (15 minutes)
+bench: $(READY)  ## measure speed, cost and scale against a script, into build/bench.json and docs/performance.md (a quarter of an hour on 2 cores)
 	@PYTHONPATH=lambdas $(BIN)/python -m tests.bench $(ARGS)
 
 faults: $(READY)  ## run the fault matrix, in virtual and in real time, into build/faults.json (20 minutes)
