@@ -50,7 +50,7 @@ check: $(READY)  ## check types and style, and run the tests of the pure core (u
 pure: $(READY)
 	$(BIN)/python -m pytest tests/core
 
-test: $(READY)  ## check types and style, and run every test that needs no AWS account (about five minutes on 2 cores)
+test: $(READY)  ## check types and style, and run every test that needs no AWS account (five to seven minutes on 2 cores)
 	@$(MAKE) --no-print-directory --jobs=2 lint suite
 
 suite: $(READY)

@@ -22,7 +22,7 @@ from cli.aws import is_no_answer, unseen
 from cli.problems import Problem, Status
 from standby.core.model import DirectoryId, is_workspace_id, plain, to_text, user_key
 from standby.core.model import Status as RowStatus
-from standby.core.row import ALL_SHARDS, STATE, status_partition
+from standby.core.row import ALL_SHARDS, STATE, event_key, status_partition
 from standby.core.settings import BadSettings, Settings
 from standby.ledger.sweeps import SETTINGS, coverage_key
 from standby.ledger.table import Item
@@ -169,7 +169,7 @@ class Ledger:
 
     def events(self, versions: Mapping[str, int]) -> dict[str, Item]:
         """One event of each primary, by id: the one that made its row that version. A missing event is left out."""
-        return {item["pk"]: item for item in self.get([(pk, f"EVENT#{one:06d}") for pk, one in versions.items()])}
+        return {item["pk"]: item for item in self.get([(pk, event_key(one)) for pk, one in versions.items()])}
 
     def days(self, directory: str, first: str, last: str) -> Iterator[Item]:
         """The daily figures of a directory between two UTC days; days without a complete scan are missing."""

@@ -117,11 +117,6 @@ class Directory:
         return f"{self.id}: the last complete sweep ended {ago} ago. The present coverage is not known."
 
     @property
-    def incomplete(self) -> str:
-        """Why the last sweep's scan of it was not complete; empty if it was, or if there was none."""
-        return str(self.state.lasts.get(self.id, {}).get("problem") or "")
-
-    @property
     def costs(self) -> Item:
         """The newest row with the orphans' cost: a sweep adds it at its end."""
         return next((day for day in self.days if "orphans" in day), {})
@@ -157,7 +152,7 @@ class Directory:
             "standbys_not_priced": day.get("standbys_not_priced"),
             "accepted": self.is_accepted,
             "scanned_at": None if self.scanned_at is None else to_text(self.scanned_at),
-            "last_sweep_problem": self.incomplete or None,
+            "last_sweep_problem": self.state.problem_of_last(self.id) or None,
             "complete": not self.is_old if self.is_mapped else None,
         }
 
@@ -171,8 +166,8 @@ class Directory:
     def lines(self) -> Iterator[str]:
         """The lines below the directory's bar."""
         day, live = self.day, self.live
-        if self.incomplete:
-            yield f"The last sweep of it was not complete ({self.incomplete}). If this repeats, run `standby doctor`."
+        if problem := self.state.problem_of_last(self.id):
+            yield f"The last sweep of it was not complete ({problem}). If this repeats, run `standby doctor`."
         if live.waiting:
             since = f", the longest for {_ago(live.waiting_since, self.now)}" if live.waiting_since else ""
             yield f"Waiting: {live.waiting}{since}"

@@ -64,6 +64,12 @@ class State:
         mapped = self.settings.directories if self.settings else {}
         return {str(own): str(one.dr_directory) for own, one in mapped.items()}
 
+    def problem_of_last(self, directory: str) -> str:
+        """Why the last scan of a directory was not complete; empty if it was, or if there was none."""
+        last = self.lasts.get(DirectoryId(directory), {})
+        is_whole = last.get("complete", True) is True
+        return "" if is_whole else str(last.get("problem") or "It was not complete.")
+
     def held(self, directory: str | None) -> tuple[Reason, str] | None:
         """The reason why requests for a directory are held now, with details in words; None if they are not held."""
         if self.settings is not None and self.settings.mode != "protect":

@@ -86,8 +86,7 @@ class Reading:
         state, now = self.state, self.period.now
         days = list(self._days(directory))
         sure = certainty(scans_in(recent), now, self.interval)
-        baseline, last = state.baselines.get(directory, {}), state.lasts.get(directory, {})
-        is_whole = last.get("complete", True) is True
+        baseline = state.baselines.get(directory, {})
         noted = baseline.get("unregistered")
         return Directory(
             id=directory,
@@ -98,7 +97,7 @@ class Reading:
             scanned_at=sure.before,
             is_fresh=sure.is_known,
             accepted=self._accepted(baseline),
-            problem="" if is_whole else str(last.get("problem") or "It was not complete."),
+            problem=state.problem_of_last(directory),
             unregistered=sorted(map(str, noted)) if isinstance(noted, Mapping) else (),
             complete_scans=sum(day.scans for day in days),
             last_day=day_in(recent[0], "known") if recent else None,

@@ -26,7 +26,7 @@ from infra.stack import MEMORY_MB
 from tests.bench.developers import ROOT
 from tests.bench.fleet import Spent, Work
 from tests.bench.store import Billed
-from tests.bench.sweeps import Swept
+from tests.bench.sweeps import Swept, sweeps_interval
 
 PRICES: dict[str, Any] = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
 USD: Mapping[str, float] = {name: one["usd"] for name, one in PRICES["prices"].items()}
@@ -155,8 +155,7 @@ def at_rest(swept: Swept, alarms: int, idle: Work, stored_bytes: int) -> Items:
 
     `idle` is one invocation of watch. A sweep's CPU time is in its seconds: most of it passes while it waits anyway.
     """
-    every = max(1.0, sum(swept.seconds) / 3600)
-    sweeps = HOURS / every
+    sweeps = HOURS * 3600 / sweeps_interval(sum(swept.seconds))
     sweeping = Work(len(swept.seconds), sum(swept.seconds), starts=1)
     work = {"sweep": _times(sweeping, sweeps), "watch": _times(idle, _WATCHES)}
     parts = len(swept.seconds)

@@ -32,7 +32,7 @@ from tests.bench.fleet import (
     throttled,
 )
 from tests.bench.store import Billed
-from tests.bench.sweeps import sweep
+from tests.bench.sweeps import sweep, sweeps_interval
 from tests.simulation.deployment import Deployment
 from tests.simulation.simulation import DR, HOME
 
@@ -48,14 +48,6 @@ _NOTHING: Mapping[str, Any] = {"billed": Billed(), "seconds": [0.0], "log_bytes"
 def floor(count: int) -> int:
     """The fewest calls that can see so many through: describe, create, describe, for 25 at a time."""
     return 3 * math.ceil(count / ITEMS)
-
-
-def sweeps_interval(seconds: float) -> float:
-    """The seconds from one sweep's start to the next one's, if each takes so long: whole hours.
-
-    A schedule starts one every hour, and what it starts ends at once while another one is running.
-    """
-    return 3600.0 * max(1, math.ceil(seconds / 3600))
 
 
 def calls(deployment: Deployment, count: int, progress: Progress, latency: float = LATENCY) -> Found:

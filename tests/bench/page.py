@@ -14,7 +14,8 @@ from typing import Any
 
 from infra.config import Pair
 from tests.bench.costs import HOURS, PRICES, UNVERIFIED, USD
-from tests.bench.loads import RATE, floor, sweeps_interval
+from tests.bench.loads import RATE, floor
+from tests.bench.sweeps import sweeps_interval
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 TEMPLATE = Path(__file__).with_name("performance.md")
@@ -351,9 +352,8 @@ def _goals(found: Found, result: Found, size: int) -> str:
         ("calls per desktop of that sweep ÷ those of the smaller one", (by_desktop, ".3f"), 1),
         ("longest part of that sweep, seconds", (large["longest_seconds"], ".0f"), 300),
         ("write units a second of an index's partition", (hottest, ",.0f"), 1000),
+        ("USD for the dearest of nine lone ones", (found["lone ones"]["cost_range"][1], ".4f"), 0.01),
     ]
-    if "cost_range" in found["lone ones"]:  # the records up to 185df4381 do not have it
-        goals.append(("USD for the dearest of nine lone ones", (found["lone ones"]["cost_range"][1], ".4f"), 0.01))
     second, third = (figures[_AT_REST][0] + number * _KEYS_PRICE for number in _ROTATIONS[1:])
     notes = {_AT_REST: f", in the first year only: USD {second:.2f} in the second, {third:.2f} from the third on"}
     rows: list[Row] = [("figure", "measured", "goal", "holds")]
@@ -367,11 +367,10 @@ def _goals(found: Found, result: Found, size: int) -> str:
 
 def _of_script(found: Found, calls: Found, size: int) -> list[tuple[str, tuple[float, str], float]]:
     """How many times our calls the script makes: where nothing is throttled, and with what it repeats."""
-    sent = {"without a limit": found[f"{size} by script"].get("unthrottled_calls"), "as throttled": calls["script"]}
+    sent = {"without a limit": found[f"{size} by script"]["unthrottled_calls"], "as throttled": calls["script"]}
     return [
         (f"calls of the script for {size:,}, {how}, ÷ ours", (count / calls["ours"], ",.0f"), -60)
         for how, count in sent.items()
-        if count
     ]
 
 
@@ -386,10 +385,9 @@ def _calls(found: Found) -> str:
         counts = [f"{one[name]:,}" for name in ("floor", "calls", "sweeps_calls")]
         ours.append((f"{size:,}", *counts, f"{made / one['floor']:.1f}", f"{one['hours']:.1f}"))
         counts = [f"{theirs[name]:,}" for name in ("throttled", "gave_up")]
-        sent = [theirs.get("unthrottled_calls"), theirs["calls"]]
-        pairs = [text for n in sent for text in ((f"{n:,}", f"{n / made:,.0f}") if n else ("", ""))]
-        # The records up to cd44a05 do not have it.
-        hit = f"{theirs['other_tool_throttled_percent']:.1f} %" if "other_tool_throttled_percent" in theirs else ""
+        sent = [theirs["unthrottled_calls"], theirs["calls"]]
+        pairs = [text for count in sent for text in (f"{count:,}", f"{count / made:,.0f}")]
+        hit = f"{theirs['other_tool_throttled_percent']:.1f} %"
         script.append((f"{size:,}", *pairs, *counts, f"{theirs['hours']:.1f}", hit))
     return f"WorkSpaces Standby:\n\n{_table(*ours)}\n\nThe script:\n\n{_table(*script)}"
 
@@ -436,9 +434,7 @@ def _makespans(found: Found) -> str:
 
 
 def _of_outage(outage: Found) -> str:
-    """Why the time after an outage is longer than its bound. The records up to cd44a05 do not say."""
-    if "ready" not in outage:
-        return ""
+    """Why the time after an outage is longer than its bound."""
     return (
         f"\n\nAfter the outage, {outage['waiting'] - outage['ready']:,} of the {outage['waiting']:,} desktops were not"
         f" AVAILABLE yet. The last of them became AVAILABLE after {outage['last_ready_seconds']:,.0f} seconds, and its"
@@ -454,14 +450,12 @@ def _costs(found: Found) -> str:
     rows: list[Row] = [("USD", *columns)]
     rows += [(name, *[f"{one[name]:.4f}" if name in one else "" for one in columns.values()]) for name in names]
     rows.append(("**sum**", *[f"**{sum(one.values()):.4f}**" for one in columns.values()]))
-    scripts = [found["1000 by script"]["cost"], *[found[name].get("script") for name in ("lone ones", "at rest")]]
-    return _table(*rows, ("the script's instance", *["" if one is None else f"{one:.4f}" for one in scripts]))
+    scripts = [found["1000 by script"]["cost"], *[found[name]["script"] for name in ("lone ones", "at rest")]]
+    return _table(*rows, ("the script's instance", *[f"{one:.4f}" for one in scripts]))
 
 
 def _lone_ones(lone: Found) -> str:
     """How far the bills of lone ones lie apart."""
-    if "cost_range" not in lone:
-        return ""
     least, most = lone["cost_range"]
     return (
         f"The bill of a lone WorkSpace is the mean of nine, which cost USD {least:.4f} to {most:.4f}. It grows with the"
@@ -483,8 +477,7 @@ def _command_line(commands: Found) -> str:
     heads = [f"seconds at {latency * 1000:.0f} ms" for latency in _ON_THE_WAY]
     rows: list[Row] = [("question", "asked by", "requests", "items read", "per row", "CPU, s", *heads, "memory, MB")]
     for name, ways in commands["took"].items():
-        # Of records up to 185df4381 it is not known.
-        answer = commands.get("rows", {}).get(name)
+        answer = commands["rows"].get(name)
         for way, one in ways.items():
             counts = [f"{one[each]:,}" for each in ("requests", "items_read")]
             per_row = f"{one['items_read'] / answer:,.1f}" if answer else ""

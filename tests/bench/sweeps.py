@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -46,6 +47,14 @@ class Swept:
     memory_mb: float
     seconds: list[float]
     log_bytes: int
+
+
+def sweeps_interval(seconds: float) -> float:
+    """The seconds from one sweep's start to the next one's, if each takes so long: whole hours.
+
+    A schedule starts one every hour, and what it starts ends at once while another one is running.
+    """
+    return 3600.0 * max(1, math.ceil(seconds / 3600))
 
 
 def sweep(desktops: int, directories: int, sweeps: int = 1) -> Swept:

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.bench import page
-from tests.bench.loads import RATE, floor, sweeps_interval
+from tests.bench.loads import RATE, floor
+from tests.bench.sweeps import sweeps_interval
 
 
 @pytest.mark.parametrize(("seconds", "hours"), [(40, 1), (3600, 1), (3601, 2), (8206, 3)])

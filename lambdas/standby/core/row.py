@@ -324,7 +324,7 @@ class Row:
         """
         when = to_text(at)
         found = news(previous.conditions if previous else NO_CONDITIONS, self.conditions)
-        item = self.to_attributes() | {"pk": self.primary_id, "sk": f"EVENT#{self.version:06d}"}
+        item = self.to_attributes() | {"pk": self.primary_id, "sk": event_key(self.version)}
         item |= day_keys(when, self.primary_id)
         if previous:
             item["from_status"] = previous.status
@@ -401,6 +401,11 @@ def read_row(item: Mapping[str, Any]) -> Row | Unreadable:
         return Row.from_item(item)
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
         return Unreadable(WorkspaceId(str(item.get("pk"))), f"{type(problem).__name__}: {problem}")
+
+
+def event_key(version: int) -> str:
+    """The sort key of the event that made a row this version, for example `EVENT#000007`."""
+    return f"EVENT#{version:06d}"
 
 
 def shard_of(primary_id: str) -> int:
