@@ -11,7 +11,7 @@ from typing import Any
 from local.stream_delivery import Delivery
 from standby.aws.others import NotKept
 from standby.ledger.table import LedgerUnavailable
-from tests.simulation.deployment import Deployment
+from tests.simulation.deployment import Deployment, matches
 from tests.simulation.machine import Execution, StateError
 from tests.simulation.process import Process
 from tests.simulation.scheduler import Scheduler, Task
@@ -265,7 +265,7 @@ class Outbox:
         at = self._scheduler.now().timestamp()
         for given in records:
             record: Any = {**given, "dynamodb": {**given["dynamodb"], "ApproximateCreationDateTime": at}}
-            if any(pattern.matches_event(record) for pattern in self._deployment.outbox_filters):
+            if matches(self._deployment.outbox_filters, record):
                 self._delivery.take_in([record])
         if self._is_parked and not self._delivery.is_idle:
             self._is_parked = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -126,6 +126,17 @@ def _of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 def _patterns(rules: list[dict[str, Any]]) -> list[EventPattern]:
     patterns = [rule["EventPattern"] for rule in rules]
     return [EventPattern.load(json.dumps(one)) for one in patterns if one["source"] == ["aws.workspaces"]]
+
+
+def matches(patterns: list[EventPattern], event: Mapping[str, Any]) -> bool:
+    """Whether one of some patterns matches an event. Each is shown what it names: moto copies all that it is shown."""
+    return any(one.matches_event(_named_by(one.get_pattern(), event)) for one in patterns)
+
+
+def _named_by(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
+    found = {name: event[name] for name in pattern if name in event}
+    deeper = {name for name, value in found.items() if isinstance(value, dict) and isinstance(pattern[name], dict)}
+    return found | {name: _named_by(pattern[name], found[name]) for name in deeper}
 
 
 # What IAM calls otherwise than botocore.

@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
-from moto.events.models import EventPattern
-
 from local import service_quotas
 from local.workspaces import Fault, ManualClock, World
 from standby import wiring
@@ -23,7 +21,7 @@ from standby.telemetry import PowertoolsTelemetry
 from standby.wiring import Deployed
 from tests.simulation.account import Functions, Machines, Outbox, StepFunctions
 from tests.simulation.audit import Auditor, plain
-from tests.simulation.deployment import STACK, Deployment
+from tests.simulation.deployment import STACK, Deployment, matches
 from tests.simulation.faults import Call, During, Plan, Plans
 from tests.simulation.machine import StateError
 from tests.simulation.process import Handlers, Process, ProcessClock
@@ -184,9 +182,9 @@ class Simulation:
     # What goes on by itself
 
     def _event(self, event: Any) -> None:
-        if event["region"] != PRIMARY and not _matches(self._deployment.forwarded, event):
+        if event["region"] != PRIMARY and not matches(self._deployment.forwarded, event):
             return
-        if not _matches(self._deployment.rules, event):
+        if not matches(self._deployment.rules, event):
             return
         for delay in self._trail(event):
             self._undelivered += 1
@@ -409,7 +407,3 @@ class Simulation:
 
 def _baseline_of(directory: str) -> dict[str, Any]:
     return {"pk": {"S": f"SWEEP#{directory}"}, "sk": {"S": "BASELINE"}}
-
-
-def _matches(patterns: list[EventPattern], event: Any) -> bool:
-    return any(pattern.matches_event(event) for pattern in patterns)
