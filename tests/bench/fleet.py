@@ -28,7 +28,7 @@ from tests.simulation.audit import Auditor
 from tests.simulation.deployment import Deployment
 from tests.simulation.faults import Call
 from tests.simulation.process import Process, ProcessClock
-from tests.simulation.services import Answer, Ledger
+from tests.simulation.services import Ledger
 from tests.simulation.simulation import DR, HOME, PRIMARY, ROLE, Simulation, Violated
 from tests.simulation.wire import Wire
 
@@ -166,7 +166,7 @@ class TimedWire(Wire):
         self._seed = self._dice.random()
         self._dice_of: dict[Call, random.Random] = {}
 
-    def _carry(self, call: Call, body: bytes, config: Any, kind: str | None) -> Answer:
+    def _carry(self, call: Call, body: Any, config: Any, kind: str | None) -> tuple[int, Any]:
         process = self._process
         assert isinstance(process, TimedProcess)
         process.pause()

@@ -21,12 +21,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.simulation.services import Answer, Ledger, refusal
+from tests.simulation.services import Ledger
 
 Value = dict[str, Any]
 Item = dict[str, Value]
 Values = Mapping[str, Value]
 Key = tuple[str, str]
+Found = tuple[int, dict[str, Any]]  # status and answer
 Condition = Callable[[Item, Values], bool]
 _PAGE_BYTES = 1_048_576  # of a query
 _KEYS = ("pk", "sk")
@@ -148,21 +149,21 @@ class FastLedger(Ledger):
 
     # As a simulation uses it
 
-    def call(self, region: str, operation: str, body: bytes) -> Answer:
-        """Answer a request."""
-        request = json.loads(body)
+    def call(self, region: str, operation: str, body: bytes | dict[str, Any]) -> tuple[int, Any]:
+        """Answer a request. What is not JSON is kept and given as it is: whoever calls changes nothing of it."""
+        request = json.loads(body) if isinstance(body, bytes) else body
         try:
-            answer: Answer = getattr(self, f"_do_{_snake(operation)}")(request)
+            status, answer = getattr(self, f"_do_{_snake(operation)}")(request)
         except (AssertionError, AttributeError, KeyError) as problem:
             self.problems.append(f"{operation}: {problem!r}: {request}")
             raise
-        return answer
+        return status, answer if body is request and status == 200 else json.dumps(answer).encode()
 
     def ask(self, operation: str, **request: Any) -> dict[str, Any]:
         """Call it as an operator; it must not refuse."""
-        status, body = self.call("", operation, json.dumps(request).encode())
-        assert status == 200, f"{operation}: {body!r}"
-        found: dict[str, Any] = json.loads(body)
+        status, answer = self.call("", operation, request)
+        assert status == 200, f"{operation}: {answer!r}"
+        found: dict[str, Any] = answer
         return found
 
     def new_records(self) -> list[dict[str, Any]]:
@@ -172,29 +173,29 @@ class FastLedger(Ledger):
 
     # Operations
 
-    def _do_get_item(self, request: Mapping[str, Any]) -> Answer:
+    def _do_get_item(self, request: Mapping[str, Any]) -> Found:
         found = self._fetch([_key(request["Key"])], consistent=True)
-        return _answer({"Item": found[0]} if found else {})
+        return 200, {"Item": found[0]} if found else {}
 
-    def _do_batch_get_item(self, request: Mapping[str, Any]) -> Answer:
+    def _do_batch_get_item(self, request: Mapping[str, Any]) -> Found:
         ((table, wanted),) = request["RequestItems"].items()
         found = self._fetch([_key(one) for one in wanted["Keys"]], consistent=wanted["ConsistentRead"])
-        return _answer({"Responses": {table: found}, "UnprocessedKeys": {}})
+        return 200, {"Responses": {table: found}, "UnprocessedKeys": {}}
 
-    def _do_put_item(self, request: Mapping[str, Any]) -> Answer:
+    def _do_put_item(self, request: Mapping[str, Any]) -> Found:
         return self._write_one({"Put": dict(request)})
 
-    def _do_update_item(self, request: Mapping[str, Any]) -> Answer:
+    def _do_update_item(self, request: Mapping[str, Any]) -> Found:
         return self._write_one({"Update": dict(request)})
 
-    def _write_one(self, write: Mapping[str, Any]) -> Answer:
+    def _write_one(self, write: Mapping[str, Any]) -> Found:
         if self._refusals([write]):
             self._bill_refused([write], units=1)
-            return refusal("ConditionalCheckFailedException", "The conditional request failed")
+            return _refusal("ConditionalCheckFailedException")
         self._apply(write, units=1)
-        return _answer({})
+        return 200, {}
 
-    def _do_transact_write_items(self, request: Mapping[str, Any]) -> Answer:
+    def _do_transact_write_items(self, request: Mapping[str, Any]) -> Found:
         writes = request["TransactItems"]
         if refused := self._refusals(writes):
             self._bill_refused(writes, units=2)
@@ -204,13 +205,12 @@ class FastLedger(Ledger):
                 else {"Code": "None"}
                 for at in range(len(writes))
             ]
-            error = {"__type": "TransactionCanceledException", "Message": "cancelled", "CancellationReasons": reasons}
-            return 400, json.dumps(error).encode()
+            return _refusal("TransactionCanceledException", CancellationReasons=reasons)
         for write in writes:
             self._apply(write, units=2)
-        return _answer({})
+        return 200, {}
 
-    def _do_query(self, request: Mapping[str, Any]) -> Answer:
+    def _do_query(self, request: Mapping[str, Any]) -> Found:
         index = self._indexes[request["IndexName"]]
         found = _QUERY.match(request["KeyConditionExpression"])
         assert found, f"a query that is not known here: {request['KeyConditionExpression']}"
@@ -246,7 +246,7 @@ class FastLedger(Ledger):
         self.billed.items_returned += len(page)
         more = page and (len(page) == request.get("Limit") or first + len(page) < last)
         following = {"LastEvaluatedKey": _keys_of(page[-1], index)} if more else {}
-        return _answer({"Items": page, **following})
+        return 200, {"Items": page, **following}
 
     # What they have in common
 
@@ -381,5 +381,5 @@ def _snake(operation: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
 
 
-def _answer(body: Mapping[str, Any]) -> Answer:
-    return 200, json.dumps(body).encode()
+def _refusal(code: str, **more: Any) -> Found:
+    return 400, {"__type": code, "Message": "refused", **more}

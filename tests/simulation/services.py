@@ -68,7 +68,11 @@ class Ledger:
         for where in (region, _INDEXES):
             self._run(where, "CreateTable", _bytes(table))
 
-    def call(self, region: str, operation: str, body: bytes) -> Answer:
+    def call(self, region: str, operation: str, body: bytes | dict[str, Any]) -> tuple[int, Any]:
+        """Answer a request: in JSON, unless it is none itself and is not refused."""
+        if not isinstance(body, bytes):
+            status, answer = self.call(region, operation, _bytes(body))
+            return status, json.loads(answer) if status == 200 else answer
         if operation == "Query" and b'"IndexName"' in body:
             return self._query(body)
         self._is_read = False

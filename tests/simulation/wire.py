@@ -102,11 +102,11 @@ class Wire:
         if kind is not None:
             self._decided.append(kind)
             return whole_way(operation, parameters)
-        status, answer = self._carry(call, json.dumps(parameters).encode(), client.meta.config, None)
+        status, answer = self._carry(call, parameters, client.meta.config, None)
         if status != 200:
             self._answered.append((status, answer))
             return whole_way(operation, parameters)
-        return json.loads(answer)
+        return answer
 
     @property
     def _process(self) -> Process:
@@ -123,7 +123,7 @@ class Wire:
         kind = self.plan.fault(call, self._scheduler.now())
         return kind if kind is not None and call.can_meet(kind) else None
 
-    def _carry(self, call: Call, body: bytes, config: Any, kind: str | None) -> Answer:
+    def _carry(self, call: Call, body: Any, config: Any, kind: str | None) -> tuple[int, Any]:
         self._seen(call, body, kind)
         self._wait()
         if kind is not None and (answer := self._fail_before(kind, call, body, config)):
@@ -138,7 +138,7 @@ class Wire:
         assert answer is not None
         return answer
 
-    def _serve(self, call: Call, body: bytes) -> Answer:
+    def _serve(self, call: Call, body: Any) -> tuple[int, Any]:
         return self._services[call.service](call.region, call.operation, body)
 
     def _wait(self) -> None:
