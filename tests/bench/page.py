@@ -491,9 +491,7 @@ def _command_line(commands: Found) -> str:
 def _developers(found: Found) -> str:
     rows: list[Row] = [("command", "CPU, s", "seconds", "peak memory, MB")]
     for name in ("make synth", "make test"):
-        if one := found.get(name):
-            numbers = [f"{one[each]:.0f}" for each in ("cpu_seconds", "seconds", "memory_mb")]
-            rows.append((f"`{name}`", *numbers))
+        rows.append((f"`{name}`", *[f"{found[name][each]:.0f}" for each in ("cpu_seconds", "seconds", "memory_mb")]))
     return _table(*rows)
 
 
