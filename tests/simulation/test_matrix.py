@@ -7,7 +7,7 @@ import pytest
 
 from tests import faults as command
 from tests.faults import Report, take_cases
-from tests.simulation import breaks, faults
+from tests.simulation import breaks, faults, matrix
 from tests.simulation.days import CREATE, DAYS, WORLDS, Day
 from tests.simulation.deployment import Deployment
 from tests.simulation.faults import Call
@@ -137,7 +137,10 @@ def test_a_scenario_that_does_not_exist_is_refused_with_the_nearest(capsys: pyte
     assert "there is no scenario an_event_twic; the nearest are an_event_twice" in capsys.readouterr().err
 
 
-def test_a_part_of_a_name_that_no_case_has_is_refused(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_a_name_that_no_case_has_is_refused(
+    deployment: Deployment, calls: dict[Call, Day], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Deployment, "synthesise", lambda: deployment)
+    monkeypatch.setattr(matrix, "all_calls", lambda _: calls)  # to record them takes seconds
     with pytest.raises(SystemExit, match=r"no name of the \d{3,} cases contains 'throtled'; one name is: \w+"):
         command.main(["--case", "throtled"])
