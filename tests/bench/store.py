@@ -95,11 +95,9 @@ class _Index:
             return None
         return item[self.partition]["S"], (item[self.sort]["S"], item["pk"]["S"], item["sk"]["S"])
 
-    def size(self, item: Item) -> int:
-        """Bytes of an item's entry."""
-        if self.keys_only:
-            return size_of({name: item[name] for name in (*_KEYS, self.partition, self.sort)})
-        return size_of(item)
+    def size(self, item: Item, whole: int) -> int:
+        """Bytes of an item's entry; `whole` are the item's."""
+        return size_of(_keys_of(item, self)) if self.keys_only else whole
 
 
 @dataclass
@@ -238,7 +236,7 @@ class FastLedger(Ledger):
         for _, pk, sk in entries[first:last]:
             item = self.items[pk, sk]
             page.append(_keys_of(item, index) if index.keys_only else item)
-            size += index.size(item) if index.keys_only else self._sizes[pk, sk]
+            size += index.size(item, self._sizes[pk, sk])
             if size >= _PAGE_BYTES:
                 break
         self.billed.read_units += _read_units(size, consistent=False)
@@ -294,7 +292,7 @@ class FastLedger(Ledger):
         if key[1] != "STATE" and not key[1].startswith("EVENT#"):
             self.rates["table", key[0], second] += written
         for name, index in self._indexes.items():
-            self._follow(name, index, old, new, second)
+            self._follow(name, index, (old, before), (new, size), second)
         if old == new:
             return  # of that the stream has no record
         change = {"Keys": {name: new[name] for name in _KEYS}, "NewImage": new}
@@ -302,18 +300,22 @@ class FastLedger(Ledger):
         change["SequenceNumber"] = f"{next(self._numbers):030d}"
         self._records.append({"eventName": "INSERT" if old is None else "MODIFY", "dynamodb": change})
 
-    def _follow(self, name: str, index: _Index, old: Item | None, new: Item, second: int) -> None:
+    def _follow(
+        self, name: str, index: _Index, was: tuple[Item | None, int], now: tuple[Item, int], second: int
+    ) -> None:
+        """Let an index follow a write, from what stood there to what stands there: each an item and its bytes."""
+        (old, old_size), (new, new_size) = was, now
         before, after = index.entry(old) if old else None, index.entry(new)
         if before == after and (index.keys_only or old == new):
             return
         if before != after and before is not None and old is not None:
             entries = index.entries[before[0]]
             del entries[bisect_left(entries, before[1])]
-            self._wrote(name, before[0], index.size(old), second)
+            self._wrote(name, before[0], index.size(old, old_size), second)
         if before != after and after is not None:
             insort(index.entries[after[0]], after[1])
         if after is not None:
-            self._wrote(name, after[0], index.size(new), second)
+            self._wrote(name, after[0], index.size(new, new_size), second)
 
     def _wrote(self, index: str, partition: str, size: int, second: int) -> None:
         units = _write_units(size)
