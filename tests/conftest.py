@@ -74,12 +74,12 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
 
     @functools.cache
     def assembly(text: str, *, strict: bool = False) -> Path:
-        from infra.synth import synthesise  # most processes need none of it
-
         out = home / f"cdk.out-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
         with out.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (out / "validation-report.json").exists():
+                from infra.synth import synthesise  # starts Node.js, which most processes do not need
+
                 config = out.with_suffix(".yaml")
                 config.write_text(text, encoding="utf-8")
                 synthesise(config, out, strict=strict)

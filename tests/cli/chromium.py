@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Ubuntu's runners have the driver in a folder that this variable names.
@@ -31,6 +32,10 @@ MISSING = "no Chromium, or no driver of it: `apt-get install chromium chromium-d
 @contextmanager
 def started(profile: Path) -> Iterator[Chrome]:
     """A browser with an empty profile; what its console says is kept."""
+    # Every process that collects the tests imports this module, and one of them starts a browser.
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+
     options = ChromeOptions()
     options.binary_location = str(BROWSER)
     for flag in (*FLAGS, f"--user-data-dir={profile}"):

@@ -7,10 +7,14 @@ import ctypes.util
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
 from tests.cli.stage import Ran, Stage
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
 
 needs_pango = pytest.mark.skipif(
     ctypes.util.find_library("pango-1.0") is None,
@@ -110,6 +114,13 @@ def report(stage: Stage, line: str = "") -> tuple[Ran, Page]:
     """A report, and its page."""
     ran = stage.standby(f"report --out report.html {line}")
     return ran, Page(Path("report.html").read_text(encoding="utf-8"))
+
+
+def read_pdf(file: str | IO[bytes]) -> PdfReader:
+    """A PDF."""
+    import pypdf  # few processes need it
+
+    return pypdf.PdfReader(file)
 
 
 def sheet(folder: Path, name: str) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ do the rest.
 """
 
 import ast
+import functools
 import importlib
 import json
 import os
@@ -177,12 +178,17 @@ INSTALLS = [
 ]
 
 
+@functools.cache  # its commands are read off their functions, which takes longer than all else here
+def program() -> Any:
+    """`standby` with all of its commands."""
+    return typer.main.get_command(app_of(COMMANDS))
+
+
 def understand(words: list[str]) -> None:
     """Parse the words of `standby` as it does, and run nothing; a command's name alone is one in a text."""
-    top = typer.main.get_command(app_of(COMMANDS))
     try:
-        context = top.make_context("standby", list(words))
-        name, command, rest = top.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
+        context = (top := program()).make_context("standby", list(words))
+        name, command, rest = top.resolve_command(context, [*context._protected_args, *context.args])
         if rest:
             command.make_context(name, rest, parent=context)
     except typer.Exit:

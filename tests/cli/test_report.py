@@ -13,15 +13,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import pypdf
 import pytest
 
-from cli.report import charts
 from cli.report.figures import Day, Protection, Shown
 from cli.report.forms import span
 from cli.report.names import LEFT_OUT, Names
 from cli.report.pdf import Paper, write_pdf
-from tests.cli.pages import Page, needs_pango, report, sheet
+from tests.cli.pages import Page, needs_pango, read_pdf, report, sheet
 from tests.cli.practised import FLEET, NEW, practised
 from tests.cli.stage import Ran, Stage
 from tests.component.estate import DR, HOME, PRIMARY, TABLE, refusal
@@ -205,14 +203,14 @@ def test_no_other_command_imports_what_it_needs() -> None:
 @pytest.mark.parametrize(("paper", "size"), [(Paper.A4, (595, 842)), (Paper.LETTER, (612, 792))])
 def test_a_page_has_the_size_of_the_paper(paper: Paper, size: tuple[int, int]) -> None:
     write_pdf("<p>one page", Path("report.pdf"), paper)
-    (page,) = pypdf.PdfReader("report.pdf").pages
+    (page,) = read_pdf("report.pdf").pages
     assert (round(page.mediabox.width), round(page.mediabox.height)) == size
 
 
 @needs_pango
 def test_the_pdf_is_tagged_has_the_same_answer_and_names_nobody_if_redacted(lived: Stage) -> None:
     ran, page = report(lived, "--since 2026-01-05 --redact --pdf report.pdf")
-    found = pypdf.PdfReader("report.pdf")
+    found = read_pdf("report.pdf")
     assert "report.pdf\tthe report as PDF" in ran.out
     catalogue: Any = found.root_object
     assert catalogue["/MarkInfo"]["/Marked"]
@@ -355,6 +353,8 @@ def test_the_time_axis_names_each_of_some_days_once(many: int) -> None:
         Day(f"{first + timedelta(days=one)}", "known", {"protected": 1, "eligible": 2, "primaries": 2})
         for one in range(many)
     ]
+    from cli.report import charts  # Altair takes a while
+
     labels = re.findall(r">(\d+ [A-Z][a-z]{2})<", charts.coverage(days))
     assert len(labels) == len(set(labels)) == -(-many // -(-many // 7))
     assert labels[0] == "5 Jan"

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import axe_core_python
-import pypdf
 import pytest
 
 from tests.cli.chromium import BROWSER, DRIVER, MISSING, show, started
 from tests.cli.handed_over import SINCE, Made
 from tests.cli.lived import HOSTILE, STAFF
+from tests.cli.pages import read_pdf
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -106,7 +106,7 @@ def test_in_print_no_table_is_cut(chrome: Chrome, paper: str) -> None:
 def test_in_print_headings_are_repeated_on_each_page_of_a_table(chrome: Chrome) -> None:
     how = {"preferCSSPageSize": True, "printBackground": False, "pageRanges": "4-7"}
     printed = chrome.execute_cdp_cmd("Page.printToPDF", how)
-    pages = [one.extract_text() for one in pypdf.PdfReader(io.BytesIO(base64.b64decode(printed["data"]))).pages]
+    pages = [one.extract_text() for one in read_pdf(io.BytesIO(base64.b64decode(printed["data"]))).pages]
     of_gaps = [one for one in pages if one.count("OPERATING_SYSTEM") > 5]
     assert len(of_gaps) >= 2
     assert all("What to do" in one for one in of_gaps)

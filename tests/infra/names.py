@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from infra.synth import synthesise
 from tests.infra.conftest import EXAMPLE, STRICT
 
 FILE = Path(__file__).with_name("names.txt")
@@ -39,6 +38,8 @@ def _name(properties: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    from infra.synth import synthesise  # starts Node.js, which the tests that import this module do not need
+
     with tempfile.TemporaryDirectory() as work:
         made = {}
         for title, text in CONFIGURATIONS.items():

@@ -5,14 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
-from aws_cdk.assertions import Template
 
-from infra.alarms import sweep_minutes
 from infra.config import Pair
 from infra.config_rules import SWEEPS_SHARE as ALARMS_SHARE
 from infra.purposes import ALARMS
-from infra.stack import PrimaryStack
 from standby.wiring import SWEEPS_SHARE
 from tests.infra.templates import STACK, Assembly, each_of, only, resources, text
 
@@ -167,6 +163,11 @@ def test_old_data_is_alarmed_where_data_is_to_be_replicated(everything: Assembly
 
 def alarms_of(**keys: Any) -> dict[str, dict[str, Any]]:
     """The alarms that a configuration gets in its primary Region."""
+    from aws_cdk import App  # starts Node.js, which a process that only collects does not need
+    from aws_cdk.assertions import Template
+
+    from infra.stack import PrimaryStack
+
     stack = PrimaryStack(App(), pair=pair_of(**keys), account="123456789012", bundle=Path(__file__).parent)
     return alarms(dict(Template.from_stack(stack).to_json()))
 
@@ -186,6 +187,8 @@ def alarms_of(**keys: Any) -> dict[str, dict[str, Any]]:
 )
 def test_an_interval_is_as_long_as_a_sweep_of_the_largest_fleet_takes(keys: dict[str, Any], minutes: int) -> None:
     """Else no sweep of a large fleet would be in time, and the alarm would never end."""
+    from infra.alarms import sweep_minutes  # as in `alarms_of`
+
     assert sweep_minutes(pair_of(**keys)) == minutes
     assert ALARMS_SHARE == SWEEPS_SHARE
 

@@ -7,18 +7,19 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import Stack
 
 from infra.config import Configuration
 from infra.config_file import load
-from infra.synth import add_stacks, new_app
 from tests.conftest import Synthesise
 from tests.infra import names
 from tests.infra.conftest import EXAMPLE, STRICT
 from tests.infra.templates import FUNCTION, STACK, Assembly, each_of, only, resources, text
+
+if TYPE_CHECKING:
+    from aws_cdk import App
 
 # AWS services that these stacks trust, or let in.
 TRUSTED = ("cloudwatch", "events", "lambda", "scheduler", "states")
@@ -36,6 +37,15 @@ def run_app(tmp_path: Path, config: Path | str, **context: str) -> subprocess.Co
     return subprocess.run(
         [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def app_of(configuration: Configuration, work: Path) -> "App":
+    """The app with the stacks of a configuration."""
+    from infra.synth import add_stacks, new_app  # starts Node.js, which a process that only collects does not need
+
+    app = new_app(work / "out")
+    add_stacks(app, configuration, work / "work")
+    return app
 
 
 def test_the_outputs_have_their_fixed_names(example: Assembly) -> None:
@@ -90,8 +100,7 @@ def test_a_pair_of_another_partition_names_that_partition_only(
     if partition == "aws-cn":  # with what else names services and ARNs
         keys |= {"notify_topic_arn": f"arn:{partition}:sns:{primary}:123456789012:ops", "customer_managed_keys": True}
         keys |= {"vpc": {"subnets": ["subnet-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d"]}}
-    app = new_app(tmp_path / "out")
-    add_stacks(app, Configuration.model_validate({"pairs": [keys]}), tmp_path / "work")
+    app = app_of(Configuration.model_validate({"pairs": [keys]}), tmp_path)
     templates = [json.dumps(stack.template) for stack in sorted(app.synth().stacks, key=lambda one: one.stack_name)]
     assert len(templates) == 2
     for template in templates:
@@ -176,8 +185,9 @@ def test_the_default_account_of_the_cdk_is_used_where_the_file_names_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "210987654321")
-    app = new_app(tmp_path / "out")
-    add_stacks(app, load(EXAMPLE), tmp_path / "work")
+    from aws_cdk import Stack
+
+    app = app_of(load(EXAMPLE), tmp_path)
     assert {stack.account for stack in app.node.children if isinstance(stack, Stack)} == {"210987654321"}
 
 
