@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import json
@@ -9,9 +10,10 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -53,8 +55,9 @@ def _top(
     pass
 
 
-def app_of(names: Iterable[str]) -> typer.Typer:
-    """The application with some of the commands: importing a command takes time."""
+@functools.cache  # a process that runs several commands, as tests do, makes each of them once
+def command_line(*names: str) -> Callable[..., Any]:
+    """The command line with some of the commands: importing a command takes time."""
     app = typer.Typer(
         name="standby",
         help=HELP,
@@ -66,7 +69,7 @@ def app_of(names: Iterable[str]) -> typer.Typer:
     app.callback()(_top)
     for name in names:
         command(app, run, name)(importlib.import_module(f"cli.commands.{COMMANDS[name]}").work)
-    return app
+    return typer.main.get_command(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         named = given[:1] if given and given[0] in COMMANDS and _COMPLETING not in os.environ else COMMANDS
-        status = app_of(named)(args=given, prog_name="standby", standalone_mode=False)
+        status = command_line(*named)(args=given, prog_name="standby", standalone_mode=False)
         if status == Status.INTERRUPTED:  # Typer handles Ctrl-C and prints nothing
             raise KeyboardInterrupt  # noqa: TRY301
     except Problem as problem:

@@ -3,6 +3,7 @@
 `Stage.standby("list --uncovered")` runs a command as a shell would, at a terminal or not.
 """
 
+import functools
 import io
 import json
 import os
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
+import boto3
 from botocore.exceptions import EndpointConnectionError
 
 from cli.aws import Aws
@@ -40,6 +42,8 @@ OUTPUTS = {
 }
 UNREACHABLE = EndpointConnectionError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com")
 Answering = Callable[..., Any]
+# It makes no client here, and takes longer than most commands.
+_session = functools.cache(boto3.Session)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ class Stage(Functions):
         sized = {"COLUMNS": str(width)} if width is not None else {}
         with (
             in_lambda(self),
+            mock.patch.object(boto3, "Session", _session),
             mock.patch.object(Aws, "client", lambda _, service, region, **__: _Client(self, service, region)),
             mock.patch.object(Aws, "region", self.own_region),
             mock.patch.object(Run, "of", lambda options: Run(options, self.clock.now(), self.clock)),

@@ -6,7 +6,6 @@ do the rest.
 """
 
 import ast
-import functools
 import importlib
 import json
 import os
@@ -22,7 +21,7 @@ import pytest
 import typer
 
 from cli.commands import COMMANDS
-from cli.main import app_of
+from cli.main import command_line
 from local.aws_cli import unpack
 from local.control import VERBS
 from local.workspaces import validate
@@ -178,16 +177,11 @@ INSTALLS = [
 ]
 
 
-@functools.cache  # its commands are read off their functions, which takes longer than all else here
-def program() -> Any:
-    """`standby` with all of its commands."""
-    return typer.main.get_command(app_of(COMMANDS))
-
-
 def understand(words: list[str]) -> None:
     """Parse the words of `standby` as it does, and run nothing; a command's name alone is one in a text."""
+    top: Any = command_line(*COMMANDS)
     try:
-        context = (top := program()).make_context("standby", list(words))
+        context = top.make_context("standby", list(words))
         name, command, rest = top.resolve_command(context, [*context._protected_args, *context.args])
         if rest:
             command.make_context(name, rest, parent=context)
