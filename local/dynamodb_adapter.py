@@ -4,7 +4,7 @@ It is the code that serves `make demo`: conditions, transactions and indexes are
 reach it this way because time is theirs, and because it is fast.
 """
 
-import copy
+import pickle
 from collections.abc import Coroutine
 from typing import Any
 
@@ -14,9 +14,6 @@ from ministack.core.responses import (  # type: ignore[import-untyped]
     set_request_region,
 )
 from ministack.services import dynamodb  # type: ignore[import-untyped]
-
-# By account, Region and name.
-Tables = dict[tuple[str, str, str], Any]
 
 
 def attach(client: Any, account: str) -> None:
@@ -60,15 +57,15 @@ def reset() -> None:
     dynamodb.reset()
 
 
-def tables() -> Tables:
-    """What all tables hold now."""
-    return copy.deepcopy(dict(dynamodb._tables.all_items()))
+def tables() -> bytes:
+    """What all tables hold now, for :func:`restore`."""
+    return pickle.dumps(dict(dynamodb._tables.all_items()))
 
 
-def restore(kept: Tables) -> None:
-    """Let there be the tables of `tables()` and no other."""
+def restore(kept: bytes) -> None:
+    """Let there be the tables of :func:`tables` and no other."""
     reset()
-    for (account, region, name), table in copy.deepcopy(kept).items():
+    for (account, region, name), table in pickle.loads(kept).items():  # noqa: S301 - ours
         dynamodb._tables.set_scoped(account, region, name, table)
 
 

@@ -1,5 +1,6 @@
 """`standby redrive` against a queue that behaves as SQS does, and a protect that answers as it is set to."""
 
+import functools
 import io
 import json
 from collections.abc import Iterator
@@ -24,6 +25,12 @@ def decided(primary_id: str, status: str | None = "WAITING", message: str = "", 
     return {"primary_id": primary_id, "action": "RECORD", "status": status, "reason_code": reason, "message": message}
 
 
+@functools.cache
+def sqs_client() -> Any:
+    """A client that moto answers; to make one takes longer than a test."""
+    return boto3.client("sqs", region_name=PRIMARY)
+
+
 class Desk:
     """A stack with its queue, and an operator before it.
 
@@ -36,7 +43,7 @@ class Desk:
     """
 
     def __init__(self, stage: Stage) -> None:
-        self.sqs = boto3.client("sqs", region_name=PRIMARY)
+        self.sqs = sqs_client()
         self.url: str = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
         self.stage = stage
         self.events: list[Any] = []

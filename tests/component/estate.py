@@ -400,7 +400,7 @@ def made_once(make: Callable[[], T]) -> Callable[[], T]:
     """Make something around an estate once a process; each call returns a copy, whose estate is the present one."""
 
     @functools.cache
-    def original() -> tuple[T, Estate, dynamodb_adapter.Tables]:
+    def original() -> tuple[T, Estate, bytes]:
         made, estate = make(), _PRESENT.estate
         assert estate.world.next_happening() is None, "it would happen to the original"
         return made, estate, dynamodb_adapter.tables()
