@@ -13,7 +13,6 @@ from typing import Any
 
 from moto.events.models import EventPattern
 
-from infra.synth import synthesise
 from local.stream_delivery import Policy
 from standby.core.settings import Settings
 
@@ -61,6 +60,8 @@ class Deployment:
     @classmethod
     def synthesise(cls) -> Deployment:
         """Synthesise the configuration beside this file. Takes seconds."""
+        from infra.synth import synthesise  # starts Node.js, which a process that only collects tests does not need
+
         with TemporaryDirectory() as directory:
             synthesise(CONFIGURATION, Path(directory))
             return cls.read(Path(directory))
