@@ -16,16 +16,14 @@ from datetime import datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from cli.aws import is_no_answer, unseen
 from cli.problems import Problem, Status
-from standby.core.model import DirectoryId, is_workspace_id, plain, to_text, user_key
+from standby.core.model import DirectoryId, is_workspace_id, to_text, user_key
 from standby.core.model import Status as RowStatus
 from standby.core.row import ALL_SHARDS, STATE, event_key, status_partition
 from standby.core.settings import BadSettings, Settings
 from standby.ledger.sweeps import SETTINGS, coverage_key
-from standby.ledger.table import Item
+from standby.ledger.table import Item, pack, unpack
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from cli.pairs import Pair
 
 T = TypeVar("T")
-_TO, _FROM = TypeSerializer(), TypeDeserializer()
 _MOST_KEYS = 100  # of one BatchGetItem
 _AHEAD = 8  # queries that are asked at once
 _TRIES = 5  # for keys that BatchGetItem leaves
@@ -120,7 +117,7 @@ class Ledger:
             queries.append(self._pages("by_status", condition, values, only, {}))
         for page in ahead(queries):
             self.items += len(page["Items"])
-            yield from (_unpack(item) for item in page["Items"])
+            yield from (unpack(item) for item in page["Items"])
 
     def of_user(self, name: str) -> list[Item]:
         """The present rows of a user's desktops; the case of the name does not matter."""
@@ -213,12 +210,12 @@ class Ledger:
         found: list[Item] = []
         distinct = list(dict.fromkeys(keys))
         for start in range(0, len(distinct), _MOST_KEYS):
-            wanted: Any = [_pack({"pk": pk, "sk": sk}) for pk, sk in distinct[start : start + _MOST_KEYS]]
+            wanted: Any = [pack({"pk": pk, "sk": sk}) for pk, sk in distinct[start : start + _MOST_KEYS]]
             for _ in range(_TRIES):
                 answer = self._ask(
                     "batch_get_item", RequestItems={self.pair.table: {"Keys": wanted, "ConsistentRead": True}}
                 )
-                found += [_unpack(item) for item in answer["Responses"].get(self.pair.table, [])]
+                found += [unpack(item) for item in answer["Responses"].get(self.pair.table, [])]
                 wanted = answer.get("UnprocessedKeys", {}).get(self.pair.table, {}).get("Keys")
                 if not wanted:
                     break
@@ -240,7 +237,7 @@ class Ledger:
         """The items of a query, a page in memory at a time."""
         for page in self._pages(index, condition, values, only, {"ScanIndexForward": not newest_first}):
             self.items += len(page["Items"])
-            yield from (_unpack(item) for item in page["Items"])
+            yield from (unpack(item) for item in page["Items"])
 
     def _pages(
         self, index: str | None, condition: str, values: Mapping[str, Any], only: Only | None, more: Mapping[str, Any]
@@ -248,7 +245,7 @@ class Ledger:
         arguments: dict[str, Any] = {
             "TableName": self.pair.table,
             "KeyConditionExpression": condition,
-            "ExpressionAttributeValues": _pack({**values, **(only.values if only else {})}),
+            "ExpressionAttributeValues": pack({**values, **(only.values if only else {})}),
             **({"IndexName": index} if index else {}),
             **more,
         }
@@ -324,12 +321,3 @@ def _begun(pages: Iterator[T]) -> Future[T | None]:
 
     threading.Thread(target=ask, daemon=True).start()
     return first
-
-
-def _pack(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _TO.serialize(value) for name, value in values.items()}
-
-
-def _unpack(item: Mapping[str, Any]) -> Item:
-    # Most values are text, and the deserializer looks for its type's method by name each time.
-    return {name: value["S"] if "S" in value else plain(_FROM.deserialize(value)) for name, value in item.items()}

@@ -31,7 +31,7 @@ from standby.core.settings import Directory, Settings
 from standby.ledger.leases import WATCH_LEASE
 from standby.ledger.ledger import Ledger
 from standby.ledger.sweeps import Sweeps
-from standby.ledger.table import Item
+from standby.ledger.table import Item, unpack
 from standby.record import Recorder
 from standby.schedule import Round, Schedule
 from standby.sweep import sweep
@@ -366,7 +366,7 @@ class Estate:
 
     def items(self) -> list[Item]:
         """The whole table, in the order of its keys."""
-        found = [self.table._unpack(item) for item in _ask("Scan", {"TableName": TABLE})["Items"]]
+        found = [unpack(item) for item in _ask("Scan", {"TableName": TABLE})["Items"]]
         return sorted(found, key=lambda item: (item["pk"], item["sk"]))
 
     def taken(self, counter: str = "TOTAL") -> int:

@@ -266,6 +266,9 @@ def legible(value: object, most: int) -> str:
     return _ILLEGIBLE.sub("\N{REPLACEMENT CHARACTER}", str(value)[:most])
 
 
+_OF_JSON = (str, bool, int, float, type(None))
+
+
 def plain(value: Any) -> Any:
     """A value in JSON's types. boto3 and the stream's events return numbers as Decimal; other types become text."""
     if isinstance(value, Decimal):
@@ -274,7 +277,7 @@ def plain(value: Any) -> Any:
         return {name: plain(one) for name, one in value.items()}
     if isinstance(value, list):
         return [plain(one) for one in value]
-    return value if isinstance(value, str | bool | int | float | None) else str(value)
+    return value if isinstance(value, _OF_JSON) else str(value)
 
 
 def by_whom(item: Mapping[str, Any], done: str) -> str:
