@@ -125,7 +125,7 @@ class Scheduler:
 
     def _push(self, task: Task, delay: float) -> None:
         task.ticket += 1
-        at = self.now() + timedelta(seconds=delay)
+        at = self.clock.now() + timedelta(seconds=delay)
         heapq.heappush(self._due, (at, self._dice.random(), next(self._numbers), task, task.ticket))
 
     def _give_way(self) -> None:
