@@ -46,13 +46,15 @@ def used_by(
         return usage, said
 
 
-def synthesis() -> Usage:
+def synthesis(progress: Callable[[str], None]) -> Usage:
     """What `make synth` takes of the example's configuration."""
     with TemporaryDirectory() as out:
         environment = {"CDK_CONTEXT_JSON": '{"config": "standby.example.yaml"}', "CDK_OUTDIR": out}
         command = [sys.executable, "app.py"]
         used_by(command, environment)
-        return used_by(command, environment)[0]
+        usage, _ = used_by(command, environment)
+    progress("make synth")
+    return usage
 
 
 def warm_up(progress: Callable[[str], None]) -> None:

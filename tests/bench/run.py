@@ -56,10 +56,11 @@ def _run(name: str, work: Callable[..., Any], *given: Any, deployed: bool = True
 
 
 def parts(sizes: tuple[int, ...]) -> dict[str, Job]:
-    """What is measured two at a time, since it is counted, or is CPU time: by name, the longest first."""
+    """What is measured two at a time, since it is counted, or is CPU time: by name, what takes long first."""
     large, middle = sizes[-1], sizes[-2]
     jobs = [
         partial(_run, f"{large} by script", loads.by_script, large, deployed=False),
+        partial(_run, "cold starts", loads.starts, deployed=False),
         partial(_run, "commands", commands.measure, large * 10, large * 100, deployed=False),
         partial(_run, "growth of a sweep", loads.growth, large * 10, deployed=False),
         partial(_run, f"{large} new", loads.calls, large),
@@ -74,18 +75,15 @@ def parts(sizes: tuple[int, ...]) -> dict[str, Job]:
         partial(_run, "a sweep", loads.growth, large, deployed=False),
         partial(_run, "a small sweep", loads.growth, large // 10, deployed=False),
         partial(_run, "lone ones", loads.lone),
+        partial(_run, "make synth", developers.synthesis, deployed=False),
         partial(_run, "caches", developers.warm_up, deployed=False),
     ]
     return {one.args[0]: one for one in jobs}
 
 
-def alone() -> dict[str, Callable[[], Any]]:
-    """What is measured with nothing beside it; the last one uses both cores itself, and may fail."""
-    return {
-        "cold starts": lambda: loads.starts(partial(_say, "cold starts")),
-        "make synth": developers.synthesis,
-        TEST: lambda: developers.whole_test(partial(_say, TEST)),
-    }
+def test() -> Any:
+    """What `make test` takes. Nothing may run beside it: it uses both CPUs itself."""
+    return developers.whole_test(partial(_say, TEST))
 
 
 def bench_json(found: Found, sizes: tuple[int, ...]) -> Found:
@@ -142,10 +140,6 @@ def measure(sizes: tuple[int, ...]) -> Found:
     """Measure all of it but `make test`, with progress."""
     found: Found = {}
     taken: dict[str, float] = {}
-    for name, work in alone().items():
-        if name != TEST:
-            found[name] = work()
-            _say(name, "done")
     jobs = parts(sizes)
     # Not forked: a process that has synthesised shares its Node.js with those that it forks.
     with ProcessPoolExecutor(2, get_context("spawn"), initializer=_begin, initargs=(_began,)) as pool:
@@ -199,7 +193,7 @@ def main() -> None:
     options = parser.parse_args()
     sizes = QUICK if options.quick else SIZES
     if options.only:
-        known: dict[str, Callable[[], Any]] = {**alone(), **parts(sizes)}
+        known: dict[str, Callable[[], Any]] = {**parts(sizes), TEST: test}
         if unknown := set(options.only) - set(known):
             parser.error(f"there is no part {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
         for name in options.only:
@@ -215,7 +209,7 @@ def main() -> None:
         if options.quick:
             return
         try:
-            found[TEST] = alone()[TEST]()
+            found[TEST] = test()
         except RuntimeError as problem:
             sys.exit(f"{problem}\nThe page stays as it is: run make bench again when make test passes.")
         found["machine"] = machine()
