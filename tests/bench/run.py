@@ -66,6 +66,7 @@ def parts(sizes: tuple[int, ...]) -> dict[str, Job]:
         partial(_run, f"{large} new", loads.calls, large),
         partial(_run, "an existing fleet", loads.makespan, large),
         partial(_run, "an outage", loads.outage, large // 5),
+        partial(_run, "caches", developers.warm_up, deployed=False),
         partial(_run, "at rest", loads.rest),
         *[partial(_run, f"{size} new", loads.calls, size) for size in reversed(sizes[:-1])],
         partial(_run, f"{middle} new, other latency", loads.other_latency, middle),
@@ -76,7 +77,6 @@ def parts(sizes: tuple[int, ...]) -> dict[str, Job]:
         partial(_run, "a small sweep", loads.growth, large // 10, deployed=False),
         partial(_run, "lone ones", loads.lone),
         partial(_run, "make synth", developers.synthesis, deployed=False),
-        partial(_run, "caches", developers.warm_up, deployed=False),
     ]
     return {one.args[0]: one for one in jobs}
 
