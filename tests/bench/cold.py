@@ -28,7 +28,7 @@ from tests.ledger_table import definition
 from tests.simulation.deployment import CONFIGURATION, STACK
 from tests.simulation.simulation import ACCOUNT, AWAY, DR, HOME, PRIMARY, WINDOWS
 
-TURNS = 15
+TURNS = 11
 _MOST_LISTED = 10
 _ARN = f"arn:aws:states:us-east-1:{ACCOUNT}"
 _EXECUTION = {"execution_arn": f"{_ARN}:execution:{STACK}-watch:one", "round": 0}
